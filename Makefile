@@ -1,0 +1,72 @@
+# Holdfast: one non-recursive Makefile. `make help` prints the lines marked with ##.
+#
+# Objects live in build/<variant>/; a variant is a set of flags: release (default), asan, mutants, fuzz.
+# Nothing calls pkg-config here: the libraries' names on Debian 12 are fixed.
+
+CC      ?= cc
+V       ?= release
+B       := build/$(V)
+
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wswitch-enum
+HARDEN  := -fPIE -fstack-protector-strong -fcf-protection
+BASE    := -std=gnu11 -D_GNU_SOURCE -I. -g $(WARN) $(HARDEN) $(if $(WERROR),-Werror)
+
+CFLAGS_release  := -O2 -D_FORTIFY_SOURCE=2
+CFLAGS_asan     := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_mutants  := -O2 -DHOLDFAST_MUTANTS
+CFLAGS_fuzz     := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LDFLAGS_release := -Wl,-z,relro,-z,now
+LDFLAGS_asan    := -fsanitize=address,undefined
+LDFLAGS_mutants := -Wl,-z,relro,-z,now
+LDFLAGS_fuzz    := -fsanitize=address,undefined
+
+CFLAGS_ALL  = $(BASE) $(CFLAGS_$(V)) $(CFLAGS)
+LDFLAGS_ALL = -pie $(LDFLAGS_$(V)) $(LDFLAGS)
+
+src = $(wildcard $(1)/*.c)
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+
+CRYPTO := $(call src,crypto)
+PROTO  := $(call src,proto)
+NODE   := $(call src,node)
+SIM    := $(call src,sim)
+LIB    := $(wildcard client/lib*.c client/varlink.c)
+CLI    := $(filter-out $(LIB),$(call src,client))
+
+LIBS_CORE := -lsodium
+LIBS_NODE := -levent_core -levent_extra -ljansson -lconfuse -lsodium -lpthread
+LIBS_CLI  := -ljansson -lsodium
+
+.DEFAULT_GOAL := all
+.PHONY: all help clean
+all: build/holdfastd build/holdfast build/holdfast-sim build/libholdfast.a ## build everything (the default)
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+$(B)/libcore.a: $(call obj,$(CRYPTO) $(PROTO))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/holdfastd: $(call obj,$(NODE)) $(B)/libcore.a
+	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_NODE) -o $@
+$(B)/holdfast: $(call obj,$(CLI) $(LIB)) $(B)/libcore.a
+	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_CLI) -o $@
+$(B)/holdfast-sim: $(call obj,$(SIM)) $(B)/libcore.a
+	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_CORE) -o $@
+
+build/holdfastd build/holdfast build/holdfast-sim: build/%: build/release/%
+	@cp $< $@.new && mv $@.new $@
+build/libholdfast.a: $(patsubst %.c,build/release/%.o,$(LIB))
+	@rm -f $@
+	ar rcs $@ $^
+
+clean: ## remove everything that was built
+	rm -rf build
+
+-include $(wildcard tests/*.mk)
+-include $(shell find build -name '*.d' 2>/dev/null)

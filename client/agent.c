@@ -1,0 +1,176 @@
+/* Talking to the local agent: see agent.h. */
+#include "client/agent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *json_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+long long json_number(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+bool json_flag(const json_t *object, const char *key)
+{
+    return json_is_true(json_object_get(object, key));
+}
+
+void json_print(json_t *object)
+{
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+void agent_parties(char *text, size_t size, const json_t *parties)
+{
+    size_t at = 0, index;
+    json_t *party;
+    text[0] = '\0';
+    json_array_foreach(parties, index, party)
+    {
+        int n = snprintf(text + at, size - at, "%s%s (%s)", index ? ", " : "",
+                         json_text(party, "node"), json_text(party, "mode"));
+        if (n < 0 || (size_t)n >= size - at)
+            return;
+        at += (size_t)n;
+    }
+}
+
+int agent_failed(const struct cli *cli, enum varlink_status status)
+{
+    const char *text = varlink_status_text(status);
+    switch (status) {
+    case VARLINK_UNREACHABLE:
+        say("%s at %s: %s (is holdfastd running? --socket or HOLDFAST_SOCKET names another)", text,
+            cli->socket, strerror(errno));
+        return EXIT_UNREACHABLE;
+    case VARLINK_FORBIDDEN:
+        say("%s: %s: %s (join the socket's group)", text, cli->socket, strerror(errno));
+        return EXIT_NOT_PERMITTED;
+    case VARLINK_AGAIN:
+    case VARLINK_CLOSED:
+    case VARLINK_GARBLED:
+        say("%s at %s", text, cli->socket);
+        return EXIT_UNREACHABLE;
+    case VARLINK_OK:
+    case VARLINK_LONG_PATH:
+    case VARLINK_TOO_LARGE:
+        break;
+    }
+    say("%s", text);
+    return EXIT_USAGE;
+}
+
+int agent_open(struct varlink *v, const struct cli *cli)
+{
+    enum varlink_status status = varlink_open(v, cli->socket);
+    return status == VARLINK_OK ? EXIT_OK : agent_failed(cli, status);
+}
+
+/* "image/x: " before what is said of a lock. */
+static void say_of(const char *subject, const char *text)
+{
+    say("%s%s%s", subject ? subject : "", subject ? ": " : "", text);
+}
+
+static int refused_busy(const char *subject, const json_t *p)
+{
+    char parties[1024];
+    agent_parties(parties, sizeof parties, json_object_get(p, "holders"));
+    say("%s is held by %s", subject ? subject : "the lock", *parties ? parties : "somebody");
+    return EXIT_NOT_GRANTED;
+}
+
+static int refused_late(const char *subject, const json_t *p)
+{
+    char parties[1024];
+    agent_parties(parties, sizeof parties, json_object_get(p, "holders"));
+    say("%s was not granted in time%s%s", subject ? subject : "the lock",
+        *parties ? "; in the way: " : "", parties);
+    return EXIT_NOT_GRANTED;
+}
+
+static int refused_no_majority(const char *subject, const json_t *p)
+{
+    char text[96];
+    snprintf(text, sizeof text, "no majority: %lld of %lld", json_number(p, "reachable"),
+             json_number(p, "cohort"));
+    say_of(subject, text);
+    return EXIT_NO_MAJORITY;
+}
+
+static int refused_reason(const char *subject, const json_t *p, const char *what, int code)
+{
+    char text[512];
+    const char *reason = json_text(p, "reason");
+    snprintf(text, sizeof text, "%s%s%s", what, *reason ? ": " : "", reason);
+    say_of(subject, text);
+    return code;
+}
+
+int agent_refused(const struct varlink_reply *reply, const char *subject)
+{
+    const json_t *p = reply->parameters;
+    const char *name = reply->error;
+    bool ours = strncmp(name, AGENT_INTERFACE, strlen(AGENT_INTERFACE)) == 0;
+    const char *error = ours ? name + strlen(AGENT_INTERFACE) : name;
+    if (ours && strcmp(error, "Busy") == 0)
+        return refused_busy(subject, p);
+    if (ours && strcmp(error, "TimedOut") == 0)
+        return refused_late(subject, p);
+    if (ours && strcmp(error, "NoMajority") == 0)
+        return refused_no_majority(subject, p);
+    if (ours && strcmp(error, "BadName") == 0)
+        return refused_reason(subject, p, "this is not a name for a lock", EXIT_USAGE);
+    if (ours && strcmp(error, "NotPermitted") == 0)
+        return refused_reason(subject, p, "not permitted", EXIT_NOT_PERMITTED);
+    if (strcmp(error, "org.varlink.service.PermissionDenied") == 0)
+        return refused_reason(subject, p, "not permitted", EXIT_NOT_PERMITTED);
+    if (ours && strcmp(error, "QueueFull") == 0)
+        return refused_reason(subject, p, "its queue, or the agent's table, is full", EXIT_ERROR);
+    if (ours && strcmp(error, "NotReady") == 0)
+        return refused_reason(subject, p, "the agent is not ready", EXIT_ERROR);
+    char *details = json_dumps(p, JSON_COMPACT);
+    say("the agent refused: %s %s", error, details ? details : "");
+    free(details);
+    return EXIT_ERROR;
+}
+
+int agent_call(struct varlink *v, const struct cli *cli, const char *method, json_t *parameters,
+               json_t **out)
+{
+    char full[64];
+    struct varlink_reply reply;
+    snprintf(full, sizeof full, AGENT_INTERFACE "%s", method);
+    enum varlink_status status = varlink_call(v, full, parameters, &reply, AGENT_TIMEOUT_MS);
+    if (status != VARLINK_OK)
+        return agent_failed(cli, status);
+    if (reply.error[0] != '\0') {
+        int code = agent_refused(&reply, NULL);
+        json_decref(reply.parameters);
+        return code;
+    }
+    *out = reply.parameters;
+    return EXIT_OK;
+}
+
+int agent_ask(const struct cli *cli, const char *method, json_t *parameters, json_t **out)
+{
+    struct varlink v;
+    int code = agent_open(&v, cli);
+    if (code != EXIT_OK) {
+        json_decref(parameters);
+        return code;
+    }
+    code = agent_call(&v, cli, method, parameters, out);
+    varlink_close(&v);
+    return code;
+}

@@ -1,0 +1,42 @@
+/*
+ * Talking to the local agent on behalf of a subcommand: every failure becomes one line on stderr and
+ * the exit code that scripts expect.
+ */
+#ifndef CLIENT_AGENT_H
+#define CLIENT_AGENT_H
+
+#include "client/command.h"
+#include "client/varlink.h"
+
+#define AGENT_INTERFACE "org.holdfast."
+
+/* A plain question is answered out of the agent's memory; one that is not in this time is stuck. */
+enum { AGENT_TIMEOUT_MS = 5000 };
+
+/* Connects to cli->socket: EXIT_OK, or the code after saying why not. */
+int agent_open(struct varlink *v, const struct cli *cli);
+/* Says what is wrong with the connection; returns the code. */
+int agent_failed(const struct cli *cli, enum varlink_status status);
+/*
+ * Says what an error reply means; `subject` is the lock's name or NULL. Returns the code.
+ */
+int agent_refused(const struct varlink_reply *reply, const char *subject);
+/* Calls org.holdfast.METHOD; `parameters` is stolen (NULL: none). On EXIT_OK `out` is the caller's
+ * to json_decref. */
+int agent_call(struct varlink *v, const struct cli *cli, const char *method, json_t *parameters,
+               json_t **out);
+/* Opens, calls once, closes. */
+int agent_ask(const struct cli *cli, const char *method, json_t *parameters, json_t **out);
+
+/* "hv2 (shared), hv3 (shared)" of a list of parties, cut at `size`; "" for none. */
+void agent_parties(char *text, size_t size, const json_t *parties);
+
+/* Members of an object, with an empty value for one that is missing or of another type. */
+const char *json_text(const json_t *object, const char *key);
+long long json_number(const json_t *object, const char *key);
+bool json_flag(const json_t *object, const char *key);
+
+/* Prints the object on one line of stdout and drops it. */
+void json_print(json_t *object);
+
+#endif

@@ -1,0 +1,319 @@
+/* `holdfast roster`: make, sign, show and check the signed list of nodes (R1, design section 12). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/agent.h"
+#include "client/card.h"
+#include "client/command.h"
+#include "client/enrol.h"
+#include "client/file.h"
+#include "client/identity.h"
+#include "client/table.h"
+
+static const char help[] =
+    "usage: holdfast roster make -o FILE --operator PUB... [--lab] [--cohort N|all]\n"
+    "                            [--shards N] CARD...\n"
+    "       holdfast roster sign -k KEY FILE\n"
+    "       holdfast roster show FILE\n"
+    "       holdfast roster check FILE\n"
+    "\n"
+    "make joins cards into the first roster of a cluster, unsigned; slots follow the order of the\n"
+    "cards. sign adds an operator's signature, and prints the cluster's id once all have signed.\n"
+    "show prints a roster; check says in one line whether it is good: exit code 0, or 78.\n"
+    "\n"
+    "  -o, --output FILE   where the roster goes\n"
+    "  --operator PUB      a file with an operator's public key; once for each, all must sign\n"
+    "  --cohort N|all      voters of each lock (5)\n"
+    "  --shards N          units of coordination, 1 to 65536 (1024); fixed for ever\n"
+    "  --lab               a cluster for rehearsal, on one machine\n"
+    "  -k, --key KEY       the operator's secret key\n"
+    "  --json              print JSON\n";
+
+enum { OPERATOR = OPTION_OWN, LAB, COHORT, SHARDS };
+
+/* What the options of all four say. */
+struct request {
+    const char *output;
+    const char *key;
+    const char *operators[ROSTER_OPERATORS_MAX];
+    uint8_t operator_count;
+    long cohort; /* 0: every voter */
+    long shards;
+    bool lab;
+};
+
+static void cluster_text(char out[2 * DIGEST_SIZE + 1], const struct enrolment *e)
+{
+    hex_encode(out, e->digest.bytes, DIGEST_SIZE);
+}
+
+static int add_card(struct enrolment *e, const char *path)
+{
+    size_t size = 0;
+    struct roster_node node;
+    const char *problem = NULL;
+    uint8_t *text = file_read(path, CARD_BYTES_MAX, &size);
+    if (text == NULL)
+        return EXIT_CONFIG;
+    bool good = card_decode(&node, (const char *)text, size, &problem);
+    free(text);
+    if (!good) {
+        say("the card %s is refused: %s", path, problem);
+        return EXIT_CONFIG;
+    }
+    if (enrol_add(e, &node))
+        return EXIT_OK;
+    say("a roster has at most %d nodes", ROSTER_NODES_MAX);
+    return EXIT_CONFIG;
+}
+
+static void warn_of_few(size_t nodes)
+{
+    if (nodes <= 2)
+        say("warning: with %s, locks of a dead node are not handed over by themselves (there is no "
+            "majority without it); a witness, a third node that hosts nothing, would change that",
+            nodes == 1 ? "one node" : "two nodes");
+    else if (nodes % 2 == 0)
+        say("note: %zu nodes bear the loss of no more than %zu do; an odd number is better", nodes,
+            nodes - 1);
+}
+
+static int fill(struct enrolment *e, const struct request *q, int count, char **cards)
+{
+    struct roster *r = e->roster;
+    r->lab = q->lab;
+    r->cohort_size = (uint8_t)q->cohort;
+    r->shard_count = (uint16_t)q->shards; /* 65536 is written as 0 */
+    r->operator_count = q->operator_count;
+    for (uint8_t i = 0; i < q->operator_count; i++)
+        if (identity_load_public(&r->operators[i], q->operators[i]) != EXIT_OK)
+            return EXIT_CONFIG;
+    for (int i = 0; i < count; i++)
+        if (add_card(e, cards[i]) != EXIT_OK)
+            return EXIT_CONFIG;
+    enum roster_verdict verdict = enrol_finish(e);
+    if (verdict == ROSTER_UNSIGNED)
+        return EXIT_OK;
+    say("no roster can be made of this: %s", roster_verdict_text(verdict));
+    return EXIT_CONFIG;
+}
+
+static int make(const struct cli *cli, const struct request *q, int count, char **cards)
+{
+    struct enrolment e;
+    char id[2 * DIGEST_SIZE + 1];
+    if (q->output == NULL || q->operator_count == 0 || count == 0)
+        return usage_error(cli, "-o FILE, --operator PUB and at least one CARD are needed");
+    enrol_init(&e);
+    int code = fill(&e, q, count, cards);
+    if (code == EXIT_OK) {
+        warn_of_few(e.roster->node_count);
+        code = enrol_save(&e, q->output) ? EXIT_OK : EXIT_ERROR;
+    }
+    if (code == EXIT_OK) {
+        cluster_text(id, &e);
+        if (cli->json)
+            json_print(json_pack("{s:s, s:s, s:I, s:b}", "file", q->output, "cluster", id, "nodes",
+                                 (json_int_t)e.roster->node_count, "complete", 0));
+        else
+            printf("%s: %zu nodes, not signed yet: holdfast roster sign -k operator.key %s\n",
+                   q->output, e.roster->node_count, q->output);
+    }
+    enrol_deinit(&e);
+    return code;
+}
+
+static void print_signed(const struct cli *cli, const struct enrolment *e, const char *path)
+{
+    char id[2 * DIGEST_SIZE + 1];
+    bool complete = e->verdict == ROSTER_OK;
+    cluster_text(id, e);
+    if (cli->json)
+        json_print(json_pack("{s:s, s:s, s:i, s:i, s:b}", "file", path, "cluster", id, "signatures",
+                             (int)e->signature_count, "operators", (int)e->roster->operator_count,
+                             "complete", complete));
+    else if (complete)
+        printf("cluster %s\n", id);
+    else
+        printf("%s: signed by %u of %u operators\n", path, (unsigned)e->signature_count,
+               (unsigned)e->roster->operator_count);
+}
+
+static int sign(const struct cli *cli, const struct request *q, const char *path)
+{
+    struct enrolment e;
+    struct key_pair key;
+    if (q->key == NULL)
+        return usage_error(cli, "-k KEY is needed");
+    int code = identity_load_key(&key, q->key);
+    if (code != EXIT_OK)
+        return code;
+    code = enrol_load(&e, path, false);
+    if (code == EXIT_OK && !enrol_sign(&e, &key)) {
+        say("the key %s is none of the operator keys that %s names", q->key, path);
+        code = EXIT_CONFIG;
+    }
+    if (code == EXIT_OK)
+        code = enrol_save(&e, path) ? EXIT_OK : EXIT_ERROR;
+    if (code == EXIT_OK)
+        print_signed(cli, &e, path);
+    enrol_deinit(&e);
+    key_pair_wipe(&key);
+    return code;
+}
+
+static json_t *node_json(const struct roster_node *node)
+{
+    char key[2 * KEY_PUBLIC_SIZE + 1], store[2 * STORE_ID_SIZE + 1], machine[2 * MACHINE_ID_SIZE + 1];
+    char address[ADDRESS_TEXT_MAX];
+    hex_encode(key, node->key.bytes, KEY_PUBLIC_SIZE);
+    hex_encode(store, node->store.bytes, STORE_ID_SIZE);
+    hex_encode(machine, node->machine.bytes, MACHINE_ID_SIZE);
+    address_print(address, &node->address);
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "slot", (int)node->slot, "name",
+                     node->name, "key", key, "store", store, "machine", machine, "address", address,
+                     "voter", (int)node->votes, "juror", (int)node->juror);
+}
+
+static void show_json(const struct enrolment *e)
+{
+    const struct roster *r = e->roster;
+    char id[2 * DIGEST_SIZE + 1], previous[2 * DIGEST_SIZE + 1], key[2 * KEY_PUBLIC_SIZE + 1];
+    json_t *nodes = json_array(), *operators = json_array();
+    cluster_text(id, e);
+    hex_encode(previous, r->previous.bytes, DIGEST_SIZE);
+    for (size_t i = 0; i < r->node_count; i++)
+        json_array_append_new(nodes, node_json(&r->nodes[i]));
+    for (size_t i = 0; i < r->operator_count; i++) {
+        hex_encode(key, r->operators[i].bytes, KEY_PUBLIC_SIZE);
+        json_array_append_new(operators, json_string(key));
+    }
+    json_print(json_pack("{s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:b, s:i, s:o, s:o}", "digest", id,
+                         "previous", previous, "epoch", (json_int_t)r->epoch, "lab", (int)r->lab,
+                         "shards", (json_int_t)roster_shard_count(r), "cohort",
+                         (json_int_t)roster_cohort_size(r), "jurors",
+                         (json_int_t)roster_juror_count(r), "complete", e->verdict == ROSTER_OK,
+                         "signatures", (int)e->signature_count, "operators", operators, "nodes",
+                         nodes));
+}
+
+static void show_text(const struct enrolment *e)
+{
+    static const char *const heading[] = {"SLOT", "NAME", "ADDRESS", "VOTES", "JUROR", "KEY"};
+    const struct roster *r = e->roster;
+    char text[2 * DIGEST_SIZE + 1], address[ADDRESS_TEXT_MAX];
+    struct table t;
+    cluster_text(text, e);
+    if (r->lab)
+        puts("LAB: a cluster for rehearsal");
+    printf("%s  %s\n", r->epoch == 1 ? "cluster" : "digest ", text);
+    printf("epoch    %u\nshards   %u\ncohort   %zu\njurors   %zu, %zu make a majority\n", r->epoch,
+           roster_shard_count(r), roster_cohort_size(r), roster_juror_count(r),
+           roster_juror_quorum(r));
+    printf("signed   by %u of %u operators%s\n\n", (unsigned)e->signature_count,
+           (unsigned)r->operator_count, e->verdict == ROSTER_OK ? "" : ": not valid yet");
+    table_init(&t, sizeof heading / sizeof heading[0], heading);
+    for (size_t i = 0; i < r->node_count; i++) {
+        const struct roster_node *node = &r->nodes[i];
+        address_print(address, &node->address);
+        hex_encode(text, node->key.bytes, 8);
+        table_cell(&t, "%u", (unsigned)node->slot);
+        table_cell(&t, "%s", node->name);
+        table_cell(&t, "%s", address);
+        table_cell(&t, "%s", node->votes ? "yes" : "no");
+        table_cell(&t, "%s", node->juror ? "yes" : "no");
+        table_cell(&t, "%s...", text);
+    }
+    table_print(&t);
+}
+
+static int show(const struct cli *cli, const char *path)
+{
+    struct enrolment e;
+    int code = enrol_load(&e, path, false);
+    if (code == EXIT_OK && cli->json)
+        show_json(&e);
+    else if (code == EXIT_OK)
+        show_text(&e);
+    enrol_deinit(&e);
+    return code;
+}
+
+static int check(const struct cli *cli, const char *path)
+{
+    struct enrolment e;
+    enrol_load(&e, path, true);
+    bool good = e.verdict == ROSTER_OK;
+    if (cli->json)
+        json_print(json_pack("{s:s, s:b, s:s}", "file", path, "good", good, "verdict",
+                             roster_verdict_text(e.verdict)));
+    else
+        printf("%s: %s\n", path, roster_verdict_text(e.verdict));
+    enrol_deinit(&e);
+    return good ? EXIT_OK : EXIT_CONFIG;
+}
+
+/* One option of any of the four; an exit code. */
+static int take_option(const struct cli *cli, struct request *q, int option)
+{
+    switch (option) {
+    case 'o':
+        q->output = optarg;
+        break;
+    case 'k':
+        q->key = optarg;
+        break;
+    case LAB:
+        q->lab = true;
+        break;
+    case OPERATOR:
+        if (q->operator_count == ROSTER_OPERATORS_MAX)
+            return usage_error(cli, "a roster has at most %d operators", ROSTER_OPERATORS_MAX);
+        q->operators[q->operator_count++] = optarg;
+        break;
+    case COHORT:
+        q->cohort = 0;
+        if (strcmp(optarg, "all") != 0 && !parse_number(optarg, 1, ROSTER_COHORT_MAX, &q->cohort))
+            return usage_error(cli, "--cohort takes 1 to %d, or all, not '%s'", ROSTER_COHORT_MAX,
+                               optarg);
+        break;
+    case SHARDS:
+        if (!parse_number(optarg, 1, ROSTER_SHARDS_MAX, &q->shards))
+            return usage_error(cli, "--shards takes 1 to %d, not '%s'", ROSTER_SHARDS_MAX, optarg);
+        break;
+    }
+    return EXIT_OK;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
+                                          {"key", required_argument, NULL, 'k'},
+                                          {"operator", required_argument, NULL, OPERATOR},
+                                          {"lab", no_argument, NULL, LAB},
+                                          {"cohort", required_argument, NULL, COHORT},
+                                          {"shards", required_argument, NULL, SHARDS},
+                                          COMMAND_OPTIONS};
+    struct request q = {.cohort = 5, .shards = 1024};
+    int option;
+    while ((option = command_option(cli, argc, argv, ":o:k:", longs)) != -1)
+        if (take_option(cli, &q, option) != EXIT_OK)
+            return EXIT_USAGE;
+    argc -= optind;
+    argv += optind;
+    const char *verb = argc > 0 ? argv[0] : "";
+    if (strcmp(verb, "make") == 0)
+        return make(cli, &q, argc - 1, argv + 1);
+    bool known = strcmp(verb, "sign") == 0 || strcmp(verb, "show") == 0 || strcmp(verb, "check") == 0;
+    if (!known)
+        return usage_error(cli, "make, sign, show or check is expected, not '%s'", verb);
+    if (argc != 2)
+        return usage_error(cli, "roster %s takes one FILE", verb);
+    if (verb[1] == 'i')
+        return sign(cli, &q, argv[1]);
+    return verb[0] == 'c' ? check(cli, argv[1]) : show(cli, argv[1]);
+}
+
+const struct command cmd_roster = {
+    "roster", "make, sign, show or check the signed list of nodes", help, true, run};

@@ -1,0 +1,103 @@
+/* `holdfast show`: one lock, as a majority of its voters knows it (L5). */
+#include <stdio.h>
+
+#include "client/agent.h"
+#include "client/command.h"
+#include "client/table.h"
+
+static const char help[] =
+    "usage: holdfast show [-w SEC] [--json] NAME\n"
+    "\n"
+    "Prints who holds the lock NAME and who waits for it, confirmed by a majority.\n"
+    "\n"
+    "  -w, --wait SEC      give up after so long (5)\n"
+    "\n"
+    "The exit code is 2 if there is no majority, 3 if nobody answered in time.\n";
+
+enum { LATE_MS = 3000 };
+
+static void add_rows(struct table *t, const json_t *parties)
+{
+    size_t index;
+    json_t *party;
+    json_array_foreach(parties, index, party)
+    {
+        long long place = json_number(party, "place");
+        if (place == 0)
+            table_cell(t, "holds");
+        else
+            table_cell(t, "waits, %lld", place);
+        table_cell(t, "%s", json_text(party, "node"));
+        table_cell(t, "%s", json_text(party, "mode"));
+        if (place == 0)
+            table_cell(t, "%lld", json_number(party, "token"));
+        else
+            table_cell(t, "-");
+        table_cell(t, "%s", json_text(party, "policy"));
+        table_cell(t, "%s", json_text(party, "hold"));
+    }
+}
+
+static void print_text(const json_t *lock)
+{
+    static const char *const heading[] = {"STATE", "NODE", "MODE", "TOKEN", "STALE", "HOLD"};
+    const json_t *holders = json_object_get(lock, "holders");
+    const json_t *waiters = json_object_get(lock, "waiters");
+    struct table t;
+    printf("%s: %s; token %lld, generation %lld, coordinated by %s\n", json_text(lock, "name"),
+           json_array_size(holders) ? "held" : "free", json_number(lock, "token"),
+           json_number(lock, "generation"), json_text(lock, "coordinator"));
+    if (json_array_size(holders) + json_array_size(waiters) == 0)
+        return;
+    table_init(&t, sizeof heading / sizeof heading[0], heading);
+    add_rows(&t, holders);
+    add_rows(&t, waiters);
+    table_print(&t);
+}
+
+static int ask(const struct cli *cli, const char *name, long long wait_ms, json_t **out)
+{
+    struct varlink v;
+    struct varlink_reply reply;
+    int code = agent_open(&v, cli);
+    if (code != EXIT_OK)
+        return code;
+    json_t *p = json_pack("{s:s, s:I}", "name", name, "timeout_ms", (json_int_t)wait_ms);
+    enum varlink_status status =
+        varlink_call(&v, AGENT_INTERFACE "Show", p, &reply, (int)wait_ms + LATE_MS);
+    varlink_close(&v);
+    if (status != VARLINK_OK)
+        return agent_failed(cli, status);
+    if (reply.error[0] == '\0') {
+        *out = reply.parameters;
+        return EXIT_OK;
+    }
+    code = agent_refused(&reply, name);
+    json_decref(reply.parameters);
+    return code;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    static const struct option longs[] = {{"wait", required_argument, NULL, 'w'}, COMMAND_OPTIONS};
+    long long wait_ms = AGENT_TIMEOUT_MS;
+    json_t *reply = NULL;
+    int option;
+    while ((option = command_option(cli, argc, argv, ":w:", longs)) != -1)
+        if (!parse_seconds(optarg, &wait_ms) || wait_ms > 24LL * 3600 * 1000)
+            return usage_error(cli, "-w takes seconds, up to a day, not '%s'", optarg);
+    if (optind == argc)
+        return usage_error(cli, "the lock's NAME is missing");
+    const char *name = argv[optind++];
+    if (check_lock_name(cli, name) != EXIT_OK || no_arguments(cli, argc, argv) != EXIT_OK)
+        return EXIT_USAGE;
+    int code = ask(cli, name, wait_ms, &reply);
+    if (code == EXIT_OK && cli->json)
+        json_print(json_incref(json_object_get(reply, "lock")));
+    else if (code == EXIT_OK)
+        print_text(json_object_get(reply, "lock"));
+    json_decref(reply);
+    return code;
+}
+
+const struct command cmd_show = {"show", "who holds a lock and who waits for it", help, true, run};

@@ -1,0 +1,59 @@
+/* `holdfast status`: how this node is, and whether it can grant. */
+#include <stdio.h>
+#include <string.h>
+
+#include "client/agent.h"
+#include "client/command.h"
+
+static const char help[] =
+    "usage: holdfast status [--json]\n"
+    "\n"
+    "Prints how the node of the local agent is.\n"
+    "\n"
+    "The exit code is 0 if it votes and sees a majority, 2 if there is no majority, 1 if there is one\n"
+    "but this node does not vote, 69 if no agent answers.\n";
+
+static void print_text(const json_t *s)
+{
+    bool majority = json_flag(s, "majority");
+    const char *text = json_text(s, "store_text");
+    if (json_flag(s, "lab"))
+        puts("LAB: a cluster for rehearsal");
+    printf("node      %s (slot %lld), life %lld, holdfastd %s, pid %lld\n", json_text(s, "node"),
+           json_number(s, "slot"), json_number(s, "life"), json_text(s, "version"),
+           json_number(s, "pid"));
+    printf("cluster   %s, epoch %lld\n", json_text(s, "cluster"), json_number(s, "epoch"));
+    printf("majority  %s: %lld of %lld voters alive\n", majority ? "yes" : "no",
+           json_number(s, "voters_alive"), json_number(s, "voters"));
+    printf("store     %s%s%s; %lld records, %lld durable\n", json_text(s, "store"),
+           *text ? ": " : "", text, json_number(s, "lsn"), json_number(s, "durable"));
+    printf("locks     %lld stored, %lld shards coordinated, %lld operations of this node\n",
+           json_number(s, "locks"), json_number(s, "serving"), json_number(s, "operations"));
+    printf("syncs     %lld, p50 %lld us, p99 %lld us\n", json_number(s, "syncs"),
+           json_number(s, "sync_p50_us"), json_number(s, "sync_p99_us"));
+    printf("running   %lld s, %lld clients\n", json_number(s, "uptime_ms") / 1000,
+           json_number(s, "clients"));
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    static const struct option longs[] = {COMMAND_OPTIONS};
+    json_t *status = NULL;
+    command_option(cli, argc, argv, ":", longs);
+    if (no_arguments(cli, argc, argv) != EXIT_OK)
+        return EXIT_USAGE;
+    int code = agent_ask(cli, "Status", NULL, &status);
+    if (code != EXIT_OK)
+        return code;
+    bool majority = json_flag(status, "majority");
+    bool votes = strcmp(json_text(status, "store"), "voting") == 0;
+    if (cli->json) {
+        json_print(status);
+    } else {
+        print_text(status);
+        json_decref(status);
+    }
+    return !majority ? EXIT_NO_MAJORITY : votes ? EXIT_OK : EXIT_ERROR;
+}
+
+const struct command cmd_status = {"status", "how this node is", help, true, run};

@@ -1,0 +1,36 @@
+/*
+ * Enrolment: joining cards into a roster, signing it, and its file (design section 12, genesis; R1).
+ */
+#ifndef CLIENT_ENROL_H
+#define CLIENT_ENROL_H
+
+#include "crypto/roster.h"
+
+/* A roster with the signatures it has so far. */
+struct enrolment {
+    struct roster *roster; /* heap: it is large */
+    struct digest digest;  /* of its canonical bytes; the cluster id if the epoch is 1 */
+    struct roster_signature signatures[ROSTER_OPERATORS_MAX];
+    uint8_t signature_count;
+    enum roster_verdict verdict; /* ROSTER_OK or ROSTER_UNSIGNED once loaded or made */
+};
+
+/* An empty roster of epoch 1 with the defaults: 1024 shards, a cohort of 5. */
+void enrol_init(struct enrolment *e);
+void enrol_deinit(struct enrolment *e);
+/* The next slot for a node; false if the roster is full. */
+bool enrol_add(struct enrolment *e, const struct roster_node *card);
+/* Names the default jurors and checks the whole; the verdict is ROSTER_UNSIGNED if it is good. */
+enum roster_verdict enrol_finish(struct enrolment *e);
+/* Adds a signature. False if the key is none of the roster's operators. */
+bool enrol_sign(struct enrolment *e, const struct key_pair *key);
+
+/*
+ * Reads and checks a file; `e` is initialised in any case. EXIT_OK also for a roster that lacks
+ * signatures; otherwise EXIT_CONFIG, and why not was said (not if `quiet`: see e->verdict).
+ */
+int enrol_load(struct enrolment *e, const char *path, bool quiet);
+/* Replaces the file; false if that failed, which was said. */
+bool enrol_save(const struct enrolment *e, const char *path);
+
+#endif

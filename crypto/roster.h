@@ -1,0 +1,135 @@
+/*
+ * The roster: the signed list of nodes, and all that is fixed for the cluster (design section 2).
+ *
+ * Its canonical bytes (roster_encode) are what operators and jurors sign, and their BLAKE2b digest
+ * names the roster; the digest of epoch 1 is the cluster id. Epoch 1 is certified by its operators'
+ * signatures alone (R1); later epochs need a certificate of the previous roster's jurors as well.
+ * Operators sign every epoch with a cluster id of zero: for epoch 1 the id is not known before, and
+ * a later roster is bound to its cluster by `previous`, so that a file can be checked by itself.
+ * Jurors sign with the cluster's id.
+ *
+ * A roster *file* is ROSTER_MAGIC, the size of the canonical bytes (u32), those bytes, then the
+ * operators' signatures (count u8; each: index of the operator key u8, signature 64 bytes),
+ * strictly ascending by index. Nothing may follow.
+ */
+#ifndef CRYPTO_ROSTER_H
+#define CRYPTO_ROSTER_H
+
+#include "crypto/hash.h"
+#include "crypto/key.h"
+
+#define ROSTER_MAGIC "HFROSTR1"
+
+enum {
+    ROSTER_MAGIC_SIZE = 8,
+    ROSTER_NODES_MAX = 1024,
+    ROSTER_OPERATORS_MAX = 8,
+    ROSTER_NAME_SIZE = 64, /* a node's name, NUL included: 1..63 of [a-z0-9.-] */
+    ROSTER_JURORS_MAX = 31,
+    ROSTER_COHORT_MAX = 31, /* voters of one shard; k = 0 means every voter, up to this */
+    ROSTER_SHARDS_MAX = 65536,
+    STORE_ID_SIZE = 16,
+    MACHINE_ID_SIZE = 16,
+    ROSTER_NODE_BYTES_MAX =
+        4 + ROSTER_NAME_SIZE + KEY_PUBLIC_SIZE + STORE_ID_SIZE + MACHINE_ID_SIZE + 24,
+    ROSTER_BYTES_MAX = 512 + ROSTER_NODES_MAX * ROSTER_NODE_BYTES_MAX,
+    ROSTER_FILE_MAX = ROSTER_BYTES_MAX + 16 + ROSTER_OPERATORS_MAX * (1 + SIGNATURE_SIZE)
+};
+
+/* Random, made with the node's durable store. */
+struct store_id {
+    uint8_t bytes[STORE_ID_SIZE];
+};
+
+struct machine_id {
+    uint8_t bytes[MACHINE_ID_SIZE];
+};
+
+/* IPv4 is held as an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2). */
+struct address {
+    uint8_t ip[16];
+    uint16_t port;
+};
+
+struct roster_node {
+    uint16_t slot; /* never reused; the roster is ascending by slot */
+    char name[ROSTER_NAME_SIZE];
+    struct public_key key;
+    struct store_id store;
+    struct machine_id machine;
+    struct address address;
+    bool votes;
+    bool juror;
+};
+
+struct roster {
+    uint32_t epoch;         /* from 1 */
+    struct digest previous; /* zero in epoch 1 */
+    uint16_t shard_count;   /* S; 1024 by default. 0 stands for 65536 */
+    uint8_t cohort_size;    /* k as written; see roster_cohort_size for the effective one */
+    uint8_t least_version;  /* least protocol version that may take part */
+    bool lab;               /* a cluster for rehearsal: boot ids come from files */
+    uint8_t operator_count; /* 1..ROSTER_OPERATORS_MAX; all must sign */
+    struct public_key operators[ROSTER_OPERATORS_MAX];
+    size_t node_count;
+    struct roster_node nodes[ROSTER_NODES_MAX];
+};
+
+enum roster_verdict {
+    ROSTER_OK,
+    ROSTER_NOT_A_ROSTER, /* magic or sizes */
+    ROSTER_MALFORMED,    /* canonical bytes are cut, too long, or hold a value out of range */
+    ROSTER_BAD_KEY,      /* a public key that is not usable */
+    ROSTER_DUPLICATE,    /* slot, name, key, store, machine or address twice, in a lab too */
+    ROSTER_NO_VOTER,     /* nobody votes, or the juror count is even, zero or too large */
+    ROSTER_UNSIGNED,     /* an operator's signature is missing */
+    ROSTER_BAD_SIGNATURE
+};
+
+/* One sentence for a person, without a final stop; static. */
+const char *roster_verdict_text(enum roster_verdict verdict);
+
+/* Canonical bytes to `out` (room for ROSTER_BYTES_MAX); returns their size. */
+size_t roster_encode(uint8_t *out, const struct roster *roster);
+/*
+ * Decodes and checks canonical bytes. `out` is large: keep it off the stack. It is all zero unless
+ * the verdict is ROSTER_OK. Costs at most a curve check for every key, some 0.1 s for 1024 nodes.
+ */
+enum roster_verdict roster_decode(struct roster *out, const uint8_t *bytes, size_t size);
+
+struct roster_signature {
+    uint8_t operator_index;
+    struct signature signature;
+};
+
+/*
+ * A whole file to `out` (room for ROSTER_FILE_MAX); returns its size. The signatures may come in
+ * any order; a second one of the same operator is left out.
+ */
+size_t roster_file_encode(uint8_t *out, const struct roster *roster,
+                          const struct roster_signature *signatures, uint8_t count);
+/*
+ * Decodes a whole file and verifies every operator's signature. `digest` gets the roster's name
+ * (epoch 1's is the cluster id); like the signatures it is written only on ROSTER_OK and
+ * ROSTER_UNSIGNED. `signature_count` may be NULL; on ROSTER_UNSIGNED the roster and the signatures
+ * present (verified) are given as well, so that a tool can show and complete them
+ * (`signatures` may be NULL, else room for ROSTER_OPERATORS_MAX).
+ */
+enum roster_verdict roster_file_decode(struct roster *out, struct digest *digest,
+                                       struct roster_signature *signatures,
+                                       uint8_t *signature_count, const uint8_t *bytes, size_t size);
+
+/* Index into nodes, or -1. */
+int roster_find(const struct roster *roster, uint16_t slot);
+int roster_find_name(const struct roster *roster, const char *name);
+size_t roster_voter_count(const struct roster *roster);
+size_t roster_juror_count(const struct roster *roster);
+/* floor(J/2) + 1. */
+size_t roster_juror_quorum(const struct roster *roster);
+uint32_t roster_shard_count(const struct roster *roster); /* 1..65536 */
+/* Effective k: at most the voters there are. */
+size_t roster_cohort_size(const struct roster *roster);
+/* Marks the default jurors: the largest odd number <= min(voters, 31), lowest slots first. */
+void roster_default_jurors(struct roster *roster);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * Statements: canonical bytes that nodes or operators sign, each kind under a context string of its
+ * own, so that a signature for one thing can never be read as another. What is signed is
+ *
+ *     context string, NUL, cluster id (32 bytes), the statement's bytes
+ *
+ * with Ed25519ph (RFC 8032 section 5.1). Verification is strict: libsodium refuses non-canonical S
+ * and points of small order, so a signature has one form.
+ */
+#ifndef CRYPTO_STATEMENT_H
+#define CRYPTO_STATEMENT_H
+
+#include "crypto/hash.h"
+#include "crypto/key.h"
+
+enum statement_kind {
+    STATEMENT_ROSTER, /* an operator or a juror signs a roster */
+    STATEMENT_MEMBER  /* a node says how it is: alive, left (proto/swim) */
+};
+
+/* The context string of a kind; static. */
+const char *statement_context(enum statement_kind kind);
+struct signature statement_sign(enum statement_kind kind, const struct cluster_id *cluster,
+                                const void *bytes, size_t size, const struct key_pair *key);
+bool statement_verify(enum statement_kind kind, const struct cluster_id *cluster, const void *bytes,
+                      size_t size, const struct signature *signature, const struct public_key *key);
+
+#endif

@@ -1,0 +1,441 @@
+/*
+ * The agent. What must hold: whatever the peer wants appended goes to the store before the next step, in
+ * order; if the store cannot take it, the peer hears EVENT_SYNC_FAILED and votes no more (L6).
+ */
+#include "node/agent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+#include <sodium.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "node/log.h"
+#include "proto/must.h"
+
+/* Who waits for the answers to one handle. */
+struct agent_route {
+    uint64_t handle;
+    agent_answer answer;
+    void *context;
+    UT_hash_handle hh;
+};
+
+/* A request that waits for the next turn, with copies of what it points at behind it. */
+struct agent_request {
+    struct event event;
+    struct agent_request *next, *prev;
+    uint8_t bytes[];
+};
+
+struct agent {
+    struct event_base *base;
+    struct clock *clock;
+    const struct config *config;
+    const struct identity *identity;
+    struct agent_hooks hooks;
+    void *memory; /* the peer's */
+    struct peer *peer;
+    struct store *store;
+    struct event *store_event;
+    struct store_news news;
+    struct udp *udp;
+    struct alarm tick;     /* at peer_deadline */
+    bool tick_due;
+    bool started;
+    bool sync_failed;      /* the peer was told */
+    bool carrying;         /* within agent_carry_out: effects are being read */
+    unsigned stepped;      /* events since the last peer_effects */
+    struct agent_request *requests;
+    struct agent_route *routes;
+    uint64_t last_handle;
+    uint64_t durable_told; /* EVENT_DURABLE up to here was sent */
+    struct instant started_at;
+};
+
+/* --- The turn --- */
+
+/* A segment holds all that was ever appended, so it also takes the place of the records just made. */
+static bool agent_write_segment(struct agent *a)
+{
+    size_t room = peer_segment_size(a->peer);
+    uint8_t *bytes = malloc(room);
+    uint64_t lsn = 0;
+    if (!bytes)
+        return false;
+    size_t size = peer_segment(a->peer, bytes, room, &lsn);
+    bool taken = size <= STORE_SEGMENT_MAX && store_segment(a->store, bytes, size, lsn);
+    free(bytes);
+    log_event(LOG_LEVEL_DEBUG, "segment", "lsn=%llu bytes=%zu", (unsigned long long)lsn, size);
+    return taken;
+}
+
+/* Hands the turn's records to the store. False: it takes no more. */
+static bool agent_persist(struct agent *a, const struct effects *e)
+{
+    bool full = store_used(a->store) + e->records.size > store_capacity(a->store);
+    if (e->segment_wanted || full)
+        return agent_write_segment(a);
+    return e->records.size == 0 ||
+           store_append(a->store, e->records.bytes, e->records.size, e->lsn, e->sync_wanted);
+}
+
+static void agent_tell(struct agent *a, const struct effects *e)
+{
+    for (size_t i = 0; i < e->answer_count; i++) {
+        const struct answer *answer = &e->answers[i];
+        struct agent_route *route;
+        HASH_FIND(hh, a->routes, &answer->handle, sizeof answer->handle, route);
+        if (route)
+            route->answer(route->context, answer);
+        else if (answer->kind == ANSWER_BLOCKING)
+            a->hooks.blocking(a->hooks.context, answer);
+    }
+    for (size_t i = 0; i < e->notice_count; i++)
+        a->hooks.notice(a->hooks.context, &e->notices[i]);
+}
+
+static void agent_carry_out(struct agent *a)
+{
+    struct effects e;
+    bool failed = false;
+    must(!a->carrying);
+    a->carrying = true;
+    do {
+        peer_effects(a->peer, clock_now(), &e);
+        if (!a->sync_failed && !failed)
+            failed = !agent_persist(a, &e);
+        udp_send(a->udp, e.datagrams, e.datagram_count);
+        agent_tell(a, &e);
+    } while (peer_pending(a->peer));
+    a->carrying = false;
+    a->stepped = 0;
+    if (failed && !a->sync_failed) {
+        a->sync_failed = true;
+        log_event(LOG_LEVEL_ERROR, "store-failed", "why=\"the store takes no more; this node votes no more\"");
+        peer_step(a->peer, clock_now(), &(struct event){.kind = EVENT_SYNC_FAILED});
+        a->stepped++;
+    }
+}
+
+static void agent_step(struct agent *a, const struct event *event)
+{
+    peer_step(a->peer, clock_now(), event);
+    if (++a->stepped >= AGENT_STEPS)
+        agent_carry_out(a);
+}
+
+static void agent_step_requests(struct agent *a)
+{
+    /* Answers may queue further requests: they have the next turn, so that one turn ends. */
+    struct agent_request *requests = a->requests;
+    a->requests = NULL;
+    while (requests) {
+        struct agent_request *r = requests;
+        DL_DELETE(requests, r);
+        agent_step(a, &r->event);
+        free(r);
+    }
+}
+
+void agent_turn(struct agent *a)
+{
+    if (!a->started)
+        return;
+    do {
+        agent_step_requests(a);
+        if (a->tick_due || instant_reached(clock_now(), peer_deadline(a->peer))) {
+            a->tick_due = false;
+            agent_step(a, &(struct event){.kind = EVENT_TICK});
+        }
+        if (a->stepped > 0 || peer_pending(a->peer))
+            agent_carry_out(a);
+    } while (a->requests || a->stepped > 0);
+    clock_set(a->clock, &a->tick, peer_deadline(a->peer));
+}
+
+/* --- What wakes the agent --- */
+
+static void agent_ticked(void *context)
+{
+    struct agent *a = context;
+    a->tick_due = true; /* agent_turn follows every callback of the loop */
+}
+
+static void agent_datagram(void *context, struct view bytes)
+{
+    struct agent *a = context;
+    if (a->started)
+        agent_step(a, &(struct event){.kind = EVENT_DATAGRAM, .datagram = bytes});
+}
+
+static void agent_refused(void *context, uint16_t slot)
+{
+    struct agent *a = context;
+    /* While effects are carried out the peer must not be stepped; the next error says it again. */
+    if (a->started && !a->carrying)
+        agent_step(a, &(struct event){.kind = EVENT_REFUSED, .slot = slot});
+}
+
+static void agent_store_news_came(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct agent *a = context;
+    store_poll(a->store, &a->news);
+    if (a->news.durable_lsn > a->durable_told) {
+        a->durable_told = a->news.durable_lsn;
+        agent_step(a, &(struct event){.kind = EVENT_DURABLE, .lsn = a->durable_told});
+    }
+    if (a->news.failed && !a->sync_failed) {
+        a->sync_failed = true;
+        log_event(LOG_LEVEL_ERROR, "store-failed",
+                  "state=%s what=\"%s\" error=\"%s\" why=\"this node votes no more; repair the disk, then "
+                  "restart the agent\"",
+                  log_value(a->config->state, strlen(a->config->state)).text,
+                  a->news.failed_at ? a->news.failed_at : "", strerror(a->news.error));
+        agent_step(a, &(struct event){.kind = EVENT_SYNC_FAILED});
+    }
+}
+
+/* --- Requests --- */
+
+/* Copies `v` behind the request and returns the copy. */
+static struct view agent_copy(uint8_t **at, struct view v)
+{
+    struct view copy = {*at, v.size};
+    if (v.size)
+        memcpy(*at, v.bytes, v.size);
+    *at += v.size;
+    return copy;
+}
+
+uint64_t agent_ask(struct agent *a, const struct event *event, agent_answer answer, void *context)
+{
+    struct view name = {0}, process = {0};
+    if (event->kind == EVENT_ACQUIRE) {
+        name = event->acquire.name;
+        process = event->acquire.process;
+    } else if (event->kind == EVENT_SHOW) {
+        name = event->show.name;
+    }
+    struct agent_request *r = calloc(1, sizeof *r + name.size + process.size);
+    struct agent_route *route = calloc(1, sizeof *route);
+    must(r && route); /* as jansson and libevent do: no memory for a small piece is the end */
+    uint8_t *at = r->bytes;
+    r->event = *event;
+    *route = (struct agent_route){.handle = ++a->last_handle, .answer = answer, .context = context};
+    if (event->kind == EVENT_ACQUIRE) {
+        r->event.acquire.handle = route->handle;
+        r->event.acquire.name = agent_copy(&at, name);
+        r->event.acquire.process = agent_copy(&at, process);
+    } else if (event->kind == EVENT_SHOW) {
+        r->event.show.handle = route->handle;
+        r->event.show.name = agent_copy(&at, name);
+    } else {
+        must(event->kind == EVENT_DROP);
+        r->event.drop.handle = route->handle;
+    }
+    DL_APPEND(a->requests, r);
+    HASH_ADD(hh, a->routes, handle, sizeof route->handle, route);
+    return route->handle;
+}
+
+void agent_forget(struct agent *a, uint64_t handle)
+{
+    struct agent_route *route;
+    HASH_FIND(hh, a->routes, &handle, sizeof handle, route);
+    if (!route)
+        return;
+    HASH_DELETE(hh, a->routes, route);
+    free(route);
+}
+
+/* --- Start and end --- */
+
+static void agent_init_peer(struct agent *a)
+{
+    struct peer_config config;
+    peer_config_default(&config);
+    config.roster = a->identity->roster;
+    config.roster_digest = a->identity->roster_digest;
+    config.cluster = a->config->cluster;
+    config.self = a->identity->self;
+    config.key = &a->identity->key;
+    config.max_locks = a->config->max_locks;
+    config.max_ops = a->config->max_operations;
+    config.register_bytes = a->config->register_bytes;
+    memcpy(config.boot_id, a->identity->boot_id, sizeof config.boot_id);
+    randombytes_buf(config.seed, sizeof config.seed);
+    if (!a->memory)
+        a->memory = calloc(1, peer_size(&config)); /* untouched pages of it cost nothing */
+    must(a->memory);
+    a->peer = peer_init(a->memory, &config);
+    sodium_memzero(config.seed, sizeof config.seed);
+}
+
+/* Goes on with a store that no roster names: this node votes no more, and says so (L7). */
+static bool agent_start_lost(struct agent *a, const char *why, bool missing, struct fault *fault)
+{
+    char aside[STORE_NAME_SIZE] = "";
+    struct store_id id;
+    int error = missing ? 0 : store_replace_lost(a->store, aside);
+    if (error)
+        return fault_set(fault, FAULT_OTHER, "state %s: votes.log cannot be moved aside: %s",
+                         a->config->state, strerror(error));
+    randombytes_buf(id.bytes, sizeof id.bytes);
+    log_event(LOG_LEVEL_ERROR, "store-lost",
+              "state=%s why=\"%s\" kept_as=\"%s\" note=\"this node votes no more until a roster names a new "
+              "store for it\"",
+              log_value(a->config->state, strlen(a->config->state)).text, why, aside);
+    agent_init_peer(a);
+    peer_recover_lost(a->peer, &id);
+    return true;
+}
+
+static bool agent_recover(struct agent *a, enum store_status status, struct view log, struct fault *fault)
+{
+    agent_init_peer(a);
+    if (status == STORE_MISSING)
+        return agent_start_lost(a, "there is no votes.log", true, fault);
+    enum peer_recovery recovery = peer_recover(a->peer, log.bytes, log.size);
+    store_recovered(a->store);
+    switch (recovery) {
+    case RECOVERED:
+        return true;
+    case RECOVERED_TORN:
+        log_event(LOG_LEVEL_INFO, "store-torn", "note=\"a torn tail, never synced, was left out\"");
+        return true;
+    case RECOVERY_LOST:
+        return agent_start_lost(a, peer_recovery_text(recovery), false, fault);
+    case RECOVERY_FOREIGN:
+        return fault_set(fault, FAULT_CONFIG,
+                         "state %s: votes.log is of another cluster or node; name this node's own state "
+                         "directory",
+                         a->config->state);
+    case RECOVERY_TOO_LARGE:
+        return fault_set(fault, FAULT_CONFIG,
+                         "state %s: votes.log holds more than the configuration allows; raise max-locks, "
+                         "max-operations or register-bytes",
+                         a->config->state);
+    }
+    return false;
+}
+
+static bool agent_open_store(struct agent *a, struct fault *fault)
+{
+    struct store_trouble trouble;
+    struct view log;
+    char text[STORE_TEXT_SIZE];
+    enum store_status status = store_open(a->config->state, &trouble, &a->store, &log);
+    if (status != STORE_OK && status != STORE_MISSING) {
+        a->store = NULL;
+        store_status_text(text, sizeof text, status, &trouble, a->config->state);
+        return fault_set(fault, FAULT_CONFIG, "%s", text);
+    }
+    if (!agent_recover(a, status, log, fault))
+        return false;
+    a->store_event =
+        event_new(a->base, store_event_fd(a->store), EV_READ | EV_PERSIST, agent_store_news_came, a);
+    if (!a->store_event || event_add(a->store_event, NULL) != 0)
+        return fault_set(fault, FAULT_OTHER, "the store cannot be added to the loop");
+    return true;
+}
+
+struct agent *agent_open(struct event_base *base, struct clock *clock, const struct config *config,
+                         const struct identity *identity, const struct agent_hooks *hooks,
+                         struct fault *fault)
+{
+    struct agent *a = calloc(1, sizeof *a);
+    must(a);
+    a->base = base;
+    a->clock = clock;
+    a->config = config;
+    a->identity = identity;
+    a->hooks = *hooks;
+    a->tick = (struct alarm){.ring = agent_ticked, .context = a};
+    struct udp_hooks udp = {a, agent_datagram, agent_refused};
+    if (agent_open_store(a, fault))
+        a->udp = udp_open(base, identity->roster, identity->self, &udp, fault);
+    if (a->udp)
+        return a;
+    agent_close(a);
+    return NULL;
+}
+
+void agent_start(struct agent *a)
+{
+    a->started = true;
+    a->started_at = clock_now();
+    peer_start(a->peer, a->started_at);
+    agent_carry_out(a);
+    agent_turn(a);
+}
+
+void agent_leave(struct agent *a)
+{
+    agent_step(a, &(struct event){.kind = EVENT_LEAVE});
+    agent_carry_out(a);
+}
+
+bool agent_close(struct agent *a)
+{
+    struct agent_route *route, *next;
+    struct agent_request *r, *r_next;
+    clock_clear(a->clock, &a->tick);
+    HASH_ITER(hh, a->routes, route, next) {
+        HASH_DELETE(hh, a->routes, route);
+        free(route);
+    }
+    DL_FOREACH_SAFE(a->requests, r, r_next) {
+        DL_DELETE(a->requests, r);
+        free(r);
+    }
+    if (a->store_event)
+        event_free(a->store_event);
+    udp_close(a->udp);
+    bool good = !a->store || store_close(a->store);
+    free(a->memory);
+    free(a);
+    return good;
+}
+
+/* --- Looks --- */
+
+const struct peer *agent_peer(const struct agent *a)
+{
+    return a->peer;
+}
+
+const struct config *agent_config(const struct agent *a)
+{
+    return a->config;
+}
+
+const struct identity *agent_identity(const struct agent *a)
+{
+    return a->identity;
+}
+
+const struct store_news *agent_store_news(const struct agent *a)
+{
+    return &a->news;
+}
+
+const struct udp_counters *agent_udp_counters(const struct agent *a)
+{
+    return udp_counters(a->udp);
+}
+
+struct instant agent_started(const struct agent *a)
+{
+    return a->started_at;
+}
+
+const char *agent_node_name(const struct agent *a, uint16_t slot)
+{
+    int index = roster_find(a->identity->roster, slot);
+    return index < 0 ? "?" : a->identity->roster->nodes[index].name;
+}

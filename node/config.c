@@ -1,0 +1,219 @@
+/*
+ * The configuration file, by libconfuse. Every option is checked while it is parsed, so that a message has
+ * the line of the option it is about; what is not in the table below is refused by its name.
+ */
+#include "node/config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/key.h"
+
+/* libconfuse's error callback has no context: where its messages go while one file is parsed. */
+static _Thread_local struct fault *config_fault;
+
+static void config_error(cfg_t *cfg, const char *format, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+static void config_error(cfg_t *cfg, const char *format, va_list ap)
+{
+    char text[FAULT_TEXT_SIZE / 2];
+    vsnprintf(text, sizeof text, format, ap);
+    const char *file = cfg && cfg->filename ? cfg->filename : "configuration";
+    if (cfg && cfg->line)
+        fault_set(config_fault, FAULT_CONFIG, "%s:%d: %s", file, cfg->line, text);
+    else
+        fault_set(config_fault, FAULT_CONFIG, "%s: %s", file, text);
+}
+
+static int config_check_cluster(cfg_t *cfg, cfg_opt_t *opt)
+{
+    struct cluster_id id;
+    if (hex_decode(id.bytes, sizeof id.bytes, cfg_opt_getnstr(opt, 0)))
+        return 0;
+    cfg_error(cfg, "cluster: not 64 hex digits; `holdfast roster show FILE` prints the cluster id");
+    return -1;
+}
+
+static int config_check_path(cfg_t *cfg, cfg_opt_t *opt)
+{
+    const char *path = cfg_opt_getnstr(opt, 0);
+    if (path && *path)
+        return 0;
+    cfg_error(cfg, "%s: a path is needed", cfg_opt_name(opt));
+    return -1;
+}
+
+static int config_check_socket(cfg_t *cfg, cfg_opt_t *opt)
+{
+    const char *path = cfg_opt_getnstr(opt, 0);
+    if (config_check_path(cfg, opt) != 0)
+        return -1;
+    if (strlen(path) <= CONFIG_SOCKET_MAX)
+        return 0;
+    cfg_error(cfg, "socket: %s is %zu bytes long; a socket's path has at most %d: choose a shorter one",
+              path, strlen(path), CONFIG_SOCKET_MAX);
+    return -1;
+}
+
+static int config_check_group(cfg_t *cfg, cfg_opt_t *opt)
+{
+    const char *name = cfg_opt_getnstr(opt, 0);
+    if (getgrnam(name))
+        return 0;
+    cfg_error(cfg, "socket-group: there is no group %s on this machine", name);
+    return -1;
+}
+
+static int config_check_level(cfg_t *cfg, cfg_opt_t *opt)
+{
+    enum log_level level;
+    if (log_level_parse(&level, cfg_opt_getnstr(opt, 0)))
+        return 0;
+    cfg_error(cfg, "log-level: %s is none of debug, info, warning, error", cfg_opt_getnstr(opt, 0));
+    return -1;
+}
+
+/* The range of each number. */
+static const struct config_range {
+    const char *name;
+    int64_t least;
+    int64_t most;
+} config_ranges[] = {
+    {"grace", 0, CONFIG_GRACE_MAX},
+    {"max-locks", 16, CONFIG_LOCKS_MAX},
+    {"max-operations", 16, CONFIG_OPERATIONS_MAX},
+    {"register-bytes", 65536, CONFIG_REGISTER_BYTES_MAX},
+};
+
+static int config_check_number(cfg_t *cfg, cfg_opt_t *opt)
+{
+    long value = cfg_opt_getnint(opt, 0);
+    for (size_t i = 0; i < sizeof config_ranges / sizeof *config_ranges; i++) {
+        const struct config_range *r = &config_ranges[i];
+        if (strcmp(r->name, cfg_opt_name(opt)) != 0 || (value >= r->least && value <= r->most))
+            continue;
+        cfg_error(cfg, "%s: %ld is not between %lld and %lld", r->name, value, (long long)r->least,
+                  (long long)r->most);
+        return -1;
+    }
+    return 0;
+}
+
+static void config_add_checks(cfg_t *cfg)
+{
+    static const char *const paths[] = {"roster", "key", "state", "boot-id", "machine-id"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        cfg_set_validate_func(cfg, paths[i], config_check_path);
+    for (size_t i = 0; i < sizeof config_ranges / sizeof *config_ranges; i++)
+        cfg_set_validate_func(cfg, config_ranges[i].name, config_check_number);
+    cfg_set_validate_func(cfg, "cluster", config_check_cluster);
+    cfg_set_validate_func(cfg, "socket", config_check_socket);
+    cfg_set_validate_func(cfg, "socket-group", config_check_group);
+    cfg_set_validate_func(cfg, "log-level", config_check_level);
+}
+
+/* False if memory ran out. */
+static bool config_copy(char **out, cfg_t *cfg, const char *name)
+{
+    *out = strdup(cfg_getstr(cfg, name));
+    return *out != NULL;
+}
+
+/* Every value was checked while it was parsed; the defaults are good. */
+static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct fault *fault)
+{
+    const char *cluster = cfg_getstr(cfg, "cluster");
+    if (!cluster)
+        return fault_set(fault, FAULT_CONFIG,
+                         "%s: cluster is missing; `holdfast roster show FILE` prints the cluster id", path);
+    hex_decode(out->cluster.bytes, sizeof out->cluster.bytes, cluster);
+    out->path = strdup(path);
+    if (!out->path || !config_copy(&out->roster, cfg, "roster") ||
+        !config_copy(&out->key, cfg, "key") || !config_copy(&out->state, cfg, "state") ||
+        !config_copy(&out->socket, cfg, "socket") || !config_copy(&out->boot_id, cfg, "boot-id") ||
+        !config_copy(&out->machine_id, cfg, "machine-id"))
+        return fault_set(fault, FAULT_OTHER, "out of memory");
+    out->socket_group = (gid_t)-1;
+    if (cfg_getstr(cfg, "socket-group")) {
+        const struct group *group = getgrnam(cfg_getstr(cfg, "socket-group"));
+        if (!group)
+            return fault_set(fault, FAULT_CONFIG, "%s: socket-group has vanished", path);
+        out->socket_group = group->gr_gid;
+    }
+    out->grace = span_times(SPAN_MS(1000), cfg_getint(cfg, "grace"));
+    log_level_parse(&out->log_level, cfg_getstr(cfg, "log-level"));
+    out->max_locks = (uint32_t)cfg_getint(cfg, "max-locks");
+    out->max_operations = (uint32_t)cfg_getint(cfg, "max-operations");
+    out->register_bytes = (size_t)cfg_getint(cfg, "register-bytes");
+    return true;
+}
+
+/* libconfuse's scanner ends the process when it cannot read (a directory): so look first. */
+static bool config_readable(const char *path, struct fault *fault)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || access(path, R_OK) != 0)
+        return fault_set(fault, FAULT_CONFIG, "%s: %s; name the configuration with --config", path,
+                         strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return fault_set(fault, FAULT_CONFIG, "%s: not a file; name the configuration with --config",
+                         path);
+    return true;
+}
+
+bool config_load(struct config *out, const char *path, struct fault *fault)
+{
+    cfg_opt_t options[] = {
+        CFG_STR("cluster", NULL, CFGF_NODEFAULT),
+        CFG_STR("roster", "/etc/holdfast/roster", CFGF_NONE),
+        CFG_STR("key", "/etc/holdfast/key", CFGF_NONE),
+        CFG_STR("state", "/var/lib/holdfast", CFGF_NONE),
+        CFG_STR("socket", "/run/holdfast/holdfast.sock", CFGF_NONE),
+        CFG_STR("socket-group", NULL, CFGF_NODEFAULT),
+        CFG_INT("grace", 10, CFGF_NONE),
+        CFG_STR("log-level", "info", CFGF_NONE),
+        CFG_INT("max-locks", 65536, CFGF_NONE),
+        CFG_INT("max-operations", 4096, CFGF_NONE),
+        CFG_INT("register-bytes", 64L * 1024 * 1024, CFGF_NONE),
+        CFG_STR("boot-id", CONFIG_BOOT_ID_DEFAULT, CFGF_NONE),
+        CFG_STR("machine-id", CONFIG_MACHINE_ID_DEFAULT, CFGF_NONE),
+        CFG_END(),
+    };
+    *out = (struct config){0};
+    if (!config_readable(path, fault))
+        return false;
+    cfg_t *cfg = cfg_init(options, CFGF_NONE);
+    if (!cfg)
+        return fault_set(fault, FAULT_OTHER, "out of memory");
+    config_fault = fault;
+    cfg_set_error_function(cfg, config_error);
+    config_add_checks(cfg);
+    int result = cfg_parse(cfg, path);
+    if (result != CFG_SUCCESS) /* the callback has said more, if it was called */
+        fault_set(fault, FAULT_CONFIG, "%s: it cannot be read", path);
+    bool good = result == CFG_SUCCESS && fault->status == FAULT_NONE && config_take(out, cfg, path, fault);
+    cfg_free(cfg);
+    config_fault = NULL;
+    if (!good)
+        config_free(out);
+    return good;
+}
+
+void config_free(struct config *config)
+{
+    free(config->path);
+    free(config->roster);
+    free(config->key);
+    free(config->state);
+    free(config->socket);
+    free(config->boot_id);
+    free(config->machine_id);
+    *config = (struct config){0};
+}

@@ -1,0 +1,51 @@
+/*
+ * The configuration: what the file says (docs/configuration.md), checked as far as the file alone allows.
+ * node/identity.h checks what it names.
+ */
+#ifndef NODE_CONFIG_H
+#define NODE_CONFIG_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "crypto/hash.h"
+#include "node/fault.h"
+#include "node/log.h"
+#include "proto/time.h"
+
+#define CONFIG_PATH_DEFAULT "/etc/holdfast/holdfast.conf"
+#define CONFIG_BOOT_ID_DEFAULT "/proc/sys/kernel/random/boot_id"
+#define CONFIG_MACHINE_ID_DEFAULT "/etc/machine-id"
+
+enum {
+    CONFIG_SOCKET_MAX = 107,       /* bytes of sun_path before its NUL (unix(7)) */
+    CONFIG_GRACE_MAX = 3600,       /* seconds */
+    CONFIG_LOCKS_MAX = 1 << 20,
+    CONFIG_OPERATIONS_MAX = 1 << 16
+};
+/* Names, states and their records' frames must fit one segment of the log (STORE_SEGMENT_MAX). */
+#define CONFIG_REGISTER_BYTES_MAX (INT64_C(128) << 20)
+
+/* All strings are the config's own. */
+struct config {
+    char *path; /* of the file itself */
+    struct cluster_id cluster;
+    char *roster;
+    char *key;
+    char *state;
+    char *socket;
+    gid_t socket_group; /* (gid_t)-1: leave it */
+    struct span grace;
+    enum log_level log_level;
+    uint32_t max_locks;
+    uint32_t max_operations;
+    size_t register_bytes;
+    char *boot_id;
+    char *machine_id;
+};
+
+/* Reads and checks `path`. On false *fault says "FILE:LINE: what", and *out is empty. */
+bool config_load(struct config *out, const char *path, struct fault *fault);
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,8 @@
+/* Tells the service manager how the agent is (sd_notify(3)), if NOTIFY_SOCKET names one. */
+#ifndef NODE_NOTIFY_H
+#define NODE_NOTIFY_H
+
+/* `state`: "READY=1", "STOPPING=1". Best effort: without a manager, or without its ear, nothing happens. */
+void notify_manager(const char *state);
+
+#endif

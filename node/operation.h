@@ -1,0 +1,85 @@
+/*
+ * One request or hold of this node: from Acquire until nothing of it is left.
+ *
+ *     ASKED --granted--> HELD --drop--> DROPPING --answered--> gone
+ *       |  \--refused, timed out--> gone            ^
+ *       \---nobody waits any more-------------------/
+ *
+ * What must hold: an operation that was granted is dropped by nobody but its session (a Release, or the
+ * end of a dead client's processes); an untold grant that nobody waits for any more is dropped at once.
+ */
+#ifndef NODE_OPERATION_H
+#define NODE_OPERATION_H
+
+#include <uthash.h>
+
+#include "node/agent.h"
+#include "node/holder.h"
+#include "node/varlink.h"
+
+struct session;
+
+enum operation_state { OPERATION_ASKED, OPERATION_HELD, OPERATION_DROPPING };
+
+/* An op_id without padding, as a key of a hash table. */
+struct operation_key {
+    uint64_t slot;
+    uint64_t life;
+    uint64_t counter;
+};
+
+struct operation {
+    struct operations *all;
+    struct session *session;
+    enum operation_state state;
+    bool known;                 /* `id` is: ANSWER_ACCEPTED came, or it was loaded */
+    bool unwanted;              /* nobody waits for it: to be dropped once it is known */
+    bool loaded;                /* of an earlier run of the agent */
+    struct op_id id;
+    struct operation_key key;   /* of id */
+    char *name;
+    enum lock_mode mode;
+    enum lock_policy policy;
+    uint64_t token;
+    size_t process_count;
+    struct process processes[HOLDER_PROCESSES_MAX]; /* each with one use in the session's stop set */
+    uint64_t acquire_handle;    /* 0: none, or answered for good */
+    uint64_t drop_handle;
+    struct varlink_call *call;  /* the Acquire that waits; NULL if it was answered or closed */
+    struct varlink_call *drop_call; /* the Release that waits */
+    json_t *waiting;            /* the last "waiting" answer; NULL before */
+    bool blocking;              /* somebody waits for it, in this mode: */
+    enum lock_mode blocking_mode;
+    UT_hash_handle hh;              /* by key, if known */
+    struct operation *next, *prev;  /* in its session */
+};
+
+struct operations {
+    struct agent *agent;
+    struct operation *by_id;
+};
+
+/* Asks for a lock on behalf of `call`, which is answered here. Takes over `processes` (already in the
+ * session's stop set). */
+struct operation_request {
+    const char *name;
+    enum lock_mode mode;
+    enum lock_policy policy;
+    bool try;
+    struct instant deadline;
+    const struct holder *holder;
+};
+void operation_ask(struct operations *all, struct session *session, struct varlink_call *call,
+                   const struct operation_request *request);
+/* A hold that the peer loaded from the store. NULL if memory ran out. */
+struct operation *operation_adopt(struct operations *all, struct session *session,
+                                  const struct op_view *view, const struct holder *holder);
+/* Gives it up; `call` (may be NULL) is the Release that asked. */
+void operation_drop(struct operation *op, struct varlink_call *call);
+/* Nobody waits for it any more; its Acquire, if it still waits, is answered with NoSuchSession. */
+void operation_abandon(struct operation *op);
+struct operation *operation_find(const struct operations *all, struct op_id id);
+/* Forgets everything without a word to anybody: the agent ends. */
+void operation_free(struct operation *op);
+
+#endif

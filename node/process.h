@@ -1,0 +1,46 @@
+/*
+ * One process, known for sure: its pid may be used again after its end, but not with the same start time in
+ * the same boot. Sources: proc(5), pidfd_open(2).
+ */
+#ifndef NODE_PROCESS_H
+#define NODE_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process {
+    pid_t pid;
+    uint64_t start; /* in clock ticks since boot: field 22 of /proc/PID/stat */
+    bool leads;     /* it leads a process group, whose members act with it */
+};
+
+enum process_status {
+    PROCESS_FOUND,
+    PROCESS_GONE,      /* no such process, or another one under its pid */
+    PROCESS_UNREADABLE /* the system does not say: no descriptor left, or /proc is hidden */
+};
+
+struct process_look {
+    struct process process;
+    pid_t parent;
+    pid_t group;
+    char state; /* as in /proc/PID/stat; 'Z': dead but not waited for */
+};
+
+/* What /proc says of `pid` at this instant. */
+enum process_status process_look(pid_t pid, struct process_look *out);
+/* Takes /proc/PID/stat's text apart. False if it is not such a text. */
+bool process_parse(struct process_look *out, const char *text);
+
+/* Opens a pidfd of the process that has `pid` now, and says which it is. */
+enum process_status process_open(pid_t pid, struct process *out, int *fd);
+/* Opens a pidfd of this very process. */
+enum process_status process_reopen(const struct process *process, int *fd);
+/* True once the process has ended, waited for or not. */
+bool process_ended(int fd);
+
+/* True if `leader`'s group has a member that runs. Walks /proc. When in doubt, true. */
+bool process_group_lives(const struct process *leader);
+
+#endif

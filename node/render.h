@@ -1,0 +1,31 @@
+/* What the API says, as JSON: the types of org.holdfast.varlink. Each function gives a new object. */
+#ifndef NODE_RENDER_H
+#define NODE_RENDER_H
+
+#include <jansson.h>
+
+#include "node/agent.h"
+#include "proto/lock.h"
+
+/* A hold's id, "SLOT.LIFE.COUNTER". */
+enum { RENDER_HOLD_SIZE = 64 };
+struct hold_text {
+    char text[RENDER_HOLD_SIZE];
+};
+struct hold_text render_hold(struct op_id id);
+/* False unless `text` is exactly what render_hold makes. */
+bool render_parse_hold(struct op_id *out, const char *text);
+
+const char *render_reason(enum wait_reason reason);
+
+/* Party; `policy` NULL and token 0 where they are not known. */
+json_t *render_party(const struct agent *agent, struct op_id id, enum lock_mode mode, const char *policy,
+                     uint64_t token, size_t place);
+/* []Party: those in the way, as an answer names them. */
+json_t *render_holders(const struct agent *agent, const struct answer *answer);
+/* Lock. */
+json_t *render_lock(const struct agent *agent, struct view name, const struct answer *answer);
+/* Member. */
+json_t *render_member(const struct agent *agent, const struct roster_node *node);
+
+#endif

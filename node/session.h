@@ -1,0 +1,96 @@
+/*
+ * Sessions: to whom a lock belongs (design section 9). A session has an owner, the connection that opened
+ * or resumed it; others may join it by its secret. When the owner's connection is lost the client is dead
+ * (F11), and this is its end:
+ *
+ *     OPEN --owner's connection lost--> LOST --grace over: kill its processes--> KILLING
+ *       ^                               |   |                                       |
+ *       +---resumed by its secret-------+   +--stop set empty--> ENDING <-----------+
+ *                                                                  |
+ *                                       every hold is dropped; then it is gone
+ *
+ * What must hold: a hold is released for a dead client only after its stop set was seen empty. A session
+ * may be resumed only by a process of its stop set, so that what the store says about its holds stays true.
+ */
+#ifndef NODE_SESSION_H
+#define NODE_SESSION_H
+
+#include "node/operation.h"
+#include "node/stopset.h"
+
+enum session_state { SESSION_OPEN, SESSION_LOST, SESSION_KILLING, SESSION_ENDING };
+
+enum {
+    SESSION_SECRET_SIZE = 32,
+    SESSION_NAME_SIZE = 17,      /* hex of half the key, and NUL */
+    SESSION_OPERATIONS_MAX = 1024
+};
+
+struct session_seat; /* a connection that takes part in a session */
+struct session_watcher;
+
+struct session {
+    struct sessions *all;
+    struct session_key key;             /* also what the hash table goes by */
+    char name[SESSION_NAME_SIZE];       /* not secret */
+    char secret[2 * SESSION_SECRET_SIZE + 1]; /* empty if adopted and not yet resumed */
+    uid_t uid;
+    enum session_state state;
+    struct session_seat *owner;         /* NULL unless OPEN */
+    struct session_seat *seats;
+    struct stopset stopset;
+    struct operation *operations;
+    size_t operation_count;
+    struct session_watcher *watchers;
+    struct alarm grace;
+    UT_hash_handle hh;
+};
+
+struct sessions {
+    struct agent *agent;
+    struct event_base *base;
+    struct clock *clock;
+    struct operations operations;
+    struct session *by_key;
+};
+
+void sessions_init(struct sessions *all, struct agent *agent, struct event_base *base,
+                   struct clock *clock);
+void sessions_deinit(struct sessions *all);
+/* Takes up the holds that the peer loaded: each is watched as that of a lost client. */
+void sessions_adopt(struct sessions *all);
+
+enum session_status {
+    SESSION_OK,
+    SESSION_UNSEEN,      /* the caller's process cannot be seen from here */
+    SESSION_UNKNOWN,     /* no such session, or it has ended */
+    SESSION_OTHER_USER,
+    SESSION_OTHER_PROCESS, /* to resume: not one of its stop set */
+    SESSION_TAKEN        /* the connection is in another session */
+};
+
+/* The session of this connection; opens one if it has none. NULL: see *status. */
+struct session *session_of(struct sessions *all, struct varlink_connection *connection,
+                           enum session_status *status);
+/* The same, but NULL if it has none. */
+struct session *session_present(struct varlink_connection *connection);
+/* The process at the other end of this connection, which is in a session. */
+const struct process *session_caller(struct varlink_connection *connection);
+enum session_status session_join(struct sessions *all, struct varlink_connection *connection,
+                                 const char *secret, bool *resumed);
+/* The connection is gone. */
+void session_left(struct varlink_connection *connection);
+
+/* Streams SessionEvents to `call` until either ends; first what is true now. */
+void session_watch(struct session *session, struct varlink_call *call);
+void session_tell(struct session *session, const char *kind, const struct operation *op,
+                  enum lock_mode mode, const char *reason);
+
+/* The processes that a request of `connection` is made for: the caller, the owner, and `pid` if not 0.
+ * False: *why (static) says why not. Each has a use in the stop set on success. */
+bool session_holder(struct session *session, struct varlink_connection *connection, pid_t pid,
+                    struct holder *out, const char **why);
+/* An operation of it is gone: its processes leave the stop set, and the session ends if it was the last. */
+void session_operation_gone(struct session *session, struct operation *op);
+
+#endif

@@ -1,0 +1,471 @@
+/*
+ * The varlink server.
+ *
+ *     read  ->  input buffer  ->  serve: one call at a time  ->  method  ->  answer  ->  output buffer
+ *                                   ^                                          |
+ *                                   +------ `pending` event: next call --------+
+ *
+ * Whatever closes a connection only marks it; the `pending` event, which runs between callbacks, frees it.
+ * So no method and no answer can find its connection gone under its feet.
+ */
+#include "node/varlink.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <utlist.h>
+
+#include "node/log.h"
+#include "proto/must.h"
+
+struct varlink_connection {
+    struct varlink_server *server;
+    struct bufferevent *stream;
+    struct ucred peer;
+    struct varlink_call call;
+    bool calling; /* `call` waits for its final answer */
+    bool dead;    /* to be freed by the `pending` event */
+    bool queued;  /* in the server's queue */
+    void *note;
+    struct varlink_connection *next, *prev;             /* in all */
+    struct varlink_connection *queue_next, *queue_prev; /* in queue */
+};
+
+struct varlink_server {
+    const struct varlink_service *service;
+    struct event_base *base;
+    struct clock *clock;
+    struct evconnlistener *listener;
+    struct event *pending;
+    struct alarm pause; /* until connections are accepted again, after a failure to */
+    struct varlink_connection *all;
+    struct varlink_connection *queue; /* to be served or freed between callbacks */
+    size_t count;
+    struct varlink_counters counters;
+};
+
+/* --- Connections --- */
+
+/* Has the connection served, or freed if it is dead, once the present callback is over. */
+static void varlink_queue(struct varlink_connection *c)
+{
+    if (c->queued)
+        return;
+    c->queued = true;
+    DL_APPEND2(c->server->queue, c, queue_prev, queue_next);
+    event_active(c->server->pending, EV_TIMEOUT, 0);
+}
+
+static void varlink_kill(struct varlink_connection *c)
+{
+    if (c->dead)
+        return;
+    c->dead = true;
+    bufferevent_disable(c->stream, EV_READ | EV_WRITE);
+    varlink_queue(c);
+}
+
+static void varlink_garbage(struct varlink_connection *c, const char *why)
+{
+    if (c->dead)
+        return;
+    c->server->counters.garbage++;
+    log_event(LOG_LEVEL_WARNING, "client-garbage", "pid=%d uid=%u why=\"%s\"", (int)c->peer.pid,
+              (unsigned)c->peer.uid, why);
+    varlink_kill(c);
+}
+
+static void varlink_free_connection(struct varlink_connection *c)
+{
+    DL_DELETE(c->server->all, c);
+    c->server->count--;
+    bufferevent_free(c->stream);
+    free(c);
+}
+
+/* --- Answers --- */
+
+static void varlink_write(struct varlink_connection *c, json_t *message)
+{
+    struct evbuffer *output = bufferevent_get_output(c->stream);
+    char *text = c->dead || c->call.oneway ? NULL : json_dumps(message, JSON_COMPACT);
+    json_decref(message);
+    if (!text)
+        return;
+    /* Asked before this answer is added: one answer, however long, always has room. */
+    if (evbuffer_get_length(output) > VARLINK_BACKLOG_MAX) {
+        c->server->counters.slow++;
+        log_event(LOG_LEVEL_WARNING, "client-slow", "pid=%d uid=%u why=\"does not read its answers\"",
+                  (int)c->peer.pid, (unsigned)c->peer.uid);
+        varlink_kill(c);
+    } else if (evbuffer_add(output, text, strlen(text) + 1) != 0) {
+        varlink_kill(c);
+    }
+    free(text);
+}
+
+static void varlink_end(struct varlink_call *call)
+{
+    must(call->connection->calling);
+    call->connection->calling = false;
+    call->owner = NULL;
+    call->cancel = NULL;
+    varlink_queue(call->connection);
+}
+
+static json_t *varlink_message(json_t *parameters)
+{
+    json_t *message = json_object();
+    json_object_set_new(message, "parameters", parameters ? parameters : json_object());
+    return message;
+}
+
+void varlink_reply(struct varlink_call *call, json_t *parameters)
+{
+    varlink_write(call->connection, varlink_message(parameters));
+    varlink_end(call);
+}
+
+void varlink_reply_more(struct varlink_call *call, json_t *parameters)
+{
+    json_t *message = varlink_message(parameters);
+    must(call->more);
+    json_object_set_new(message, "continues", json_true());
+    varlink_write(call->connection, message);
+}
+
+void varlink_error(struct varlink_call *call, const char *error, json_t *parameters)
+{
+    json_t *message = varlink_message(parameters);
+    json_object_set_new(message, "error", json_string(error));
+    varlink_write(call->connection, message);
+    varlink_end(call);
+}
+
+void varlink_invalid(struct varlink_call *call, const char *name)
+{
+    varlink_error(call, "org.varlink.service.InvalidParameter", json_pack("{s:s}", "parameter", name));
+}
+
+/* --- Calls --- */
+
+#define VARLINK_SERVICE "org.varlink.service"
+
+/* The two methods that every varlink service has. */
+static void varlink_introspect(struct varlink_call *call, const char *method, const json_t *parameters)
+{
+    static const struct frame_parameter list[] = {{"interface", FRAME_STRING, true}};
+    const struct varlink_service *s = call->connection->server->service;
+    if (strcmp(method, "GetInfo") == 0) {
+        const char *bad = frame_check(parameters, NULL, 0);
+        if (bad) {
+            varlink_invalid(call, bad);
+            return;
+        }
+        varlink_reply(call, json_pack("{s:s s:s s:s s:s s:[s,s]}", "vendor", s->vendor, "product",
+                                      s->product, "version", s->version, "url", s->url, "interfaces",
+                                      VARLINK_SERVICE, s->interface));
+        return;
+    }
+    if (strcmp(method, "GetInterfaceDescription") != 0) {
+        varlink_error(call, VARLINK_SERVICE ".MethodNotFound", json_pack("{s:s}", "method", method));
+        return;
+    }
+    const char *bad = frame_check(parameters, list, 1);
+    const char *interface = bad ? "" : frame_string(parameters, "interface", "");
+    if (bad)
+        varlink_invalid(call, bad);
+    else if (strcmp(interface, s->interface) == 0)
+        varlink_reply(call, json_pack("{s:s}", "description", s->description));
+    else if (strcmp(interface, VARLINK_SERVICE) == 0)
+        varlink_reply(call,
+                      json_pack("{s:s}", "description",
+                                "interface org.varlink.service\n"
+                                "method GetInfo() -> (vendor: string, product: string, version: string, "
+                                "url: string, interfaces: []string)\n"
+                                "method GetInterfaceDescription(interface: string) -> "
+                                "(description: string)\n"
+                                "error InterfaceNotFound (interface: string)\n"
+                                "error MethodNotFound (method: string)\n"
+                                "error MethodNotImplemented (method: string)\n"
+                                "error InvalidParameter (parameter: string)\n"
+                                "error ExpectedMore ()\n"));
+    else
+        varlink_error(call, VARLINK_SERVICE ".InterfaceNotFound",
+                      json_pack("{s:s}", "interface", interface));
+}
+
+/* A name that no method has: says whether it is the interface or the method. */
+static void varlink_unknown(struct varlink_call *call, const char *interface, const char *method)
+{
+    if (strcmp(interface, call->connection->server->service->interface) == 0)
+        varlink_error(call, VARLINK_SERVICE ".MethodNotFound", json_pack("{s:s}", "method", method));
+    else
+        varlink_error(call, VARLINK_SERVICE ".InterfaceNotFound",
+                      json_pack("{s:s}", "interface", interface));
+}
+
+static void varlink_run(struct varlink_call *call, const struct frame_call *frame,
+                        const struct varlink_method *method)
+{
+    const char *bad = frame_check(frame->parameters, method->list, method->list_count);
+    if (bad)
+        varlink_invalid(call, bad);
+    else if (method->needs_more && !call->more)
+        varlink_error(call, VARLINK_SERVICE ".ExpectedMore", NULL);
+    else
+        method->run(call, frame->parameters);
+}
+
+static void varlink_dispatch(struct varlink_connection *c, const struct frame_call *frame)
+{
+    const struct varlink_service *s = c->server->service;
+    struct varlink_call *call = &c->call;
+    *call = (struct varlink_call){.connection = c, .more = frame->more, .oneway = frame->oneway};
+    c->calling = true;
+    c->server->counters.calls++;
+    if (frame->upgrade) {
+        varlink_invalid(call, "upgrade");
+        return;
+    }
+    for (size_t i = 0; i < s->method_count; i++)
+        if (strcmp(frame->method, s->methods[i].name) == 0) {
+            varlink_run(call, frame, &s->methods[i]);
+            return;
+        }
+    const char *dot = strrchr(frame->method, '.');
+    char *interface = strndup(frame->method, dot ? (size_t)(dot - frame->method) : strlen(frame->method));
+    must(interface);
+    if (strcmp(interface, VARLINK_SERVICE) == 0)
+        varlink_introspect(call, dot + 1, frame->parameters);
+    else
+        varlink_unknown(call, interface, dot ? dot + 1 : "");
+    free(interface);
+}
+
+/* Takes one whole message from the input and runs it. False if there is none yet, or it was garbage. */
+static bool varlink_take(struct varlink_connection *c)
+{
+    struct evbuffer *input = bufferevent_get_input(c->stream);
+    size_t size = evbuffer_get_length(input);
+    size_t reach = size > FRAME_MAX + 1 ? FRAME_MAX + 1 : size;
+    const void *bytes = size ? evbuffer_pullup(input, (ev_ssize_t)reach) : NULL;
+    size_t length;
+    const char *why = "longer than a message may be";
+    struct frame_call frame;
+    if (!bytes)
+        return false;
+    enum frame_verdict verdict = frame_find(bytes, reach, &length);
+    if (verdict == FRAME_PARTIAL)
+        return false;
+    if (verdict == FRAME_TOO_LONG || !frame_call_parse(&frame, bytes, length, &why)) {
+        varlink_garbage(c, why);
+        return false;
+    }
+    evbuffer_drain(input, length + 1);
+    varlink_dispatch(c, &frame);
+    frame_call_free(&frame);
+    return true;
+}
+
+static void varlink_serve(struct varlink_connection *c)
+{
+    for (int i = 0; i < VARLINK_CALLS_PER_TURN; i++)
+        if (c->dead || c->calling || !varlink_take(c))
+            break;
+    if (!c->dead && c->calling &&
+        evbuffer_get_length(bufferevent_get_input(c->stream)) > VARLINK_PIPELINE)
+        varlink_garbage(c, "too much sent ahead of an answer");
+}
+
+/* --- The loop's side --- */
+
+/* Between callbacks: serves whose turn it is, frees who is dead. What they queue now has the next turn. */
+static void varlink_pending(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct varlink_server *server = context;
+    struct varlink_connection *queue = server->queue;
+    server->queue = NULL;
+    while (queue) {
+        struct varlink_connection *c = queue;
+        DL_DELETE2(queue, c, queue_prev, queue_next);
+        c->queued = false;
+        if (!c->dead) {
+            varlink_serve(c);
+            continue;
+        }
+        if (c->calling && c->call.cancel)
+            c->call.cancel(&c->call);
+        server->service->closed(c);
+        varlink_free_connection(c);
+    }
+}
+
+static void varlink_readable(struct bufferevent *stream, void *context)
+{
+    (void)stream;
+    struct varlink_connection *c = context;
+    if (!c->queued)
+        varlink_serve(c);
+}
+
+static void varlink_broken(struct bufferevent *stream, short what, void *context)
+{
+    (void)stream;
+    struct varlink_connection *c = context;
+    if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
+        return;
+    /* What came before the end still counts, as far as it needs no answer: a Release, say. */
+    while (!c->dead && !c->calling && varlink_take(c))
+        ;
+    varlink_kill(c);
+}
+
+static size_t varlink_count_user(const struct varlink_server *server, uid_t uid)
+{
+    size_t count = 0;
+    const struct varlink_connection *c;
+    DL_FOREACH(server->all, c)
+        count += c->peer.uid == uid;
+    return count;
+}
+
+static void varlink_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
+                           int size, void *context)
+{
+    (void)listener;
+    (void)address;
+    (void)size;
+    struct varlink_server *server = context;
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
+        close(fd);
+        return;
+    }
+    if (server->count >= VARLINK_CONNECTIONS_MAX ||
+        varlink_count_user(server, peer.uid) >= VARLINK_CONNECTIONS_PER_USER) {
+        server->counters.refused++;
+        log_event(LOG_LEVEL_WARNING, "client-refused", "pid=%d uid=%u why=\"too many connections\"",
+                  (int)peer.pid, (unsigned)peer.uid);
+        close(fd);
+        return;
+    }
+    struct varlink_connection *c = calloc(1, sizeof *c);
+    struct bufferevent *stream = bufferevent_socket_new(server->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    if (!c || !stream) {
+        free(c);
+        if (stream)
+            bufferevent_free(stream);
+        else
+            close(fd);
+        return;
+    }
+    c->server = server;
+    c->stream = stream;
+    c->peer = peer;
+    server->counters.connections++;
+    server->count++;
+    DL_APPEND(server->all, c);
+    bufferevent_setcb(stream, varlink_readable, NULL, varlink_broken, c);
+    bufferevent_enable(stream, EV_READ | EV_WRITE);
+}
+
+/* Most likely no file descriptor was left. The listener would ask again at once, for ever: so it pauses. */
+static void varlink_accept_failed(struct evconnlistener *listener, void *context)
+{
+    struct varlink_server *server = context;
+    log_event(LOG_LEVEL_ERROR, "accept-failed", "error=\"%s\"", strerror(errno));
+    evconnlistener_disable(listener);
+    clock_set(server->clock, &server->pause, instant_after(clock_now(), SPAN_MS(1000)));
+}
+
+static void varlink_resume(void *context)
+{
+    struct varlink_server *server = context;
+    evconnlistener_enable(server->listener);
+}
+
+struct varlink_server *varlink_open(struct event_base *base, struct clock *clock, int fd,
+                                    const struct varlink_service *service, struct fault *fault)
+{
+    struct varlink_server *server = calloc(1, sizeof *server);
+    if (!server) {
+        fault_set(fault, FAULT_OTHER, "out of memory");
+        return NULL;
+    }
+    server->service = service;
+    server->base = base;
+    server->clock = clock;
+    server->pause = (struct alarm){.ring = varlink_resume, .context = server};
+    server->pending = event_new(base, -1, 0, varlink_pending, server);
+    server->listener = evconnlistener_new(base, varlink_accept, server, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    if (!server->pending || !server->listener) {
+        fault_set(fault, FAULT_OTHER, "the API's socket cannot be added to the loop");
+        varlink_close(server);
+        return NULL;
+    }
+    evconnlistener_set_error_cb(server->listener, varlink_accept_failed);
+    return server;
+}
+
+void varlink_close(struct varlink_server *server)
+{
+    if (!server)
+        return;
+    clock_clear(server->clock, &server->pause);
+    while (server->all) {
+        struct varlink_connection *c = server->all;
+        if (!c->dead)
+            evbuffer_write(bufferevent_get_output(c->stream), bufferevent_getfd(c->stream));
+        varlink_free_connection(c);
+    }
+    if (server->listener)
+        evconnlistener_free(server->listener);
+    if (server->pending)
+        event_free(server->pending);
+    free(server);
+}
+
+size_t varlink_connection_count(const struct varlink_server *server)
+{
+    return server->count;
+}
+
+const struct varlink_counters *varlink_counters(const struct varlink_server *server)
+{
+    return &server->counters;
+}
+
+void *varlink_context(const struct varlink_connection *connection)
+{
+    return connection->server->service->context;
+}
+
+const struct ucred *varlink_peer(const struct varlink_connection *connection)
+{
+    return &connection->peer;
+}
+
+int varlink_fd(const struct varlink_connection *connection)
+{
+    return bufferevent_getfd(connection->stream);
+}
+
+void *varlink_note(const struct varlink_connection *connection)
+{
+    return connection->note;
+}
+
+void varlink_set_note(struct varlink_connection *connection, void *note)
+{
+    connection->note = note;
+}

@@ -1,0 +1,126 @@
+/*
+ * The asking side (L9): what this node's clients hold and ask for, durable before a client is told, and
+ * repeated to whoever coordinates until it is answered.
+ *
+ *                 granted, told once the record          drop          coordinator: dropped
+ *      PENDING ---------------------------------> HELD ------> DROPPING ----------------> (gone)
+ *         |                                                       ^
+ *         +---- deadline, try refused or unanswered, drop --------+
+ *
+ * The record is written when the request is sent, beside the voters' own writes, so that a grant costs no
+ * sync of its own; therefore an operation found after a restart, pending or held, may have been told to a
+ * client and counts as held until its processes are gone. A grant for an operation that is not in the table
+ * was never told to anybody: it is given back (a "ghost").
+ */
+#ifndef PROTO_ASKER_H
+#define PROTO_ASKER_H
+
+#include "proto/core.h"
+
+enum asker_owes {
+    OWE_ACCEPTED = 1,
+    OWE_WAITING = 2,
+    OWE_FINAL = 4,    /* `final` */
+    OWE_DROPPED = 8,  /* to drop_handle */
+    OWE_BLOCKING = 16
+};
+
+struct asker_op {
+    bool used;
+    bool show;   /* a look, not a lock: not durable */
+    bool loaded;
+    enum op_state state;
+    uint64_t counter;
+    uint8_t *name;
+    uint8_t name_size;
+    uint8_t process_size;
+    uint8_t *process;
+    uint32_t shard;
+    enum lock_mode mode;
+    enum lock_policy policy;
+    bool try;
+    bool granted;
+    bool gone; /* the coordinator confirmed that it holds nothing of it any more */
+    uint64_t handle;
+    uint64_t drop_handle;
+    uint64_t token;
+    uint64_t lsn; /* of the record that its next answer rests on */
+    struct instant deadline;
+    /* Asking. */
+    struct instant send_at;
+    struct span wait;
+    struct instant answered; /* last time that a coordinator spoke of it, or it began */
+    uint16_t asked;          /* slot asked last */
+    uint16_t doubt;
+    struct ballot named;
+    uint32_t attempts;  /* since the last answer */
+    uint32_t redirects; /* since the last timer */
+    /* What is owed to the client. */
+    uint32_t owes;
+    enum answer_kind final;
+    enum wait_reason reason;
+    uint32_t place;
+    uint32_t reachable;
+    uint16_t coordinator;
+    enum lock_mode blocking_mode;
+    uint8_t *detail; /* a lock's state as the coordinator told it */
+    uint32_t detail_size;
+    uint32_t chain; /* of the counter's bucket */
+    uint32_t prev, next;               /* all, in order of counters */
+    uint32_t active_prev, active_next; /* those with a timer */
+    bool active;
+    uint32_t owed_next; /* those that owe something */
+    bool owed;
+};
+
+struct hint {
+    uint16_t slot; /* who coordinates, as far as known; SLOT_NONE if not */
+    struct ballot ballot;
+};
+
+struct asker {
+    struct core *core;
+    struct asker_op *ops;
+    uint32_t max;
+    uint32_t used; /* ops[0..used) were ever used */
+    uint32_t free;
+    uint32_t count;
+    uint32_t *buckets;
+    struct hint *hints; /* by shard */
+    uint32_t first, last; /* all, in order of counters */
+    uint32_t active;
+    uint32_t owed_first, owed_last;
+    uint32_t told_gone; /* over and told: unmade once these effects are carried out */
+    uint64_t next_counter;
+    uint64_t reserved;      /* counters up to here may be used once reserved_lsn is durable */
+    uint64_t reserved_lsn;
+    uint64_t usable;        /* counters up to here may be used now */
+    struct lock_state scratch;
+};
+
+size_t asker_bytes(const struct peer_config *config);
+void asker_init(struct asker *a, struct core *core, void *memory);
+/* Takes a record of the log; kinds that are not the asker's are ignored. False if there is no room. */
+bool asker_load(struct asker *a, const struct record *record);
+/* A new life: what was held under older ones is no client's of this life. */
+void asker_forget_all(struct asker *a);
+/* All is loaded: reserves counters, goes on dropping what was being dropped. */
+void asker_start(struct asker *a, struct instant now);
+void asker_acquire(struct asker *a, struct instant now, const struct event *event);
+void asker_drop(struct asker *a, struct instant now, const struct event *event);
+void asker_show(struct asker *a, struct instant now, const struct event *event);
+/* A message of types REPLY, BLOCKING. */
+void asker_take(struct asker *a, struct instant now, uint16_t from, const struct message *m);
+/* The kernel says that nobody listens at `slot`, or SWIM that it is dead. */
+void asker_refused(struct asker *a, struct instant now, uint16_t slot);
+void asker_durable(struct asker *a);
+void asker_step(struct asker *a, struct instant now);
+struct instant asker_deadline(const struct asker *a);
+/* Puts what may be told into core->told. True if more is left for the next time. */
+bool asker_tell(struct asker *a);
+/* The effects were carried out: what is over and told goes. */
+void asker_sweep(struct asker *a);
+bool asker_owes_now(const struct asker *a);
+struct asker_op *asker_find(const struct asker *a, uint64_t counter);
+
+#endif

@@ -1,0 +1,388 @@
+/* The asker's conversation with coordinators: see asking.h. */
+#include "proto/asking.h"
+
+#include "proto/must.h"
+
+#define ASK_WAIT_FIRST SPAN_MS(50) /* L8's "for a while", at least */
+#define ASK_WAIT_MAX   SPAN_MS(1000)
+#define WAIT_REPEAT    SPAN_MS(1000)
+#define SILENCE_SPAN   SPAN_MS(1000) /* then the reason is told: is there a majority to ask? */
+
+enum {
+    DOUBT_ATTEMPTS = 2,  /* silences after which the next one is asked, */
+    SECOND_ATTEMPTS = 4, /*   and the one after that: it may be asking around (L8) */
+    REDIRECTS_MAX = 3   /* followed at once; then the timer decides */
+};
+
+/* --- Whom to ask --- */
+
+static uint16_t choose(const struct asker *a, const struct asker_op *op)
+{
+    const struct core *c = a->core;
+    const struct hint *hint = &a->hints[op->shard];
+    if (hint->slot != SLOT_NONE && hint->slot != op->doubt && swim_alive(c->swim, hint->slot))
+        return hint->slot;
+    const uint16_t *cohort = cohort_of(&c->cohorts, op->shard);
+    for (size_t i = 0; i < c->cohorts.size; i++)
+        if (cohort[i] != op->doubt && swim_alive(c->swim, cohort[i]))
+            return cohort[i];
+    return cohort[0];
+}
+
+/* Voters of the cohort that can be asked, as far as this node knows first-hand and by gossip. */
+static uint32_t reachable(const struct asker *a, const struct asker_op *op)
+{
+    const struct core *c = a->core;
+    const uint16_t *cohort = cohort_of(&c->cohorts, op->shard);
+    uint32_t count = 0;
+    for (size_t i = 0; i < c->cohorts.size; i++) {
+        struct member_view view;
+        swim_view(c->swim, cohort[i], &view);
+        count += cohort[i] == core_self(c) ||
+                 (view.state == MEMBER_ALIVE && !view.unreachable);
+    }
+    return count;
+}
+
+static enum request_kind kind_of(const struct asker_op *op)
+{
+    if (op->show)
+        return REQUEST_SHOW;
+    return op->state == OP_DROPPING ? REQUEST_DROP : REQUEST_ACQUIRE;
+}
+
+static uint64_t lowest_counter(const struct asker *a)
+{
+    return a->first ? a->ops[a->first - 1].counter : a->next_counter;
+}
+
+static void send(struct asker *a, struct instant now, struct asker_op *op)
+{
+    struct core *c = a->core;
+    struct hint *hint = &a->hints[op->shard];
+    op->asked = choose(a, op);
+    op->named = hint->slot == op->asked ? hint->ballot : (struct ballot){0};
+    struct message m = {
+        .type = WIRE_REQUEST,
+        .request = {.op = {.slot = core_self(c), .life = c->life, .counter = op->counter},
+                    .low = lowest_counter(a),
+                    .ballot = op->named,
+                    .doubt = op->doubt,
+                    .kind = (uint8_t)kind_of(op),
+                    .mode = (uint8_t)op->mode,
+                    .policy = (uint8_t)op->policy,
+                    .try = op->try,
+                    .name = {op->name, op->name_size}}};
+    outbox_send(&c->outbox, op->asked, &m);
+    op->send_at = instant_after(now, core_jitter(c, op->wait, span_times(op->wait, 2)));
+}
+
+void asking_begin(struct asker *a, struct instant now, struct asker_op *op)
+{
+    op->wait = ASK_WAIT_FIRST;
+    op->attempts = 0;
+    op->redirects = 0;
+    op->doubt = SLOT_NONE;
+    op->answered = now;
+    asker_activate(a, op);
+    send(a, now, op);
+}
+
+/* --- Replies --- */
+
+/* A coordinator spoke: the next silence begins anew. */
+static void heard(struct asker *a, struct instant now, struct asker_op *op, uint16_t from)
+{
+    op->answered = now;
+    op->attempts = 0;
+    op->doubt = SLOT_NONE;
+    op->wait = ASK_WAIT_FIRST;
+    op->coordinator = from;
+    (void)a;
+}
+
+static void finish(struct asker *a, struct asker_op *op, enum answer_kind final)
+{
+    op->final = final;
+    op->owes &= ~(uint32_t)OWE_WAITING;
+    asker_owe(a, op, OWE_FINAL);
+}
+
+static void take_granted(struct asker *a, struct asker_op *op, const struct wire_reply *r)
+{
+    if (op->state != OP_PENDING)
+        return; /* held already, or not wanted any more: the drop is on its way */
+    op->state = OP_HELD;
+    op->granted = true;
+    op->token = r->token;
+    asker_deactivate(a, op);
+    asker_set_detail(a, op, (struct view){0});
+    /* The pending record carries the promise; this one spares a look after a restart, no more. */
+    uint64_t lsn = op->lsn;
+    asker_write(a, op, false);
+    op->lsn = lsn;
+    finish(a, op, ANSWER_GRANTED);
+}
+
+static void take_waiting(struct asker *a, struct instant now, struct asker_op *op,
+                         const struct wire_reply *r)
+{
+    if (op->state != OP_PENDING)
+        return;
+    bool news = op->place != r->place || op->reason != WAIT_QUEUED ||
+                !view_equal((struct view){op->detail, op->detail_size}, r->detail);
+    op->reason = WAIT_QUEUED;
+    op->place = r->place;
+    op->send_at = instant_after(now, core_jitter(a->core, WAIT_REPEAT, span_times(WAIT_REPEAT, 2)));
+    if (!news)
+        return;
+    asker_set_detail(a, op, r->detail);
+    asker_owe(a, op, OWE_WAITING);
+}
+
+/* Refused on a true state: nothing of it is there, so nothing needs to be dropped. */
+static void take_refusal(struct asker *a, struct asker_op *op, const struct wire_reply *r,
+                         enum answer_kind final)
+{
+    if (op->state != OP_PENDING)
+        return;
+    asker_set_detail(a, op, r->detail);
+    finish(a, op, final);
+    asker_end(a, op);
+}
+
+/* Not applied there: follow the hint, at once unless we are sent in circles. */
+static void take_elsewhere(struct asker *a, struct instant now, struct asker_op *op, uint16_t from,
+                           const struct wire_reply *r)
+{
+    struct hint *hint = &a->hints[op->shard];
+    if (r->verdict == REPLY_BALLOT) {
+        bool known = ballot_equal(op->named, r->ballot) && op->asked == from;
+        *hint = (struct hint){.slot = from, .ballot = r->ballot};
+        op->doubt = SLOT_NONE;
+        if (known)
+            return;
+    } else if (r->owner == SLOT_NONE) { /* it does not vote */
+        if (hint->slot == from)
+            hint->slot = SLOT_NONE;
+        op->doubt = from;
+    } else {
+        if (cohort_index(&a->core->cohorts, op->shard, r->owner) < 0 || r->owner == from)
+            return;
+        *hint = (struct hint){.slot = r->owner};
+        if (!swim_alive(a->core->swim, r->owner))
+            op->doubt = r->owner; /* they have not heard yet that it is dead */
+        else if (op->doubt == r->owner)
+            op->doubt = SLOT_NONE; /* a majority hears it */
+    }
+    if (op->redirects++ < REDIRECTS_MAX)
+        send(a, now, op);
+}
+
+/* A grant, or a place, of which this table knows nothing: no client was ever told of it. Give it back. */
+static void give_back(struct asker *a, uint16_t to, struct op_id id, struct ballot ballot,
+                      struct view name)
+{
+    struct core *c = a->core;
+    if (c->counters.ghosts++ < 1000) {
+        struct notice *n = told_notice(&c->told, NOTICE_GHOST);
+        n->hold = id;
+    }
+    struct message m = {.type = WIRE_REQUEST,
+                        .request = {.op = id,
+                                    .low = lowest_counter(a),
+                                    .ballot = ballot,
+                                    .doubt = SLOT_NONE,
+                                    .kind = REQUEST_DROP,
+                                    .name = name}};
+    outbox_send(&c->outbox, to, &m);
+}
+
+static void take_unknown(struct asker *a, uint16_t from, const struct wire_reply *r)
+{
+    bool ghost = r->verdict == REPLY_GRANTED || r->verdict == REPLY_WAITING ||
+                 (r->verdict == REPLY_BALLOT && r->kind == REQUEST_DROP && r->name.size > 1);
+    if (ghost && r->kind != REQUEST_SHOW)
+        give_back(a, from, r->op, r->ballot, r->name);
+}
+
+/* The verdicts that only a serving coordinator gives, on a true state. */
+static void take_verdict(struct asker *a, struct instant now, struct asker_op *op,
+                         const struct wire_reply *r)
+{
+    switch ((enum reply_verdict)r->verdict) {
+    case REPLY_GRANTED:
+        take_granted(a, op, r);
+        break;
+    case REPLY_WAITING:
+        take_waiting(a, now, op, r);
+        break;
+    case REPLY_BUSY:
+        take_refusal(a, op, r, ANSWER_BUSY);
+        break;
+    case REPLY_FULL:
+        take_refusal(a, op, r, ANSWER_FULL);
+        break;
+    case REPLY_DROPPED:
+        if (op->state == OP_DROPPING)
+            asker_end(a, op);
+        break;
+    case REPLY_SHOWN:
+        if (!op->show || !lock_decode(&a->scratch, r->detail))
+            break;
+        asker_set_detail(a, op, r->detail);
+        if (op->detail_size == r->detail.size) { /* else no room to keep it: it will be asked again */
+            finish(a, op, ANSWER_SHOWN);
+            asker_end(a, op);
+        }
+        break;
+    case REPLY_BALLOT:
+    case REPLY_REDIRECT:
+    case REPLY_VERDICTS:
+        break;
+    }
+}
+
+static void take_reply(struct asker *a, struct instant now, uint16_t from,
+                       const struct wire_reply *r)
+{
+    struct core *c = a->core;
+    if (r->op.slot != core_self(c) || r->kind >= REQUEST_KINDS || r->verdict >= REPLY_VERDICTS) {
+        c->counters.drop_role++;
+        return;
+    }
+    if (r->op.life != c->life)
+        return; /* of a life that is over */
+    struct asker_op *op = asker_find(a, r->op.counter);
+    if (!op) {
+        take_unknown(a, from, r);
+        return;
+    }
+    if (cohort_index(&c->cohorts, op->shard, from) < 0) {
+        c->counters.drop_role++;
+        return;
+    }
+    if (op->gone || r->kind != (uint8_t)kind_of(op))
+        return; /* an answer to an earlier question */
+    if (r->verdict == REPLY_BALLOT || r->verdict == REPLY_REDIRECT) {
+        take_elsewhere(a, now, op, from, r);
+        return;
+    }
+    a->hints[op->shard] = (struct hint){.slot = from, .ballot = r->ballot};
+    heard(a, now, op, from);
+    take_verdict(a, now, op, r);
+}
+
+static void take_blocking(struct asker *a, struct instant now, uint16_t from,
+                          const struct wire_blocking *b)
+{
+    struct core *c = a->core;
+    if (b->hold.slot != core_self(c) || b->mode >= LOCK_MODES || b->hold.life != c->life)
+        return;
+    (void)now;
+    struct asker_op *op = asker_find(a, b->hold.counter);
+    if (!op) {
+        give_back(a, from, b->hold, (struct ballot){0}, b->name);
+        return;
+    }
+    if (op->state != OP_HELD || op->gone || op->loaded)
+        return;
+    op->blocking_mode = (enum lock_mode)b->mode;
+    asker_owe(a, op, OWE_BLOCKING);
+}
+
+void asker_take(struct asker *a, struct instant now, uint16_t from, const struct message *m)
+{
+    if (!a->core->life_known)
+        return; /* the table may not be whole before */
+    if (m->type == WIRE_REPLY)
+        take_reply(a, now, from, &m->reply);
+    else if (m->type == WIRE_BLOCKING)
+        take_blocking(a, now, from, &m->blocking);
+}
+
+void asker_refused(struct asker *a, struct instant now, uint16_t slot)
+{
+    for (uint32_t i = a->active; i;) {
+        struct asker_op *op = &a->ops[i - 1];
+        i = op->active_next;
+        if (op->asked != slot || op->doubt == slot)
+            continue;
+        op->doubt = slot;
+        op->redirects = 0;
+        op->wait = ASK_WAIT_FIRST;
+        send(a, now, op);
+    }
+}
+
+/* --- Time --- */
+
+/* Nobody has spoken of it for a while: say why, as far as this node can tell. */
+static void explain_silence(struct asker *a, struct instant now, struct asker_op *op)
+{
+    if (op->state != OP_PENDING || span_between(op->answered, now).ns < SILENCE_SPAN.ns)
+        return;
+    uint32_t count = reachable(a, op);
+    bool cut_off = count < cohort_majority(&a->core->cohorts);
+    enum wait_reason reason = cut_off ? WAIT_NO_MAJORITY : WAIT_UNKNOWN;
+    bool news = op->reason != reason || op->reachable != count;
+    op->reason = reason;
+    op->reachable = count;
+    op->place = 0;
+    if (cut_off && (op->try || op->show)) {
+        finish(a, op, ANSWER_NO_MAJORITY);
+        asker_give_up(a, now, op);
+    } else if (news && !op->show) {
+        asker_owe(a, op, OWE_WAITING);
+    }
+}
+
+static void deadline_passed(struct asker *a, struct instant now, struct asker_op *op)
+{
+    op->reachable = reachable(a, op);
+    bool silent = op->reason != WAIT_QUEUED || op->answered.ns == 0;
+    bool cut_off = silent && op->reachable < cohort_majority(&a->core->cohorts);
+    op->deadline = INSTANT_NEVER;
+    finish(a, op, cut_off ? ANSWER_NO_MAJORITY : ANSWER_TIMED_OUT);
+    asker_give_up(a, now, op);
+}
+
+static void ask_again(struct asker *a, struct instant now, struct asker_op *op)
+{
+    op->attempts++;
+    op->redirects = 0;
+    if (op->attempts >= (op->doubt == SLOT_NONE ? DOUBT_ATTEMPTS : SECOND_ATTEMPTS)) {
+        op->doubt = op->asked == core_self(a->core) ? SLOT_NONE : op->asked;
+        op->attempts = 0;
+    }
+    op->wait = span_min(span_times(op->wait, 2), ASK_WAIT_MAX);
+    send(a, now, op);
+}
+
+void asker_step(struct asker *a, struct instant now)
+{
+    for (uint32_t i = a->active; i;) {
+        struct asker_op *op = &a->ops[i - 1];
+        i = op->active_next;
+        if (op->state == OP_PENDING && instant_reached(now, op->deadline)) {
+            deadline_passed(a, now, op);
+            continue;
+        }
+        if (!instant_reached(now, op->send_at))
+            continue;
+        ask_again(a, now, op);
+        explain_silence(a, now, op);
+    }
+}
+
+struct instant asker_deadline(const struct asker *a)
+{
+    struct instant deadline = INSTANT_NEVER;
+    for (uint32_t i = a->active; i; i = a->ops[i - 1].active_next) {
+        const struct asker_op *op = &a->ops[i - 1];
+        deadline = instant_earlier(deadline, op->send_at);
+        if (op->state == OP_PENDING)
+            deadline = instant_earlier(deadline, op->deadline);
+    }
+    return deadline;
+}

@@ -1,0 +1,620 @@
+/* The coordinator: see coordinator.h. */
+#include "proto/coordinator.h"
+
+#include "proto/must.h"
+#include "proto/mutant.h"
+
+#define PREPARE_WAIT_FIRST SPAN_MS(40)
+#define PREPARE_WAIT_MAX   SPAN_MS(1000)
+#define BACKOFF_MIN        SPAN_MS(5)   /* after a refusal, before a higher ballot of ours (L8) */
+#define BACKOFF_MAX        SPAN_MS(40)
+#define CONFIRM_WAIT       SPAN_MS(40)
+#define DOUBT_SPAN         SPAN_MS(120) /* more than a poke's 50 ms and a round trip (L8) */
+
+size_t coordinator_bytes(const struct peer_config *config)
+{
+    return roster_shard_count(config->roster) * sizeof(struct lead) +
+           config->roster->node_count * sizeof(struct low_mark) + served_bytes(config) + 64;
+}
+
+void coordinator_init(struct coordinator *k, struct core *core, const struct voter *voter,
+                      void *memory)
+{
+    uint32_t shards = core->cohorts.shard_count;
+    size_t nodes = core->config.roster->node_count;
+    k->core = core;
+    k->voter = voter;
+    k->busy = 0;
+    k->leads = memory;
+    memset(k->leads, 0, shards * sizeof *k->leads);
+    for (uint32_t s = 0; s < shards; s++)
+        k->leads[s].doubted = SLOT_NONE;
+    k->lows = (struct low_mark *)(k->leads + shards);
+    memset(k->lows, 0, nodes * sizeof *k->lows);
+    uint8_t *rest = (uint8_t *)(k->lows + nodes);
+    rest += -(uintptr_t)rest & 15;
+    served_init(&k->served, core, rest);
+}
+
+static uint32_t shard_of(const struct coordinator *k, const struct lead *lead)
+{
+    return (uint32_t)(lead - k->leads);
+}
+
+/* When the lead wants to be stepped; INSTANT_NEVER if nothing is under way. */
+static struct instant lead_deadline(const struct lead *lead)
+{
+    struct instant at = INSTANT_NEVER;
+    if (lead->phase == LEAD_PROMISING || lead->phase == LEAD_PREPARING)
+        at = lead->retry_at;
+    if (lead->phase == LEAD_IDLE && lead->doubted != SLOT_NONE)
+        at = instant_earlier(at, lead->doubt_until);
+    if (lead->phase == LEAD_IDLE && lead->retry_at.ns)
+        at = instant_earlier(at, lead->retry_at);
+    if (lead->phase == LEAD_SERVING && lead->confirming)
+        at = instant_earlier(at, lead->confirm_at);
+    return at;
+}
+
+static bool majority(const struct coordinator *k, uint32_t mask)
+{
+    return (size_t)__builtin_popcount(mask) >= cohort_majority(&k->core->cohorts);
+}
+
+static void watch(struct coordinator *k, struct lead *lead)
+{
+    if (lead->busy)
+        return;
+    lead->busy = true;
+    lead->busy_next = k->busy;
+    k->busy = shard_of(k, lead) + 1;
+}
+
+static void send_cohort(struct coordinator *k, uint32_t shard, uint32_t except_mask,
+                        const struct message *m)
+{
+    const uint16_t *cohort = cohort_of(&k->core->cohorts, shard);
+    for (size_t i = 0; i < k->core->cohorts.size; i++)
+        if (!(except_mask & (1u << i)))
+            outbox_send(&k->core->outbox, cohort[i], m);
+}
+
+/* --- Giving up --- */
+
+static void reply_elsewhere(struct coordinator *k, const struct asked *a, enum reply_verdict verdict,
+                            struct ballot ballot, uint16_t owner, struct view name)
+{
+    struct message m = {.type = WIRE_REPLY,
+                        .reply = {.op = a->op,
+                                  .kind = (uint8_t)a->kind,
+                                  .verdict = (uint8_t)verdict,
+                                  .ballot = ballot,
+                                  .owner = owner,
+                                  .name = name}};
+    outbox_send(&k->core->outbox, a->to, &m);
+}
+
+/* The name of a lock is not kept with a knock; one byte stands for "any of the shard". */
+static const struct view any_name = {(const uint8_t *)"*", 1};
+
+static void answer_knocks(struct coordinator *k, struct lead *lead, enum reply_verdict verdict,
+                          struct ballot ballot, uint16_t owner)
+{
+    struct asked *a;
+    while ((a = asked_pop(&k->served, &lead->knocks))) {
+        reply_elsewhere(k, a, verdict, ballot, owner, any_name);
+        asked_free(&k->served, a);
+    }
+}
+
+/* L4: a ballot that it cannot keep to it gives up. What was under way is neither true nor false. */
+static void step_down(struct coordinator *k, struct lead *lead, uint16_t owner)
+{
+    if (lead->phase == LEAD_SERVING) {
+        struct notice *n = told_notice(&k->core->told, NOTICE_STEPPED_DOWN);
+        n->shard = shard_of(k, lead);
+        n->slot = owner;
+        k->core->counters.step_downs++;
+    }
+    lead->phase = LEAD_IDLE;
+    lead->confirming = false;
+    lead->retry_at = (struct instant){0};
+    while (lead->locks && !MUTANT(9)) /* "cached value used at a new ballot" */
+        served_forget(&k->served, &k->served.locks[lead->locks - 1], &lead->locks);
+    struct asked *a;
+    while ((a = asked_pop(&k->served, &lead->shows)))
+        asked_free(&k->served, a);
+    if (owner != SLOT_NONE && owner != core_self(k->core))
+        answer_knocks(k, lead, REPLY_REDIRECT, (struct ballot){0}, owner);
+}
+
+void coordinator_stop(struct coordinator *k)
+{
+    for (uint32_t s = 0; s < k->core->cohorts.shard_count; s++)
+        if (k->leads[s].phase != LEAD_IDLE)
+            step_down(k, &k->leads[s], SLOT_NONE);
+}
+
+/* --- Taking a shard --- */
+
+static void send_prepare(struct coordinator *k, struct lead *lead, uint16_t to_self_only)
+{
+    struct message m = {.type = WIRE_PREPARE,
+                        .prepare = {.shard = shard_of(k, lead), .ballot = lead->ballot}};
+    if (to_self_only != SLOT_NONE)
+        outbox_send(&k->core->outbox, to_self_only, &m);
+    else
+        send_cohort(k, shard_of(k, lead), lead->promised, &m);
+}
+
+static void set_retry(struct coordinator *k, struct lead *lead, struct instant now)
+{
+    lead->retry_at = instant_after(
+        now, core_jitter(k->core, lead->retry_wait, span_times(lead->retry_wait, 2)));
+    lead->retry_wait = span_min(span_times(lead->retry_wait, 2), PREPARE_WAIT_MAX);
+}
+
+/*
+ * L1: the ballot is above everything promised here, so it was never used by another run: every ballot of
+ * ours was promised in this store before it was sent. First to this node's own voter alone.
+ */
+static void take_shard(struct coordinator *k, struct instant now, struct lead *lead)
+{
+    uint32_t shard = shard_of(k, lead);
+    struct ballot promised = voter_promised(k->voter, shard);
+    uint64_t round = promised.round > lead->round_floor ? promised.round : lead->round_floor;
+    lead->phase = LEAD_PROMISING;
+    lead->ballot = (struct ballot){.epoch = k->core->config.roster->epoch,
+                                   .round = round + 1,
+                                   .slot = core_self(k->core)};
+    lead->promised = 0;
+    lead->adopted = 0;
+    lead->doubted = SLOT_NONE;
+    lead->retry_wait = PREPARE_WAIT_FIRST;
+    set_retry(k, lead, now);
+    watch(k, lead);
+    send_prepare(k, lead, core_self(k->core));
+}
+
+#ifdef HOLDFAST_MUTANTS
+/* Planted bug 9: what was served under an older ballot is served on. */
+static void keep_cached(struct coordinator *k, struct lead *lead)
+{
+    for (uint32_t i = lead->locks; i;) {
+        struct served *s = &k->served.locks[i - 1];
+        i = s->shard_next;
+        if (s->phase == SERVED_TRUE) {
+            s->ballot = lead->ballot;
+            s->seq = 0;
+        } else {
+            served_forget(&k->served, s, &lead->locks);
+        }
+    }
+}
+#endif
+
+static void take_promise(struct coordinator *k, struct instant now, int member,
+                         const struct wire_promise *m)
+{
+    struct lead *lead = &k->leads[m->shard];
+    bool wanted = lead->phase == LEAD_PROMISING || lead->phase == LEAD_PREPARING;
+    if (!wanted || !ballot_equal(m->ballot, lead->ballot))
+        return;
+    const uint16_t *cohort = cohort_of(&k->core->cohorts, m->shard);
+    bool own = cohort[member] == core_self(k->core);
+    if (lead->phase == LEAD_PROMISING && !own)
+        return; /* cannot be: nobody else was asked */
+    lead->promised |= 1u << member;
+    if (m->adopted >= lead->ballot.epoch)
+        lead->adopted |= 1u << member;
+    if (lead->phase == LEAD_PROMISING) {
+        lead->phase = LEAD_PREPARING;
+        send_prepare(k, lead, SLOT_NONE);
+    }
+    /* R2: served only once a majority shows that it has the epoch's locks. */
+    if (!majority(k, lead->promised) || !majority(k, lead->adopted))
+        return;
+    lead->phase = LEAD_SERVING;
+    k->core->counters.takeovers++;
+    struct notice *n = told_notice(&k->core->told, NOTICE_COORDINATOR);
+    n->shard = m->shard;
+    n->number = lead->ballot.round;
+#ifdef HOLDFAST_MUTANTS
+    keep_cached(k, lead);
+#endif
+    must(MUTANT(9) || lead->locks == 0);
+    answer_knocks(k, lead, REPLY_BALLOT, lead->ballot, core_self(k->core));
+    (void)now;
+}
+
+static void take_refuse(struct coordinator *k, struct instant now, const struct wire_refuse *m)
+{
+    struct lead *lead = &k->leads[m->shard];
+    if (lead->phase == LEAD_IDLE || !ballot_equal(m->ballot, lead->ballot) ||
+        ballot_compare(m->promised, m->ballot) <= 0 ||
+        m->promised.round > m->ballot.round + ROUND_STEP_MAX)
+        return;
+    if (m->promised.round > lead->round_floor)
+        lead->round_floor = m->promised.round;
+    uint16_t owner = m->promised.slot;
+    bool elsewhere = owner != core_self(k->core) && swim_alive(k->core->swim, owner);
+    step_down(k, lead, elsewhere ? owner : SLOT_NONE);
+    if (!elsewhere) { /* L8: randomised back-off, then a higher ballot */
+        lead->retry_at = instant_after(now, core_jitter(k->core, BACKOFF_MIN, BACKOFF_MAX));
+        watch(k, lead);
+    }
+}
+
+/* --- Who takes it (L8) --- */
+
+/* The one that requests for the shard belong to, as far as this node knows. */
+static uint16_t rightful(const struct coordinator *k, uint32_t shard, uint16_t except)
+{
+    struct ballot promised = voter_promised(k->voter, shard);
+    uint16_t self = core_self(k->core);
+    const uint16_t *cohort = cohort_of(&k->core->cohorts, shard);
+    if (promised.round && promised.slot != self && promised.slot != except &&
+        cohort_index(&k->core->cohorts, shard, promised.slot) >= 0 &&
+        swim_alive(k->core->swim, promised.slot))
+        return promised.slot;
+    for (size_t i = 0; i < k->core->cohorts.size; i++)
+        if (cohort[i] != except && (cohort[i] == self || swim_alive(k->core->swim, cohort[i])))
+            return cohort[i];
+    return self;
+}
+
+static void ask_around(struct coordinator *k, struct instant now, struct lead *lead, uint16_t doubted)
+{
+    if (lead->doubted == doubted)
+        return; /* asked already */
+    uint32_t shard = shard_of(k, lead);
+    struct message m = {.type = WIRE_DOUBT, .doubt = {.slot = doubted, .seq = shard}};
+    int member = cohort_index(&k->core->cohorts, shard, doubted);
+    lead->doubted = doubted;
+    lead->unheard = member >= 0 ? 1u << member : 0; /* it cannot speak for itself */
+    lead->doubt_until = instant_after(now, DOUBT_SPAN);
+    watch(k, lead);
+    send_cohort(k, shard, lead->unheard, &m);
+}
+
+static void take_doubt_answer(struct coordinator *k, struct instant now, uint16_t from,
+                              const struct wire_doubt_answer *m)
+{
+    if (m->seq >= k->core->cohorts.shard_count || m->heard)
+        return;
+    struct lead *lead = &k->leads[m->seq];
+    int member = cohort_index(&k->core->cohorts, m->seq, from);
+    if (member < 0 || lead->doubted != m->slot || lead->phase != LEAD_IDLE)
+        return;
+    lead->unheard |= 1u << member;
+    if (majority(k, lead->unheard))
+        take_shard(k, now, lead);
+}
+
+static void knock(struct coordinator *k, struct lead *lead, const struct wire_request *r)
+{
+    if (asked_has(&k->served, &lead->knocks, r->op, (enum request_kind)r->kind))
+        return;
+    struct asked *a = asked_new(&k->served);
+    if (!a)
+        return;
+    a->op = r->op;
+    a->to = r->op.slot;
+    a->kind = (enum request_kind)r->kind;
+    asked_push(&k->served, &lead->knocks, a);
+}
+
+/* A request for a shard that this node does not serve: take it, or say whom to ask. */
+static void consider(struct coordinator *k, struct instant now, struct lead *lead,
+                     const struct wire_request *r)
+{
+    uint32_t shard = shard_of(k, lead);
+    uint16_t self = core_self(k->core);
+    if (lead_deadline(lead).ns != INSTANT_NEVER.ns) { /* under way, or backing off */
+        knock(k, lead, r);
+        return;
+    }
+    uint16_t owner = rightful(k, shard, SLOT_NONE);
+    if (owner == self) {
+        knock(k, lead, r);
+        take_shard(k, now, lead);
+    } else if (owner == r->doubt) {
+        knock(k, lead, r);
+        ask_around(k, now, lead, owner);
+    } else {
+        struct asked a = {.op = r->op, .to = r->op.slot, .kind = (enum request_kind)r->kind};
+        reply_elsewhere(k, &a, REPLY_REDIRECT, (struct ballot){0}, owner, r->name);
+    }
+}
+
+/* --- Shows --- */
+
+static void begin_confirm(struct coordinator *k, struct instant now, struct lead *lead)
+{
+    lead->confirming = true;
+    lead->confirm_round++;
+    lead->confirmed = 0;
+    lead->confirm_at = instant_after(now, CONFIRM_WAIT);
+    watch(k, lead);
+    struct message m = {.type = WIRE_CONFIRM,
+                        .confirm = {.shard = shard_of(k, lead),
+                                    .ballot = lead->ballot,
+                                    .round = lead->confirm_round}};
+    send_cohort(k, shard_of(k, lead), 0, &m);
+}
+
+/* A show is answered by a round that began after it came. */
+static void ask_show(struct coordinator *k, struct instant now, struct lead *lead, struct asked *a,
+                     const struct served *s)
+{
+    a->served = (uint32_t)(s - k->served.locks) + 1;
+    a->confirmed = lead->confirm_round + 1;
+    asked_push(&k->served, &lead->shows, a);
+    if (!lead->confirming)
+        begin_confirm(k, now, lead);
+}
+
+/* Answers the shows whose round is over and whose lock's state is true. */
+static void answer_shows(struct coordinator *k, struct lead *lead)
+{
+    struct asked_list rest = {0};
+    struct asked *a;
+    while ((a = asked_pop(&k->served, &lead->shows))) {
+        uint32_t over = lead->confirming ? lead->confirm_round - 1 : lead->confirm_round;
+        struct served *s = &k->served.locks[a->served - 1];
+        if (a->confirmed > over || s->phase != SERVED_TRUE) {
+            asked_push(&k->served, &rest, a);
+            continue;
+        }
+        a->verdict = REPLY_SHOWN;
+        served_reply(&k->served, s, a, NULL);
+        asked_free(&k->served, a);
+    }
+    lead->shows = rest;
+}
+
+static void take_confirmed(struct coordinator *k, struct instant now, int member,
+                           const struct wire_confirmed *m)
+{
+    struct lead *lead = &k->leads[m->shard];
+    if (lead->phase != LEAD_SERVING || !lead->confirming || m->round != lead->confirm_round ||
+        !ballot_equal(m->ballot, lead->ballot))
+        return;
+    lead->confirmed |= 1u << member;
+    if (!majority(k, lead->confirmed))
+        return;
+    lead->confirming = false;
+    answer_shows(k, lead);
+    for (struct asked *a = asked_first(&k->served, &lead->shows); a; a = asked_next(&k->served, a)) {
+        if (a->confirmed > lead->confirm_round) {
+            begin_confirm(k, now, lead);
+            return;
+        }
+    }
+}
+
+/* --- Requests --- */
+
+/* L9: a late duplicate of something that is over is dropped. Dropping twice is harmless, and what was never
+ * told to a client may be given back at any time, so that is always heard. */
+static bool alive_still(struct coordinator *k, const struct wire_request *r)
+{
+    int index = roster_find(k->core->config.roster, r->op.slot);
+    if (index < 0)
+        return false;
+    struct low_mark *mark = &k->lows[index];
+    if (r->op.life > mark->life)
+        *mark = (struct low_mark){.life = r->op.life, .low = r->low};
+    if (r->op.life == mark->life && r->low > mark->low)
+        mark->low = r->low;
+    return r->kind == REQUEST_DROP ||
+           (r->op.life == mark->life && r->op.counter >= mark->low);
+}
+
+/* An idle lock that no show looks at makes room. */
+static void make_room(struct coordinator *k)
+{
+    struct served *oldest = NULL;
+    for (uint32_t i = 0; i < k->served.count; i++) {
+        struct served *s = &k->served.locks[i];
+        if (s->used && s->phase == SERVED_TRUE && (!oldest || s->used_at < oldest->used_at) &&
+            !k->leads[s->shard].shows.first)
+            oldest = s;
+    }
+    if (oldest)
+        served_forget(&k->served, oldest, &k->leads[oldest->shard].locks);
+}
+
+static void serve(struct coordinator *k, struct instant now, struct lead *lead,
+                  const struct wire_request *r)
+{
+    struct served_table *t = &k->served;
+    uint32_t shard = shard_of(k, lead);
+    struct served *s = served_touch(t, now, r->name, shard, lead->ballot, &lead->locks);
+    if (!s) {
+        make_room(k);
+        s = served_touch(t, now, r->name, shard, lead->ballot, &lead->locks);
+    }
+    enum request_kind kind = (enum request_kind)r->kind;
+    if (!s || asked_has(t, &s->inbox, r->op, kind) || asked_has(t, &s->outcomes, r->op, kind))
+        return;
+    struct asked *a = asked_new(t);
+    if (!a)
+        return;
+    a->op = r->op;
+    a->to = r->op.slot;
+    a->kind = kind;
+    a->mode = (enum lock_mode)r->mode;
+    a->policy = (enum lock_policy)r->policy;
+    a->try = r->try;
+    if (kind == REQUEST_SHOW) {
+        ask_show(k, now, lead, a, s);
+        return;
+    }
+    asked_push(t, &s->inbox, a);
+    if (served_advance(t, now, s))
+        answer_shows(k, lead);
+}
+
+static void take_request(struct coordinator *k, struct instant now, uint16_t from,
+                         const struct wire_request *r)
+{
+    struct core *c = k->core;
+    uint32_t shard = cohort_shard(&c->cohorts, r->name);
+    if (r->op.slot != from || r->kind >= REQUEST_KINDS || r->mode >= LOCK_MODES ||
+        r->policy >= LOCK_POLICIES || !lock_name_valid(r->name) ||
+        cohort_index(&c->cohorts, shard, core_self(c)) < 0) {
+        c->counters.drop_role++;
+        return;
+    }
+    c->counters.requests++;
+    if (!alive_still(k, r))
+        return;
+    struct lead *lead = &k->leads[shard];
+    if (lead->phase != LEAD_SERVING) {
+        consider(k, now, lead, r);
+    } else if (!ballot_equal(r->ballot, lead->ballot)) { /* L9 */
+        struct asked a = {.op = r->op, .to = from, .kind = (enum request_kind)r->kind};
+        reply_elsewhere(k, &a, REPLY_BALLOT, lead->ballot, core_self(c), r->name);
+    } else {
+        serve(k, now, lead, r);
+    }
+}
+
+/* A node that does not vote says so at once: nobody needs to find out by waiting. */
+static void send_away(struct coordinator *k, uint16_t from, const struct wire_request *r)
+{
+    if (r->op.slot != from || r->kind >= REQUEST_KINDS)
+        return;
+    struct asked a = {.op = r->op, .to = from, .kind = (enum request_kind)r->kind};
+    reply_elsewhere(k, &a, REPLY_REDIRECT, (struct ballot){0}, SLOT_NONE, r->name);
+}
+
+/* --- The door --- */
+
+/* An answer about a served lock; its shard's shows may rest on it. */
+static void take_lock_answer(struct coordinator *k, struct instant now, uint16_t from,
+                             const struct message *m)
+{
+    struct view name = m->type == WIRE_STORED ? m->stored.name : m->accepted.name;
+    struct served *s = served_find(&k->served, name);
+    int member = s ? cohort_index(&k->core->cohorts, s->shard, from) : -1;
+    if (member < 0)
+        return;
+    struct lead *lead = &k->leads[s->shard];
+    if (lead->phase != LEAD_SERVING) /* only planted bug 9 keeps a lock then */
+        return;
+    bool now_true = m->type == WIRE_STORED
+                        ? served_stored(&k->served, now, s, member, &m->stored)
+                        : served_accepted(&k->served, now, s, member, &m->accepted);
+    if (now_true) {
+        answer_shows(k, lead);
+        served_advance(&k->served, now, s);
+    }
+}
+
+void coordinator_take(struct coordinator *k, struct instant now, uint16_t from,
+                      const struct message *m)
+{
+    struct cohorts *cohorts = &k->core->cohorts;
+    uint32_t shard = 0;
+    if (!core_votes(k->core)) { /* L7: nor does it coordinate */
+        if (m->type == WIRE_REQUEST)
+            send_away(k, from, &m->request);
+        return;
+    }
+    if (m->type == WIRE_REQUEST) {
+        take_request(k, now, from, &m->request);
+        return;
+    }
+    if (m->type == WIRE_DOUBT_ANSWER) {
+        take_doubt_answer(k, now, from, &m->doubt_answer);
+        return;
+    }
+    if (m->type == WIRE_STORED || m->type == WIRE_ACCEPTED) {
+        take_lock_answer(k, now, from, m);
+        return;
+    }
+    if (m->type == WIRE_PROMISE)
+        shard = m->promise.shard;
+    else if (m->type == WIRE_REFUSE)
+        shard = m->refuse.shard;
+    else if (m->type == WIRE_CONFIRMED)
+        shard = m->confirmed.shard;
+    int member = shard < cohorts->shard_count ? cohort_index(cohorts, shard, from) : -1;
+    if (member < 0) { /* L0: only the cohort's answers count */
+        k->core->counters.drop_role++;
+        return;
+    }
+    if (m->type == WIRE_PROMISE)
+        take_promise(k, now, member, &m->promise);
+    else if (m->type == WIRE_REFUSE)
+        take_refuse(k, now, &m->refuse);
+    else if (m->type == WIRE_CONFIRMED)
+        take_confirmed(k, now, member, &m->confirmed);
+}
+
+/* --- Time --- */
+
+static void step_lead(struct coordinator *k, struct instant now, struct lead *lead)
+{
+    if (!instant_reached(now, lead_deadline(lead)))
+        return;
+    if (lead->phase == LEAD_PROMISING || lead->phase == LEAD_PREPARING) {
+        send_prepare(k, lead, lead->phase == LEAD_PROMISING ? core_self(k->core) : SLOT_NONE);
+        set_retry(k, lead, now);
+    } else if (lead->phase == LEAD_SERVING) {
+        /* The same question again: an answer to it is as good, since it was asked after the shows came. */
+        lead->confirm_at = instant_after(now, CONFIRM_WAIT);
+        struct message m = {.type = WIRE_CONFIRM,
+                            .confirm = {.shard = shard_of(k, lead),
+                                        .ballot = lead->ballot,
+                                        .round = lead->confirm_round}};
+        send_cohort(k, shard_of(k, lead), lead->confirmed, &m);
+    } else if (lead->doubted != SLOT_NONE && instant_reached(now, lead->doubt_until)) {
+        /* Heard by a majority after all: the requesters' trouble is their own path (T3). */
+        uint16_t owner = lead->doubted;
+        lead->doubted = SLOT_NONE;
+        answer_knocks(k, lead, REPLY_REDIRECT, (struct ballot){0}, owner);
+    } else {
+        /* The back-off is over: is it still ours to take? */
+        lead->retry_at = (struct instant){0};
+        uint16_t owner = rightful(k, shard_of(k, lead), SLOT_NONE);
+        if (owner == core_self(k->core) && lead->knocks.first)
+            take_shard(k, now, lead);
+        else
+            answer_knocks(k, lead, REPLY_REDIRECT, (struct ballot){0}, owner);
+    }
+}
+
+void coordinator_step(struct coordinator *k, struct instant now)
+{
+    uint32_t *at = &k->busy;
+    while (*at) {
+        struct lead *lead = &k->leads[*at - 1];
+        step_lead(k, now, lead);
+        if (lead_deadline(lead).ns == INSTANT_NEVER.ns) {
+            lead->busy = false;
+            *at = lead->busy_next;
+        } else {
+            at = &lead->busy_next;
+        }
+    }
+    served_step(&k->served, now);
+}
+
+struct instant coordinator_deadline(const struct coordinator *k)
+{
+    struct instant deadline = served_deadline(&k->served);
+    for (uint32_t s = k->busy; s; s = k->leads[s - 1].busy_next)
+        deadline = instant_earlier(deadline, lead_deadline(&k->leads[s - 1]));
+    return deadline;
+}
+
+uint32_t coordinator_serving(const struct coordinator *k)
+{
+    uint32_t count = 0;
+    for (uint32_t s = 0; s < k->core->cohorts.shard_count; s++)
+        count += k->leads[s].phase == LEAD_SERVING;
+    return count;
+}

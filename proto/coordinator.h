@@ -1,0 +1,75 @@
+/*
+ * The coordinator: the shards that this node serves (L1, L4, L5, L8).
+ *
+ *            a request, and it is ours        own promise        a majority promised b,
+ *            to take                          is durable         a majority adopted the epoch
+ *     IDLE ------------------> PROMISING ----------------> PREPARING ----------------> SERVING
+ *       ^                          |                           |                          |
+ *       +--------------------------+---------------------------+--------------------------+
+ *                        a voter names a higher promise: the ballot is given up
+ *
+ * Who takes a shard is decided for speed and order only; safety rests on ballots alone (L8). The owner of
+ * the highest ballot promised here keeps the shard while it lives; when SWIM says that it is dead, the
+ * first of the cohort that is alive takes it; and when requesters say that the owner does not answer, the
+ * cohort is asked (proto/doubt) and a majority that did not hear it either is enough.
+ */
+#ifndef PROTO_COORDINATOR_H
+#define PROTO_COORDINATOR_H
+
+#include "proto/served.h"
+#include "proto/voter.h"
+
+enum lead_phase { LEAD_IDLE, LEAD_PROMISING, LEAD_PREPARING, LEAD_SERVING };
+
+struct lead {
+    enum lead_phase phase;
+    struct ballot ballot;
+    uint32_t promised;     /* mask over the cohort: who promised `ballot` */
+    uint32_t adopted;      /* and shows the epoch as adopted (R2) */
+    uint64_t round_floor;  /* the highest round seen refused: the next one is above it */
+    struct instant retry_at;
+    struct span retry_wait;
+    uint32_t locks;        /* first served lock: index + 1 */
+    struct asked_list knocks; /* asked before this node served: told the ballot then */
+    /* Shows: answered after a majority confirmed the ballot to a question asked later (section 6). */
+    struct asked_list shows;
+    uint32_t confirm_round; /* serial number of the round under way, or the last */
+    bool confirming;
+    uint32_t confirmed;    /* mask: who answered it */
+    struct instant confirm_at;
+    /* Doubts of requesters in `doubted`, asked around until doubt_until. */
+    uint16_t doubted; /* SLOT_NONE: none */
+    uint32_t unheard; /* mask: who does not hear it */
+    struct instant doubt_until;
+    uint32_t busy_next; /* list of leads with a timer: shard + 1 */
+    bool busy;
+};
+
+/* The lowest counter alive of each node (L9); volatile, since a request names its ballot. */
+struct low_mark {
+    uint64_t life;
+    uint64_t low;
+};
+
+struct coordinator {
+    struct core *core;
+    const struct voter *voter;
+    struct lead *leads; /* by shard */
+    struct low_mark *lows; /* by index in the roster */
+    struct served_table served;
+    uint32_t busy; /* leads that are PROMISING, PREPARING, confirming or doubting: shard + 1 */
+};
+
+size_t coordinator_bytes(const struct peer_config *config);
+void coordinator_init(struct coordinator *k, struct core *core, const struct voter *voter,
+                      void *memory);
+/* A message of types PROMISE, REFUSE, STORED, ACCEPTED, CONFIRMED, DOUBT_ANSWER, REQUEST. */
+void coordinator_take(struct coordinator *k, struct instant now, uint16_t from,
+                      const struct message *m);
+void coordinator_step(struct coordinator *k, struct instant now);
+struct instant coordinator_deadline(const struct coordinator *k);
+/* Gives up every shard: this node may not vote any more, or it leaves. */
+void coordinator_stop(struct coordinator *k);
+uint32_t coordinator_serving(const struct coordinator *k);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * What the modules of one peer share. Not for drivers: their door is peer.h.
+ *
+ * The way of the data: peer.c takes an event; link.c opens datagrams into messages; each message goes to
+ * the one module that answers for it (swim, store check, voter, coordinator, doubts, asker). Modules change
+ * their state, append to the journal and speak through the outbox; peer.c then makes the effects of it.
+ */
+#ifndef PROTO_CORE_H
+#define PROTO_CORE_H
+
+#include "proto/arena.h"
+#include "proto/cohort.h"
+#include "proto/journal.h"
+#include "proto/outbox.h"
+#include "proto/peer.h"
+#include "proto/told.h"
+
+struct core {
+    struct peer_config config;
+    struct cohorts cohorts;
+    struct arena arena;
+    struct journal journal;
+    struct outbox outbox;
+    struct drbg drbg;
+    struct swim *swim;
+    struct told told;
+    struct peer_counters counters;
+    enum store_state store; /* whether this node votes (L7) */
+    uint64_t life;          /* number of the present life; 0: none yet */
+    struct nonce life_nonce;
+    bool life_known; /* the life is durable and checked: requests may be made under it */
+};
+
+static inline uint16_t core_self(const struct core *c)
+{
+    return c->config.self;
+}
+
+static inline bool core_votes(const struct core *c)
+{
+    return c->store == STORE_VOTING;
+}
+
+static inline uint64_t core_name_hash(const struct core *c, struct view name)
+{
+    return hash64(c->cohorts.hash_key, name.bytes, name.size);
+}
+
+/* A random span in [low, high). */
+static inline struct span core_jitter(struct core *c, struct span low, struct span high)
+{
+    return (struct span){low.ns + (int64_t)drbg_below(&c->drbg, (uint64_t)(high.ns - low.ns))};
+}
+
+#endif

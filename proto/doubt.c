@@ -1,0 +1,77 @@
+/* Answering a doubt: see doubt.h. */
+#include "proto/doubt.h"
+
+void doubts_init(struct doubts *d, struct core *core)
+{
+    memset(d, 0, sizeof *d);
+    d->core = core;
+}
+
+static void answer(struct doubts *d, struct doubt_entry *e, bool heard)
+{
+    struct message m = {.type = WIRE_DOUBT_ANSWER,
+                        .doubt_answer = {.slot = e->slot, .seq = e->seq, .heard = heard}};
+    outbox_send(&d->core->outbox, e->asker, &m);
+    e->used = false;
+    d->used--;
+}
+
+static void answer_all(struct doubts *d, uint16_t slot, bool heard)
+{
+    for (size_t i = 0; i < DOUBTS_MAX; i++)
+        if (d->entries[i].used && d->entries[i].slot == slot)
+            answer(d, &d->entries[i], heard);
+}
+
+static void take_doubt(struct doubts *d, struct instant now, uint16_t from,
+                       const struct wire_doubt *m)
+{
+    if (m->slot == core_self(d->core) || roster_find(d->core->config.roster, m->slot) < 0)
+        return;
+    for (size_t i = 0; i < DOUBTS_MAX; i++) {
+        if (d->entries[i].used)
+            continue;
+        d->entries[i] = (struct doubt_entry){.used = true,
+                                             .asker = from,
+                                             .slot = m->slot,
+                                             .seq = m->seq,
+                                             .until = instant_after(now, DOUBT_POKE_SPAN)};
+        d->used++;
+        struct message poke = {.type = WIRE_POKE, .poke = {.seq = m->seq}};
+        outbox_send(&d->core->outbox, m->slot, &poke);
+        return;
+    }
+}
+
+void doubts_take(struct doubts *d, struct instant now, uint16_t from, const struct message *m)
+{
+    if (m->type == WIRE_DOUBT) {
+        take_doubt(d, now, from, &m->doubt);
+    } else if (m->type == WIRE_POKE && core_votes(d->core)) {
+        struct message poked = {.type = WIRE_POKED, .poked = {.seq = m->poke.seq}};
+        outbox_send(&d->core->outbox, from, &poked);
+    } else if (m->type == WIRE_POKED) {
+        answer_all(d, from, true);
+    }
+}
+
+void doubts_refused(struct doubts *d, uint16_t slot)
+{
+    answer_all(d, slot, false);
+}
+
+void doubts_step(struct doubts *d, struct instant now)
+{
+    for (size_t i = 0; d->used && i < DOUBTS_MAX; i++)
+        if (d->entries[i].used && instant_reached(now, d->entries[i].until))
+            answer(d, &d->entries[i], false);
+}
+
+struct instant doubts_deadline(const struct doubts *d)
+{
+    struct instant deadline = INSTANT_NEVER;
+    for (size_t i = 0; d->used && i < DOUBTS_MAX; i++)
+        if (d->entries[i].used)
+            deadline = instant_earlier(deadline, d->entries[i].until);
+    return deadline;
+}

@@ -1,0 +1,36 @@
+/*
+ * Answering a doubt (L8): "do you hear this coordinator?". Whoever is asked pokes it and says within
+ * DOUBT_POKE_SPAN whether it answered. A node that does not vote does not answer pokes: it cannot coordinate.
+ */
+#ifndef PROTO_DOUBT_H
+#define PROTO_DOUBT_H
+
+#include "proto/core.h"
+
+#define DOUBT_POKE_SPAN SPAN_MS(50)
+
+enum { DOUBTS_MAX = 64 };
+
+struct doubt_entry {
+    bool used;
+    uint16_t asker;
+    uint16_t slot; /* the one that is doubted */
+    uint32_t seq;  /* the asker's number */
+    struct instant until;
+};
+
+struct doubts {
+    struct core *core;
+    struct doubt_entry entries[DOUBTS_MAX]; /* full: further ones are not answered */
+    size_t used;
+};
+
+void doubts_init(struct doubts *d, struct core *core);
+/* A message of types DOUBT, POKE, POKED. */
+void doubts_take(struct doubts *d, struct instant now, uint16_t from, const struct message *m);
+/* The kernel says that nobody listens at `slot`. */
+void doubts_refused(struct doubts *d, uint16_t slot);
+void doubts_step(struct doubts *d, struct instant now);
+struct instant doubts_deadline(const struct doubts *d);
+
+#endif

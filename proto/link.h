@@ -1,0 +1,78 @@
+/*
+ * The link: datagrams to messages and back (T1, T2). It keeps a session with every other node of the
+ * roster, puts small messages to one node into one datagram, cuts long ones and puts them together again.
+ *
+ * A datagram that does not open is dropped and counted, and nothing is sent in answer (T2). Hellos that
+ * open are answered at a bounded rate. Until a session is believed, messages to that node are dropped:
+ * every conversation above survives loss.
+ */
+#ifndef PROTO_LINK_H
+#define PROTO_LINK_H
+
+#include "crypto/session.h"
+#include "proto/core.h"
+
+/* A long message that is being put together; one at a time from each node. */
+struct reassembly {
+    uint32_t id;
+    uint8_t count; /* fragments; 0: none in the works */
+    uint8_t got;
+    uint8_t seen[(FRAGMENTS_MAX + 7) / 8];
+    size_t size; /* known once the last fragment came; 0 before */
+    uint8_t *bytes; /* count * FRAGMENT_BYTES in the arena */
+};
+
+struct link_end {
+    struct seal_key key;
+    bool usable; /* false for this node itself */
+    struct session session;
+    struct instant hello_next;   /* when to say hello: to be known, or in answer */
+    struct span hello_wait;      /* doubles up to HELLO_WAIT_MAX */
+    struct instant answer_next;  /* no hello before: answers are rate-limited */
+    uint32_t fragment_id;        /* of the last long message sent */
+    struct reassembly in;
+    uint16_t open; /* index + 1 of the datagram being filled for this node; 0: none */
+};
+
+struct staged {
+    uint16_t end; /* index of the link_end */
+    uint16_t size;
+    uint8_t plain[DATAGRAM_MAX - SEAL_OVERHEAD];
+};
+
+struct link {
+    struct core *core;
+    struct start_id start; /* of this run */
+    struct link_end *ends; /* by index in the roster */
+    struct staged *staged;
+    uint8_t (*sealed)[DATAGRAM_MAX];
+    struct outgoing *out;
+    size_t staged_count;
+    uint8_t opened[DATAGRAM_MAX];
+};
+
+/* What an opened datagram amounts to. */
+struct link_messages {
+    uint16_t from;
+    bool connected;      /* a session with `from` was newly established */
+    struct reader reader; /* over the messages, all of which decode; empty for a hello */
+};
+
+size_t link_bytes(const struct peer_config *config);
+void link_init(struct link *l, struct core *core, void *memory);
+/* Says hello to everybody. */
+void link_start(struct link *l, struct instant now);
+/* Opens a datagram. False if it was dropped (and counted). Valid until the next call. */
+bool link_open(struct link *l, struct instant now, struct view datagram, struct link_messages *out);
+/* Takes a fragment; true if it completes a message: then *out points to its bytes, which stay until the
+ * next fragment from that node. */
+bool link_reassemble(struct link *l, uint16_t from, const struct wire_fragment *f, struct view *out);
+bool link_connected(const struct link *l, uint16_t slot);
+struct instant link_deadline(const struct link *l);
+/* Room for at least one more message of any size? If not, flush and carry out the effects first. */
+bool link_has_room(const struct link *l);
+void link_put(struct link *l, uint16_t to, struct view message);
+/* Seals what was put and the hellos that are due. The result is valid until the next link_put. */
+size_t link_flush(struct link *l, struct instant now, const struct outgoing **out);
+
+#endif

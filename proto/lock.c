@@ -1,0 +1,288 @@
+/* The lock's own rules: see lock.h. */
+#include "proto/lock.h"
+
+#include "proto/fields.h"
+#include "proto/must.h"
+
+enum { STATE_FORMAT = 1 };
+
+const char *lock_mode_text(enum lock_mode mode)
+{
+    switch (mode) {
+    case LOCK_SHARED:
+        return "shared";
+    case LOCK_EXCLUSIVE:
+        return "exclusive";
+    case LOCK_MODES:
+        break;
+    }
+    return "unknown";
+}
+
+bool lock_mode_parse(enum lock_mode *out, const char *text)
+{
+    for (int mode = 0; mode < LOCK_MODES; mode++) {
+        if (strcmp(text, lock_mode_text((enum lock_mode)mode)) == 0) {
+            *out = (enum lock_mode)mode;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *lock_policy_text(enum lock_policy policy)
+{
+    switch (policy) {
+    case LOCK_STALE_HOLD:
+        return "hold";
+    case LOCK_STALE_FENCE:
+        return "fence";
+    case LOCK_POLICIES:
+        break;
+    }
+    return "unknown";
+}
+
+bool lock_mode_writes(enum lock_mode mode)
+{
+    return mode == LOCK_EXCLUSIVE;
+}
+
+bool lock_modes_compatible(enum lock_mode a, enum lock_mode b)
+{
+    return a == LOCK_SHARED && b == LOCK_SHARED;
+}
+
+void lock_init(struct lock_state *state)
+{
+    state->token = 0;
+    state->generation = 0;
+    state->hold_count = 0;
+    state->waiter_count = 0;
+}
+
+int lock_find_hold(const struct lock_state *state, struct op_id id)
+{
+    for (size_t i = 0; i < state->hold_count; i++)
+        if (op_equal(state->holds[i].id, id))
+            return (int)i;
+    return -1;
+}
+
+int lock_find_waiter(const struct lock_state *state, struct op_id id)
+{
+    for (size_t i = 0; i < state->waiter_count; i++)
+        if (op_equal(state->waiters[i].id, id))
+            return (int)i;
+    return -1;
+}
+
+static bool fits_holders(const struct lock_state *state, enum lock_mode mode)
+{
+    for (size_t i = 0; i < state->hold_count; i++)
+        if (!lock_modes_compatible(state->holds[i].mode, mode))
+            return false;
+    return true;
+}
+
+static void grant(struct lock_state *state, const struct lock_waiter *who)
+{
+    must(state->hold_count < LOCK_HOLDS_MAX);
+    must(state->token < UINT64_MAX);
+    state->holds[state->hold_count++] = (struct lock_hold){
+        .id = who->id, .mode = who->mode, .policy = who->policy, .token = ++state->token};
+    if (lock_mode_writes(who->mode))
+        state->generation++;
+}
+
+static void remove_waiter(struct lock_state *state, size_t index)
+{
+    state->waiter_count--;
+    memmove(&state->waiters[index], &state->waiters[index + 1],
+            (state->waiter_count - index) * sizeof state->waiters[0]);
+}
+
+/* Lets in the head of the queue while it fits. */
+static void grant_queue(struct lock_state *state)
+{
+    while (state->waiter_count > 0 && state->hold_count < LOCK_HOLDS_MAX &&
+           fits_holders(state, state->waiters[0].mode)) {
+        grant(state, &state->waiters[0]);
+        remove_waiter(state, 0);
+    }
+}
+
+static struct lock_result acquire(struct lock_state *state, const struct lock_op *op)
+{
+    struct lock_result result = {.granted_first = state->hold_count};
+    int hold = lock_find_hold(state, op->id);
+    if (hold >= 0) {
+        result.outcome = LOCK_GRANTED;
+        result.token = state->holds[hold].token;
+        return result;
+    }
+    int waiter = lock_find_waiter(state, op->id);
+    if (waiter >= 0) {
+        result.outcome = LOCK_WAITS;
+        result.place = (size_t)waiter + 1;
+        return result;
+    }
+    bool free = state->waiter_count == 0 && fits_holders(state, op->mode);
+    struct lock_waiter who = {.id = op->id, .mode = op->mode, .policy = op->policy};
+    if (free && state->hold_count < LOCK_HOLDS_MAX) {
+        grant(state, &who);
+        result.outcome = LOCK_GRANTED;
+        result.token = state->token;
+        result.changed = true;
+        result.granted_first = state->hold_count; /* the asker itself is answered by the outcome */
+    } else if (op->try) {
+        result.outcome = free ? LOCK_FULL : LOCK_BUSY;
+    } else if (state->waiter_count == LOCK_WAITERS_MAX) {
+        result.outcome = LOCK_FULL;
+    } else {
+        state->waiters[state->waiter_count++] = who;
+        result.outcome = LOCK_WAITS;
+        result.place = state->waiter_count;
+        result.changed = true;
+    }
+    return result;
+}
+
+static struct lock_result drop(struct lock_state *state, const struct lock_op *op)
+{
+    struct lock_result result = {.outcome = LOCK_DROPPED};
+    int hold = lock_find_hold(state, op->id);
+    int waiter = lock_find_waiter(state, op->id);
+    if (hold >= 0) {
+        state->hold_count--;
+        memmove(&state->holds[hold], &state->holds[hold + 1],
+                (state->hold_count - (size_t)hold) * sizeof state->holds[0]);
+        result.changed = true;
+    } else if (waiter >= 0) {
+        remove_waiter(state, (size_t)waiter);
+        result.changed = true;
+    }
+    result.granted_first = state->hold_count;
+    grant_queue(state);
+    return result;
+}
+
+struct lock_result lock_apply(struct lock_state *state, const struct lock_op *op)
+{
+    switch (op->kind) {
+    case LOCK_ACQUIRE:
+        return acquire(state, op);
+    case LOCK_DROP:
+        return drop(state, op);
+    }
+    must(false);
+}
+
+static bool untouched(const struct lock_state *state)
+{
+    return state->token == 0 && state->generation == 0 && state->hold_count == 0 &&
+           state->waiter_count == 0;
+}
+
+void lock_encode(struct writer *w, const struct lock_state *state)
+{
+    if (untouched(state))
+        return;
+    write_u8(w, STATE_FORMAT);
+    write_u64(w, state->token);
+    write_u64(w, state->generation);
+    write_u16(w, (uint16_t)state->hold_count);
+    for (size_t i = 0; i < state->hold_count; i++) {
+        const struct lock_hold *h = &state->holds[i];
+        put_op(w, h->id);
+        write_u8(w, (uint8_t)h->mode);
+        write_u8(w, (uint8_t)h->policy);
+        write_u64(w, h->token);
+    }
+    write_u16(w, (uint16_t)state->waiter_count);
+    for (size_t i = 0; i < state->waiter_count; i++) {
+        const struct lock_waiter *v = &state->waiters[i];
+        put_op(w, v->id);
+        write_u8(w, (uint8_t)v->mode);
+        write_u8(w, (uint8_t)v->policy);
+    }
+}
+
+static uint8_t read_below(struct reader *r, uint8_t bound)
+{
+    uint8_t v = read_u8(r);
+    if (v >= bound) {
+        reader_fail(r);
+        return 0;
+    }
+    return v;
+}
+
+static size_t read_count(struct reader *r, size_t max)
+{
+    size_t count = read_u16(r);
+    if (count > max)
+        reader_fail(r);
+    return r->failed ? 0 : count;
+}
+
+bool lock_decode(struct lock_state *out, struct view bytes)
+{
+    lock_init(out);
+    if (bytes.size == 0)
+        return true;
+    struct reader r = reader_init(bytes.bytes, bytes.size);
+    if (read_u8(&r) != STATE_FORMAT)
+        reader_fail(&r);
+    out->token = read_u64(&r);
+    out->generation = read_u64(&r);
+    out->hold_count = read_count(&r, LOCK_HOLDS_MAX);
+    for (size_t i = 0; i < out->hold_count; i++) {
+        struct lock_hold *h = &out->holds[i];
+        h->id = get_op(&r);
+        h->mode = (enum lock_mode)read_below(&r, LOCK_MODES);
+        h->policy = (enum lock_policy)read_below(&r, LOCK_POLICIES);
+        h->token = read_u64(&r);
+    }
+    out->waiter_count = read_count(&r, LOCK_WAITERS_MAX);
+    for (size_t i = 0; i < out->waiter_count; i++) {
+        struct lock_waiter *v = &out->waiters[i];
+        v->id = get_op(&r);
+        v->mode = (enum lock_mode)read_below(&r, LOCK_MODES);
+        v->policy = (enum lock_policy)read_below(&r, LOCK_POLICIES);
+    }
+    return reader_done(&r) && !untouched(out);
+}
+
+/* Bytes of the UTF-8 sequence that starts at p, by RFC 3629's table; 0 if there is none. */
+static size_t utf8_sequence(const uint8_t *p, size_t left)
+{
+    if (p[0] < 0x80)
+        return 1;
+    size_t size = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || left < size)
+        return 0;
+    uint8_t low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+    uint8_t high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+    if (p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < size; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return size;
+}
+
+bool lock_name_valid(struct view name)
+{
+    if (name.size == 0 || name.size > LOCK_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < name.size;) {
+        size_t size = utf8_sequence(name.bytes + i, name.size - i);
+        bool control = name.bytes[i] < 0x20 || name.bytes[i] == 0x7f ||
+                       (name.bytes[i] == 0xc2 && size == 2 && name.bytes[i + 1] < 0xa0);
+        if (size == 0 || control)
+            return false;
+        i += size;
+    }
+    return true;
+}

@@ -1,0 +1,86 @@
+/*
+ * The lock's own rules: one pure function, (state, operation) -> (state, effects) (design section 6).
+ *
+ * First come, first served, readers together: whoever asks joins the queue unless the queue is empty and
+ * it is compatible with every holder; at each change the head of the queue is granted while it is
+ * compatible. So a stream of readers cannot starve a writer. Applying an operation twice changes
+ * nothing the second time (L9): an acquire that already holds or waits is answered again.
+ */
+#ifndef PROTO_LOCK_H
+#define PROTO_LOCK_H
+
+#include "crypto/bytes.h"
+#include "proto/id.h"
+#include "proto/limits.h"
+
+enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE, LOCK_MODES };
+/* What happens to a hold whose holder dies; HOLD: it waits for an operator. FENCE is not carried out
+ * until fencing exists, and is then the default for modes that write. */
+enum lock_policy { LOCK_STALE_HOLD, LOCK_STALE_FENCE, LOCK_POLICIES };
+
+const char *lock_mode_text(enum lock_mode mode);
+bool lock_mode_parse(enum lock_mode *out, const char *text);
+const char *lock_policy_text(enum lock_policy policy);
+bool lock_mode_writes(enum lock_mode mode);
+bool lock_modes_compatible(enum lock_mode a, enum lock_mode b);
+
+struct lock_hold {
+    struct op_id id;
+    enum lock_mode mode;
+    enum lock_policy policy;
+    uint64_t token; /* handed out with this grant */
+};
+
+struct lock_waiter {
+    struct op_id id;
+    enum lock_mode mode;
+    enum lock_policy policy;
+};
+
+struct lock_state {
+    uint64_t token;      /* of the last grant; only ever rises (S7) */
+    uint64_t generation; /* rises with every grant of a mode that writes */
+    size_t hold_count;
+    size_t waiter_count;
+    struct lock_hold holds[LOCK_HOLDS_MAX];
+    struct lock_waiter waiters[LOCK_WAITERS_MAX]; /* in order of coming */
+};
+
+enum lock_op_kind {
+    LOCK_ACQUIRE, /* hold, or wait; with `try`: hold, or be refused */
+    LOCK_DROP     /* give up the hold, or the place in the queue, that `id` names */
+};
+
+struct lock_op {
+    enum lock_op_kind kind;
+    struct op_id id;
+    enum lock_mode mode;
+    enum lock_policy policy;
+    bool try;
+};
+
+enum lock_outcome { LOCK_GRANTED, LOCK_WAITS, LOCK_BUSY, LOCK_DROPPED, LOCK_FULL };
+
+struct lock_result {
+    enum lock_outcome outcome; /* of the operation itself */
+    bool changed;              /* the state is another one now */
+    uint64_t token;            /* GRANTED: of its grant */
+    size_t place;              /* WAITS: in the queue, from 1 */
+    size_t granted_first;      /* waiters that this operation let in: holds[granted_first ..] */
+};
+
+void lock_init(struct lock_state *state);
+struct lock_result lock_apply(struct lock_state *state, const struct lock_op *op);
+/* Index into holds or waiters, or -1. */
+int lock_find_hold(const struct lock_state *state, struct op_id id);
+int lock_find_waiter(const struct lock_state *state, struct op_id id);
+
+enum { LOCK_STATE_BYTES_MAX = 32 + LOCK_HOLDS_MAX * 32 + LOCK_WAITERS_MAX * 24 };
+void lock_encode(struct writer *w, const struct lock_state *state);
+/* Empty bytes are the state of a lock that was never touched. False if malformed or not canonical. */
+bool lock_decode(struct lock_state *out, struct view bytes);
+
+/* 1..LOCK_NAME_MAX bytes of valid UTF-8 (RFC 3629) without control characters. */
+bool lock_name_valid(struct view name);
+
+#endif

@@ -1,0 +1,211 @@
+/* What is known of each member: see members.h. */
+#include "proto/members.h"
+
+#include "crypto/hash.h"
+#include "crypto/statement.h"
+#include "proto/must.h"
+
+const char *member_state_text(enum member_state state)
+{
+    switch (state) {
+    case MEMBER_UNKNOWN:
+        return "unknown";
+    case MEMBER_ALIVE:
+        return "alive";
+    case MEMBER_SUSPECT:
+        return "suspect";
+    case MEMBER_DEAD:
+        return "dead";
+    case MEMBER_LEFT:
+        return "left";
+    }
+    return "invalid";
+}
+
+void members_init(struct members *ms, const struct roster *roster, const struct cluster_id *cluster,
+                  struct member *table)
+{
+    *ms = (struct members){
+        .roster = roster,
+        .cluster = *cluster,
+        .count = roster->node_count,
+        .table = table,
+    };
+    for (size_t i = 0; i < ms->count; i++) {
+        table[i] = (struct member){
+            .state = MEMBER_UNKNOWN,
+            .by = SLOT_NONE,
+            .accused_by = SLOT_NONE,
+            .due = INSTANT_NEVER,
+        };
+    }
+}
+
+int members_find(const struct members *ms, uint16_t slot)
+{
+    return roster_find(ms->roster, slot);
+}
+
+uint16_t members_slot(const struct members *ms, size_t index)
+{
+    return ms->roster->nodes[index].slot;
+}
+
+bool members_live(const struct members *ms, size_t index)
+{
+    enum member_state state = ms->table[index].state;
+    return state == MEMBER_ALIVE || state == MEMBER_SUSPECT;
+}
+
+bool members_signed(const struct members *ms, size_t index, const struct wire_alive *word)
+{
+    uint8_t statement[MEMBER_STATEMENT_SIZE];
+    wire_member_statement(statement, word);
+    return statement_verify(STATEMENT_MEMBER, &ms->cluster, statement, sizeof statement,
+                            &word->signature, &ms->roster->nodes[index].key);
+}
+
+static bool nonce_equal(const struct nonce *a, const struct nonce *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+/*
+ * The order of signed words. Lives first, then incarnations; within one, `left` comes after alive. So an
+ * agent that left and comes back in the same life (an upgrade) says alive again, one incarnation higher.
+ * A life number comes with one nonce: the same number with another nonce is a copy of the machine, and
+ * whoever came first is kept.
+ */
+static enum word_verdict compare_words(const struct wire_alive *held, const struct wire_alive *word)
+{
+    if (word->life != held->life)
+        return word->life > held->life ? WORD_NEW : WORD_OLD;
+    if (!nonce_equal(&word->life_nonce, &held->life_nonce))
+        return WORD_OLD;
+    if (word->incarnation != held->incarnation)
+        return word->incarnation > held->incarnation ? WORD_NEW : WORD_OLD;
+    if (word->left != held->left)
+        return word->left ? WORD_NEW : WORD_OLD;
+    return WORD_KNOWN;
+}
+
+enum word_verdict members_judge_alive(const struct members *ms, size_t index,
+                                      const struct wire_alive *word)
+{
+    const struct member *m = &ms->table[index];
+    enum word_verdict verdict = WORD_NEW;
+    if (m->state != MEMBER_UNKNOWN)
+        verdict = compare_words(&m->word, word);
+    if (verdict == WORD_NEW && !members_signed(ms, index, word))
+        return WORD_FORGED;
+    return verdict;
+}
+
+enum word_verdict members_judge_hearsay(const struct members *ms, size_t index, uint64_t life,
+                                        uint32_t incarnation, enum member_state state)
+{
+    const struct member *m = &ms->table[index];
+    must(state == MEMBER_SUSPECT || state == MEMBER_DEAD);
+    if (m->state == MEMBER_UNKNOWN || m->state == MEMBER_LEFT)
+        return WORD_OLD;
+    if (life != m->word.life || incarnation != m->word.incarnation)
+        return WORD_OLD;
+    if (state == m->state)
+        return WORD_KNOWN;
+    return m->state == MEMBER_DEAD ? WORD_OLD : WORD_NEW;
+}
+
+/* Publishes what the entry became. */
+static void note_change(struct members *ms, struct instant now, size_t index,
+                        enum member_state before, uint64_t life_before)
+{
+    struct member *m = &ms->table[index];
+    if (m->state == before && m->word.life == life_before)
+        return;
+    m->since = now;
+    if (ms->change_count == MEMBER_CHANGES_MAX) {
+        ms->change_start = (ms->change_start + 1) % MEMBER_CHANGES_MAX;
+        ms->change_count--;
+    }
+    size_t end = (ms->change_start + ms->change_count) % MEMBER_CHANGES_MAX;
+    ms->changes[end] = (struct swim_change){
+        .slot = members_slot(ms, index),
+        .before = before,
+        .after = m->state,
+        .life = m->word.life,
+        .accused_by = m->accused_by,
+    };
+    ms->change_count++;
+}
+
+void members_set_alive(struct members *ms, struct instant now, size_t index,
+                       const struct wire_alive *word)
+{
+    struct member *m = &ms->table[index];
+    enum member_state before = m->state;
+    uint64_t life_before = m->word.life;
+    m->word = *word;
+    m->state = word->left ? MEMBER_LEFT : MEMBER_ALIVE;
+    m->by = SLOT_NONE;
+    m->accused_by = SLOT_NONE;
+    m->due = INSTANT_NEVER;
+    note_change(ms, now, index, before, life_before);
+}
+
+void members_set_hearsay(struct members *ms, struct instant now, size_t index,
+                         enum member_state state, uint16_t by)
+{
+    struct member *m = &ms->table[index];
+    enum member_state before = m->state;
+    m->state = state;
+    m->by = by;
+    if (m->accused_by == SLOT_NONE)
+        m->accused_by = by;
+    m->due = INSTANT_NEVER;
+    note_change(ms, now, index, before, m->word.life);
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+void members_set_vitals(struct members *ms, size_t index, const struct vitals *told)
+{
+    struct member *m = &ms->table[index];
+    if (!m->told_vitals || told->life > m->vitals.life) {
+        m->vitals = *told;
+        m->told_vitals = true;
+    } else if (told->life == m->vitals.life) {
+        m->vitals.commits = larger(m->vitals.commits, told->commits);
+        m->vitals.ops = larger(m->vitals.ops, told->ops);
+    }
+}
+
+uint64_t members_hash(const struct members *ms)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < ms->count; i++) {
+        const struct member *m = &ms->table[i];
+        bool known = m->state != MEMBER_UNKNOWN;
+        uint8_t bytes[2 + 1 + 8 + 4];
+        struct writer w = writer_init(bytes, sizeof bytes);
+        write_u16(&w, members_slot(ms, i));
+        write_u8(&w, (uint8_t)m->state);
+        write_u64(&w, known ? m->word.life : 0);
+        write_u32(&w, known ? m->word.incarnation : 0);
+        /* Each slot is in its own term, so terms cannot cancel out. */
+        sum ^= hash64(ms->cluster.bytes, bytes, sizeof bytes);
+    }
+    return sum;
+}
+
+bool members_next_change(struct members *ms, struct swim_change *out)
+{
+    if (ms->change_count == 0)
+        return false;
+    *out = ms->changes[ms->change_start];
+    ms->change_start = (ms->change_start + 1) % MEMBER_CHANGES_MAX;
+    ms->change_count--;
+    return true;
+}

@@ -1,0 +1,77 @@
+/*
+ * What this node knows of every member of the roster, and what a word about one is worth.
+ *
+ * A member's entry rests on the last word that the member itself signed (M2). Hearsay, suspicion or
+ * death, is about exactly that signed word: the same life and incarnation. Whoever passes hearsay
+ * on sends the signed word in front of it, so nobody but the member can move its incarnation or its
+ * life. Members are indices into the roster; nothing here sends or waits.
+ */
+#ifndef PROTO_MEMBERS_H
+#define PROTO_MEMBERS_H
+
+#include "proto/swim.h"
+
+enum { MEMBER_CHANGES_MAX = 256 };
+
+struct member {
+    /* Gossip's word. */
+    enum member_state state;
+    struct wire_alive word; /* the last signed word; meaningless while MEMBER_UNKNOWN */
+    uint16_t by;            /* who said `state` first, of suspect and dead; else SLOT_NONE */
+    uint16_t accused_by;    /* who first suspected it; SLOT_NONE if nobody */
+    struct instant since;   /* of `state` */
+    struct instant due;     /* a suspect is dead then */
+    /* First-hand. */
+    bool unreachable;
+    bool told_vitals;
+    struct instant heard;
+    struct span round_trip;
+    struct vitals vitals;
+};
+
+struct members {
+    const struct roster *roster;
+    struct cluster_id cluster;
+    size_t count;
+    struct member *table;                           /* in the roster's order */
+    struct swim_change changes[MEMBER_CHANGES_MAX]; /* a ring; the oldest give way */
+    size_t change_start;
+    size_t change_count;
+};
+
+enum word_verdict {
+    WORD_NEW,   /* take it over */
+    WORD_KNOWN, /* says what is held already */
+    WORD_OLD,   /* an older life or incarnation, or less than what is held */
+    WORD_FORGED /* would be new, but the member did not sign it */
+};
+
+/* `table` has room for every node of the roster; the caller's, as long as `ms` lives. */
+void members_init(struct members *ms, const struct roster *roster, const struct cluster_id *cluster,
+                  struct member *table);
+/* Index of a slot; -1 if the roster does not name it. */
+int members_find(const struct members *ms, uint16_t slot);
+uint16_t members_slot(const struct members *ms, size_t index);
+/* Alive or merely suspect. */
+bool members_live(const struct members *ms, size_t index);
+/* The member signed this word. */
+bool members_signed(const struct members *ms, size_t index, const struct wire_alive *word);
+/* What a signed word about member `index` is worth. Verifies only what would be new. */
+enum word_verdict members_judge_alive(const struct members *ms, size_t index,
+                                      const struct wire_alive *word);
+/* What hearsay is worth; `state` is MEMBER_SUSPECT or MEMBER_DEAD. Never WORD_FORGED. */
+enum word_verdict members_judge_hearsay(const struct members *ms, size_t index, uint64_t life,
+                                        uint32_t incarnation, enum member_state state);
+/* Takes over a judged word. */
+void members_set_alive(struct members *ms, struct instant now, size_t index,
+                       const struct wire_alive *word);
+void members_set_hearsay(struct members *ms, struct instant now, size_t index,
+                         enum member_state state, uint16_t by);
+/* What a member told about itself: kept as a maximum within a life. An older life is ignored. */
+void members_set_vitals(struct members *ms, size_t index, const struct vitals *told);
+/* Hash over slot, state, life and incarnation of all: equal views have equal hashes at every node.
+ */
+uint64_t members_hash(const struct members *ms);
+bool members_next_change(struct members *ms, struct swim_change *out);
+
+#endif

@@ -1,0 +1,541 @@
+/*
+ * The peer: see peer.h. This file is the door: it hands each event to the module that answers for it, makes
+ * the effects, and loads and saves the durable state. The rules live in the modules.
+ */
+#include "proto/peer.h"
+
+#include "proto/must.h"
+#include "proto/peer_internal.h"
+
+enum {
+    OUTBOX_BYTES = 2 * 512 * 1024,
+    OUTBOX_SMALL_BYTES = 2 * 128 * 1024, /* for tables of few operations */
+    ALIGNMENT = 16,
+    DISPATCH_MAX = 4096 /* messages to oneself that are handled in one call of peer_effects */
+};
+
+void peer_config_default(struct peer_config *config)
+{
+    memset(config, 0, sizeof *config);
+    config->swim = swim_timing_default();
+    config->max_locks = 65536;
+    config->max_ops = 4096;
+    config->register_bytes = (size_t)64 * 1024 * 1024;
+}
+
+/* --- Memory --- */
+
+static size_t aligned(size_t size)
+{
+    return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+}
+
+static size_t outbox_bytes(const struct peer_config *config)
+{
+    return config->max_ops > 1024 ? OUTBOX_BYTES : OUTBOX_SMALL_BYTES;
+}
+
+static struct swim_config swim_config_of(const struct peer_config *config)
+{
+    return (struct swim_config){.roster = config->roster,
+                                .self = config->self,
+                                .key = config->key,
+                                .cluster = config->cluster,
+                                .timing = config->swim};
+}
+
+size_t peer_size(const struct peer_config *config)
+{
+    struct swim_config swim = swim_config_of(config);
+    return aligned(sizeof(struct peer)) + aligned(cohorts_bytes(config->roster)) +
+           aligned(link_bytes(config)) + aligned(voter_bytes(config)) +
+           aligned(coordinator_bytes(config)) + aligned(asker_bytes(config)) +
+           aligned(storecheck_bytes(config)) + aligned(swim_size(&swim)) +
+           aligned(outbox_bytes(config)) + aligned(EFFECTS_RECORDS_MAX) +
+           aligned(MESSAGE_MAX + MESSAGE_HEADER) + aligned(config->register_bytes) + ALIGNMENT;
+}
+
+static uint8_t *carve(uint8_t **at, size_t size)
+{
+    uint8_t *p = *at;
+    *at += aligned(size);
+    return p;
+}
+
+struct peer *peer_init(void *memory, const struct peer_config *config)
+{
+    uint8_t *at = memory;
+    struct peer *p = (struct peer *)(void *)carve(&at, sizeof *p);
+    struct core *c = &p->core;
+    struct swim_config swim = swim_config_of(config);
+    memset(p, 0, sizeof *p);
+    c->config = *config;
+    c->store = STORE_CHECKING;
+    drbg_init(&c->drbg, config->seed);
+    cohorts_init(&c->cohorts, carve(&at, cohorts_bytes(config->roster)), config->roster,
+                 &config->cluster);
+    link_init(&p->link, c, carve(&at, link_bytes(config)));
+    voter_init(&p->voter, c, carve(&at, voter_bytes(config)));
+    coordinator_init(&p->coordinator, c, &p->voter, carve(&at, coordinator_bytes(config)));
+    asker_init(&p->asker, c, carve(&at, asker_bytes(config)));
+    storecheck_init(&p->check, c, carve(&at, storecheck_bytes(config)));
+    outbox_init(&c->outbox, carve(&at, outbox_bytes(config)), outbox_bytes(config), 0);
+    c->swim = swim_init(carve(&at, swim_size(&swim)), &swim, &c->outbox, &c->drbg);
+    journal_init(&c->journal, carve(&at, EFFECTS_RECORDS_MAX), EFFECTS_RECORDS_MAX);
+    p->local = carve(&at, MESSAGE_MAX + MESSAGE_HEADER);
+    arena_init(&c->arena, carve(&at, config->register_bytes), config->register_bytes);
+    doubts_init(&p->doubts, c);
+    return p;
+}
+
+/* --- Recovery --- */
+
+const char *peer_recovery_text(enum peer_recovery recovery)
+{
+    switch (recovery) {
+    case RECOVERED:
+        return "the store is whole";
+    case RECOVERED_TORN:
+        return "the store is whole; an unfinished last write was left out";
+    case RECOVERY_FOREIGN:
+        return "the store belongs to another cluster or node";
+    case RECOVERY_LOST:
+        return "the store is damaged, or not the one that the roster names";
+    case RECOVERY_TOO_LARGE:
+        return "the store holds more than the configured limits allow";
+    }
+    must(false);
+}
+
+static bool load(struct peer *p, const struct record *record, uint64_t lsn)
+{
+    switch (record->kind) {
+    case RECORD_STORE:
+        p->adopted = record->store.adopted;
+        p->store_lost |= record->store.lost;
+        return voter_load(&p->voter, record, lsn);
+    case RECORD_LIFE:
+        p->recovered_life = record->life.number;
+        p->recovered_boot = record->life.boot_id;
+        p->core.life_nonce = record->life.life_nonce;
+        p->core.life = record->life.number;
+        return true;
+    case RECORD_PROMISE:
+    case RECORD_ACCEPT:
+        return voter_load(&p->voter, record, lsn);
+    case RECORD_OPS:
+    case RECORD_OP:
+    case RECORD_OP_END:
+        return asker_load(&p->asker, record);
+    case RECORD_KNOWN:
+        storecheck_load(&p->check, record);
+        return true;
+    case RECORD_NONE:
+    case RECORD_KINDS_END:
+        break;
+    }
+    must(false);
+}
+
+static enum peer_recovery check_header(const struct peer *p, const struct votelog_header *header)
+{
+    const struct peer_config *config = &p->core.config;
+    static const struct cluster_id unbound;
+    bool fresh = memcmp(header->cluster.bytes, unbound.bytes, DIGEST_SIZE) == 0;
+    if (!fresh && (memcmp(header->cluster.bytes, config->cluster.bytes, DIGEST_SIZE) != 0 ||
+                   header->slot != config->self))
+        return RECOVERY_FOREIGN;
+    return RECOVERED;
+}
+
+/* Whether the roster names this store, or it is known to be one that does not vote. */
+static bool store_named(const struct peer *p, const struct store_id *store)
+{
+    const struct peer_config *config = &p->core.config;
+    int index = roster_find(config->roster, config->self);
+    return p->store_lost || memcmp(config->roster->nodes[index].store.bytes, store->bytes,
+                                   STORE_ID_SIZE) == 0;
+}
+
+enum peer_recovery peer_recover(struct peer *p, const uint8_t *bytes, size_t size)
+{
+    struct votelog_reader reader;
+    struct votelog_record entry;
+    enum votelog_verdict verdict = votelog_open(&reader, bytes, size);
+    if (verdict != VOTELOG_RECORD)
+        return RECOVERY_LOST;
+    if (check_header(p, &reader.header) != RECOVERED)
+        return RECOVERY_FOREIGN;
+    struct journal *j = &p->core.journal;
+    j->store = reader.header.store;
+    j->lsn = reader.header.first_lsn - 1;
+    while ((verdict = votelog_next(&reader, &entry)) == VOTELOG_RECORD) {
+        struct record record;
+        if (!record_decode(&record, entry.payload))
+            return RECOVERY_LOST; /* checks out, but says nothing: written by another build */
+        if (!load(p, &record, entry.lsn))
+            return RECOVERY_TOO_LARGE;
+        j->lsn = entry.lsn;
+    }
+    if ((verdict != VOTELOG_END && verdict != VOTELOG_TORN) || !store_named(p, &j->store))
+        return RECOVERY_LOST;
+    j->durable = j->lsn;
+    p->core.outbox.durable = j->lsn;
+    return verdict == VOTELOG_TORN ? RECOVERED_TORN : RECOVERED;
+}
+
+void peer_recover_lost(struct peer *p, const struct store_id *store)
+{
+    p->store_lost = true;
+    p->core.journal.store = *store;
+}
+
+/* --- Life and store --- */
+
+/* Makes life `number` this node's; it counts once its record is durable. */
+static void begin_life(struct peer *p, uint64_t number)
+{
+    struct core *c = &p->core;
+    c->life = number;
+    drbg_bytes(&c->drbg, c->life_nonce.bytes, sizeof c->life_nonce.bytes);
+    asker_forget_all(&p->asker);
+    memcpy(p->recovered_boot.bytes, c->config.boot_id, sizeof p->recovered_boot.bytes);
+    struct record record = {
+        .kind = RECORD_LIFE,
+        .life = {.number = number, .life_nonce = c->life_nonce, .boot_id = p->recovered_boot}};
+    p->life_lsn = journal_append(&c->journal, &record, true);
+    told_notice(&c->told, NOTICE_LIFE)->number = number;
+}
+
+static void life_durable(struct peer *p)
+{
+    p->life_lsn = 0;
+    swim_start(p->core.swim, p->now, p->core.life, &p->core.life_nonce);
+    p->core.life_known = storecheck_done(&p->check);
+}
+
+/* A lost store never votes again, also after a restart: that is written into it. */
+static void lose_store(struct peer *p, enum store_state state)
+{
+    p->core.store = state;
+    p->store_lost = true;
+    struct record record = {.kind = RECORD_STORE, .store = {.adopted = p->adopted, .lost = true}};
+    journal_append(&p->core.journal, &record, true);
+}
+
+/* L7: enough others have answered. */
+static void check_done(struct peer *p)
+{
+    struct core *c = &p->core;
+    const struct vitals *highest = &p->check.highest;
+    bool behind = highest->commits > p->check.commits || highest->life > c->life;
+    if (behind && !p->store_lost) {
+        told_notice(&c->told, NOTICE_STORE_BEHIND)->number = highest->commits;
+        lose_store(p, STORE_BEHIND);
+    }
+    if (c->store == STORE_CHECKING) {
+        c->store = STORE_VOTING;
+        told_notice(&c->told, NOTICE_STORE_CHECKED);
+    }
+    /* Whoever is behind takes the next life above what is known: none is used twice. */
+    if (behind || c->life == 0)
+        begin_life(p, (highest->life > c->life ? highest->life : c->life) + 1);
+    else if (!p->life_lsn)
+        c->life_known = true;
+}
+
+void peer_start(struct peer *p, struct instant now)
+{
+    struct core *c = &p->core;
+    p->now = now;
+    p->started = true;
+    bool same_boot = memcmp(p->recovered_boot.bytes, c->config.boot_id, 16) == 0;
+    if (p->store_lost)
+        c->store = STORE_LOST;
+    storecheck_start(&p->check, now);
+    if (c->life != 0 && same_boot)
+        life_durable(p);
+    else if (c->life != 0 || !p->store_lost)
+        begin_life(p, c->life + 1);
+    asker_start(&p->asker, now);
+    link_start(&p->link, now);
+    /* What was read may never have been synced by the run that wrote it: write it all anew. */
+    c->journal.segment_wanted = true;
+    c->journal.sync_wanted = true;
+    if (storecheck_done(&p->check))
+        check_done(p);
+}
+
+/* --- Events --- */
+
+static void dispatch(struct peer *p, uint16_t from, const struct message *m)
+{
+    struct instant now = p->now;
+    switch (m->type) {
+    case WIRE_PING:
+    case WIRE_ACK:
+    case WIRE_PING_REQ:
+    case WIRE_INDIRECT_ACK:
+    case WIRE_ALIVE:
+    case WIRE_SUSPECT:
+    case WIRE_DEAD:
+    case WIRE_DIGEST:
+        swim_take(p->core.swim, now, from, m);
+        break;
+    case WIRE_STORE_ASK:
+    case WIRE_STORE_KNOWN:
+        if (storecheck_take(&p->check, now, from, m))
+            check_done(p);
+        break;
+    case WIRE_PREPARE:
+    case WIRE_READ:
+    case WIRE_ACCEPT:
+    case WIRE_CONFIRM:
+        voter_take(&p->voter, from, m);
+        break;
+    case WIRE_PROMISE:
+    case WIRE_REFUSE:
+    case WIRE_STORED:
+    case WIRE_ACCEPTED:
+    case WIRE_CONFIRMED:
+    case WIRE_DOUBT_ANSWER:
+    case WIRE_REQUEST:
+        coordinator_take(&p->coordinator, now, from, m);
+        break;
+    case WIRE_DOUBT:
+    case WIRE_POKE:
+    case WIRE_POKED:
+        doubts_take(&p->doubts, now, from, m);
+        break;
+    case WIRE_REPLY:
+    case WIRE_BLOCKING:
+        asker_take(&p->asker, now, from, m);
+        break;
+    case WIRE_FRAGMENT: /* put together before; one inside another is nobody's */
+    case WIRE_NONE:
+    case WIRE_TYPES:
+        p->core.counters.drop_malformed++;
+        break;
+    }
+}
+
+static void take_message(struct peer *p, uint16_t from, const struct message *m)
+{
+    p->core.counters.messages_in++;
+    if (p->tap)
+        p->tap(p->tap_context, false, from, m);
+    dispatch(p, from, m);
+}
+
+static void take_fragment(struct peer *p, uint16_t from, const struct wire_fragment *f)
+{
+    struct view whole;
+    struct message m;
+    if (!link_reassemble(&p->link, from, f, &whole))
+        return;
+    struct reader r = reader_init(whole.bytes, whole.size);
+    if (!wire_decode(&m, &r) || !reader_done(&r))
+        p->core.counters.drop_malformed++;
+    else
+        take_message(p, from, &m);
+}
+
+static void take_datagram(struct peer *p, struct view datagram)
+{
+    struct link_messages messages;
+    if (!link_open(&p->link, p->now, datagram, &messages))
+        return;
+    swim_heard(p->core.swim, p->now, messages.from);
+    if (messages.connected)
+        swim_connected(p->core.swim, p->now, messages.from);
+    while (reader_left(&messages.reader) > 0) {
+        struct message m;
+        bool ok = wire_decode(&m, &messages.reader);
+        must(ok); /* link_open has decoded them all */
+        if (m.type == WIRE_FRAGMENT)
+            take_fragment(p, messages.from, &m.fragment);
+        else
+            take_message(p, messages.from, &m);
+    }
+}
+
+static void take_durable(struct peer *p, uint64_t lsn)
+{
+    struct core *c = &p->core;
+    must(lsn <= c->journal.lsn);
+    if (lsn <= c->journal.durable || c->journal.failed)
+        return;
+    c->journal.durable = lsn;
+    outbox_durable(&c->outbox, lsn);
+    asker_durable(&p->asker);
+    if (p->life_lsn && lsn >= p->life_lsn)
+        life_durable(p);
+}
+
+/* L6: after a failed sync the process votes no more. Its shards go to whoever takes them. */
+static void take_sync_failure(struct peer *p)
+{
+    struct core *c = &p->core;
+    if (c->journal.failed)
+        return;
+    c->journal.failed = true;
+    c->store = STORE_FAILED;
+    outbox_drop_held(&c->outbox);
+    coordinator_stop(&p->coordinator);
+    told_notice(&c->told, NOTICE_SYNC_FAILED);
+}
+
+static void take_time(struct peer *p)
+{
+    struct core *c = &p->core;
+    if (instant_reached(p->now, swim_deadline(c->swim)))
+        swim_step(c->swim, p->now);
+    if (instant_reached(p->now, storecheck_deadline(&p->check)))
+        storecheck_step(&p->check, p->now);
+    if (instant_reached(p->now, doubts_deadline(&p->doubts)))
+        doubts_step(&p->doubts, p->now);
+    if (instant_reached(p->now, coordinator_deadline(&p->coordinator)))
+        coordinator_step(&p->coordinator, p->now);
+    if (instant_reached(p->now, asker_deadline(&p->asker)))
+        asker_step(&p->asker, p->now);
+}
+
+static void take_changes(struct peer *p)
+{
+    struct swim_change change;
+    while (swim_next_change(p->core.swim, &change)) {
+        told_notice(&p->core.told, NOTICE_MEMBER)->change = change;
+        if (change.after == MEMBER_DEAD || change.after == MEMBER_LEFT)
+            asker_refused(&p->asker, p->now, change.slot);
+    }
+}
+
+/* What was handed out with the last effects was carried out. */
+static void begin_turn(struct peer *p, struct instant now)
+{
+    must(p->started);
+    p->now = now.ns > p->now.ns ? now : p->now;
+    if (!p->handed)
+        return;
+    p->handed = false;
+    told_clear(&p->core.told);
+    journal_taken(&p->core.journal);
+    asker_sweep(&p->asker);
+}
+
+void peer_step(struct peer *p, struct instant now, const struct event *event)
+{
+    begin_turn(p, now);
+    switch (event->kind) {
+    case EVENT_DATAGRAM:
+        take_datagram(p, event->datagram);
+        break;
+    case EVENT_DURABLE:
+        take_durable(p, event->lsn);
+        break;
+    case EVENT_SYNC_FAILED:
+        take_sync_failure(p);
+        break;
+    case EVENT_REFUSED:
+        doubts_refused(&p->doubts, event->slot);
+        asker_refused(&p->asker, p->now, event->slot);
+        break;
+    case EVENT_TICK:
+        take_time(p);
+        break;
+    case EVENT_ACQUIRE:
+        asker_acquire(&p->asker, p->now, event);
+        break;
+    case EVENT_DROP:
+        asker_drop(&p->asker, p->now, event);
+        break;
+    case EVENT_SHOW:
+        asker_show(&p->asker, p->now, event);
+        break;
+    case EVENT_LEAVE:
+        coordinator_stop(&p->coordinator);
+        swim_leave(p->core.swim, p->now);
+        break;
+    }
+    take_changes(p);
+}
+
+/* --- Effects --- */
+
+/* A message to this node itself takes the same way as any other, without being sealed. */
+static void deliver_local(struct peer *p, struct view bytes)
+{
+    struct message m;
+    memcpy(p->local, bytes.bytes, bytes.size);
+    struct reader r = reader_init(p->local, bytes.size);
+    bool ok = wire_decode(&m, &r);
+    must(ok);
+    if (p->tap)
+        p->tap(p->tap_context, true, core_self(&p->core), &m);
+    take_message(p, core_self(&p->core), &m);
+}
+
+static void tap_sent(struct peer *p, uint16_t to, struct view bytes)
+{
+    struct message m;
+    struct reader r = reader_init(bytes.bytes, bytes.size);
+    if (wire_decode(&m, &r))
+        p->tap(p->tap_context, true, to, &m);
+}
+
+/* Moves what is ready into datagrams, as long as there is room. */
+static void drain_outbox(struct peer *p)
+{
+    struct outbox_entry entry;
+    for (int n = 0; n < DISPATCH_MAX && link_has_room(&p->link); n++) {
+        if (!outbox_next(&p->core.outbox, &entry))
+            return;
+        if (entry.to == core_self(&p->core)) {
+            deliver_local(p, entry.bytes);
+            continue;
+        }
+        if (p->tap && link_connected(&p->link, entry.to))
+            tap_sent(p, entry.to, entry.bytes);
+        link_put(&p->link, entry.to, entry.bytes);
+    }
+}
+
+void peer_effects(struct peer *p, struct instant now, struct effects *out)
+{
+    struct core *c = &p->core;
+    begin_turn(p, now);
+    swim_set_vitals(c->swim, c->journal.durable, p->asker.reserved);
+    drain_outbox(p);
+    take_changes(p);
+    storecheck_note(&p->check);
+    asker_tell(&p->asker);
+    memset(out, 0, sizeof *out);
+    out->datagram_count = link_flush(&p->link, p->now, &out->datagrams);
+    out->segment_wanted = c->journal.segment_wanted;
+    if (!out->segment_wanted)
+        out->records = (struct view){c->journal.bytes, c->journal.size};
+    out->lsn = c->journal.lsn;
+    out->sync_wanted = c->journal.sync_wanted;
+    out->answers = c->told.answers;
+    out->answer_count = c->told.answer_count;
+    out->notices = c->told.notices;
+    out->notice_count = c->told.notice_count;
+    c->counters.drop_outbox_full = c->outbox.dropped_full;
+    p->handed = true;
+}
+
+bool peer_pending(const struct peer *p)
+{
+    const struct outbox *o = &p->core.outbox;
+    return o->ready_start < o->ready_end || asker_owes_now(&p->asker);
+}
+
+struct instant peer_deadline(const struct peer *p)
+{
+    struct instant at = swim_deadline(p->core.swim);
+    at = instant_earlier(at, storecheck_deadline(&p->check));
+    at = instant_earlier(at, doubts_deadline(&p->doubts));
+    at = instant_earlier(at, coordinator_deadline(&p->coordinator));
+    at = instant_earlier(at, asker_deadline(&p->asker));
+    return instant_earlier(at, link_deadline(&p->link));
+}

@@ -1,0 +1,291 @@
+/*
+ * The peer: the whole protocol of one node, as one object. Events go in, effects come out; the agent and
+ * the simulator are two drivers of it, so what was simulated is what runs.
+ *
+ *     memory = malloc(peer_size(&config));  peer = peer_init(memory, &config);
+ *     peer_recover(peer, bytes of votes.log)            -- or peer_recover_lost
+ *     peer_start(peer, now)
+ *     loop:
+ *         peer_step(peer, now, &event)                  -- any number of times in one turn
+ *         peer_effects(peer, now, &effects)             -- once a turn: what the turn amounts to
+ *         carry out the effects; wake again at peer_deadline(peer), or for the next event
+ *
+ * Durable before spoken (L6) holds inside: a driver that carries out the effects in any order, late, or
+ * not at all cannot break a promise, since whatever rests on a write waits here for EVENT_DURABLE.
+ *
+ * Lifetimes: what an event points at is the caller's until peer_step returns; what effects point at is
+ * the peer's until the next peer_step.
+ */
+#ifndef PROTO_PEER_H
+#define PROTO_PEER_H
+
+#include "crypto/drbg.h"
+#include "crypto/roster.h"
+#include "proto/limits.h"
+#include "proto/lock.h"
+#include "proto/swim.h"
+#include "proto/time.h"
+#include "proto/votelog.h"
+
+struct peer;
+
+struct peer_config {
+    const struct roster *roster;   /* outlives the peer */
+    struct digest roster_digest;   /* of its canonical bytes */
+    struct cluster_id cluster;
+    uint16_t self;                 /* slot */
+    const struct key_pair *key;    /* outlives the peer */
+    uint8_t seed[DRBG_SEED_SIZE];  /* fresh randomness for this run; the start is drawn from it */
+    uint8_t boot_id[16];           /* of the machine's present boot: another one makes a new life */
+    struct swim_timing swim;
+    uint32_t max_locks;            /* registers this voter can store */
+    uint32_t max_ops;              /* requests and holds of this node at once */
+    size_t register_bytes;         /* for the registers' names and states */
+};
+
+/* Bounds for small clusters: 65536 locks, 4096 operations, 64 MiB. */
+void peer_config_default(struct peer_config *config);
+size_t peer_size(const struct peer_config *config);
+/* `memory`: peer_size bytes, aligned for max_align_t, zeroed or not. */
+struct peer *peer_init(void *memory, const struct peer_config *config);
+
+enum peer_recovery {
+    RECOVERED,             /* the store is ours and whole: this node votes after its check (L7) */
+    RECOVERED_TORN,        /* the same, after a torn tail was left out */
+    RECOVERY_FOREIGN,      /* store of another cluster or node: do not start */
+    RECOVERY_LOST,         /* damaged, or not the store that the roster names: call peer_recover_lost */
+    RECOVERY_TOO_LARGE     /* more locks or operations than the configuration allows: do not start */
+};
+const char *peer_recovery_text(enum peer_recovery recovery);
+
+/* Takes the whole segment. After RECOVERY_* other than RECOVERED(_TORN), init the peer anew. */
+enum peer_recovery peer_recover(struct peer *peer, const uint8_t *bytes, size_t size);
+/*
+ * There is no store, or it is lost: goes on with a new one under `store`, which no roster names, so this
+ * node never votes; it gossips, asks for locks, and says so (L7).
+ */
+void peer_recover_lost(struct peer *peer, const struct store_id *store);
+/* All is loaded. Produces first effects; among them, always, wants a first segment (see effects). */
+void peer_start(struct peer *peer, struct instant now);
+
+enum event_kind {
+    EVENT_DATAGRAM,    /* datagram */
+    EVENT_DURABLE,     /* lsn: everything up to it is synced */
+    EVENT_SYNC_FAILED, /* the log cannot be written any more: no vote leaves from now on (L6) */
+    EVENT_REFUSED,     /* slot: the kernel says that nobody listens at its address */
+    EVENT_TICK,        /* the deadline came */
+    EVENT_ACQUIRE,     /* acquire */
+    EVENT_DROP,        /* drop: release a hold, or stop waiting */
+    EVENT_SHOW,        /* show */
+    EVENT_LEAVE        /* this node stops on purpose: say so to all */
+};
+
+struct event {
+    enum event_kind kind;
+    union {
+        struct view datagram;
+        uint64_t lsn;
+        uint16_t slot;
+        struct {
+            uint64_t handle;      /* the driver's name for this call; comes back in answers */
+            struct view name;
+            enum lock_mode mode;
+            enum lock_policy policy;
+            bool try;
+            struct instant deadline; /* INSTANT_NEVER: wait for ever */
+            struct view process;  /* <= PROCESS_BLOB_MAX: kept with the hold, opaque (F11) */
+        } acquire;
+        struct {
+            uint64_t handle;
+            struct op_id hold; /* as told in ANSWER_ACCEPTED */
+        } drop;
+        struct {
+            uint64_t handle;
+            struct view name;
+            struct instant deadline;
+        } show;
+    };
+};
+
+void peer_step(struct peer *peer, struct instant now, const struct event *event);
+
+enum answer_kind {
+    ANSWER_ACCEPTED,    /* acquire: has this id from now on; comes at once, before anything else */
+    ANSWER_WAITING,     /* acquire: not yet; comes again whenever place or reason changes */
+    ANSWER_GRANTED,     /* acquire: held; final */
+    ANSWER_BUSY,        /* acquire with try: somebody holds it; final */
+    ANSWER_TIMED_OUT,   /* acquire, show: the deadline passed; final */
+    ANSWER_NO_MAJORITY, /* acquire, show: not known, since too few voters can be asked; final for try and
+                         * show, else at the deadline */
+    ANSWER_FULL,        /* acquire: the lock's queue, or this node's table, is full; final */
+    ANSWER_BAD_NAME,    /* acquire, show: not a name; final */
+    ANSWER_DROPPED,     /* drop: this node holds or awaits it no more, durably; acquire: was dropped; final */
+    ANSWER_UNKNOWN,     /* drop: no such hold here; final */
+    ANSWER_NOT_READY,   /* acquire: this node does not know its own life yet; final */
+    ANSWER_SHOWN,       /* show: state; final */
+    ANSWER_BLOCKING     /* about a hold (handle 0): somebody waits for it in `mode` */
+};
+
+enum wait_reason {
+    WAIT_UNKNOWN,     /* asked, no answer yet */
+    WAIT_QUEUED,      /* behind others: holders say whom */
+    WAIT_NO_MAJORITY  /* too few voters of the lock's cohort can be asked */
+};
+
+enum { ANSWER_HOLDERS_MAX = 8 };
+
+struct answer {
+    enum answer_kind kind;
+    uint64_t handle;
+    struct op_id hold;          /* the operation's id; BLOCKING: the hold */
+    enum lock_mode mode;        /* BLOCKING: wanted */
+    uint64_t token;             /* GRANTED */
+    enum wait_reason reason;    /* WAITING */
+    uint32_t place;             /* WAITING: in the queue, from 1; 0 if not known */
+    size_t holder_count;        /* WAITING, BUSY: who is in the way (the first few) */
+    struct op_id holders[ANSWER_HOLDERS_MAX];
+    enum lock_mode holder_modes[ANSWER_HOLDERS_MAX];
+    uint32_t reachable;         /* NO_MAJORITY, WAITING: voters of the cohort that can be asked, */
+    uint32_t cohort;            /*   of so many */
+    uint16_t coordinator;       /* SHOWN, WAITING: who answered; SLOT_NONE if nobody */
+    struct view name;           /* BLOCKING, SHOWN */
+    const struct lock_state *state; /* SHOWN */
+};
+
+/* Something that an operator may want to know; counted and told, never waited for. */
+enum notice_kind {
+    NOTICE_MEMBER,        /* change */
+    NOTICE_COORDINATOR,   /* this node serves `shard` from now on */
+    NOTICE_STEPPED_DOWN,  /* and from now on not: `slot` has the higher ballot */
+    NOTICE_STORE_CHECKED, /* the store is not behind: this node votes (L7) */
+    NOTICE_STORE_BEHIND,  /* others know a higher commit count: the store is lost (L7) */
+    NOTICE_SYNC_FAILED,
+    NOTICE_LIFE,          /* a new life: `number` */
+    NOTICE_GHOST,         /* a grant that was never told to a client is given back: `hold` */
+    NOTICE_FULL           /* the registers' room is used up: Accepts are refused */
+};
+
+struct notice {
+    enum notice_kind kind;
+    struct swim_change change;
+    uint32_t shard;
+    uint16_t slot;
+    uint64_t number;
+    struct op_id hold;
+};
+
+struct outgoing {
+    uint16_t to;         /* slot: the roster has the address */
+    struct view bytes;   /* a sealed datagram, at most DATAGRAM_MAX */
+};
+
+struct effects {
+    const struct outgoing *datagrams;
+    size_t datagram_count;
+    struct view records;  /* append to the log, as they are */
+    uint64_t lsn;         /* of the last record so far; what EVENT_DURABLE will name */
+    bool sync_wanted;     /* somebody waits for these to be durable (else they may wait for company) */
+    bool segment_wanted;  /* write a new segment (peer_segment) before anything else */
+    const struct answer *answers;
+    size_t answer_count;
+    const struct notice *notices;
+    size_t notice_count;
+};
+
+enum { EFFECTS_DATAGRAMS_MAX = 256, EFFECTS_ANSWERS_MAX = 256, EFFECTS_NOTICES_MAX = 64,
+       EFFECTS_RECORDS_MAX = 1024 * 1024 };
+
+/* What the steps since the last call amount to. `more` of anything stays for the next call: call again
+ * (after carrying these out) while peer_pending says so. */
+void peer_effects(struct peer *peer, struct instant now, struct effects *out);
+bool peer_pending(const struct peer *peer);
+/* When to send EVENT_TICK at the latest. */
+struct instant peer_deadline(const struct peer *peer);
+
+/*
+ * A whole new segment (header, then the live state as a snapshot) for the log, which replaces the old one.
+ * It contains all that was appended so far, durable or not. size: an upper bound. peer_segment returns the
+ * bytes written; *lsn is the last record in it, and later records follow on.
+ */
+size_t peer_segment_size(const struct peer *peer);
+size_t peer_segment(struct peer *peer, uint8_t *out, size_t size, uint64_t *lsn);
+
+/* --- What can be looked at; nothing here changes anything. --- */
+
+enum op_state { OP_PENDING, OP_HELD, OP_DROPPING };
+
+/* One request or hold of this node. */
+struct op_view {
+    struct op_id id;
+    enum op_state state;
+    bool loaded;           /* from the store: it belongs to no client of this run */
+    enum lock_mode mode;
+    enum lock_policy policy;
+    uint64_t token;
+    uint64_t handle;
+    struct view name;
+    struct view process;
+};
+/* Iterates: start with *cursor = 0; false at the end. */
+bool peer_next_op(const struct peer *peer, size_t *cursor, struct op_view *out);
+
+enum store_state {
+    STORE_CHECKING, /* asking others for the highest count they know (L7) */
+    STORE_VOTING,
+    STORE_LOST,     /* not the store that the roster names */
+    STORE_BEHIND,   /* rolled back */
+    STORE_FAILED    /* a sync failed */
+};
+const char *store_state_text(enum store_state state);
+
+/* Counters: monotone over the run. */
+#define PEER_COUNTERS(C)                                                                           \
+    C(datagrams_in) C(datagrams_out) C(messages_in) C(messages_out)                                \
+    C(drop_short) C(drop_sender) C(drop_unsealed) C(drop_replay) C(drop_epoch) C(drop_malformed)   \
+    C(drop_role) C(drop_no_session) C(drop_outbox_full) C(drop_fragment) C(drop_effects_full)      \
+    C(hellos_in) C(hellos_out)                                                                     \
+    C(promises) C(accepts) C(refusals) C(takeovers) C(step_downs)                                  \
+    C(requests) C(grants) C(ghosts) C(shows) C(records) C(register_full)
+
+struct peer_counters {
+#define PEER_COUNTER(name) uint64_t name;
+    PEER_COUNTERS(PEER_COUNTER)
+#undef PEER_COUNTER
+};
+
+struct peer_status {
+    uint16_t self;
+    uint64_t life;
+    bool life_known;      /* durable and usable */
+    enum store_state store;
+    uint64_t lsn;         /* appended */
+    uint64_t durable;
+    uint32_t lock_count;  /* registers stored */
+    uint32_t op_count;
+    uint32_t serving;     /* shards coordinated now */
+    uint32_t voters_alive; /* of the roster's voters, by SWIM, this node included */
+    uint32_t voters;
+    struct start_id start;
+};
+void peer_status(const struct peer *peer, struct peer_status *out);
+const struct peer_counters *peer_counters(const struct peer *peer);
+void peer_member(const struct peer *peer, uint16_t slot, struct member_view *out);
+uint32_t peer_shard(const struct peer *peer, struct view name);
+/* The cohort of a shard, in order of preference; returns how many (at most ROSTER_COHORT_MAX). */
+size_t peer_cohort(const struct peer *peer, uint32_t shard, uint16_t out[ROSTER_COHORT_MAX]);
+/* Who coordinates the shard as far as this node knows; SLOT_NONE if it does not. */
+uint16_t peer_coordinator(const struct peer *peer, uint32_t shard);
+
+/* --- For the simulator's observer: the books of this node, to be held against the truth. --- */
+struct ballot peer_promised(const struct peer *peer, uint32_t shard);
+/* A register as stored in memory: false if absent. */
+bool peer_register(const struct peer *peer, struct view name, struct ballot *ballot, uint64_t *seq,
+                   struct view *state);
+/* Iterates over registers: start with *cursor = 0. */
+bool peer_next_register(const struct peer *peer, size_t *cursor, struct view *name,
+                        struct ballot *ballot, uint64_t *seq, struct view *state);
+/* If set, called for each message that this peer seals (from, to, message) or takes; NULL in the agent. */
+typedef void (*peer_tap)(void *context, bool sent, uint16_t other, const struct message *m);
+void peer_set_tap(struct peer *peer, peer_tap tap, void *context);
+
+#endif

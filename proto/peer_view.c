@@ -1,0 +1,135 @@
+/* What can be looked at in a peer: see peer.h. Nothing here changes anything. */
+#include "proto/must.h"
+#include "proto/peer_internal.h"
+
+const char *store_state_text(enum store_state state)
+{
+    switch (state) {
+    case STORE_CHECKING:
+        return "checking";
+    case STORE_VOTING:
+        return "voting";
+    case STORE_LOST:
+        return "lost";
+    case STORE_BEHIND:
+        return "behind";
+    case STORE_FAILED:
+        return "failed";
+    }
+    must(false);
+}
+
+bool peer_next_op(const struct peer *p, size_t *cursor, struct op_view *out)
+{
+    const struct asker *a = &p->asker;
+    while (*cursor < a->used) {
+        const struct asker_op *op = &a->ops[(*cursor)++];
+        if (!op->used || op->show || op->gone)
+            continue;
+        *out = (struct op_view){
+            .id = {.slot = core_self(&p->core), .life = p->core.life, .counter = op->counter},
+            .state = op->state,
+            .loaded = op->loaded,
+            .mode = op->mode,
+            .policy = op->policy,
+            .token = op->token,
+            .handle = op->handle,
+            .name = {op->name, op->name_size},
+            .process = {op->process, op->process_size}};
+        return true;
+    }
+    return false;
+}
+
+void peer_status(const struct peer *p, struct peer_status *out)
+{
+    const struct core *c = &p->core;
+    const struct roster *roster = c->config.roster;
+    *out = (struct peer_status){.self = core_self(c),
+                                .life = c->life,
+                                .life_known = c->life_known,
+                                .store = c->store,
+                                .lsn = c->journal.lsn,
+                                .durable = c->journal.durable,
+                                .lock_count = p->voter.registers.count,
+                                .op_count = p->asker.count,
+                                .serving = coordinator_serving(&p->coordinator),
+                                .voters = (uint32_t)roster_voter_count(roster),
+                                .start = p->link.start};
+    for (size_t i = 0; i < roster->node_count; i++) {
+        const struct roster_node *node = &roster->nodes[i];
+        bool alive = node->slot == core_self(c) ? core_votes(c)
+                                                : swim_state(c->swim, node->slot) == MEMBER_ALIVE;
+        out->voters_alive += node->votes && alive;
+    }
+}
+
+const struct peer_counters *peer_counters(const struct peer *p)
+{
+    return &p->core.counters;
+}
+
+void peer_member(const struct peer *p, uint16_t slot, struct member_view *out)
+{
+    swim_view(p->core.swim, slot, out);
+}
+
+uint32_t peer_shard(const struct peer *p, struct view name)
+{
+    return cohort_shard(&p->core.cohorts, name);
+}
+
+size_t peer_cohort(const struct peer *p, uint32_t shard, uint16_t out[ROSTER_COHORT_MAX])
+{
+    const struct cohorts *c = &p->core.cohorts;
+    memcpy(out, cohort_of(c, shard), c->size * sizeof *out);
+    return c->size;
+}
+
+uint16_t peer_coordinator(const struct peer *p, uint32_t shard)
+{
+    if (p->coordinator.leads[shard].phase == LEAD_SERVING)
+        return core_self(&p->core);
+    return p->asker.hints[shard].slot;
+}
+
+struct ballot peer_promised(const struct peer *p, uint32_t shard)
+{
+    return voter_promised(&p->voter, shard);
+}
+
+static void fill_register(const struct lock_register *e, struct ballot *ballot, uint64_t *seq,
+                          struct view *state)
+{
+    *ballot = e->ballot;
+    *seq = e->seq;
+    *state = (struct view){e->state, e->state_size};
+}
+
+bool peer_register(const struct peer *p, struct view name, struct ballot *ballot, uint64_t *seq,
+                   struct view *state)
+{
+    const struct lock_register *e =
+        registers_find(&p->voter.registers, core_name_hash(&p->core, name), name);
+    if (e)
+        fill_register(e, ballot, seq, state);
+    return e != NULL;
+}
+
+bool peer_next_register(const struct peer *p, size_t *cursor, struct view *name,
+                        struct ballot *ballot, uint64_t *seq, struct view *state)
+{
+    const struct registers *r = &p->voter.registers;
+    if (*cursor >= r->count)
+        return false;
+    const struct lock_register *e = &r->entries[(*cursor)++];
+    *name = (struct view){e->name, e->name_size};
+    fill_register(e, ballot, seq, state);
+    return true;
+}
+
+void peer_set_tap(struct peer *p, peer_tap tap, void *context)
+{
+    p->tap = tap;
+    p->tap_context = context;
+}

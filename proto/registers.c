@@ -1,0 +1,66 @@
+/* What a voter has stored: see registers.h. */
+#include "proto/registers.h"
+
+#include "proto/must.h"
+
+size_t registers_bytes(uint32_t max)
+{
+    return max * (sizeof(struct lock_register) + sizeof(uint32_t));
+}
+
+void registers_init(struct registers *r, void *memory, uint32_t max, struct arena *arena)
+{
+    must(max > 0);
+    *r = (struct registers){.arena = arena, .entries = memory, .max = max};
+    r->buckets = (uint32_t *)(r->entries + max);
+    memset(r->buckets, 0, max * sizeof *r->buckets);
+}
+
+struct lock_register *registers_find(const struct registers *r, uint64_t hash, struct view name)
+{
+    for (uint32_t i = r->buckets[hash % r->max]; i; i = r->entries[i - 1].next) {
+        struct lock_register *e = &r->entries[i - 1];
+        if (view_equal((struct view){e->name, e->name_size}, name))
+            return e;
+    }
+    return NULL;
+}
+
+struct lock_register *registers_make(struct registers *r, uint64_t hash, struct view name,
+                                     uint32_t shard)
+{
+    struct lock_register *e = registers_find(r, hash, name);
+    if (e)
+        return e;
+    if (r->count == r->max)
+        return NULL;
+    uint8_t *copy = arena_get(r->arena, name.size);
+    if (!copy)
+        return NULL;
+    memcpy(copy, name.bytes, name.size);
+    e = &r->entries[r->count++];
+    *e = (struct lock_register){.name = copy, .name_size = (uint8_t)name.size, .shard = shard};
+    uint32_t *bucket = &r->buckets[hash % r->max];
+    e->next = *bucket;
+    *bucket = r->count;
+    return e;
+}
+
+bool registers_store(struct registers *r, struct lock_register *e, struct ballot ballot, uint64_t seq,
+                     struct view state)
+{
+    uint8_t *copy = NULL;
+    if (state.size) {
+        copy = arena_get(r->arena, state.size);
+        if (!copy)
+            return false;
+        memcpy(copy, state.bytes, state.size);
+    }
+    if (e->state)
+        arena_put(r->arena, e->state, e->state_size);
+    e->state = copy;
+    e->state_size = (uint32_t)state.size;
+    e->ballot = ballot;
+    e->seq = seq;
+    return true;
+}

@@ -1,0 +1,45 @@
+/*
+ * What a voter has stored: one register per lock name, (ballot, seq, state) (L3), in fixed memory.
+ *
+ * Entries never go away before L10 exists. Names and states live in the arena; the entry's number is
+ * stable. Lookup is by chained hashing with the cluster's key, so that names cannot be chosen to collide.
+ */
+#ifndef PROTO_REGISTERS_H
+#define PROTO_REGISTERS_H
+
+#include "proto/arena.h"
+#include "proto/id.h"
+
+struct lock_register {
+    uint8_t *name; /* in the arena */
+    uint8_t *state;
+    uint32_t state_size;
+    uint32_t next; /* chain: index + 1, 0 at its end */
+    uint32_t shard;
+    uint8_t name_size;
+    struct ballot ballot; /* under which `state` was accepted */
+    uint64_t seq;
+    uint64_t lsn; /* of the record that holds it */
+};
+
+struct registers {
+    struct arena *arena;
+    struct lock_register *entries;
+    uint32_t *buckets; /* index + 1 of the chain's first entry */
+    uint32_t count;
+    uint32_t max;
+};
+
+size_t registers_bytes(uint32_t max);
+/* `memory`: registers_bytes(max) bytes, aligned for max_align_t. */
+void registers_init(struct registers *r, void *memory, uint32_t max, struct arena *arena);
+/* hash: of the name, under the cluster's key. NULL if there is none. */
+struct lock_register *registers_find(const struct registers *r, uint64_t hash, struct view name);
+/* Finds or makes an (empty) entry; NULL if there is no room. */
+struct lock_register *registers_make(struct registers *r, uint64_t hash, struct view name,
+                                     uint32_t shard);
+/* Replaces the state. False, and nothing changed, if there is no room. */
+bool registers_store(struct registers *r, struct lock_register *e, struct ballot ballot, uint64_t seq,
+                     struct view state);
+
+#endif

@@ -1,0 +1,123 @@
+/*
+ * The locks that a coordinator serves (L4, L5): for each one the last state that it sent under its ballot,
+ * whether that state is true, and the requests that wait.
+ *
+ *            request                majority answered         all answered alike, or accepted
+ *   (absent) --------> READING ------------------------> SENDING ------------------> TRUE
+ *                                                          ^   a request changes it    |
+ *                                                          +---------------------------+
+ *
+ * One state is out at a time: requests that come meanwhile wait in the inbox and are applied together to
+ * the next one, so a busy lock costs fewer rounds, not more. Outcomes are told when the state that they
+ * rest on is true, and not before (L5).
+ */
+#ifndef PROTO_SERVED_H
+#define PROTO_SERVED_H
+
+#include "proto/core.h"
+
+/* One request, from its arrival to its answer. Also used for a grant that a waiter is owed. */
+struct asked {
+    uint32_t next; /* in its list: index + 1 */
+    struct op_id op;
+    uint16_t to; /* the slot that asked */
+    enum request_kind kind;
+    enum lock_mode mode;
+    enum lock_policy policy;
+    bool try;
+    enum reply_verdict verdict; /* once applied */
+    uint64_t token;
+    uint32_t place;
+    uint32_t served;    /* SHOW: index + 1 of its lock */
+    uint32_t confirmed; /* SHOW: the confirm round that answers it (serial number) */
+};
+
+struct asked_list {
+    uint32_t first; /* index + 1, 0 if empty */
+    uint32_t last;
+};
+
+enum served_phase { SERVED_READING, SERVED_SENDING, SERVED_TRUE };
+
+struct served {
+    bool used;
+    enum served_phase phase;
+    uint8_t *name;
+    uint8_t name_size;
+    uint32_t shard;
+    uint32_t chain;              /* of the hash bucket: index + 1 */
+    uint32_t shard_prev, shard_next; /* locks of one shard: index + 1 */
+    struct ballot ballot;
+    uint32_t answered; /* mask over the cohort: Read, or Accept of the last state sent */
+    /* READING: the highest version answered so far, and how many answered just that. */
+    struct ballot best;
+    uint64_t best_seq;
+    uint32_t best_count;
+    /* The last state sent under `ballot` (or read, before the first is sent). */
+    uint64_t seq;
+    uint8_t *state;
+    uint32_t state_size;
+    struct asked_list inbox;    /* not applied yet */
+    struct asked_list outcomes; /* applied to the state that is being sent */
+    struct instant retry_at;
+    struct span retry_wait;
+    struct instant told_at; /* holders were last told that somebody waits */
+    uint32_t active_prev, active_next; /* READING or SENDING: index + 1 */
+    uint64_t used_at;       /* for choosing which idle lock to forget */
+};
+
+struct served_table {
+    struct core *core;
+    struct served *locks;
+    uint32_t max;
+    uint32_t count; /* locks[0..count) were ever used */
+    uint32_t free;  /* chain of unused ones, by `chain` */
+    uint32_t *buckets;
+    uint32_t active; /* first one with a round under way */
+    uint64_t clock;  /* of uses */
+    struct asked *asked;
+    uint32_t asked_max;
+    uint32_t asked_free;
+    struct lock_state scratch;
+    struct lock_state brief;
+};
+
+size_t served_bytes(const struct peer_config *config);
+void served_init(struct served_table *t, struct core *core, void *memory);
+
+/* --- Requests --- */
+/* NULL if the pool is empty. */
+struct asked *asked_new(struct served_table *t);
+void asked_free(struct served_table *t, struct asked *a);
+void asked_push(struct served_table *t, struct asked_list *list, struct asked *a);
+struct asked *asked_pop(struct served_table *t, struct asked_list *list);
+struct asked *asked_first(const struct served_table *t, const struct asked_list *list);
+struct asked *asked_next(const struct served_table *t, const struct asked *a);
+bool asked_has(const struct served_table *t, const struct asked_list *list, struct op_id op,
+               enum request_kind kind);
+
+/* --- Locks --- */
+struct served *served_find(const struct served_table *t, struct view name);
+/*
+ * Finds the lock, or begins to read it under `ballot` (L4). `*list` is the first lock of its shard. NULL if
+ * there is no room; an idle lock is forgotten for it if there is one.
+ */
+struct served *served_touch(struct served_table *t, struct instant now, struct view name,
+                            uint32_t shard, struct ballot ballot, uint32_t *shard_list);
+/* Forgets the lock and its requests; L4 allows it for a TRUE one, or when the ballot is given up. */
+void served_forget(struct served_table *t, struct served *s, uint32_t *shard_list);
+/* Applies what waits, if the state is true. Returns true if the state is (still) true afterwards. */
+bool served_advance(struct served_table *t, struct instant now, struct served *s);
+/* Answers of voters; true if the lock's state became true by it. `member`: place in the cohort. */
+bool served_stored(struct served_table *t, struct instant now, struct served *s, int member,
+                   const struct wire_stored *m);
+bool served_accepted(struct served_table *t, struct instant now, struct served *s, int member,
+                     const struct wire_accepted *m);
+/* Sends again what was not answered. */
+void served_step(struct served_table *t, struct instant now);
+struct instant served_deadline(const struct served_table *t);
+/* Tells a request its outcome, with what it needs of the (true) state. */
+void served_reply(struct served_table *t, const struct served *s, const struct asked *a,
+                  const struct lock_state *state);
+
+#endif

@@ -1,0 +1,153 @@
+/* The store's check at start: see storecheck.h. */
+#include "proto/storecheck.h"
+
+#define ASK_WAIT SPAN_MS(250)
+
+size_t storecheck_bytes(const struct peer_config *config)
+{
+    return config->roster->node_count * sizeof(struct known);
+}
+
+void storecheck_init(struct storecheck *s, struct core *core, void *memory)
+{
+    memset(s, 0, sizeof *s);
+    s->core = core;
+    s->known = memory;
+    memset(s->known, 0, storecheck_bytes(&core->config));
+}
+
+static void raise(uint64_t *at, uint64_t to)
+{
+    if (to > *at)
+        *at = to;
+}
+
+static void raise_vitals(struct vitals *v, struct vitals to)
+{
+    raise(&v->life, to.life);
+    raise(&v->commits, to.commits);
+    raise(&v->ops, to.ops);
+}
+
+void storecheck_load(struct storecheck *s, const struct record *record)
+{
+    int index = record->kind == RECORD_KNOWN
+                    ? roster_find(s->core->config.roster, record->known.slot)
+                    : -1;
+    if (index >= 0)
+        raise_vitals(&s->known[index].vitals,
+                     (struct vitals){.life = record->known.life,
+                                     .commits = record->known.commits,
+                                     .ops = record->known.ops});
+}
+
+/* Others whose answers are needed: with this node itself they are a majority of the roster. */
+static size_t answers_needed(const struct storecheck *s)
+{
+    return s->core->config.roster->node_count / 2;
+}
+
+bool storecheck_done(const struct storecheck *s)
+{
+    return s->answers >= answers_needed(s);
+}
+
+static void ask(struct storecheck *s, struct instant now)
+{
+    const struct roster *roster = s->core->config.roster;
+    struct message m = {.type = WIRE_STORE_ASK, .store_ask = {.seq = s->seq}};
+    for (size_t i = 0; i < roster->node_count; i++)
+        if (roster->nodes[i].slot != core_self(s->core) && !s->known[i].answered)
+            outbox_send(&s->core->outbox, roster->nodes[i].slot, &m);
+    s->ask_at = instant_after(now, core_jitter(s->core, ASK_WAIT, span_times(ASK_WAIT, 2)));
+}
+
+void storecheck_start(struct storecheck *s, struct instant now)
+{
+    s->seq = (uint32_t)drbg_u64(&s->core->drbg);
+    s->commits = s->core->journal.durable;
+    s->asking = !storecheck_done(s);
+    if (s->asking)
+        ask(s, now);
+}
+
+static void answer(struct storecheck *s, uint16_t to, uint32_t seq)
+{
+    int index = roster_find(s->core->config.roster, to);
+    if (index < 0)
+        return;
+    struct vitals v = s->known[index].vitals;
+    struct message m = {
+        .type = WIRE_STORE_KNOWN,
+        .store_known = {.seq = seq, .commits = v.commits, .life = v.life, .ops = v.ops}};
+    outbox_send(&s->core->outbox, to, &m);
+}
+
+bool storecheck_take(struct storecheck *s, struct instant now, uint16_t from,
+                     const struct message *m)
+{
+    (void)now;
+    int index = roster_find(s->core->config.roster, from);
+    if (index < 0)
+        return false;
+    if (m->type == WIRE_STORE_ASK) {
+        answer(s, from, m->store_ask.seq);
+        return false;
+    }
+    if (!s->asking || m->store_known.seq != s->seq || s->known[index].answered ||
+        from == core_self(s->core))
+        return false;
+    s->known[index].answered = true;
+    s->answers++;
+    raise_vitals(&s->highest, (struct vitals){.life = m->store_known.life,
+                                              .commits = m->store_known.commits,
+                                              .ops = m->store_known.ops});
+    s->asking = !storecheck_done(s);
+    return !s->asking;
+}
+
+void storecheck_step(struct storecheck *s, struct instant now)
+{
+    if (s->asking && instant_reached(now, s->ask_at))
+        ask(s, now);
+}
+
+struct instant storecheck_deadline(const struct storecheck *s)
+{
+    return s->asking ? s->ask_at : INSTANT_NEVER;
+}
+
+bool storecheck_record(const struct storecheck *s, size_t index, struct record *out)
+{
+    struct vitals v = s->known[index].vitals;
+    *out = (struct record){.kind = RECORD_KNOWN,
+                           .known = {.slot = s->core->config.roster->nodes[index].slot,
+                                     .commits = v.commits,
+                                     .life = v.life,
+                                     .ops = v.ops}};
+    return v.life || v.commits;
+}
+
+void storecheck_note(struct storecheck *s)
+{
+    const struct roster *roster = s->core->config.roster;
+    for (size_t i = 0; i < roster->node_count; i++) {
+        struct vitals v, *mine = &s->known[i].vitals;
+        if (roster->nodes[i].slot == core_self(s->core) ||
+            !swim_vitals(s->core->swim, roster->nodes[i].slot, &v))
+            continue;
+        s->known[i].dirty |= v.life > mine->life || v.commits > mine->commits || v.ops > mine->ops;
+        raise_vitals(mine, v);
+    }
+    if (!s->core->journal.sync_wanted)
+        return; /* nothing is written only for this */
+    for (size_t n = 0; n < roster->node_count; n++) {
+        size_t i = s->next_dirty++ % roster->node_count;
+        struct record record;
+        if (!s->known[i].dirty || !storecheck_record(s, i, &record))
+            continue;
+        s->known[i].dirty = false;
+        journal_append(&s->core->journal, &record, false);
+        return;
+    }
+}

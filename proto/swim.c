@@ -1,0 +1,268 @@
+/*
+ * The conversation of membership: see swim.h.
+ *
+ * What is known of whom is in members.c, what is in flight in probes.c, what is news in gossip.c,
+ * how long a suspect has in suspicion.c; here they meet the wire and the time. One period:
+ *
+ *     |-- PING live, PING quiet ----- timeout: PING_REQ to k others ---------------- judged --|
+ *                                     (the live one only)             unanswered: suspect
+ *
+ * The "quiet" probe goes to one member that is dead or was never seen, so that a partition of any
+ * length heals without an operator. What must hold: nothing is sent before swim_start; nobody but a
+ * member moves its own life or incarnation (M2); a step that comes late accuses nobody.
+ */
+#include "proto/must.h"
+#include "proto/swim_core.h"
+
+struct swim_timing swim_timing_default(void)
+{
+    return (struct swim_timing){
+        .period = SPAN_MS(1000),
+        .timeout = SPAN_MS(300),
+        .indirect_count = 3,
+        .suspicion_count = 3,
+        .digest_period = SPAN_MS(10000),
+    };
+}
+
+static size_t aligned(size_t size)
+{
+    size_t grain = _Alignof(max_align_t);
+    return (size + grain - 1) / grain * grain;
+}
+
+size_t swim_size(const struct swim_config *config)
+{
+    size_t n = config->roster->node_count;
+    return aligned(sizeof(struct swim)) + aligned(n * sizeof(struct member)) +
+           aligned(n * sizeof(struct gossip_item)) + aligned(n * sizeof(uint16_t));
+}
+
+struct swim *swim_init(void *memory, const struct swim_config *config, struct outbox *outbox,
+                       struct drbg *drbg)
+{
+    size_t n = config->roster->node_count;
+    uint8_t *at = memory;
+    struct swim *s = memory;
+    at += aligned(sizeof *s);
+    struct member *table = (struct member *)(void *)at;
+    at += aligned(n * sizeof *table);
+    struct gossip_item *items = (struct gossip_item *)(void *)at;
+    at += aligned(n * sizeof *items);
+
+    int self = roster_find(config->roster, config->self);
+    must(self >= 0);
+    *s = (struct swim){
+        .config = *config,
+        .outbox = outbox,
+        .drbg = drbg,
+        .self = (uint16_t)self,
+        .ring = (uint16_t *)(void *)at,
+        .ring_next = n, /* shuffled at the first use */
+        .quiet_next = (size_t)self,
+        .period_at = INSTANT_NEVER,
+        .ask_at = INSTANT_NEVER,
+        .digest_at = INSTANT_NEVER,
+        .suspect_at = INSTANT_NEVER,
+    };
+    for (size_t i = 0; i < n; i++)
+        s->ring[i] = (uint16_t)i;
+    members_init(&s->members, config->roster, &config->cluster, table);
+    gossip_init(&s->gossip, items, n);
+    probes_init(&s->probes, (uint32_t)drbg_u64(drbg));
+    return s;
+}
+
+/* The timers' first instants lie anywhere within their spans, so that nodes that were started
+ * together do not probe in step. */
+static void start_timers(struct swim *s, struct instant now)
+{
+    const struct swim_timing *timing = &s->config.timing;
+    uint64_t offset = drbg_below(s->drbg, (uint64_t)timing->period.ns);
+    s->period_at = instant_after(now, (struct span){(int64_t)offset});
+    offset = drbg_below(s->drbg, (uint64_t)timing->digest_period.ns);
+    s->digest_at = instant_after(now, (struct span){(int64_t)offset});
+}
+
+void swim_start(struct swim *s, struct instant now, uint64_t life, const struct nonce *life_nonce)
+{
+    must(!s->started || life > s->vitals.life);
+    s->vitals.life = life;
+    swim_word_begin_life(s, now, life_nonce);
+    if (!s->started)
+        start_timers(s, now);
+    s->started = true;
+    s->leaving = false;
+    for (size_t i = 0; i < s->members.count; i++) {
+        if (i != s->self && s->members.table[i].heard.ns != 0)
+            swim_word_tell(s, (uint16_t)i, s->self);
+    }
+}
+
+void swim_leave(struct swim *s, struct instant now)
+{
+    if (!s->started || s->leaving)
+        return;
+    s->leaving = true;
+    swim_word_leave(s, now);
+    for (size_t i = 0; i < s->members.count; i++) {
+        if (i != s->self)
+            swim_word_tell(s, (uint16_t)i, s->self);
+    }
+}
+
+void swim_set_vitals(struct swim *s, uint64_t commits, uint64_t ops)
+{
+    s->vitals.commits = commits;
+    s->vitals.ops = ops;
+}
+
+struct instant swim_deadline(const struct swim *s)
+{
+    if (!s->started || s->leaving)
+        return INSTANT_NEVER;
+    struct instant probes_at = instant_earlier(s->period_at, s->ask_at);
+    return instant_earlier(probes_at, instant_earlier(s->digest_at, s->suspect_at));
+}
+
+/* This step comes late by more than a period: we were paused, and what others sent meanwhile is not
+ * read yet. Open probes say nothing then, and suspects get the lost time back. */
+static void excuse(struct swim *s, struct span late)
+{
+    swim_probe_void(s);
+    s->ask_at = INSTANT_NEVER;
+    s->suspect_at = instant_after(s->suspect_at, late);
+    for (size_t i = 0; i < s->members.count; i++) {
+        struct member *m = &s->members.table[i];
+        m->due = instant_after(m->due, late);
+    }
+}
+
+void swim_step(struct swim *s, struct instant now)
+{
+    if (!s->started || s->leaving)
+        return;
+    struct span late = span_between(swim_deadline(s), now);
+    if (late.ns > s->config.timing.period.ns)
+        excuse(s, late);
+    if (instant_reached(now, s->suspect_at))
+        swim_word_bury(s, now);
+    if (instant_reached(now, s->ask_at)) {
+        s->ask_at = INSTANT_NEVER;
+        swim_probe_ask_others(s);
+    }
+    if (instant_reached(now, s->period_at)) {
+        swim_probe_judge(s, now);
+        s->period_at = instant_after(s->period_at, s->config.timing.period);
+        if (instant_reached(now, s->period_at))
+            s->period_at = instant_after(now, s->config.timing.period);
+        s->ask_at = instant_after(now, s->config.timing.timeout);
+        swim_probe_begin(s, now);
+    }
+    if (instant_reached(now, s->digest_at)) {
+        uint16_t to;
+        s->digest_at = instant_after(now, s->config.timing.digest_period);
+        if (swim_probe_choose(s, s->self, 1, &to) == 1)
+            swim_word_tell_digest(s, to, true);
+    }
+}
+
+/* First-hand: it is there. */
+static void mark_heard(struct swim *s, struct instant now, uint16_t index)
+{
+    s->members.table[index].heard = now;
+    s->members.table[index].unreachable = false;
+}
+
+void swim_take(struct swim *s, struct instant now, uint16_t from, const struct message *m)
+{
+    static swim_taker *const takers[WIRE_TYPES] = {
+        [WIRE_PING] = swim_probe_take_ping,
+        [WIRE_ACK] = swim_probe_take_ack,
+        [WIRE_PING_REQ] = swim_probe_take_ping_req,
+        [WIRE_INDIRECT_ACK] = swim_probe_take_indirect_ack,
+        [WIRE_ALIVE] = swim_word_take_alive,
+        [WIRE_SUSPECT] = swim_word_take_suspect,
+        [WIRE_DEAD] = swim_word_take_dead,
+        [WIRE_DIGEST] = swim_word_take_digest,
+    };
+    must(m->type < WIRE_TYPES && takers[m->type]);
+    int index = members_find(&s->members, from);
+    if (index < 0 || index == s->self) {
+        s->counters.words_ignored++;
+        return;
+    }
+    mark_heard(s, now, (uint16_t)index);
+    takers[m->type](s, now, (uint16_t)index, m);
+}
+
+void swim_heard(struct swim *s, struct instant now, uint16_t slot)
+{
+    int index = members_find(&s->members, slot);
+    if (index >= 0 && index != s->self)
+        mark_heard(s, now, (uint16_t)index);
+}
+
+void swim_connected(struct swim *s, struct instant now, uint16_t slot)
+{
+    int index = members_find(&s->members, slot);
+    if (index < 0 || index == s->self)
+        return;
+    mark_heard(s, now, (uint16_t)index);
+    if (!s->started)
+        return;
+    swim_word_tell_all(s, (uint16_t)index);
+    swim_word_tell_digest(s, (uint16_t)index, true);
+}
+
+enum member_state swim_state(const struct swim *s, uint16_t slot)
+{
+    int index = members_find(&s->members, slot);
+    return index < 0 ? MEMBER_UNKNOWN : s->members.table[index].state;
+}
+
+bool swim_alive(const struct swim *s, uint16_t slot)
+{
+    int index = members_find(&s->members, slot);
+    return index >= 0 && (index == s->self || members_live(&s->members, (size_t)index));
+}
+
+void swim_view(const struct swim *s, uint16_t slot, struct member_view *out)
+{
+    *out = (struct member_view){.slot = slot, .accused_by = SLOT_NONE};
+    int index = members_find(&s->members, slot);
+    if (index < 0)
+        return;
+    const struct member *m = &s->members.table[index];
+    out->state = m->state;
+    out->unreachable = m->unreachable;
+    out->life = m->word.life;
+    out->incarnation = m->word.incarnation;
+    out->accused_by = m->accused_by;
+    out->since = m->since;
+    out->heard = m->heard;
+    out->round_trip = m->round_trip;
+}
+
+bool swim_vitals(const struct swim *s, uint16_t slot, struct vitals *out)
+{
+    int index = members_find(&s->members, slot);
+    if (index < 0)
+        return false;
+    const struct member *m = &s->members.table[index];
+    if (index == s->self)
+        *out = s->vitals;
+    else if (m->told_vitals)
+        *out = m->vitals;
+    return index == s->self ? s->started : m->told_vitals;
+}
+
+bool swim_next_change(struct swim *s, struct swim_change *out)
+{
+    return members_next_change(&s->members, out);
+}
+
+const struct swim_counters *swim_counters(const struct swim *s)
+{
+    return &s->counters;
+}

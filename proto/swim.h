@@ -1,0 +1,116 @@
+/*
+ * Membership: SWIM (Das, Gupta, Motivala, DSN 2002) with suspicion, incarnations, refutation, indirect
+ * probes and infection-style piggyback; plain so far, Lifeguard comes later.
+ *
+ * Members come from the roster alone; gossip says how they are, never who they are. M1: nothing here
+ * decides who may hold a lock, only who is asked. M2: alive and left count only with the member's own
+ * signature, bound to its life; a suspicion or a death is hearsay about one incarnation of one life and
+ * is undone by a signed word with a higher incarnation. M3: "unreachable" here means: for me, first-hand.
+ *
+ * Order of words about one member (the SWIM paper, section 4.2, with lives in front): a higher life beats
+ * a lower one; within a life a higher incarnation beats a lower one; within an incarnation
+ * dead > suspect > alive, and left > alive: only the member's own
+ * word with a higher incarnation undoes either.
+ */
+#ifndef PROTO_SWIM_H
+#define PROTO_SWIM_H
+
+#include "crypto/drbg.h"
+#include "crypto/roster.h"
+#include "proto/outbox.h"
+#include "proto/time.h"
+#include "proto/wire.h"
+
+enum member_state { MEMBER_UNKNOWN, MEMBER_ALIVE, MEMBER_SUSPECT, MEMBER_DEAD, MEMBER_LEFT };
+const char *member_state_text(enum member_state state);
+
+/* Timers of SWIM; see swim_timing_default. */
+struct swim_timing {
+    struct span period;       /* one probe per period (T' of the paper) */
+    struct span timeout;      /* for a direct answer, then indirect probes go out */
+    uint32_t indirect_count;  /* k members asked for an indirect probe */
+    uint32_t suspicion_count; /* a suspect has this many periods to refute, times max(1, log2(n)/2) */
+    struct span digest_period; /* a digest to one random member */
+};
+
+struct swim_timing swim_timing_default(void);
+
+struct swim_config {
+    const struct roster *roster; /* outlives the swim */
+    uint16_t self;               /* slot */
+    const struct key_pair *key;  /* outlives the swim */
+    struct cluster_id cluster;
+    struct swim_timing timing;
+};
+
+/* First-hand numbers of a node about its own store, as it last told us (L7). */
+struct vitals {
+    uint64_t life;
+    uint64_t commits;
+    uint64_t ops;
+};
+
+/* What this node knows of one member. */
+struct member_view {
+    uint16_t slot;
+    enum member_state state; /* gossip's word */
+    bool unreachable;        /* first-hand: it answered neither a direct nor an indirect probe last time */
+    uint64_t life;
+    uint32_t incarnation;
+    uint16_t accused_by;     /* who first suspected it; SLOT_NONE if nobody */
+    struct instant since;    /* of `state` */
+    struct instant heard;    /* last authenticated datagram; ns 0 if never */
+    struct span round_trip;  /* of the last direct probe; 0 if none yet */
+};
+
+struct swim_change {
+    uint16_t slot;
+    enum member_state before;
+    enum member_state after;
+    uint64_t life;
+    uint16_t accused_by;
+};
+
+struct swim_counters {
+    uint64_t probes;
+    uint64_t probes_failed;   /* no direct and no indirect answer */
+    uint64_t refutations;     /* of ours */
+    uint64_t words_forged;    /* signature did not verify */
+    uint64_t words_ignored;   /* unknown slot, old life or incarnation */
+};
+
+struct swim;
+
+size_t swim_size(const struct swim_config *config);
+/* Initialises in `memory` (swim_size bytes, aligned for max_align_t), which lives as long as the swim. */
+struct swim *swim_init(void *memory, const struct swim_config *config, struct outbox *outbox,
+                       struct drbg *drbg);
+/* This node's life is known and durable: says alive for the first time and starts to probe. Called again
+ * if the life is raised. Before the first call nothing is sent and words are only remembered. */
+void swim_start(struct swim *s, struct instant now, uint64_t life, const struct nonce *life_nonce);
+/* Numbers that our probes carry. */
+void swim_set_vitals(struct swim *s, uint64_t commits, uint64_t ops);
+/* When swim_step wants to be called; INSTANT_NEVER before swim_start. */
+struct instant swim_deadline(const struct swim *s);
+void swim_step(struct swim *s, struct instant now);
+/* A message of types PING .. DIGEST from `from`, authenticated. */
+void swim_take(struct swim *s, struct instant now, uint16_t from, const struct message *m);
+/* Any authenticated datagram came from `slot`. */
+void swim_heard(struct swim *s, struct instant now, uint16_t slot);
+/* A session with `slot` was established: tell it all we know. */
+void swim_connected(struct swim *s, struct instant now, uint16_t slot);
+/* Says, signed, that this node leaves (M2), to everybody directly. Nothing is freed by it. */
+void swim_leave(struct swim *s, struct instant now);
+
+enum member_state swim_state(const struct swim *s, uint16_t slot);
+/* Alive or merely suspect: worth asking. True for this node itself. */
+bool swim_alive(const struct swim *s, uint16_t slot);
+void swim_view(const struct swim *s, uint16_t slot, struct member_view *out);
+/* What `slot` last told about itself; false if never heard. */
+bool swim_vitals(const struct swim *s, uint16_t slot, struct vitals *out);
+/* Takes the oldest change not yet taken; bounded: the oldest are lost and counted by nobody, since the
+ * present state can always be read. */
+bool swim_next_change(struct swim *s, struct swim_change *out);
+const struct swim_counters *swim_counters(const struct swim *s);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * Inside of the swim: its state, and what its three files give each other.
+ *
+ *     swim.c        the door: life cycle, timers, queries
+ *     swim_word.c   words: what is told about whom, and what is believed
+ *     swim_probe.c  probes: direct, indirect, relayed, judged
+ *
+ * Members are indices into the roster here; slots are for the wire and for the outside.
+ */
+#ifndef PROTO_SWIM_CORE_H
+#define PROTO_SWIM_CORE_H
+
+#include "proto/gossip.h"
+#include "proto/members.h"
+#include "proto/probes.h"
+#include "proto/swim.h"
+
+struct swim {
+    struct swim_config config;
+    struct outbox *outbox;
+    struct drbg *drbg;
+    struct members members;
+    struct gossip gossip;
+    struct probes probes;
+    uint16_t self;  /* index into the roster, like every member here */
+    uint16_t *ring; /* all members, shuffled: the order of probes */
+    size_t ring_next;
+    size_t quiet_next; /* the same for quiet members, in the roster's order */
+    bool started;
+    bool leaving;
+    struct vitals vitals;     /* our own */
+    struct instant period_at; /* the period ends */
+    struct instant ask_at;    /* the direct answer is overdue */
+    struct instant digest_at;
+    struct instant suspect_at; /* not later than the first suspect's end */
+    struct swim_counters counters;
+};
+
+typedef void swim_taker(struct swim *s, struct instant now, uint16_t from, const struct message *m);
+
+/* Sends one message to a member. */
+void swim_word_send(struct swim *s, uint16_t to, const struct message *m);
+/* All we hold about `subject`: its signed word, and the hearsay behind it. */
+void swim_word_tell(struct swim *s, uint16_t to, uint16_t subject);
+/* The words that ride with a probe or an answer. */
+void swim_word_tell_news(struct swim *s, uint16_t to);
+void swim_word_tell_all(struct swim *s, uint16_t to);
+void swim_word_tell_digest(struct swim *s, uint16_t to, bool ask);
+/* This node's word for a life, above what an earlier run of this agent said in it. */
+void swim_word_begin_life(struct swim *s, struct instant now, const struct nonce *life_nonce);
+void swim_word_leave(struct swim *s, struct instant now);
+/* Member `index` is suspect or dead, as `by` (a slot) says. */
+void swim_word_accuse(struct swim *s, struct instant now, uint16_t index, enum member_state state,
+                      uint16_t by);
+/* Suspects whose time is over are dead, by our word. */
+void swim_word_bury(struct swim *s, struct instant now);
+swim_taker swim_word_take_alive, swim_word_take_suspect, swim_word_take_dead, swim_word_take_digest;
+
+/* The timeout is over: asks others to probe whom we could not. */
+void swim_probe_ask_others(struct swim *s);
+/* The period is over: who answered neither us nor anybody we asked is suspect. */
+void swim_probe_judge(struct swim *s, struct instant now);
+/* Sends the new period's probes. */
+void swim_probe_begin(struct swim *s, struct instant now);
+/* Forgets what is open without a verdict. */
+void swim_probe_void(struct swim *s);
+/* Up to `wanted` random live members other than `except` and ourselves; returns how many. */
+size_t swim_probe_choose(struct swim *s, uint16_t except, size_t wanted, uint16_t *out);
+swim_taker swim_probe_take_ping, swim_probe_take_ack, swim_probe_take_ping_req,
+    swim_probe_take_indirect_ack;
+
+#endif

@@ -1,0 +1,272 @@
+/*
+ * Words: what is told about whom, and what is believed (swim_core.h).
+ *
+ * M2 lives here: a member's life, incarnation and leaving come from words that it signed; suspicion
+ * and death are hearsay about exactly the signed word that is held, and a signed word above it
+ * undoes them.
+ */
+#include "crypto/statement.h"
+#include "proto/suspicion.h"
+#include "proto/swim_core.h"
+
+/* Hearsay about ourselves may be ahead of us by so much (an earlier run of this agent in the same
+ * life got so far); beyond it the sender is broken, and following it would use up the numbers. */
+enum { INCARNATION_STEP_MAX = 1 << 16 };
+
+void swim_word_send(struct swim *s, uint16_t to, const struct message *m)
+{
+    outbox_send(s->outbox, members_slot(&s->members, to), m);
+}
+
+/* All we hold about `subject`. Hearsay goes behind the signed word that it is about: without it the
+ * receiver could not tell which incarnation is meant, and would drop it. */
+void swim_word_tell(struct swim *s, uint16_t to, uint16_t subject)
+{
+    const struct member *m = &s->members.table[subject];
+    if (m->state == MEMBER_UNKNOWN)
+        return;
+    swim_word_send(s, to, &(struct message){.type = WIRE_ALIVE, .alive = m->word});
+    struct message hearsay = {.type = WIRE_NONE};
+    if (m->state == MEMBER_SUSPECT) {
+        hearsay.type = WIRE_SUSPECT;
+        hearsay.suspect = (struct wire_suspect){.slot = m->word.slot,
+                                                .life = m->word.life,
+                                                .incarnation = m->word.incarnation,
+                                                .by = m->by};
+    } else if (m->state == MEMBER_DEAD) {
+        hearsay.type = WIRE_DEAD;
+        hearsay.dead = (struct wire_dead){.slot = m->word.slot,
+                                          .life = m->word.life,
+                                          .incarnation = m->word.incarnation,
+                                          .by = m->by};
+    }
+    if (hearsay.type != WIRE_NONE)
+        swim_word_send(s, to, &hearsay);
+}
+
+/* The words that ride with a probe or an answer. One who is accused hears that first, so that it
+ * can refute; news is not spent on the dead, who may not hear it. */
+void swim_word_tell_news(struct swim *s, uint16_t to)
+{
+    enum member_state state = s->members.table[to].state;
+    if (state == MEMBER_SUSPECT || state == MEMBER_DEAD)
+        swim_word_tell(s, to, to);
+    if (!members_live(&s->members, to))
+        return;
+    uint16_t picked[GOSSIP_PER_DATAGRAM];
+    size_t count = gossip_pick(&s->gossip, to, picked);
+    for (size_t i = 0; i < count; i++)
+        swim_word_tell(s, to, picked[i]);
+}
+
+void swim_word_tell_all(struct swim *s, uint16_t to)
+{
+    for (size_t i = 0; i < s->members.count; i++)
+        swim_word_tell(s, to, (uint16_t)i);
+}
+
+void swim_word_tell_digest(struct swim *s, uint16_t to, bool ask)
+{
+    struct message m = {.type = WIRE_DIGEST};
+    m.digest = (struct wire_digest){.hash = members_hash(&s->members), .ask = ask};
+    swim_word_send(s, to, &m);
+}
+
+static void say_own_word(struct swim *s, struct instant now, const struct wire_alive *word)
+{
+    members_set_alive(&s->members, now, s->self, word);
+    gossip_add(&s->gossip, s->self);
+}
+
+/* Signs and publishes. Called only when something in the word changed. */
+static void sign_own_word(struct swim *s, struct instant now, struct wire_alive word)
+{
+    uint8_t statement[MEMBER_STATEMENT_SIZE];
+    wire_member_statement(statement, &word);
+    word.signature = statement_sign(STATEMENT_MEMBER, &s->config.cluster, statement,
+                                    sizeof statement, s->config.key);
+    say_own_word(s, now, &word);
+}
+
+/* Takes an incarnation above `seen` and says so, first to the one who accused us. */
+static void refute(struct swim *s, struct instant now, uint16_t accuser, uint32_t seen)
+{
+    struct wire_alive word = s->members.table[s->self].word;
+    word.incarnation = seen + 1;
+    sign_own_word(s, now, word);
+    swim_word_tell(s, accuser, s->self);
+    s->counters.refutations++;
+}
+
+/* An earlier run of this agent may have spoken in this life already, and others told us so before
+ * the start: then this run goes on above it. */
+void swim_word_begin_life(struct swim *s, struct instant now, const struct nonce *life_nonce)
+{
+    const struct member *own = &s->members.table[s->self];
+    struct wire_alive word = {
+        .slot = s->config.self, .life = s->vitals.life, .life_nonce = *life_nonce};
+    bool resumed = own->state != MEMBER_UNKNOWN && own->word.life == word.life;
+    if (resumed && own->word.incarnation < UINT32_MAX)
+        word.incarnation = own->word.incarnation + 1;
+    sign_own_word(s, now, word);
+}
+
+void swim_word_leave(struct swim *s, struct instant now)
+{
+    struct wire_alive word = s->members.table[s->self].word;
+    if (word.left)
+        return;
+    word.left = true;
+    word.incarnation++;
+    sign_own_word(s, now, word);
+}
+
+/* A signed word about ourselves that we did not say in this run. An earlier run of this agent in
+ * this life may have got further: it raised the incarnation, or it left. We go above it. */
+static void take_own_word(struct swim *s, struct instant now, uint16_t from,
+                          const struct wire_alive *word)
+{
+    enum word_verdict verdict = members_judge_alive(&s->members, s->self, word);
+    bool this_life = word->life == s->vitals.life;
+    if (verdict == WORD_KNOWN)
+        return;
+    if (verdict == WORD_FORGED)
+        s->counters.words_forged++;
+    else if (verdict == WORD_OLD || !this_life)
+        s->counters.words_ignored++;
+    else if (word->incarnation < UINT32_MAX)
+        refute(s, now, from, word->incarnation);
+}
+
+/* Somebody holds us suspect or dead. If that is about what we are now, we rise above it; if it is
+ * about the past, our present word is answer enough. */
+static void take_accusation(struct swim *s, struct instant now, uint16_t from, uint64_t life,
+                            uint32_t incarnation)
+{
+    const struct wire_alive *own = &s->members.table[s->self].word;
+    bool past = life < own->life || (life == own->life && incarnation < own->incarnation);
+    bool sane = incarnation < UINT32_MAX && incarnation - own->incarnation <= INCARNATION_STEP_MAX;
+    if (!past && life == own->life && sane && !own->left) {
+        refute(s, now, from, incarnation);
+        return;
+    }
+    s->counters.words_ignored++;
+    if (past || own->left)
+        swim_word_tell(s, from, s->self);
+}
+
+void swim_word_accuse(struct swim *s, struct instant now, uint16_t index, enum member_state state,
+                      uint16_t by)
+{
+    members_set_hearsay(&s->members, now, index, state, by);
+    gossip_add(&s->gossip, index);
+    if (state != MEMBER_SUSPECT)
+        return;
+    struct span span = suspicion_span(s->config.timing.period, s->config.timing.suspicion_count,
+                                      (uint32_t)s->members.count);
+    struct instant due = instant_after(now, span);
+    s->members.table[index].due = due;
+    s->suspect_at = instant_earlier(s->suspect_at, due);
+}
+
+/* A member says of itself less than we hold, or does not know what we hold against it, as after a
+ * restart of its agent. Only it can say something newer, so it is told. */
+static void tell_back(struct swim *s, uint16_t from, uint16_t subject)
+{
+    if (s->started && from == subject)
+        swim_word_tell(s, from, subject);
+}
+
+void swim_word_take_alive(struct swim *s, struct instant now, uint16_t from,
+                          const struct message *m)
+{
+    int found = members_find(&s->members, m->alive.slot);
+    if (found < 0) {
+        s->counters.words_ignored++;
+        return;
+    }
+    uint16_t index = (uint16_t)found;
+    if (s->started && index == s->self) {
+        take_own_word(s, now, from, &m->alive);
+        return;
+    }
+    switch (members_judge_alive(&s->members, index, &m->alive)) {
+    case WORD_NEW:
+        members_set_alive(&s->members, now, index, &m->alive);
+        gossip_add(&s->gossip, index);
+        break;
+    case WORD_KNOWN:
+        if (s->members.table[index].state != MEMBER_ALIVE)
+            tell_back(s, from, index);
+        break;
+    case WORD_OLD:
+        s->counters.words_ignored++;
+        tell_back(s, from, index);
+        break;
+    case WORD_FORGED:
+        s->counters.words_forged++;
+        break;
+    }
+}
+
+static void take_hearsay(struct swim *s, struct instant now, uint16_t from, enum member_state state,
+                         const struct wire_suspect *word)
+{
+    int found = members_find(&s->members, word->slot);
+    if (found < 0 || members_find(&s->members, word->by) < 0) {
+        s->counters.words_ignored++;
+        return;
+    }
+    uint16_t index = (uint16_t)found;
+    if (s->started && index == s->self) {
+        take_accusation(s, now, from, word->life, word->incarnation);
+        return;
+    }
+    enum word_verdict verdict =
+        members_judge_hearsay(&s->members, index, word->life, word->incarnation, state);
+    if (verdict == WORD_NEW)
+        swim_word_accuse(s, now, index, state, word->by);
+    else if (verdict != WORD_KNOWN)
+        s->counters.words_ignored++;
+}
+
+void swim_word_take_suspect(struct swim *s, struct instant now, uint16_t from,
+                            const struct message *m)
+{
+    take_hearsay(s, now, from, MEMBER_SUSPECT, &m->suspect);
+}
+
+void swim_word_take_dead(struct swim *s, struct instant now, uint16_t from, const struct message *m)
+{
+    struct wire_suspect word = {.slot = m->dead.slot,
+                                .life = m->dead.life,
+                                .incarnation = m->dead.incarnation,
+                                .by = m->dead.by};
+    take_hearsay(s, now, from, MEMBER_DEAD, &word);
+}
+
+void swim_word_take_digest(struct swim *s, struct instant now, uint16_t from,
+                           const struct message *m)
+{
+    (void)now;
+    if (!s->started || m->digest.hash == members_hash(&s->members))
+        return;
+    swim_word_tell_all(s, from);
+    if (m->digest.ask)
+        swim_word_tell_digest(s, from, false);
+}
+
+/* Suspects whose time is over are dead, by our word. */
+void swim_word_bury(struct swim *s, struct instant now)
+{
+    s->suspect_at = INSTANT_NEVER;
+    for (size_t i = 0; i < s->members.count; i++) {
+        struct member *m = &s->members.table[i];
+        if (m->state != MEMBER_SUSPECT)
+            continue;
+        if (instant_reached(now, m->due))
+            swim_word_accuse(s, now, (uint16_t)i, MEMBER_DEAD, s->config.self);
+        else
+            s->suspect_at = instant_earlier(s->suspect_at, m->due);
+    }
+}

@@ -1,0 +1,25 @@
+/*
+ * What the driver will be told with the next effects: answers that no operation carries itself, and
+ * notices. Bounded; a notice that does not fit is dropped and counted, since the present state can
+ * always be read.
+ */
+#ifndef PROTO_TOLD_H
+#define PROTO_TOLD_H
+
+#include "proto/peer.h"
+
+struct told {
+    struct answer answers[EFFECTS_ANSWERS_MAX];
+    size_t answer_count;
+    struct notice notices[EFFECTS_NOTICES_MAX];
+    size_t notice_count;
+    uint64_t dropped;
+};
+
+/* The next free answer, zeroed; NULL if full. */
+struct answer *told_answer(struct told *t, enum answer_kind kind, uint64_t handle);
+/* The next free notice, zeroed; never NULL (a spare one takes what does not fit). */
+struct notice *told_notice(struct told *t, enum notice_kind kind);
+void told_clear(struct told *t);
+
+#endif

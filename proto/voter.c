@@ -1,0 +1,244 @@
+/* The voter: see voter.h. */
+#include "proto/voter.h"
+
+#include "proto/must.h"
+#include "proto/mutant.h"
+
+size_t voter_bytes(const struct peer_config *config)
+{
+    return registers_bytes(config->max_locks) +
+           roster_shard_count(config->roster) * sizeof(struct promise) + 64;
+}
+
+void voter_init(struct voter *v, struct core *core, void *memory)
+{
+    const struct peer_config *config = &core->config;
+    uint32_t shards = roster_shard_count(config->roster);
+    v->core = core;
+    v->promises = memory;
+    memset(v->promises, 0, shards * sizeof *v->promises);
+    uint8_t *rest = (uint8_t *)(v->promises + shards);
+    rest += -(uintptr_t)rest & 15;
+    registers_init(&v->registers, rest, config->max_locks, &core->arena);
+}
+
+struct ballot voter_promised(const struct voter *v, uint32_t shard)
+{
+    return v->promises[shard].promised;
+}
+
+static void load_promise(struct voter *v, uint32_t shard, struct ballot b, uint64_t lsn)
+{
+    struct promise *p = &v->promises[shard];
+    if (ballot_compare(b, p->promised) >= 0) {
+        p->promised = b;
+        p->lsn = lsn;
+    }
+}
+
+static bool load_accept(struct voter *v, const struct record_accept *a, uint64_t lsn)
+{
+    struct lock_register *e =
+        registers_make(&v->registers, core_name_hash(v->core, a->name), a->name, a->shard);
+    if (!e)
+        return false;
+    if (version_compare(a->ballot, a->seq, e->ballot, e->seq) >= 0) {
+        if (!registers_store(&v->registers, e, a->ballot, a->seq, a->state))
+            return false;
+        e->lsn = lsn;
+    }
+    load_promise(v, a->shard, a->ballot, lsn);
+    return true;
+}
+
+bool voter_load(struct voter *v, const struct record *record, uint64_t lsn)
+{
+    uint32_t shards = v->core->cohorts.shard_count;
+    if (record->kind == RECORD_PROMISE && record->promise.shard < shards) {
+        load_promise(v, record->promise.shard, record->promise.promised, lsn);
+        if (record->promise.adopted > v->promises[record->promise.shard].adopted)
+            v->promises[record->promise.shard].adopted = record->promise.adopted;
+    } else if (record->kind == RECORD_ACCEPT && record->accept.shard < shards) {
+        return load_accept(v, &record->accept, lsn);
+    } else if (record->kind == RECORD_STORE) {
+        for (uint32_t s = 0; s < shards; s++)
+            if (record->store.adopted > v->promises[s].adopted)
+                v->promises[s].adopted = record->store.adopted;
+    }
+    return true;
+}
+
+/*
+ * L0: whether this voter may answer `from` about `shard` under ballot b. A ballot belongs to its slot, is of
+ * the epoch whose roster this node holds certified, and both ends sit in the shard's cohort. A round far
+ * beyond what was promised is a broken or stolen node's: it would use up all ballots.
+ */
+static bool may_answer(struct voter *v, uint32_t shard, struct ballot b, uint16_t from)
+{
+    struct core *c = v->core;
+    bool ok = shard < c->cohorts.shard_count && b.slot == from &&
+              b.epoch == c->config.roster->epoch &&
+              cohort_index(&c->cohorts, shard, from) >= 0 &&
+              cohort_index(&c->cohorts, shard, core_self(c)) >= 0 &&
+              b.round <= v->promises[shard].promised.round + ROUND_STEP_MAX;
+    if (!ok)
+        c->counters.drop_role++;
+    return ok;
+}
+
+static void refuse(struct voter *v, uint32_t shard, struct ballot b, uint16_t from)
+{
+    struct promise *p = &v->promises[shard];
+    struct message m = {.type = WIRE_REFUSE,
+                        .refuse = {.shard = shard, .ballot = b, .promised = p->promised}};
+    v->core->counters.refusals++;
+    outbox_send_after(&v->core->outbox, p->lsn, from, &m);
+}
+
+/* L1. */
+static void take_prepare(struct voter *v, uint16_t from, const struct wire_prepare *m)
+{
+    struct core *c = v->core;
+    if (!may_answer(v, m->shard, m->ballot, from))
+        return;
+    struct promise *p = &v->promises[m->shard];
+    int order = ballot_compare(m->ballot, p->promised);
+    if (order < 0) {
+        refuse(v, m->shard, m->ballot, from);
+        return;
+    }
+    if (order > 0) {
+        p->promised = m->ballot;
+        struct record record = {
+            .kind = RECORD_PROMISE,
+            .promise = {.shard = m->shard, .promised = m->ballot, .adopted = p->adopted}};
+        if (!MUTANT(2)) /* "promise not durable" */
+            p->lsn = journal_append(&c->journal, &record, true);
+        c->counters.promises++;
+    }
+    struct message answer = {
+        .type = WIRE_PROMISE,
+        .promise = {.shard = m->shard, .ballot = m->ballot, .adopted = p->adopted}};
+    outbox_send_after(&c->outbox, p->lsn, from, &answer);
+}
+
+/* L2. */
+static void take_read(struct voter *v, uint16_t from, const struct wire_read *m)
+{
+    struct core *c = v->core;
+    uint32_t shard = cohort_shard(&c->cohorts, m->name);
+    if (!may_answer(v, shard, m->ballot, from))
+        return;
+    struct promise *p = &v->promises[shard];
+    if (!ballot_equal(m->ballot, p->promised)) {
+        if (ballot_compare(m->ballot, p->promised) < 0)
+            refuse(v, shard, m->ballot, from);
+        return; /* a ballot that was never promised here is not answered */
+    }
+    struct message answer = {.type = WIRE_STORED,
+                             .stored = {.ballot = m->ballot, .name = m->name}};
+    uint64_t lsn = p->lsn;
+    struct lock_register *e =
+        registers_find(&v->registers, core_name_hash(c, m->name), m->name);
+    if (e) {
+        answer.stored.version = e->ballot;
+        answer.stored.seq = e->seq;
+        answer.stored.state = (struct view){e->state, e->state_size};
+        if (e->lsn > lsn)
+            lsn = e->lsn;
+    }
+    outbox_send_after(&c->outbox, lsn, from, &answer);
+}
+
+/* Stores what L3 accepts. False if it cannot: not a state, or no room. */
+static bool store(struct voter *v, uint32_t shard, const struct wire_accept *m,
+                  struct lock_register *e)
+{
+    struct core *c = v->core;
+    if (!lock_decode(&v->scratch, m->state)) {
+        c->counters.drop_malformed++;
+        return false;
+    }
+    if (!e)
+        e = registers_make(&v->registers, core_name_hash(c, m->name), m->name, shard);
+    if (!e || !registers_store(&v->registers, e, m->ballot, m->seq, m->state)) {
+        if (c->counters.register_full++ == 0)
+            told_notice(&c->told, NOTICE_FULL);
+        return false;
+    }
+    struct record record = {.kind = RECORD_ACCEPT,
+                            .accept = {.shard = shard,
+                                       .ballot = m->ballot,
+                                       .seq = m->seq,
+                                       .name = m->name,
+                                       .state = m->state}};
+    e->lsn = journal_append(&c->journal, &record, true);
+    struct promise *p = &v->promises[shard];
+    if (MUTANT(5)) /* "accept erases shard promise (literal CASPaxos)" */
+        p->promised = (struct ballot){0};
+    else if (ballot_compare(m->ballot, p->promised) > 0)
+        p->promised = m->ballot;
+    must(MUTANT(5) || ballot_equal(p->promised, m->ballot));
+    p->lsn = e->lsn;
+    c->counters.accepts++;
+    return true;
+}
+
+/* L3. */
+static void take_accept(struct voter *v, uint16_t from, const struct wire_accept *m)
+{
+    struct core *c = v->core;
+    uint32_t shard = cohort_shard(&c->cohorts, m->name);
+    if (!may_answer(v, shard, m->ballot, from) || !lock_name_valid(m->name))
+        return;
+    if (ballot_compare(m->ballot, v->promises[shard].promised) < 0) {
+        refuse(v, shard, m->ballot, from);
+        return;
+    }
+    uint64_t hash = core_name_hash(c, m->name);
+    struct lock_register *e = registers_find(&v->registers, hash, m->name);
+    bool newer = !e || version_compare(m->ballot, m->seq, e->ballot, e->seq) > 0 ||
+                 (MUTANT(10) && ballot_equal(m->ballot, e->ballot)); /* "no sequence check" */
+    if (newer) {
+        if (!store(v, shard, m, e))
+            return;
+        e = registers_find(&v->registers, hash, m->name);
+    }
+    must(e);
+    /* Only what is stored of this very ballot is an answer to it. */
+    if (!ballot_equal(e->ballot, m->ballot))
+        return;
+    struct message answer = {.type = WIRE_ACCEPTED,
+                             .accepted = {.ballot = m->ballot, .seq = e->seq, .name = m->name}};
+    outbox_send_after(&c->outbox, e->lsn, from, &answer);
+}
+
+/* Section 6, stamps: still promised = b, durably. */
+static void take_confirm(struct voter *v, uint16_t from, const struct wire_confirm *m)
+{
+    if (!may_answer(v, m->shard, m->ballot, from))
+        return;
+    struct promise *p = &v->promises[m->shard];
+    if (ballot_compare(m->ballot, p->promised) < 0) {
+        refuse(v, m->shard, m->ballot, from);
+    } else if (ballot_equal(m->ballot, p->promised)) {
+        struct message answer = {
+            .type = WIRE_CONFIRMED,
+            .confirmed = {.shard = m->shard, .ballot = m->ballot, .round = m->round}};
+        outbox_send_after(&v->core->outbox, p->lsn, from, &answer);
+    }
+}
+
+void voter_take(struct voter *v, uint16_t from, const struct message *m)
+{
+    if (!core_votes(v->core)) /* L7 */
+        return;
+    if (m->type == WIRE_PREPARE)
+        take_prepare(v, from, &m->prepare);
+    else if (m->type == WIRE_READ)
+        take_read(v, from, &m->read);
+    else if (m->type == WIRE_ACCEPT)
+        take_accept(v, from, &m->accept);
+    else if (m->type == WIRE_CONFIRM)
+        take_confirm(v, from, &m->confirm);
+}

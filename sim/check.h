@@ -1,0 +1,51 @@
+/*
+ * The checks: one file for each family of invariants. All of them judge by the observer's books and the
+ * machines' durable images, never by what a peer thinks. The first broken one ends the run.
+ */
+#ifndef SIM_CHECK_H
+#define SIM_CHECK_H
+
+#include "proto/peer.h"
+#include "sim/history.h"
+
+struct world;
+struct machine;
+struct image_entry;
+struct client;
+
+/* --- check_registers.c: S2, S3 (with history.c), S4, S5, S6 --- */
+/* A value is seen for the first time, on the wire or in a log: it descends from every lower chosen one. */
+void check_proposed(struct world *w, struct value *v);
+/* An entry is about to become durable: nothing decreases. */
+void check_durable(struct world *w, struct machine *m, const struct image_entry *e);
+/* A value became durable at a voter: perhaps it, and others below it, are chosen now. */
+void check_accepted(struct world *w, struct machine *m, struct value *v);
+/* A machine says something to another one. */
+void check_message(struct world *w, struct machine *m, const struct message *message);
+/* The peer's own books are not behind its store. */
+void check_books(struct world *w, struct machine *m);
+
+/* --- check_tokens.c: S7 --- */
+void check_token_chosen(struct world *w, struct value *v, const struct value *before);
+void check_token_told(struct world *w, struct op *op, uint64_t token);
+
+/* --- check_exclusion.c: S1, S15 --- */
+void check_guest_begins(struct world *w, const struct client *c);
+/* `after` is to follow `before`: every hold that a client was told of is still there (S15). */
+void check_holds_kept(struct world *w, const struct value *before, const struct value *after);
+/* A client is told that it holds. */
+void check_granted(struct world *w, struct op *op, uint64_t token);
+/* In the calm, nobody holds or waits whose client is gone, but on jammed names. Ends the run as stuck. */
+void check_leaks(struct world *w);
+
+/* --- check_store.c: S13 --- */
+void check_may_vote(struct world *w, struct machine *m, const struct message *message);
+
+/* --- check_history.c: S14 --- */
+void check_asked(struct world *w, struct op *op);
+void check_busy(struct world *w, struct op *op);
+/* `floor`: what had been told of the name when the client asked. */
+void check_shown(struct world *w, struct name *name, const struct lock_state *state,
+                 const struct value *floor);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * S1: at no instant do two guests run under conflicting locks, whatever anybody believes. S15: no hold that
+ * a client was told of disappears, and none that it gave back comes back to it.
+ */
+#include "sim/check.h"
+
+#include "sim/machine.h"
+#include "sim/world.h"
+
+void check_guest_begins(struct world *w, const struct client *c)
+{
+    for (size_t i = 0; i < w->machine_count; i++) {
+        struct machine *m = &w->machines[i];
+        for (size_t k = 0; k < CLIENTS_MAX; k++) {
+            const struct client *other = &m->clients[k];
+            if (other == c || !other->guest_runs || other->guest_op->name != c->guest_op->name)
+                continue;
+            if (lock_modes_compatible(other->guest_op->mode, c->guest_op->mode))
+                continue;
+            world_fail(w, EXIT_BROKEN, "S1", "%s: a guest of %s (%s) runs beside one of %s (%s)",
+                       c->guest_op->name->text, c->machine->name,
+                       lock_mode_text(c->guest_op->mode), m->name,
+                       lock_mode_text(other->guest_op->mode));
+        }
+    }
+}
+
+static bool holds(const struct value *v, const struct op *op)
+{
+    for (size_t i = 0; i < v->hold_count; i++)
+        if (v->holds[i].op == op)
+            return true;
+    return false;
+}
+
+void check_holds_kept(struct world *w, const struct value *before, const struct value *after)
+{
+    for (size_t i = 0; i < before->hold_count; i++) {
+        const struct op *op = before->holds[i].op;
+        if (op->granted_told && !op->drop_called && !holds(after, op))
+            world_fail(w, EXIT_BROKEN, "S15",
+                       "%s: %s was told of its hold (token %llu) and never gave it back, but it is "
+                       "not in %s",
+                       op->name->text, op->machine->name,
+                       (unsigned long long)before->holds[i].token, value_text(after));
+    }
+}
+
+void check_granted(struct world *w, struct op *op, uint64_t token)
+{
+    const struct value *chosen = op->name->chosen;
+    if (op->dropped_told || op->finished)
+        world_fail(w, EXIT_BROKEN, "S15", "%s: %s is told of a grant after a final answer",
+                   op->name->text, op->machine->name);
+    if (!chosen || !holds(chosen, op) || op->chosen_token != token)
+        world_fail(w, EXIT_BROKEN, "S6",
+                   "%s: %s is told of a grant with token %llu; the chosen state is %s",
+                   op->name->text, op->machine->name, (unsigned long long)token,
+                   value_text(chosen));
+    check_token_told(w, op, token);
+    op->granted_told = true;
+    if (!op->name->told || value_compare(op->held_in, op->name->told) > 0)
+        op->name->told = op->held_in;
+}
+
+static bool client_has(const struct op *op)
+{
+    for (size_t k = 0; k < CLIENTS_MAX; k++) {
+        const struct client *c = &op->machine->clients[k];
+        if (c->op == op || (c->guest_runs && c->guest_op == op))
+            return true;
+    }
+    return false;
+}
+
+void check_leaks(struct world *w)
+{
+    struct history *h = &w->observer->history;
+    for (size_t i = 0; i < h->name_count; i++) {
+        const struct name *name = h->names[i];
+        if (name->jammed || !name->chosen)
+            continue;
+        for (size_t k = 0; k < name->chosen->hold_count; k++) {
+            const struct op *op = name->chosen->holds[k].op;
+            if (!client_has(op))
+                world_fail(w, EXIT_STUCK, "live", "%s stays held for %s (%s), whose client is gone",
+                           name->text, op->machine->name,
+                           op->dropped_told   ? "its release was acknowledged"
+                           : op->granted_told ? "it was told of it"
+                                              : "it was never told");
+        }
+        for (size_t k = 0; k < name->chosen->waiter_count; k++) {
+            const struct op *op = name->chosen->waiters[k];
+            if (!client_has(op))
+                world_fail(w, EXIT_STUCK, "live", "%s keeps a place in the queue of %s for nobody",
+                           op->machine->name, name->text);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+/*
+ * S14: what clients see of one name is linearizable. With a token on every grant a sequential model is
+ * enough: grants in the order of their tokens (check_tokens.c) never overlap in conflict
+ * (check_exclusion.c); a refusal needs somebody in the way at some time between question and answer; what
+ * is shown was chosen before the answer, and is not older than anything told before the question.
+ */
+#include "sim/check.h"
+
+#include "sim/machine.h"
+#include "sim/world.h"
+
+void check_asked(struct world *w, struct op *op)
+{
+    op->asked_at = w->now;
+    op->token_floor = op->name->token_told;
+}
+
+void check_busy(struct world *w, struct op *op)
+{
+    const struct value *chosen = op->name->chosen;
+    bool busy_now = chosen && (chosen->hold_count || chosen->waiter_count);
+    if (!busy_now && op->name->busy_until < op->asked_at)
+        world_fail(w, EXIT_BROKEN, "S14",
+                   "%s: %s is refused, but nobody held it or waited since it asked",
+                   op->name->text, op->machine->name);
+}
+
+/* The highest chosen value with these bytes; NULL if there is none. */
+static const struct value *find_chosen(const struct name *name, struct view bytes)
+{
+    for (const struct group *g = name->top; g; g = g->lower)
+        for (size_t i = g->count; i-- > 0;)
+            if (g->values[i]->chosen &&
+                view_equal((struct view){g->values[i]->bytes, g->values[i]->size}, bytes))
+                return g->values[i];
+    return NULL;
+}
+
+void check_shown(struct world *w, struct name *name, const struct lock_state *state,
+                 const struct value *floor)
+{
+    uint8_t *bytes = w->observer->scratch_bytes;
+    struct writer writer = writer_init(bytes, LOCK_STATE_BYTES_MAX);
+    lock_encode(&writer, state);
+    const struct value *v = find_chosen(name, (struct view){bytes, writer_size(&writer)});
+    bool untouched = state->token == 0 && state->hold_count == 0 && state->waiter_count == 0;
+    if (!v && !(untouched && !floor))
+        world_fail(w, EXIT_BROKEN, "S14", "%s is shown with token %llu as it never was",
+                   name->text, (unsigned long long)state->token);
+    if (v && floor && value_compare(v, floor) < 0)
+        world_fail(w, EXIT_BROKEN, "S14", "%s is shown as %s, but %s had been told before",
+                   name->text, value_text(v), value_text(floor));
+    if (v && (!name->told || value_compare(v, name->told) > 0))
+        name->told = v;
+}

@@ -1,0 +1,30 @@
+/*
+ * S13: a node whose store is lost, damaged, behind, failed, or not checked yet sends no vote and
+ * coordinates nothing (L7).
+ */
+#include "sim/check.h"
+
+#include "sim/machine.h"
+#include "sim/world.h"
+
+/* Whether only a voter may say this. */
+static bool is_vote(enum wire_type type)
+{
+    return type == WIRE_PROMISE || type == WIRE_STORED || type == WIRE_ACCEPTED ||
+           type == WIRE_CONFIRMED || type == WIRE_PREPARE || type == WIRE_READ ||
+           type == WIRE_ACCEPT || type == WIRE_CONFIRM;
+}
+
+void check_may_vote(struct world *w, struct machine *m, const struct message *message)
+{
+    if (!is_vote(message->type))
+        return;
+    struct peer_status status;
+    peer_status(m->peer, &status);
+    if (!m->votes)
+        world_fail(w, EXIT_BROKEN, "S13", "%s sends %s, but its store was lost", m->name,
+                   wire_name(message->type));
+    if (status.store != STORE_VOTING)
+        world_fail(w, EXIT_BROKEN, "S13", "%s sends %s while its store is: %s", m->name,
+                   wire_name(message->type), store_state_text(status.store));
+}

@@ -1,0 +1,417 @@
+/* Clients and guests: see client.h. */
+#include "sim/client.h"
+
+#include "proto/must.h"
+#include "sim/check.h"
+#include "sim/machine.h"
+#include "sim/world.h"
+
+/* Handles: a serial, and in the low byte whose it is; DRIVER for holds that were found in the store. */
+enum { HANDLE_DRIVER = 0xff, UNTIL_AGENT_PERMILLE = 300 };
+
+static const struct span api_low = {5000}, api_high = SPAN_MS(1);
+static const struct span notice_high = SPAN_MS(2000);
+static const struct span retry = SPAN_MS(500);
+
+static void plan(struct world *w, struct client *c, struct span after)
+{
+    world_plan(w, after,
+               (struct item){.kind = HAPPEN_CLIENT,
+                             .machine = c->machine->index,
+                             .detail = c->index,
+                             .tag = c->serial});
+}
+
+/* Enters a state: whatever was planned for the last one is stale from here. */
+static void enter(struct world *w, struct client *c, enum client_state state)
+{
+    c->state = state;
+    c->serial++;
+    c->since = w->now;
+    c->due = INT64_MAX;
+}
+
+static void rest(struct world *w, struct client *c)
+{
+    enter(w, c, CLIENT_IDLE);
+    c->op = NULL;
+    plan(w, c, random_span(&c->random, w->p.think.low, w->p.think.high));
+}
+
+void client_open(struct world *w, struct machine *m, size_t index)
+{
+    struct client *c = &m->clients[index];
+    c->machine = m;
+    c->index = (uint32_t)index;
+    c->fresh = index == CLIENTS_MAX - 1;
+    random_init(&c->random, w->seed, STREAM_CLIENT + m->index * CLIENTS_MAX + index);
+    if (index < w->p.clients)
+        rest(w, c);
+}
+
+static uint64_t new_handle(struct client *c)
+{
+    c->handle = c->serial << 8 | c->index;
+    return c->handle;
+}
+
+struct name *client_pick_name(struct world *w, struct random *r)
+{
+    static const uint32_t jammed_permille = 100;
+    struct name **window = w->observer->window;
+    size_t at = random_below(r, w->p.names);
+    /* Names of the dead stay locked in this version: clients move on, but for a few. */
+    if (!window[at] || (window[at]->jammed && !random_chance(r, jammed_permille))) {
+        struct name *fresh = history_name_new(w);
+        if (fresh)
+            window[at] = fresh;
+    }
+    return window[at];
+}
+
+/* --- asking --- */
+
+static void send_acquire(struct world *w, struct client *c, struct span wait)
+{
+    struct event e = {.kind = EVENT_ACQUIRE};
+    enter(w, c, CLIENT_ASKS);
+    struct writer process = writer_init(c->process, sizeof c->process);
+    write_u64(&process, new_handle(c));
+    e.acquire.handle = c->handle;
+    e.acquire.name = c->name->view;
+    e.acquire.mode = c->mode;
+    e.acquire.policy = LOCK_STALE_HOLD;
+    e.acquire.try = c->try;
+    e.acquire.deadline = INSTANT_NEVER;
+    e.acquire.process = (struct view){c->process, sizeof c->process};
+    c->op = NULL;
+    if (wait.ns < INT64_MAX) {
+        e.acquire.deadline = machine_deadline(c->machine, wait);
+        c->due = w->now + wait.ns;
+    }
+    world_trace(w, "%s/%u asks for %s %s%s", c->machine->name, c->index, c->name->text,
+                lock_mode_text(c->mode), c->try ? " (try)" : "");
+    if (random_chance(&c->random, w->p.cancel_permille) || wait.ns == INT64_MAX)
+        plan(w, c, random_span(&c->random, w->p.wait.low, span_times(w->p.wait.high, 2)));
+    machine_post(w, c->machine, &e);
+}
+
+static void ask(struct world *w, struct client *c)
+{
+    struct span wait = random_span(&c->random, w->p.wait.low, w->p.wait.high);
+    c->name = client_pick_name(w, &c->random);
+    c->mode = random_chance(&c->random, w->p.shared_permille) ? LOCK_SHARED : LOCK_EXCLUSIVE;
+    c->try = random_chance(&c->random, w->p.try_permille);
+    if (!c->try && random_chance(&c->random, w->p.forever_permille))
+        wait.ns = INT64_MAX;
+    send_acquire(w, c, wait);
+}
+
+static void look(struct world *w, struct client *c)
+{
+    struct span wait = random_span(&c->random, w->p.wait.low, w->p.wait.high);
+    c->name = client_pick_name(w, &c->random);
+    enter(w, c, CLIENT_LOOKS);
+    c->floor = c->name->told;
+    c->due = w->now + wait.ns;
+    struct event e = {.kind = EVENT_SHOW,
+                      .show = {.handle = new_handle(c),
+                               .name = c->name->view,
+                               .deadline = machine_deadline(c->machine, wait)}};
+    machine_post(w, c->machine, &e);
+}
+
+static void send_drop(struct world *w, struct machine *m, uint64_t handle, struct op *op)
+{
+    world_trace(w, "%s gives back %s (operation %llu)", m->name, op->name->text,
+                (unsigned long long)op->id.counter);
+    op->drop_called = true;
+    machine_post(w, m,
+                 &(struct event){.kind = EVENT_DROP, .drop = {.handle = handle, .hold = op->id}});
+}
+
+/* The guest ends first, then the agent is told (S1 rests on this order). */
+static void end_guest(struct world *w, struct client *c)
+{
+    world_trace(w, "%s/%u guest ends: %s", c->machine->name, c->index, c->guest_op->name->text);
+    c->guest_runs = false;
+    c->guest_waits = false;
+}
+
+static void give_back(struct world *w, struct client *c, enum client_state state)
+{
+    struct op *op = c->op;
+    enter(w, c, state);
+    send_drop(w, c->machine, new_handle(c), op);
+}
+
+void client_wake(struct world *w, struct machine *m, size_t index, uint64_t serial)
+{
+    struct client *c = &m->clients[index];
+    if (serial != c->serial)
+        return;
+    if (!m->agent_up && c->state != CLIENT_ORPHAN) {
+        plan(w, c, retry);
+        return;
+    }
+    switch (c->state) {
+    case CLIENT_IDLE:
+        if (w->closing)
+            return;
+        if (random_chance(&c->random, w->p.show_permille))
+            look(w, c);
+        else
+            ask(w, c);
+        return;
+    case CLIENT_ASKS:
+        if (c->op)
+            give_back(w, c, CLIENT_CANCELS);
+        return;
+    case CLIENT_HOLDS:
+        end_guest(w, c);
+        give_back(w, c, CLIENT_DROPS);
+        return;
+    case CLIENT_DROPS:
+    case CLIENT_CANCELS:
+    case CLIENT_LOOKS:
+    case CLIENT_ORPHAN:
+        return;
+    }
+}
+
+/* --- answers --- */
+
+static void accepted(struct world *w, struct client *c, struct op_id id)
+{
+    struct op *op = history_op_new(w, id);
+    op->machine = c->machine;
+    op->epoch = c->machine->epoch;
+    op->name = c->name;
+    op->mode = c->mode;
+    op->older = c->machine->ops;
+    c->machine->ops = op;
+    c->op = op;
+    check_asked(w, op);
+}
+
+static void granted(struct world *w, struct client *c, uint64_t token)
+{
+    w->figures.grants++;
+    check_granted(w, c->op, token);
+    c->guest_runs = true;
+    c->guest_op = c->op;
+    c->guest_handle = c->handle;
+    world_trace(w, "%s/%u guest begins: %s %s token %llu", c->machine->name, c->index,
+                c->name->text, lock_mode_text(c->mode), (unsigned long long)token);
+    check_guest_begins(w, c);
+    c->fresh_granted = c->fresh;
+    enter(w, c, CLIENT_HOLDS);
+    plan(w, c, random_span(&c->random, w->p.hold.low, w->p.hold.high));
+}
+
+static void answer_asking(struct world *w, struct client *c, const struct answer *a)
+{
+    if (a->kind == ANSWER_ACCEPTED) {
+        accepted(w, c, a->hold);
+        return;
+    }
+    if (a->kind == ANSWER_WAITING)
+        return;
+    bool known = c->op != NULL;
+    if (!known && (a->kind == ANSWER_GRANTED || a->kind == ANSWER_DROPPED))
+        world_fail(w, EXIT_BROKEN, "S14", "%s answers %d to a call that it never accepted",
+                   c->machine->name, a->kind);
+    if (a->kind == ANSWER_GRANTED) {
+        granted(w, c, a->token);
+        return;
+    }
+    if (a->kind == ANSWER_BUSY && known)
+        check_busy(w, c->op);
+    world_trace(w, "%s/%u is refused %s: %d", c->machine->name, c->index, c->name->text, a->kind);
+    if (known)
+        c->op->finished = true;
+    rest(w, c);
+}
+
+static void dropped(struct world *w, struct op *op)
+{
+    w->figures.drops++;
+    op->dropped_told = true;
+    op->finished = true;
+}
+
+/* The drop's own answer: the acquire that was cancelled has one too, under the older handle. */
+static void answer_dropping(struct world *w, struct client *c, const struct answer *a)
+{
+    if (a->kind == ANSWER_UNKNOWN && c->state == CLIENT_DROPS)
+        world_fail(w, EXIT_BROKEN, "S15", "%s does not know the hold of %s that it granted",
+                   c->machine->name, c->name->text);
+    if (a->kind != ANSWER_DROPPED && a->kind != ANSWER_UNKNOWN)
+        return;
+    dropped(w, c->op);
+    rest(w, c);
+}
+
+static void answer_looking(struct world *w, struct client *c, const struct answer *a)
+{
+    if (a->kind == ANSWER_WAITING)
+        return;
+    if (a->kind == ANSWER_SHOWN) {
+        w->figures.shows++;
+        check_shown(w, c->name, a->state, c->floor);
+    }
+    rest(w, c);
+}
+
+static void answer_driver(struct world *w, const struct answer *a)
+{
+    struct op *op = history_op(w, a->hold);
+    if (op && (a->kind == ANSWER_DROPPED || a->kind == ANSWER_UNKNOWN))
+        dropped(w, op);
+}
+
+void client_answer(struct world *w, struct machine *m, const struct answer *a)
+{
+    size_t index = a->handle & 0xff;
+    if (index == HANDLE_DRIVER)
+        answer_driver(w, a);
+    if (index >= CLIENTS_MAX || m->clients[index].handle != a->handle)
+        return;
+    struct client *c = &m->clients[index];
+    switch (c->state) {
+    case CLIENT_ASKS:
+        answer_asking(w, c, a);
+        break;
+    case CLIENT_DROPS:
+    case CLIENT_CANCELS:
+        answer_dropping(w, c, a);
+        break;
+    case CLIENT_LOOKS:
+        answer_looking(w, c, a);
+        break;
+    case CLIENT_IDLE:
+    case CLIENT_HOLDS:
+    case CLIENT_ORPHAN:
+        break;
+    }
+}
+
+/* --- when something dies --- */
+
+static void orphan(struct world *w, struct client *c)
+{
+    enter(w, c, CLIENT_ORPHAN);
+    if (random_chance(&c->random, UNTIL_AGENT_PERMILLE)) {
+        c->guest_waits = true;
+        return;
+    }
+    world_plan(w, random_span(&c->random, api_low, notice_high),
+               (struct item){.kind = HAPPEN_GUEST_END,
+                             .machine = c->machine->index,
+                             .detail = c->index,
+                             .tag = c->guest_handle});
+}
+
+void client_agent_gone(struct world *w, struct machine *m)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct client *c = &m->clients[i];
+        if (c->state == CLIENT_HOLDS)
+            orphan(w, c);
+        else if (c->state != CLIENT_ORPHAN && c->state != CLIENT_IDLE)
+            rest(w, c);
+    }
+}
+
+void client_power_gone(struct world *w, struct machine *m)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct client *c = &m->clients[i];
+        if (c->guest_runs)
+            end_guest(w, c);
+        if (i < w->p.clients)
+            rest(w, c);
+        else
+            enter(w, c, CLIENT_IDLE);
+        c->op = NULL;
+    }
+}
+
+void client_guest_ends(struct world *w, struct machine *m, size_t index, uint64_t handle)
+{
+    struct client *c = &m->clients[index];
+    if (!c->guest_runs || c->guest_handle != handle || c->state != CLIENT_ORPHAN)
+        return;
+    struct op *op = c->guest_op;
+    end_guest(w, c);
+    rest(w, c);
+    /* If the agent is back it watched the process; else it will find that there is none. */
+    if (m->agent_up)
+        send_drop(w, m, (uint64_t)c->index << 8 | HANDLE_DRIVER, op);
+}
+
+void client_loaded(struct world *w, struct machine *m, struct op_id id)
+{
+    struct op *op = history_op(w, id);
+    if (!op || op->epoch != m->epoch)
+        return; /* of an earlier life: never given back */
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct client *c = &m->clients[i];
+        if (!c->guest_runs || c->guest_op != op)
+            continue;
+        if (c->guest_waits)
+            world_plan(w, random_span(&c->random, api_low, notice_high),
+                       (struct item){.kind = HAPPEN_GUEST_END,
+                                     .machine = m->index,
+                                     .detail = c->index,
+                                     .tag = c->guest_handle});
+        c->guest_waits = false;
+        return;
+    }
+    send_drop(w, m, HANDLE_DRIVER, op);
+}
+
+/* --- the calm --- */
+
+void client_ask_fresh(struct world *w)
+{
+    for (size_t i = 0; i < w->machine_count; i++) {
+        struct client *c = &w->machines[i].clients[CLIENTS_MAX - 1];
+        c->name = history_name_new(w);
+        must(c->name);
+        c->mode = LOCK_EXCLUSIVE;
+        c->try = false;
+        if (w->machines[i].agent_up)
+            send_acquire(w, c, (struct span){INT64_MAX});
+    }
+}
+
+void client_close_all(struct world *w)
+{
+    for (size_t i = 0; i < w->machine_count; i++)
+        for (size_t k = 0; k < CLIENTS_MAX; k++) {
+            struct client *c = &w->machines[i].clients[k];
+            if (c->fresh && !c->fresh_granted)
+                world_fail(w, EXIT_STUCK, "live", "%s is not granted the fresh %s in the calm",
+                           c->machine->name, c->name->text);
+            if (c->state == CLIENT_ASKS && c->due == INT64_MAX)
+                plan(w, c, api_high);
+        }
+}
+
+void client_check_done(struct world *w)
+{
+    static const char *const states[] = {"idle",           "an acquire", "holding",
+                                         "a release",      "a cancel",   "a show",
+                                         "its own guest"};
+    for (size_t i = 0; i < w->machine_count; i++)
+        for (size_t k = 0; k < CLIENTS_MAX; k++) {
+            const struct client *c = &w->machines[i].clients[k];
+            if (c->state != CLIENT_IDLE)
+                world_fail(w, EXIT_STUCK, "live",
+                           "%s/%u has no answer to %s of %s since %lld ms (operation %llu)",
+                           c->machine->name, c->index, states[c->state], c->name->text,
+                           (long long)((w->now - c->since) / 1000000),
+                           c->op ? (unsigned long long)c->op->id.counter : 0);
+        }
+}

@@ -1,0 +1,69 @@
+/*
+ * Clients of an agent, and their guests. A client asks for a lock, waits, holds it for a while and gives it
+ * back; or gives up; or just looks.
+ *
+ * A *guest* is the protected process: it begins at ANSWER_GRANTED and has ended before EVENT_DROP is sent.
+ * It dies with its machine. When only the agent dies it goes on until its client has seen that, or until
+ * the agent is back; the agent then gives the hold back after the guest's end, as node/ does with stop sets.
+ */
+#ifndef SIM_CLIENT_H
+#define SIM_CLIENT_H
+
+#include "proto/peer.h"
+#include "sim/history.h"
+#include "sim/random.h"
+
+enum client_state {
+    CLIENT_IDLE,
+    CLIENT_ASKS,    /* EVENT_ACQUIRE was sent: an answer is due */
+    CLIENT_HOLDS,
+    CLIENT_DROPS,   /* EVENT_DROP was sent for a hold */
+    CLIENT_CANCELS, /* or for a place in the queue */
+    CLIENT_LOOKS,   /* EVENT_SHOW was sent */
+    CLIENT_ORPHAN   /* the agent died, the guest goes on */
+};
+
+struct client {
+    struct machine *machine;
+    uint32_t index;
+    struct random random;
+    enum client_state state;
+    uint64_t serial; /* of what it does now; items with another one are stale */
+    uint64_t handle; /* of the call that is out */
+    struct name *name;
+    enum lock_mode mode;
+    bool try;
+    bool fresh;         /* asks for names that nobody ever used, in the calm */
+    bool fresh_granted;
+    int64_t since;      /* of the state */
+    int64_t due;        /* virtual time by when the call must be answered; INT64_MAX: no deadline */
+    struct op *op;      /* of the acquire; NULL before ANSWER_ACCEPTED */
+    const struct value *floor; /* CLIENT_LOOKS: what was told before */
+
+    bool guest_runs;
+    bool guest_waits; /* for the agent to come back */
+    struct op *guest_op;
+    uint64_t guest_handle;
+    uint8_t process[8]; /* the guest's name, kept with the hold */
+};
+
+void client_open(struct world *w, struct machine *m, size_t index);
+/* HAPPEN_CLIENT: time to do the next thing. */
+void client_wake(struct world *w, struct machine *m, size_t index, uint64_t serial);
+/* HAPPEN_GUEST_END. */
+void client_guest_ends(struct world *w, struct machine *m, size_t index, uint64_t handle);
+void client_answer(struct world *w, struct machine *m, const struct answer *answer);
+void client_agent_gone(struct world *w, struct machine *m);
+void client_power_gone(struct world *w, struct machine *m);
+/* The agent came back and found this hold in its store. */
+void client_loaded(struct world *w, struct machine *m, struct op_id id);
+/* No new requests; whoever waits for ever gives up. */
+void client_close_all(struct world *w);
+/* The calm begins: fresh locks are asked for. */
+void client_ask_fresh(struct world *w);
+/* At the end: everything was answered. Ends the run as stuck if not. */
+void client_check_done(struct world *w);
+/* The names that clients choose from now. */
+struct name *client_pick_name(struct world *w, struct random *r);
+
+#endif

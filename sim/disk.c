@@ -1,0 +1,235 @@
+/* The disk under one machine's vote log: see disk.h. */
+#include "sim/disk.h"
+
+#include "proto/must.h"
+#include "sim/image.h"
+#include "sim/machine.h"
+#include "sim/world.h"
+
+/* What the last words of a dying machine may look like. */
+enum { CRASH_NOTHING, CRASH_PREFIX, CRASH_SECTORS, CRASH_ALL, CRASH_KINDS };
+
+static void file_reserve(struct pool *pool, struct log_file *f, size_t more)
+{
+    size_t wanted = f->size + more + DISK_ZEROS;
+    if (wanted <= f->room)
+        return;
+    size_t room = 2 * wanted;
+    uint8_t *bytes = pool_take(pool, room);
+    if (f->size > 0)
+        memcpy(bytes, f->bytes, f->size);
+    f->bytes = bytes;
+    f->room = room;
+}
+
+void disk_open(struct world *w, struct machine *m, const uint8_t *bytes, size_t size)
+{
+    struct disk *d = &m->disk;
+    random_init(&d->random, w->seed, STREAM_DISK + m->index);
+    file_reserve(&w->pool, &d->file, size);
+    memcpy(d->file.bytes, bytes, size);
+    d->file.size = d->file.synced = size;
+    d->file.lsn = 1;
+}
+
+static void start_sync(struct world *w, struct machine *m)
+{
+    struct disk *d = &m->disk;
+    const struct log_file *f = d->segment_pending ? &d->next : &d->file;
+    struct span low = w->p.sync.low, high = w->p.sync.high;
+    if (d->slow > 0)
+        low = SPAN_MS(100), high = SPAN_MS(4000);
+    d->syncing = true;
+    d->wanted = false;
+    d->sync_size = f->size;
+    d->sync_lsn = f->lsn;
+    d->sync_number++;
+    world_plan(w, random_span(&d->random, low, high),
+               (struct item){.kind = HAPPEN_SYNCED, .machine = m->index, .tag = d->sync_number});
+}
+
+/* Takes over a whole segment; one that was still being written is given up, since this one has it all. */
+static void write_segment(struct world *w, struct machine *m)
+{
+    struct disk *d = &m->disk;
+    size_t most = peer_segment_size(m->peer);
+    d->next.size = d->next.synced = 0;
+    if (d->next.room < most + DISK_ZEROS)
+        d->next = (struct log_file){0};
+    file_reserve(&w->pool, &d->next, most);
+    d->next.size = peer_segment(m->peer, d->next.bytes, most, &d->next.lsn);
+    must(d->next.size <= most);
+    memset(d->next.bytes + d->next.size, 0, d->next.room - d->next.size);
+    d->segment_pending = true;
+    image_segment(w, m, (struct view){d->next.bytes, d->next.size}, d->next.lsn);
+    start_sync(w, m);
+}
+
+/* Appends the records that the segment, if there is a new one, does not contain already. */
+static void append(struct world *w, struct machine *m, struct view records)
+{
+    struct disk *d = &m->disk;
+    struct log_file *f = d->segment_pending ? &d->next : &d->file;
+    struct reader r = reader_init(records.bytes, records.size);
+    while (reader_left(&r) > 0) {
+        const uint8_t *start = r.at;
+        uint64_t lsn = read_u64(&r);
+        read_u64(&r);
+        uint32_t size = read_u32(&r);
+        struct view payload = {read_view(&r, size), size};
+        read_u64(&r);
+        must(!r.failed);
+        if (lsn <= f->lsn)
+            continue;
+        must(lsn == f->lsn + 1);
+        size_t frame = (size_t)(r.at - start);
+        file_reserve(&w->pool, f, frame);
+        memcpy(f->bytes + f->size, start, frame);
+        f->size += frame;
+        f->lsn = lsn;
+        image_append(w, m, lsn, payload);
+    }
+}
+
+void disk_write(struct world *w, struct machine *m, const struct effects *effects)
+{
+    struct disk *d = &m->disk;
+    if (d->failed)
+        return;
+    trace_bytes(&w->trace, effects->records.bytes, effects->records.size);
+    if (effects->segment_wanted)
+        write_segment(w, m);
+    append(w, m, effects->records);
+    d->wanted |= effects->sync_wanted;
+    if (d->wanted && !d->syncing)
+        start_sync(w, m);
+}
+
+void disk_synced(struct world *w, struct machine *m, uint64_t number)
+{
+    struct disk *d = &m->disk;
+    if (!d->syncing || number != d->sync_number)
+        return;
+    d->syncing = false;
+    if (d->fail_next) {
+        /* The kernel may have dropped the dirty pages: what was not synced is as good as gone. */
+        d->fail_next = false;
+        d->failed = true;
+        world_trace(w, "%s: sync failed", m->name);
+        machine_post(w, m, &(struct event){.kind = EVENT_SYNC_FAILED});
+        return;
+    }
+    if (d->segment_pending) {
+        struct log_file old = d->file;
+        d->file = d->next;
+        d->next = old;
+        d->segment_pending = false;
+    }
+    d->file.synced = d->sync_size;
+    image_durable(w, m, d->sync_lsn);
+    if (d->wanted)
+        start_sync(w, m);
+    machine_post(w, m, &(struct event){.kind = EVENT_DURABLE, .lsn = d->sync_lsn});
+}
+
+static void cut_file(struct log_file *f, size_t size)
+{
+    memset(f->bytes + size, 0, f->size - size);
+    f->size = size;
+}
+
+/* What the driver was about to do is forgotten with it. */
+static void forget_plans(struct disk *d)
+{
+    d->segment_pending = false;
+    d->syncing = false;
+    d->wanted = false;
+    d->failed = false;
+    d->fail_next = false;
+    d->next.size = 0;
+}
+
+/* A segment whose sync had ended, unreported, had perhaps taken the name already. */
+static void perhaps_renamed(struct disk *d)
+{
+    if (!d->segment_pending || !d->syncing || !random_chance(&d->random, 200))
+        return;
+    struct log_file old = d->file;
+    d->file = d->next;
+    d->file.synced = d->sync_size;
+    d->next = old;
+}
+
+void disk_agent_crash(struct disk *d)
+{
+    bool failed = d->failed;
+    perhaps_renamed(d);
+    forget_plans(d);
+    size_t unsynced = d->file.size - d->file.synced;
+    if (failed)
+        cut_file(&d->file, d->file.synced);
+    else if (random_chance(&d->random, 500))
+        cut_file(&d->file, d->file.synced + random_below(&d->random, unsynced + 1));
+}
+
+static void lose_sectors(struct disk *d)
+{
+    struct log_file *f = &d->file;
+    for (size_t at = f->synced; at < f->size;) {
+        size_t end = (at / DISK_SECTOR + 1) * DISK_SECTOR;
+        if (end > f->size)
+            end = f->size;
+        if (random_chance(&d->random, 500))
+            memset(f->bytes + at, 0, end - at);
+        at = end;
+    }
+}
+
+void disk_power_crash(struct disk *d)
+{
+    perhaps_renamed(d);
+    forget_plans(d);
+    struct log_file *f = &d->file;
+    size_t unsynced = f->size - f->synced;
+    switch (random_below(&d->random, CRASH_KINDS)) {
+    case CRASH_NOTHING:
+        cut_file(f, f->synced);
+        break;
+    case CRASH_PREFIX:
+        cut_file(f, f->synced + random_below(&d->random, unsynced + 1));
+        break;
+    case CRASH_SECTORS:
+        lose_sectors(d);
+        break;
+    default: /* all of it survived */
+        break;
+    }
+}
+
+struct view disk_read(struct disk *d)
+{
+    d->file.synced = d->file.size;
+    return (struct view){d->file.bytes, d->file.size ? d->file.size + DISK_ZEROS : 0};
+}
+
+bool disk_damage(struct disk *d)
+{
+    struct votelog_reader reader;
+    struct votelog_record record;
+    if (votelog_open(&reader, d->file.bytes, d->file.size) != VOTELOG_RECORD)
+        return false;
+    while (reader.next_lsn <= reader.header.base_lsn &&
+           votelog_next(&reader, &record) == VOTELOG_RECORD)
+        continue;
+    /* In the snapshot, which was synced as a whole; a spoiled end may look like a torn one. */
+    size_t at = random_below(&d->random, reader.at);
+    d->file.bytes[at] ^= (uint8_t)(1 << random_below(&d->random, 8));
+    return true;
+}
+
+void disk_lose(struct disk *d)
+{
+    cut_file(&d->file, 0);
+    d->file.synced = 0;
+    d->file.lsn = 0;
+}

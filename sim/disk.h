@@ -1,0 +1,62 @@
+/*
+ * The disk under one machine's vote log, as bytes: what node/store.c does with files, in virtual time.
+ *
+ *   append    goes to the page cache: it survives a crash of the agent (perhaps but for its end), not one
+ *             of the machine
+ *   sync      takes a random time; what was appended before it began is then durable
+ *   segment   is written beside the old file, synced, and renamed over it: atomic
+ *   power     of what was not synced, nothing, any prefix, or any set of 512-byte sectors survives
+ *   open      the driver syncs the file before it reads it, so that what was read is durable
+ */
+#ifndef SIM_DISK_H
+#define SIM_DISK_H
+
+#include "proto/id.h"
+#include "proto/peer.h"
+#include "sim/random.h"
+
+struct world;
+struct machine;
+
+enum { DISK_SECTOR = 512, DISK_ZEROS = 4096 };
+
+/* Bytes behind `size` are zero, as in a preallocated file; at least DISK_ZEROS of them. */
+struct log_file {
+    uint8_t *bytes;
+    size_t size;
+    size_t room;
+    size_t synced; /* bytes */
+    uint64_t lsn;  /* last record in it */
+};
+
+struct disk {
+    struct random random;
+    struct log_file file;
+    struct log_file next; /* a segment being written; empty if there is none */
+    bool segment_pending;
+    bool wanted;  /* somebody waits for what is not yet being synced */
+    bool syncing;
+    bool failed;  /* a sync failed: the log is closed until the agent starts anew */
+    bool fail_next;
+    size_t sync_size;
+    uint64_t sync_lsn;
+    uint64_t sync_number; /* of the sync that runs; an item with another one is stale */
+    uint32_t slow;        /* slow-disk faults at work */
+};
+
+void disk_open(struct world *w, struct machine *m, const uint8_t *bytes, size_t size);
+/* Carries out records and segment of a turn. */
+void disk_write(struct world *w, struct machine *m, const struct effects *effects);
+/* HAPPEN_SYNCED. */
+void disk_synced(struct world *w, struct machine *m, uint64_t number);
+/* The agent died: what it had written stays, perhaps but for the end. */
+void disk_agent_crash(struct disk *d);
+/* The power went. */
+void disk_power_crash(struct disk *d);
+/* What an agent reads when it starts; durable from then on. */
+struct view disk_read(struct disk *d);
+/* Damages a byte that recovery must notice. False if there is none. */
+bool disk_damage(struct disk *d);
+void disk_lose(struct disk *d);
+
+#endif

@@ -1,0 +1,175 @@
+/* The observer's books: see history.h. */
+#include "sim/history.h"
+
+#include "proto/must.h"
+#include "sim/check.h"
+#include "sim/machine.h"
+#include "sim/world.h"
+
+#include <stdlib.h>
+
+void history_open(struct world *w)
+{
+    w->observer->history.ops = pool_take(&w->pool, OPS_SLOTS * sizeof(struct op *));
+}
+
+struct name *history_name_new(struct world *w)
+{
+    struct history *h = &w->observer->history;
+    if (h->name_count == NAMES_MAX)
+        return NULL;
+    struct name *n = pool_take(&w->pool, sizeof *n);
+    n->index = (uint32_t)h->name_count;
+    snprintf(n->text, sizeof n->text, "image-%03u", n->index);
+    n->view = (struct view){(const uint8_t *)n->text, strlen(n->text)};
+    n->shard = cohort_shard(&w->cluster->cohorts, n->view);
+    n->cohort = cluster_cohort_bits(w->cluster, n->shard);
+    h->names[h->name_count++] = n;
+    return n;
+}
+
+struct name *history_name(struct world *w, struct view text)
+{
+    struct history *h = &w->observer->history;
+    uint32_t index = 0;
+    for (size_t i = text.size < 3 ? 0 : text.size - 3; i < text.size; i++)
+        index = index * 10 + (uint32_t)(text.bytes[i] - '0');
+    if (index >= h->name_count || !view_equal(h->names[index]->view, text))
+        world_fail(w, EXIT_BROKEN, "S14", "a name appears that no client ever used");
+    return h->names[index];
+}
+
+static size_t op_slot(struct op_id id)
+{
+    uint64_t h = (id.counter * 31 + id.life) * 131 + id.slot;
+    h *= UINT64_C(0x9e3779b97f4a7c15);
+    return (size_t)(h >> 40) % OPS_SLOTS;
+}
+
+struct op *history_op(struct world *w, struct op_id id)
+{
+    struct op **ops = w->observer->history.ops;
+    for (size_t i = op_slot(id); ops[i]; i = (i + 1) % OPS_SLOTS)
+        if (op_equal(ops[i]->id, id))
+            return ops[i];
+    return NULL;
+}
+
+struct op *history_op_new(struct world *w, struct op_id id)
+{
+    struct history *h = &w->observer->history;
+    if (history_op(w, id))
+        world_fail(w, EXIT_BROKEN, "S14", "operation id %u/%llu/%llu was given out twice", id.slot,
+                   (unsigned long long)id.life, (unsigned long long)id.counter);
+    must(h->op_count++ < OPS_SLOTS / 2);
+    struct op *op = pool_take(&w->pool, sizeof *op);
+    op->id = id;
+    size_t i = op_slot(id);
+    while (h->ops[i])
+        i = (i + 1) % OPS_SLOTS;
+    h->ops[i] = op;
+    return op;
+}
+
+int value_compare(const struct value *a, const struct value *b)
+{
+    return version_compare(a->group->ballot, a->seq, b->group->ballot, b->seq);
+}
+
+const char *value_text(const struct value *v)
+{
+    static char texts[4][64];
+    static unsigned next;
+    char *text = texts[next++ % 4];
+    if (!v)
+        return "nothing";
+    snprintf(text, sizeof texts[0], "%llu.n%u#%llu{token %llu, %zu+%zu}",
+             (unsigned long long)v->group->ballot.round, v->group->ballot.slot / 3 + 1,
+             (unsigned long long)v->seq, (unsigned long long)v->token, v->hold_count,
+             v->waiter_count);
+    return text;
+}
+
+static struct group *find_group(struct world *w, struct name *name, struct ballot ballot)
+{
+    struct group **at = &name->top;
+    while (*at && ballot_compare((*at)->ballot, ballot) > 0)
+        at = &(*at)->lower;
+    if (*at && ballot_equal((*at)->ballot, ballot))
+        return *at;
+    struct group *g = pool_take(&w->pool, sizeof *g);
+    g->name = name;
+    g->ballot = ballot;
+    g->lower = *at;
+    *at = g;
+    return g;
+}
+
+static struct op *named_op(struct world *w, const struct name *name, struct op_id id)
+{
+    struct op *op = history_op(w, id);
+    if (!op || op->name != name)
+        world_fail(w, EXIT_BROKEN, "S14", "a state of %s names operation %u/%llu/%llu: %s",
+                   name->text, id.slot, (unsigned long long)id.life,
+                   (unsigned long long)id.counter,
+                   op ? "it was asked for another name" : "no client asked for it");
+    return op;
+}
+
+static void read_state(struct world *w, struct value *v)
+{
+    struct lock_state *s = &w->observer->scratch_state;
+    const struct name *name = v->group->name;
+    if (!lock_decode(s, (struct view){v->bytes, v->size}))
+        world_fail(w, EXIT_BROKEN, "S3", "a state of %s does not decode", name->text);
+    v->token = s->token;
+    v->generation = s->generation;
+    v->hold_count = s->hold_count;
+    v->waiter_count = s->waiter_count;
+    v->holds = pool_take(&w->pool, (s->hold_count + 1) * sizeof *v->holds);
+    v->waiters = pool_take(&w->pool, (s->waiter_count + 1) * sizeof *v->waiters);
+    for (size_t i = 0; i < s->hold_count; i++)
+        v->holds[i] = (struct value_hold){.op = named_op(w, name, s->holds[i].id),
+                                          .mode = s->holds[i].mode,
+                                          .token = s->holds[i].token};
+    for (size_t i = 0; i < s->waiter_count; i++)
+        v->waiters[i] = named_op(w, name, s->waiters[i].id);
+}
+
+static void insert(struct world *w, struct group *g, struct value *v)
+{
+    if (g->count == g->room)
+        g->values = pool_grow(&w->pool, g->values, g->count, &g->room, sizeof *g->values);
+    size_t at = g->count++;
+    while (at > 0 && g->values[at - 1]->seq > v->seq) {
+        g->values[at] = g->values[at - 1];
+        at--;
+    }
+    g->values[at] = v;
+}
+
+struct value *history_value(struct world *w, struct view name_text, struct ballot ballot,
+                            uint64_t seq, struct view state)
+{
+    struct name *name = history_name(w, name_text);
+    struct group *g = find_group(w, name, ballot);
+    for (size_t i = g->count; i-- > 0 && g->values[i]->seq >= seq;) {
+        struct value *v = g->values[i];
+        if (v->seq != seq)
+            continue;
+        if (!view_equal((struct view){v->bytes, v->size}, state))
+            world_fail(w, EXIT_BROKEN, "S3", "two values of %s under %s", name->text,
+                       value_text(v));
+        return v;
+    }
+    struct value *v = pool_take(&w->pool, sizeof *v);
+    v->group = g;
+    v->seq = seq;
+    v->size = state.size;
+    v->bytes = pool_take(&w->pool, state.size);
+    memcpy(v->bytes, state.bytes, state.size);
+    read_state(w, v);
+    insert(w, g, v);
+    check_proposed(w, v);
+    return v;
+}

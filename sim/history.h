@@ -1,0 +1,111 @@
+/*
+ * The observer's books: every name, every operation that a client ever asked for, every value that was ever
+ * proposed for a register, and which of these are chosen. Nothing is forgotten during a run.
+ *
+ * Version order is (ballot, seq). Values of one ballot for one name are a group; a voter that durably
+ * accepted seq q of a group counts for every lower seq of it too (L3).
+ */
+#ifndef SIM_HISTORY_H
+#define SIM_HISTORY_H
+
+#include "proto/lock.h"
+#include "sim/profile.h"
+
+struct world;
+struct machine;
+
+enum { NAMES_MAX = 448, NAME_TEXT_SIZE = 24, OPS_SLOTS = 1 << 15 };
+
+/* One request of a client, from outside. */
+struct op {
+    struct op_id id;
+    struct machine *machine;
+    uint32_t epoch; /* of the machine: with another one, nobody can act for it any more */
+    struct name *name;
+    enum lock_mode mode;
+    int64_t asked_at;
+    uint64_t token_floor;        /* highest token of the name told before it was asked for */
+    uint64_t chosen_token;       /* of its hold in a chosen state; 0: none yet */
+    const struct value *held_in; /* the first such state */
+    bool seen_chosen;            /* it holds or waits in some chosen state */
+    bool granted_told;
+    bool drop_called;  /* by the client, or by its driver */
+    bool dropped_told;
+    bool finished;     /* a final answer was told that is no grant, or the hold was dropped */
+    struct op *older;  /* of the same machine */
+};
+
+struct value_hold {
+    struct op *op;
+    enum lock_mode mode;
+    uint64_t token;
+};
+
+struct value {
+    struct group *group;
+    uint64_t seq;
+    uint8_t *bytes; /* the state, as sent */
+    size_t size;
+    uint64_t token;
+    uint64_t generation;
+    size_t hold_count;
+    size_t waiter_count;
+    struct value_hold *holds;
+    struct op **waiters;
+    bool chosen;
+    int64_t chosen_at;
+};
+
+/* The values of one name under one ballot. */
+struct group {
+    struct name *name;
+    struct ballot ballot;
+    struct group *lower; /* the next lower ballot of the name */
+    uint32_t stored_bits;                /* machines that durably accepted something of it */
+    uint64_t stored_seq[MACHINES_MAX];   /* the highest */
+    bool quorum_seen;    /* a majority promised this ballot (S6); it stays so */
+    struct value **values; /* ascending by seq */
+    size_t count;
+    size_t room;
+};
+
+struct name {
+    uint32_t index;
+    char text[NAME_TEXT_SIZE];
+    struct view view; /* of text */
+    uint32_t shard;
+    uint32_t cohort;           /* bits of machines */
+    struct group *top;         /* highest ballot */
+    struct value *chosen;      /* the highest chosen value; NULL: never touched */
+    const struct value *told;  /* the highest that an answer to a client rested on */
+    uint64_t token_told;       /* highest told to a client */
+    uint64_t token_told_exclusive;
+    int64_t busy_until;        /* when the chosen state was last one with holders or waiters */
+    bool jammed; /* somebody who is dead for good holds it or waits: it may stay so for ever */
+};
+
+struct history {
+    struct name *names[NAMES_MAX];
+    size_t name_count;
+    struct op **ops; /* OPS_SLOTS, open addressing */
+    size_t op_count;
+};
+
+void history_open(struct world *w);
+/* A name that was never used. NULL if there are no more. */
+struct name *history_name_new(struct world *w);
+/* Fails the run if nobody ever used that name. */
+struct name *history_name(struct world *w, struct view text);
+
+/* Fails the run if the id was used before (L9). */
+struct op *history_op_new(struct world *w, struct op_id id);
+struct op *history_op(struct world *w, struct op_id id); /* NULL if nobody asked for it */
+
+int value_compare(const struct value *a, const struct value *b);
+/* The value, new or known. Fails the run if it is another one than was known (S3). */
+struct value *history_value(struct world *w, struct view name, struct ballot ballot, uint64_t seq,
+                            struct view state);
+/* "n3/7.4" for traces: ballot's slot and round, seq. Static, overwritten by the fourth call from here. */
+const char *value_text(const struct value *v);
+
+#endif

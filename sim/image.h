@@ -1,0 +1,50 @@
+/*
+ * What a machine's store durably says, as seen from outside: the records of its log, applied as they become
+ * durable. Beside it, what was appended, durable or not. The peer's own books are not asked.
+ *
+ * image_durable is where the observer learns that a promise or a value is durable somewhere, and so where
+ * values become chosen (check_registers.c).
+ */
+#ifndef SIM_IMAGE_H
+#define SIM_IMAGE_H
+
+#include "proto/id.h"
+#include "sim/history.h"
+
+struct world;
+struct machine;
+
+struct image {
+    struct ballot promised[SHARDS_MAX];
+    struct value *stored[NAMES_MAX];
+};
+
+/* One promise or one value on its way to the disk. */
+struct image_entry {
+    uint64_t lsn;
+    uint32_t shard;
+    struct ballot promised;
+    struct value *value; /* NULL: a promise alone */
+};
+
+struct shadow {
+    struct image durable;
+    struct image appended;
+    struct image_entry *entries; /* not yet durable, ascending */
+    size_t first;
+    size_t count; /* index behind the last */
+    size_t room;
+};
+
+/* A record was appended. */
+void image_append(struct world *w, struct machine *m, uint64_t lsn, struct view payload);
+/* A segment is being written: it must say all that was appended, and may say more. */
+void image_segment(struct world *w, struct machine *m, struct view segment, uint64_t lsn);
+/* All up to `lsn` is durable. */
+void image_durable(struct world *w, struct machine *m, uint64_t lsn);
+/* An agent starts from these bytes: they must say all that was durable (S4). */
+void image_recover(struct world *w, struct machine *m, struct view bytes);
+/* The store is gone; what it had said stays said, but nothing more will be. */
+void image_lose(struct machine *m);
+
+#endif

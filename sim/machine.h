@@ -1,0 +1,82 @@
+/*
+ * One machine: its power, its agent (a peer and the driver around it), its disk, its clients. The driver
+ * here does what node/ does, in virtual time.
+ *
+ * An *epoch* of a machine is as long as what it holds can still be given back: it ends when the power goes,
+ * and, once the store is lost, with each run of the agent.
+ */
+#ifndef SIM_MACHINE_H
+#define SIM_MACHINE_H
+
+#include "proto/peer.h"
+#include "sim/client.h"
+#include "sim/disk.h"
+#include "sim/image.h"
+
+enum { BACKLOG_MAX = 1024, BACKLOG_DATAGRAMS_MAX = 512, MACHINE_NAME_SIZE = 8 };
+
+/* An event that waits for a paused agent. */
+struct post {
+    struct event event;
+    uint32_t buffer; /* EVENT_DATAGRAM: of the network */
+};
+
+struct machine {
+    struct world *world;
+    uint16_t index;
+    char name[MACHINE_NAME_SIZE]; /* "n3" */
+    struct random random;
+    bool powered;
+    bool agent_up;
+    bool votes;         /* its store is the one that the roster names; never true again once false */
+    bool store_excused; /* a fault took or damaged the store: recovery has to notice */
+    uint32_t epoch;
+    uint64_t run;       /* counts starts of the agent */
+    uint64_t starts_planned; /* a start item with another tag is stale */
+    uint32_t held_down; /* faults that keep the agent or the power off */
+    uint8_t boot_id[16];
+    int64_t clock_offset; /* its CLOCK_BOOTTIME is virtual time plus this */
+
+    bool paused;          /* the agent alone */
+    int64_t frozen_until; /* the whole machine; virtual time */
+    uint64_t pause_number;
+    struct post *backlog;
+    size_t backlog_count;
+    size_t backlog_datagrams;
+
+    void *peer_memory;
+    struct peer *peer; /* NULL while there is none */
+    int64_t tick_at;   /* of the planned tick, virtual time; INT64_MAX if none */
+    struct disk disk;
+    struct shadow *shadow;
+
+    struct client clients[CLIENTS_MAX];
+    struct op *ops; /* newest first */
+};
+
+void machine_open(struct world *w, struct machine *m, size_t index);
+/* The power comes: a new boot, and the agent starts some time later. */
+void machine_boot(struct world *w, struct machine *m);
+void machine_power_crash(struct world *w, struct machine *m);
+/* The agent dies and will be started after `down`, unless something keeps it down. */
+void machine_agent_crash(struct world *w, struct machine *m);
+/* It says that it leaves, and ends. */
+void machine_agent_leave(struct world *w, struct machine *m);
+void machine_plan_start(struct world *w, struct machine *m, struct span after);
+/* HAPPEN_AGENT_START. */
+void machine_agent_start(struct world *w, struct machine *m);
+void machine_pause(struct world *w, struct machine *m, struct span length);
+/* HAPPEN_THAW, or the calm. */
+void machine_thaw(struct world *w, struct machine *m);
+
+/* One event to the agent, and what comes of it; it waits if the agent is paused. Names and the like that
+ * it points at must stay until then. */
+void machine_post(struct world *w, struct machine *m, const struct event *event);
+void machine_datagram(struct world *w, struct machine *m, size_t from, uint32_t buffer);
+void machine_tick(struct world *w, struct machine *m, uint64_t run);
+/* Its own clock now. */
+struct instant machine_clock(const struct machine *m);
+/* A deadline `after` from now, by its clock. */
+struct instant machine_deadline(const struct machine *m, struct span after);
+
+#endif

@@ -1,0 +1,221 @@
+/* What kind of world a seed makes: see profile.h. */
+#include "sim/profile.h"
+
+#include <string.h>
+
+const char *fault_text(enum fault_kind kind)
+{
+    static const char *const texts[] = {
+#define FAULT_TEXT(NAME, text) text,
+        FAULTS(FAULT_TEXT)
+#undef FAULT_TEXT
+    };
+    return texts[kind];
+}
+
+/* A profile turns a usual world into its own kind. */
+struct profile {
+    const char *name;
+    void (*shape)(struct parameters *p, struct random *r);
+};
+
+static void calm(struct parameters *p, struct random *r)
+{
+    (void)r;
+    p->fault_gap = (struct range){SPAN_MS(20000), SPAN_MS(60000)};
+}
+
+static void crash_heavy(struct parameters *p, struct random *r)
+{
+    p->fault_gap = (struct range){SPAN_MS(500), SPAN_MS(random_between(r, 2, 8) * 1000)};
+    p->fault_length = (struct range){SPAN_MS(50), SPAN_MS(6000)};
+    p->weights[FAULT_AGENT_CRASH] = 20;
+    p->weights[FAULT_COORDINATOR_CRASH] = 15;
+    p->weights[FAULT_MACHINE_CRASH] = 20;
+    p->weights[FAULT_LEAVE] = 4;
+    p->weights[FAULT_SYNC_FAIL] = 3;
+}
+
+static void contention_heavy(struct parameters *p, struct random *r)
+{
+    p->names = (uint32_t)random_between(r, 1, 2);
+    p->think = (struct range){SPAN_MS(20), SPAN_MS(1500)};
+    p->hold = (struct range){SPAN_MS(5), SPAN_MS(600)};
+    p->cancel_permille = 200;
+}
+
+static void lossy(struct parameters *p, struct random *r)
+{
+    p->loss_permille = (uint32_t)random_between(r, 50, 300);
+    p->duplicate_permille = (uint32_t)random_between(r, 10, 200);
+    p->late_permille = (uint32_t)random_between(r, 1, 60);
+    p->weights[FAULT_LOSS] = 20;
+}
+
+static void partition(struct parameters *p, struct random *r)
+{
+    (void)r;
+    p->fault_gap = (struct range){SPAN_MS(500), SPAN_MS(6000)};
+    p->fault_length = (struct range){SPAN_MS(200), SPAN_MS(15000)};
+    p->weights[FAULT_CUT] = 25;
+    p->weights[FAULT_ONE_WAY] = 25;
+    p->weights[FAULT_ISOLATE] = 15;
+    p->weights[FAULT_HALVES] = 15;
+}
+
+static void pause_heavy(struct parameters *p, struct random *r)
+{
+    (void)r;
+    p->fault_gap = (struct range){SPAN_MS(300), SPAN_MS(5000)};
+    p->fault_length = (struct range){SPAN_MS(200), SPAN_MS(20000)};
+    p->weights[FAULT_PAUSE] = 40;
+    p->weights[FAULT_FREEZE] = 20;
+}
+
+static void slow_disk(struct parameters *p, struct random *r)
+{
+    p->sync = (struct range){SPAN_MS(1), SPAN_MS(random_between(r, 20, 200))};
+    p->weights[FAULT_SLOW_DISK] = 30;
+    p->weights[FAULT_MACHINE_CRASH] = 10;
+    p->weights[FAULT_SYNC_FAIL] = 5;
+}
+
+static void cold_start(struct parameters *p, struct random *r)
+{
+    (void)r;
+    p->fault_gap = (struct range){SPAN_MS(4000), SPAN_MS(15000)};
+    p->weights[FAULT_BLACKOUT] = 30;
+}
+
+static void store_loss(struct parameters *p, struct random *r)
+{
+    (void)r;
+    p->weights[FAULT_STORE_LOST] = 20;
+    p->weights[FAULT_STORE_DAMAGED] = 20;
+}
+
+/* Many coordinators' deaths in the middle of busy locks: where states are read under new ballots. */
+static void takeover_heavy(struct parameters *p, struct random *r)
+{
+    contention_heavy(p, r);
+    p->shards = (uint32_t)random_between(r, 1, 3);
+    p->fault_gap = (struct range){SPAN_MS(1000), SPAN_MS(7000)};
+    p->fault_length = (struct range){SPAN_MS(100), SPAN_MS(9000)};
+    p->weights[FAULT_COORDINATOR_CRASH] = 40;
+    p->weights[FAULT_ISOLATE] = 20;
+}
+
+static void everything(struct parameters *p, struct random *r)
+{
+    p->fault_gap = (struct range){SPAN_MS(300), SPAN_MS(random_between(r, 3, 15) * 1000)};
+    p->loss_permille = (uint32_t)random_between(r, 0, 100);
+    for (int i = 0; i < FAULT_STORE_LOST; i++)
+        p->weights[i] = (uint32_t)random_below(r, 20);
+    p->weights[FAULT_CUT]++;
+}
+
+static const struct profile profiles[] = {
+    {"calm", calm},
+    {"crash-heavy", crash_heavy},
+    {"contention-heavy", contention_heavy},
+    {"lossy", lossy},
+    {"partition", partition},
+    {"pause", pause_heavy},
+    {"slow-disk", slow_disk},
+    {"cold-start", cold_start},
+    {"store-loss", store_loss},
+    {"takeover-heavy", takeover_heavy},
+    {"everything", everything},
+};
+
+size_t profile_count(void)
+{
+    return sizeof profiles / sizeof profiles[0];
+}
+
+const char *profile_name(size_t index)
+{
+    return profiles[index].name;
+}
+
+int profile_find(const char *name)
+{
+    for (size_t i = 0; i < profile_count(); i++)
+        if (strcmp(profiles[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* The usual world: every fault that needs no repair by hand, each now and then. */
+static void draw_usual(struct parameters *p, struct random *r)
+{
+    *p = (struct parameters){
+        .nodes = (uint32_t)random_between(r, 3, MACHINES_MAX),
+        .cohort = random_chance(r, 500) ? 3 : 5,
+        .shards = (uint32_t)random_between(r, 1, SHARDS_MAX),
+        .clients = (uint32_t)random_between(r, 1, CLIENTS_MAX - 1),
+        .names = (uint32_t)random_between(r, 2, 12),
+        .shared_permille = (uint32_t)random_between(r, 100, 800),
+        .try_permille = (uint32_t)random_between(r, 0, 300),
+        .forever_permille = (uint32_t)random_between(r, 0, 400),
+        .cancel_permille = (uint32_t)random_between(r, 0, 100),
+        .show_permille = (uint32_t)random_between(r, 0, 250),
+        .think = {SPAN_MS(100), SPAN_MS(random_between(r, 2, 8) * 1000)},
+        .hold = {SPAN_MS(10), SPAN_MS(random_between(r, 1, 4) * 1000)},
+        .wait = {SPAN_MS(200), SPAN_MS(10000)},
+        .delay = {{50000}, SPAN_MS(random_between(r, 1, 10))},
+        .loss_permille = (uint32_t)random_between(r, 0, 20),
+        .duplicate_permille = (uint32_t)random_between(r, 0, 20),
+        .late_permille = (uint32_t)random_between(r, 0, 5),
+        .late_high = SPAN_MS(random_between(r, 1, 8) * 1000),
+        .sync = {{200000}, SPAN_MS(random_between(r, 1, 15))},
+        .fault_gap = {SPAN_MS(1000), SPAN_MS(random_between(r, 8, 25) * 1000)},
+        .fault_length = {SPAN_MS(100), SPAN_MS(random_between(r, 4, 15) * 1000)},
+    };
+    for (int i = 0; i < FAULT_BLACKOUT; i++)
+        p->weights[i] = 2;
+    p->weights[FAULT_SYNC_FAIL] = 1;
+    p->weights[FAULT_BLACKOUT] = random_chance(r, 100) ? 1 : 0;
+}
+
+void profile_draw(struct parameters *out, int index, uint64_t seed)
+{
+    struct random r;
+    random_init(&r, seed, STREAM_PROFILE);
+    size_t any = (size_t)random_below(&r, profile_count());
+    const struct profile *profile = &profiles[index < 0 ? any : (size_t)index];
+    draw_usual(out, &r);
+    profile->shape(out, &r);
+    out->profile = profile->name;
+}
+
+static void print_range(const char *name, struct range range, FILE *out)
+{
+    fprintf(out, " %s %lld..%lld us", name, (long long)(range.low.ns / 1000),
+            (long long)(range.high.ns / 1000));
+}
+
+void profile_print(const struct parameters *p, FILE *out)
+{
+    fprintf(out, "  profile %s: %u nodes, cohort %u, %u shards, %u clients a node, %u names\n",
+            p->profile, p->nodes, p->cohort, p->shards, p->clients, p->names);
+    fprintf(out, "  clients: shared %u, try %u, for ever %u, cancel %u, show %u of 1000;",
+            p->shared_permille, p->try_permille, p->forever_permille, p->cancel_permille,
+            p->show_permille);
+    print_range("think", p->think, out);
+    print_range("hold", p->hold, out);
+    print_range("wait", p->wait, out);
+    fprintf(out, "\n  network: loss %u, duplicates %u, late %u of 1000 (up to %lld ms);",
+            p->loss_permille, p->duplicate_permille, p->late_permille,
+            (long long)(p->late_high.ns / 1000000));
+    print_range("delay", p->delay, out);
+    fprintf(out, "\n  disk:");
+    print_range("sync", p->sync, out);
+    fprintf(out, "\n  faults:");
+    print_range("gap", p->fault_gap, out);
+    print_range("length", p->fault_length, out);
+    for (int i = 0; i < FAULT_KINDS; i++)
+        if (p->weights[i])
+            fprintf(out, ", %s %u", fault_text((enum fault_kind)i), p->weights[i]);
+    fputc('\n', out);
+}

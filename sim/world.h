@@ -1,0 +1,99 @@
+/*
+ * The world of one run: virtual time, and everything that is in it. All of it comes from one seed (S19);
+ * nothing here asks the real clock or the real system for anything but memory.
+ *
+ *      faults ----> machine 1 .. n ----> network
+ *                     | peer (proto/)      |
+ *                     | disk  clients      |
+ *                     v                    v
+ *                   observer: the truth, and the checks
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "sim/cluster.h"
+#include "sim/faults.h"
+#include "sim/network.h"
+#include "sim/observer.h"
+#include "sim/pool.h"
+#include "sim/profile.h"
+#include "sim/queue.h"
+#include "sim/trace.h"
+
+#include <setjmp.h>
+
+/* Exit codes of a run, and of the program. */
+enum {
+    EXIT_CLEAN = 0,
+    EXIT_BROKEN = 10, /* an invariant */
+    EXIT_STUCK = 11,  /* no progress in the calm */
+    EXIT_MUST = 12,   /* a must() failed, or the process crashed */
+    EXIT_USAGE = 64
+};
+
+struct verdict {
+    int code;
+    char check[8];   /* S1 .. */
+    char text[400];  /* for a person */
+};
+
+/* Figures of a run. */
+struct figures {
+    uint64_t events;
+    uint64_t datagrams;
+    uint64_t grants;
+    uint64_t drops;
+    uint64_t shows;
+    uint64_t crashes;   /* of agents and machines */
+    uint64_t cuts;
+    uint64_t takeovers; /* a shard was served by another machine than before */
+    uint64_t ghosts;
+    uint64_t tears;     /* recoveries from a torn tail */
+    uint64_t chosen;
+};
+
+struct world {
+    uint64_t seed;
+    struct parameters p;
+    int64_t now;        /* ns of virtual time */
+    int64_t calm_at;    /* the faults stop */
+    int64_t closing_at; /* the clients stop */
+    int64_t end_at;
+    bool calm;
+    bool closing;
+    bool ended;
+    int64_t same_since; /* events since time last moved: a loop without time is a bug */
+    struct pool pool;
+    struct queue queue;
+    struct trace trace;
+    struct cluster *cluster;
+    struct network network;
+    struct machine *machines;
+    size_t machine_count;
+    struct faults faults;
+    struct observer *observer;
+    struct figures figures;
+    struct verdict verdict;
+    jmp_buf failed;
+};
+
+/* Makes the world of a seed: everything is off, the first boots are planned. */
+void world_open(struct world *w, uint64_t seed, int profile, int64_t seconds, enum trace_text text);
+/* Runs it to its end. Returns only if nothing failed; else world_fail jumps to w->failed. */
+void world_run(struct world *w);
+void world_close(struct world *w);
+
+struct machine *world_machine(struct world *w, uint16_t slot); /* NULL if there is none */
+/* Plans an item `after` from now. */
+void world_plan(struct world *w, struct span after, struct item item);
+/* Ends the run with a verdict: the first broken check is the one that counts. */
+_Noreturn void world_fail(struct world *w, int code, const char *check, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#define world_trace(w, ...)                                                                        \
+    do {                                                                                           \
+        if ((w)->trace.text != TRACE_HASH_ONLY)                                                    \
+            trace_line(&(w)->trace, (w)->now, __VA_ARGS__);                                        \
+    } while (0)
+
+#endif

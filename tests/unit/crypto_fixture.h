@@ -1,0 +1,118 @@
+/*
+ * What the suites, the fuzz targets and the seed generator of crypto/ have in common: keys from one
+ * number, small rosters, and the pair of nodes between which datagrams are sealed. All of it is
+ * fixed, so that a corpus made by one program opens in another.
+ */
+#ifndef TESTS_UNIT_CRYPTO_FIXTURE_H
+#define TESTS_UNIT_CRYPTO_FIXTURE_H
+
+#include "crypto/cert.h"
+#include "crypto/drbg.h"
+#include "crypto/roster.h"
+#include "crypto/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FIXTURE_OPERATOR = 0x8000 }; /* number of the first operator's key; nodes count from 0 */
+
+static inline struct key_pair fixture_key(unsigned number)
+{
+    uint8_t seed[KEY_SEED_SIZE];
+    struct key_pair key;
+    memset(seed, 0x5a, sizeof seed);
+    seed[0] = (uint8_t)number;
+    seed[1] = (uint8_t)(number >> 8);
+    key_pair_make(&key, seed);
+    return key;
+}
+
+/* A lab roster of epoch 1: slots 1, 3, 5, ... named n0, n1, ...; all vote, default jurors. */
+static inline void fixture_roster(struct roster *r, size_t nodes, uint8_t operators)
+{
+    memset(r, 0, sizeof *r);
+    r->epoch = 1;
+    r->shard_count = 1024;
+    r->cohort_size = 5;
+    r->least_version = 1;
+    r->lab = true;
+    r->operator_count = operators;
+    for (unsigned i = 0; i < operators; i++)
+        r->operators[i] = fixture_key(FIXTURE_OPERATOR + i).public;
+    r->node_count = nodes;
+    for (size_t i = 0; i < nodes; i++) {
+        struct roster_node *node = &r->nodes[i];
+        node->slot = (uint16_t)(2 * i + 1);
+        snprintf(node->name, sizeof node->name, "n%zu", i);
+        node->key = fixture_key((unsigned)i).public;
+        memcpy(node->store.bytes, &node->slot, sizeof node->slot);
+        memcpy(node->machine.bytes, &node->slot, sizeof node->slot);
+        node->address.ip[10] = node->address.ip[11] = 0xff;
+        node->address.ip[12] = 127;
+        node->address.ip[15] = 1;
+        node->address.port = (uint16_t)(7000 + i);
+        node->votes = true;
+    }
+    roster_default_jurors(r);
+}
+
+/* A whole file signed by the first `signers` operators; returns its size. */
+static inline size_t fixture_roster_file(uint8_t *out, const struct roster *r, uint8_t signers)
+{
+    static uint8_t canonical[ROSTER_BYTES_MAX];
+    static const struct cluster_id none;
+    struct roster_signature signatures[ROSTER_OPERATORS_MAX];
+    size_t size = roster_encode(canonical, r);
+    for (uint8_t i = 0; i < signers; i++) {
+        struct key_pair key = fixture_key(FIXTURE_OPERATOR + i);
+        signatures[i].operator_index = i;
+        signatures[i].signature = statement_sign(STATEMENT_ROSTER, &none, canonical, size, &key);
+    }
+    return roster_file_encode(out, r, signatures, signers);
+}
+
+/* A certificate over `bytes` by the nodes with index first .. first + count - 1 of fixture_roster.
+ */
+static inline struct cert fixture_cert(size_t first, size_t count, enum statement_kind kind,
+                                       const struct cluster_id *cluster, const void *bytes,
+                                       size_t size)
+{
+    struct cert cert = {0};
+    for (size_t i = first; i < first + count; i++) {
+        struct key_pair key = fixture_key((unsigned)i);
+        struct signature signature = statement_sign(kind, cluster, bytes, size, &key);
+        cert_add(&cert, (uint16_t)(2 * i + 1), &signature);
+    }
+    return cert;
+}
+
+/* Two nodes that know each other: a datagram from node 0 (slot 1) to node 1 (slot 3). */
+struct fixture_pair {
+    struct key_pair sender, receiver;
+    struct seal_key key;
+    struct seal_binding binding;
+};
+
+static inline void fixture_pair(struct fixture_pair *p, enum seal_kind kind)
+{
+    memset(p, 0, sizeof *p);
+    p->sender = fixture_key(0);
+    p->receiver = fixture_key(1);
+    memset(&p->binding.cluster, 0xc1, sizeof p->binding.cluster);
+    p->binding.kind = kind;
+    p->binding.from = 1;
+    p->binding.to = 3;
+    memset(&p->binding.from_start, 0xa0, START_SIZE);
+    memset(&p->binding.to_start, 0xb0, START_SIZE);
+    seal_key_make(&p->key, &p->sender, &p->receiver.public, &p->binding.cluster);
+}
+
+static inline struct drbg fixture_drbg(uint8_t number)
+{
+    uint8_t seed[DRBG_SEED_SIZE] = {number};
+    struct drbg d;
+    drbg_init(&d, seed);
+    return d;
+}
+
+#endif
