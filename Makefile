@@ -5,6 +5,8 @@
 
 CC      ?= cc
 V       ?= release
+Q       := $(if $(VERBOSE),,@)
+say      = $(if $(VERBOSE),:,printf '  %-5s %s\n')
 B       := build/$(V)
 
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wswitch-enum
@@ -46,24 +48,30 @@ help: ## list the targets
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	@$(say) CC $@
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
 $(B)/libcore.a: $(call obj,$(CRYPTO) $(PROTO))
+	@$(say) AR $@
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(B)/holdfastd: $(call obj,$(NODE)) $(B)/libcore.a
-	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_NODE) -o $@
+	@$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_NODE) -o $@
 $(B)/holdfast: $(call obj,$(CLI) $(LIB)) $(B)/libcore.a
-	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_CLI) -o $@
+	@$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_CLI) -o $@
 $(B)/holdfast-sim: $(call obj,$(SIM)) $(B)/libcore.a
-	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_CORE) -o $@
+	@$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_CORE) -o $@
 
 build/holdfastd build/holdfast build/holdfast-sim: build/%: build/release/%
 	@cp $< $@.new && mv $@.new $@
 build/libholdfast.a: $(patsubst %.c,build/release/%.o,$(LIB))
+	@$(say) AR $@
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 clean: ## remove everything that was built
 	rm -rf build

@@ -243,8 +243,12 @@ static int show(const struct cli *cli, const char *path)
 static int check(const struct cli *cli, const char *path)
 {
     struct enrolment e;
-    enrol_load(&e, path, true);
+    int code = enrol_load(&e, path, true);
     bool good = e.verdict == ROSTER_OK;
+    if (code == EXIT_ERROR) {
+        enrol_deinit(&e);
+        return EXIT_CONFIG;
+    }
     if (cli->json)
         json_print(json_pack("{s:s, s:b, s:s}", "file", path, "good", good, "verdict",
                              roster_verdict_text(e.verdict)));

@@ -93,7 +93,7 @@ int enrol_load(struct enrolment *e, const char *path, bool quiet)
     enrol_init(e);
     uint8_t *bytes = file_read(path, ROSTER_FILE_MAX, &size);
     if (bytes == NULL)
-        return EXIT_CONFIG;
+        return EXIT_ERROR;
     e->verdict =
         roster_file_decode(e->roster, &e->digest, e->signatures, &e->signature_count, bytes, size);
     free(bytes);

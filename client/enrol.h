@@ -27,7 +27,8 @@ bool enrol_sign(struct enrolment *e, const struct key_pair *key);
 
 /*
  * Reads and checks a file; `e` is initialised in any case. EXIT_OK also for a roster that lacks
- * signatures; otherwise EXIT_CONFIG, and why not was said (not if `quiet`: see e->verdict).
+ * signatures; EXIT_CONFIG for one that is refused, which is said unless `quiet` (see e->verdict);
+ * EXIT_ERROR, always said, if it cannot be read.
  */
 int enrol_load(struct enrolment *e, const char *path, bool quiet);
 /* Replaces the file; false if that failed, which was said. */

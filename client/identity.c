@@ -21,7 +21,8 @@
 enum {
     KEY_TEXT_SIZE = 2 * KEY_SEED_SIZE + 1, /* digits and a newline, or a NUL */
     KEY_FILE_MAX = 256,
-    STORE_FILE_SIZE = VOTELOG_HEADER_SIZE + VOTELOG_RECORD_OVERHEAD + 1 + 4
+    STORE_PAYLOAD_MAX = 64, /* one RECORD_STORE */
+    STORE_FILE_MAX = VOTELOG_HEADER_SIZE + VOTELOG_RECORD_OVERHEAD + STORE_PAYLOAD_MAX
 };
 
 void identity_random(void *out, size_t size)
@@ -61,7 +62,7 @@ static bool create_key(const char *path, struct public_key *out)
  */
 static bool create_store(const char *path, const struct store_id *store, bool genesis)
 {
-    uint8_t file[STORE_FILE_SIZE], payload[8];
+    uint8_t file[STORE_FILE_MAX], payload[STORE_PAYLOAD_MAX];
     struct votelog_header header = {
         .store = *store, .slot = SLOT_NONE, .first_lsn = 1, .base_lsn = 1};
     struct record record = {.kind = RECORD_STORE, .store = {.adopted = genesis ? 1 : 0}};

@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { LAB_MACHINES_MAX = 64, LAB_NAME_SIZE = 8, LAB_STATE_SIZE = 128 };
+enum { LAB_MACHINES_MAX = 64, LAB_NAME_SIZE = 16, LAB_STATE_SIZE = 128 };
 
 struct lab {
     char dir[PATH_MAX]; /* absolute */

@@ -319,7 +319,7 @@ static void spawn(struct machine *m, struct client *c, const struct lab_wire *pa
     lab_wire_say(c->fd, "error", text, error == ENOENT ? "127" : "126");
 }
 
-/* Orders that take no arguments; NULL if it is none of them. */
+/* Orders, which take no arguments; false if it is none of them. */
 static bool obey(struct machine *m, const char *verb, const char **problem)
 {
     *problem = NULL;
@@ -373,7 +373,7 @@ static void serve_client(struct machine *m, struct client *c)
         spawn(m, c, &packet);
     else if (strcmp(verb, "signal") == 0 && packet.count == 2 && c->pid)
         kill(-c->pid, atoi(packet.strings[1]));
-    else if (obey(m, verb, &problem))
+    else if (c->pid == 0 && obey(m, verb, &problem)) /* the end of a command closes its connection */
         answer(fd, problem);
     m->quit = m->quit || strcmp(verb, "quit") == 0;
     lab_wire_free(&packet);

@@ -59,8 +59,14 @@ void table_print(struct table *t)
         bool last = column + 1 == t->columns;
         size_t pad = last ? 0 : widths[column] - width_of(t->cells[i]) + 2;
         printf("%s%*s%s", t->cells[i], (int)pad, "", last ? "\n" : "");
-        free(t->cells[i]);
     }
+    table_drop(t);
+}
+
+void table_drop(struct table *t)
+{
+    for (size_t i = 0; i < t->used; i++)
+        free(t->cells[i]);
     free(t->cells);
     *t = (struct table){0};
 }

@@ -23,5 +23,7 @@ void table_init(struct table *t, size_t columns, const char *const heading[]);
 void table_cell(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints to stdout and frees the cells. */
 void table_print(struct table *t);
+/* Frees the cells. */
+void table_drop(struct table *t);
 
 #endif

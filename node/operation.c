@@ -179,14 +179,14 @@ static void operation_drop_answer(void *context, const struct answer *answer)
     struct operation *op = context;
     if (answer->kind != ANSWER_DROPPED && answer->kind != ANSWER_UNKNOWN)
         return;
-    const char *hold = render_hold(op->id).text;
+    const struct hold_text hold = render_hold(op->id);
     struct varlink_call *call = op->drop_call;
     op->drop_call = NULL;
     if (call && answer->kind == ANSWER_DROPPED)
         varlink_reply(call, NULL);
     else if (call)
-        varlink_error(call, "org.holdfast.NoSuchHold", json_pack("{s:s}", "hold", hold));
-    operation_refuse(op, "org.holdfast.NoSuchHold", json_pack("{s:s}", "hold", hold));
+        varlink_error(call, "org.holdfast.NoSuchHold", json_pack("{s:s}", "hold", hold.text));
+    operation_refuse(op, "org.holdfast.NoSuchHold", json_pack("{s:s}", "hold", hold.text));
     operation_gone(op);
 }
 

@@ -1,6 +1,7 @@
 /* Sessions: to whom a lock belongs, and the end of those whose client is gone. */
 #include "node/session.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

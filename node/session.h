@@ -22,8 +22,7 @@ enum session_state { SESSION_OPEN, SESSION_LOST, SESSION_KILLING, SESSION_ENDING
 
 enum {
     SESSION_SECRET_SIZE = 32,
-    SESSION_NAME_SIZE = 17,      /* hex of half the key, and NUL */
-    SESSION_OPERATIONS_MAX = 1024
+    SESSION_NAME_SIZE = 17 /* hex of half the key, and NUL */
 };
 
 struct session_seat; /* a connection that takes part in a session */

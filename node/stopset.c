@@ -147,6 +147,9 @@ static bool stopset_ended(struct stopset_member *m)
     if (!m->ended && m->fd >= 0 && process_ended(m->fd)) {
         m->ended = true;
         stopset_shut(m);
+        /* Its descriptor tells nobody any more: so whoever found out sees to it that it is heard of. */
+        if (m->set->watched)
+            clock_set(m->set->clock, &m->set->look, clock_now());
     }
     return m->ended;
 }

@@ -6,6 +6,7 @@
 #define ASK_WAIT_FIRST SPAN_MS(50) /* L8's "for a while", at least */
 #define ASK_WAIT_MAX   SPAN_MS(1000)
 #define WAIT_REPEAT    SPAN_MS(1000)
+#define INSIST_SPAN    SPAN_MS(2000) /* sent in circles, or cut off from the owner alone: any member shall lead */
 #define SILENCE_SPAN   SPAN_MS(1000) /* then the reason is told: is there a majority to ask? */
 
 enum {
@@ -72,6 +73,7 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
                     .mode = (uint8_t)op->mode,
                     .policy = (uint8_t)op->policy,
                     .try = op->try,
+                    .insist = span_between(op->answered, now).ns >= INSIST_SPAN.ns,
                     .name = {op->name, op->name_size}}};
     outbox_send(&c->outbox, op->asked, &m);
     op->send_at = instant_after(now, core_jitter(c, op->wait, span_times(op->wait, 2)));

@@ -248,17 +248,16 @@ static void take_refuse(struct coordinator *k, struct instant now, const struct 
 /* --- Who takes it (L8) --- */
 
 /* The one that requests for the shard belong to, as far as this node knows. */
-static uint16_t rightful(const struct coordinator *k, uint32_t shard, uint16_t except)
+static uint16_t rightful(const struct coordinator *k, uint32_t shard)
 {
     struct ballot promised = voter_promised(k->voter, shard);
     uint16_t self = core_self(k->core);
     const uint16_t *cohort = cohort_of(&k->core->cohorts, shard);
-    if (promised.round && promised.slot != self && promised.slot != except &&
-        cohort_index(&k->core->cohorts, shard, promised.slot) >= 0 &&
+    if (promised.round && cohort_index(&k->core->cohorts, shard, promised.slot) >= 0 &&
         swim_alive(k->core->swim, promised.slot))
         return promised.slot;
     for (size_t i = 0; i < k->core->cohorts.size; i++)
-        if (cohort[i] != except && (cohort[i] == self || swim_alive(k->core->swim, cohort[i])))
+        if (cohort[i] == self || swim_alive(k->core->swim, cohort[i]))
             return cohort[i];
     return self;
 }
@@ -314,8 +313,8 @@ static void consider(struct coordinator *k, struct instant now, struct lead *lea
         knock(k, lead, r);
         return;
     }
-    uint16_t owner = rightful(k, shard, SLOT_NONE);
-    if (owner == self) {
+    uint16_t owner = rightful(k, shard);
+    if (owner == self || r->insist) {
         knock(k, lead, r);
         take_shard(k, now, lead);
     } else if (owner == r->doubt) {
@@ -579,7 +578,7 @@ static void step_lead(struct coordinator *k, struct instant now, struct lead *le
     } else {
         /* The back-off is over: is it still ours to take? */
         lead->retry_at = (struct instant){0};
-        uint16_t owner = rightful(k, shard_of(k, lead), SLOT_NONE);
+        uint16_t owner = rightful(k, shard_of(k, lead));
         if (owner == core_self(k->core) && lead->knocks.first)
             take_shard(k, now, lead);
         else

@@ -504,7 +504,9 @@ void peer_effects(struct peer *p, struct instant now, struct effects *out)
 {
     struct core *c = &p->core;
     begin_turn(p, now);
-    swim_set_vitals(c->swim, c->journal.durable, p->asker.reserved);
+    /* Before the check is done we say nothing: others must tell what they knew before this run (L7). */
+    if (storecheck_done(&p->check))
+        swim_set_vitals(c->swim, c->journal.durable, p->asker.reserved);
     drain_outbox(p);
     take_changes(p);
     storecheck_note(&p->check);

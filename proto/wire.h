@@ -89,10 +89,11 @@
 #define WIRE_FIELDS_poked(F)        F(u32, seq)
 
 /* low: lowest counter of this life still alive at the asker. ballot: the one that it believes in (none
- * if it knows none). doubt: a coordinator that does not answer it, or SLOT_NONE. */
+ * if it knows none). doubt: a coordinator that does not answer it, or SLOT_NONE. insist: it has had no
+ * answer from anybody for long: whoever gets this shall take the shard. */
 #define WIRE_FIELDS_request(F)                                                                     \
     F(op, op) F(u64, low) F(ballot, ballot) F(u16, doubt) F(u8, kind) F(u8, mode) F(u8, policy)    \
-    F(flag, try) F(name, name)
+    F(flag, try) F(flag, insist) F(name, name)
 /* token: of the grant. place: in the queue, from 1. owner: where to ask instead. detail: of a lock that
  * is shown or waited for, its state. */
 #define WIRE_FIELDS_reply(F)                                                                       \

@@ -20,8 +20,9 @@ void check_proposed(struct world *w, struct value *v);
 void check_durable(struct world *w, struct machine *m, const struct image_entry *e);
 /* A value became durable at a voter: perhaps it, and others below it, are chosen now. */
 void check_accepted(struct world *w, struct machine *m, struct value *v);
-/* A machine says something to another one. */
-void check_message(struct world *w, struct machine *m, const struct message *message);
+/* A machine says something; its own vote counts no earlier than anybody's (L6). */
+void check_message(struct world *w, struct machine *m, bool to_itself,
+                   const struct message *message);
 /* The peer's own books are not behind its store. */
 void check_books(struct world *w, struct machine *m);
 
@@ -40,6 +41,8 @@ void check_leaks(struct world *w);
 
 /* --- check_store.c: S13 --- */
 void check_may_vote(struct world *w, struct machine *m, const struct message *message);
+/* It says that its store is behind. */
+void check_behind(struct world *w, const struct machine *m);
 
 /* --- check_history.c: S14 --- */
 void check_asked(struct world *w, struct op *op);

@@ -233,10 +233,12 @@ static void check_reply(struct world *w, const struct machine *m, const struct w
                    wrong, op->name->text);
 }
 
-void check_message(struct world *w, struct machine *m, const struct message *message)
+void check_message(struct world *w, struct machine *m, bool to_itself,
+                   const struct message *message)
 {
     check_may_vote(w, m, message);
-    if (message->type == WIRE_PREPARE)
+    /* L1: to itself first, and to others once that is durable. */
+    if (message->type == WIRE_PREPARE && !to_itself)
         promised_at_least(w, m, message->prepare.shard, message->prepare.ballot, "prepare");
     else if (message->type == WIRE_PROMISE)
         promised_at_least(w, m, message->promise.shard, message->promise.ballot, "a promise");

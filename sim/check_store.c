@@ -28,3 +28,10 @@ void check_may_vote(struct world *w, struct machine *m, const struct message *me
         world_fail(w, EXIT_BROKEN, "S13", "%s sends %s while its store is: %s", m->name,
                    wire_name(message->type), store_state_text(status.store));
 }
+
+void check_behind(struct world *w, const struct machine *m)
+{
+    if (!m->store_excused)
+        world_fail(w, EXIT_BROKEN, "S13", "%s calls its store behind, but nothing was taken from it",
+                   m->name);
+}

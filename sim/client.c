@@ -44,7 +44,7 @@ void client_open(struct world *w, struct machine *m, size_t index)
     c->machine = m;
     c->index = (uint32_t)index;
     c->fresh = index == CLIENTS_MAX - 1;
-    random_init(&c->random, w->seed, STREAM_CLIENT + m->index * CLIENTS_MAX + index);
+    random_init(&c->random, w->seed, STREAM_CLIENT + (uint64_t)m->index * CLIENTS_MAX + index);
     if (index < w->p.clients)
         rest(w, c);
 }
@@ -156,7 +156,7 @@ void client_wake(struct world *w, struct machine *m, size_t index, uint64_t seri
     }
     switch (c->state) {
     case CLIENT_IDLE:
-        if (w->closing)
+        if (w->closing || c->fresh)
             return;
         if (random_chance(&c->random, w->p.show_permille))
             look(w, c);
@@ -166,6 +166,8 @@ void client_wake(struct world *w, struct machine *m, size_t index, uint64_t seri
     case CLIENT_ASKS:
         if (c->op)
             give_back(w, c, CLIENT_CANCELS);
+        else /* a paused agent has not even taken the call */
+            plan(w, c, retry);
         return;
     case CLIENT_HOLDS:
         end_guest(w, c);
@@ -206,7 +208,8 @@ static void granted(struct world *w, struct client *c, uint64_t token)
     check_guest_begins(w, c);
     c->fresh_granted = c->fresh;
     enter(w, c, CLIENT_HOLDS);
-    plan(w, c, random_span(&c->random, w->p.hold.low, w->p.hold.high));
+    struct span hold = random_span(&c->random, w->p.hold.low, w->p.hold.high);
+    plan(w, c, w->closing || c->fresh ? api_high : hold);
 }
 
 static void answer_asking(struct world *w, struct client *c, const struct answer *a)

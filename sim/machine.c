@@ -326,7 +326,7 @@ void machine_power_crash(struct world *w, struct machine *m)
 
 void machine_pause(struct world *w, struct machine *m, struct span length)
 {
-    m->paused = true;
+    m->paused = m->agent_up;
     world_plan(w, length,
                (struct item){.kind = HAPPEN_THAW,
                              .machine = m->index,

@@ -74,7 +74,7 @@ static void tap(void *context, bool sent, uint16_t other, const struct message *
     trace_numbers(&w->trace, m->index, other, message->type);
     if (w->trace.text != TRACE_HASH_ONLY && !is_gossip(message->type))
         trace_message(w, m, other, message);
-    check_message(w, m, message);
+    check_message(w, m, other == cluster_slot(m->index), message);
 }
 
 void observer_attach(struct machine *m)
@@ -100,6 +100,8 @@ void observer_notice(struct world *w, struct machine *m, const struct notice *n)
                     (unsigned long long)n->number);
     if (n->kind == NOTICE_GHOST)
         w->figures.ghosts++;
+    if (n->kind == NOTICE_STORE_BEHIND)
+        check_behind(w, m);
     if (n->kind != NOTICE_COORDINATOR || n->shard >= w->p.shards)
         return;
     uint16_t *served_by = &w->observer->served_by[n->shard];

@@ -5,6 +5,7 @@
 #ifndef SIM_OBSERVER_H
 #define SIM_OBSERVER_H
 
+#include "proto/peer.h"
 #include "sim/history.h"
 #include "sim/image.h"
 

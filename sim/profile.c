@@ -162,7 +162,7 @@ static void draw_usual(struct parameters *p, struct random *r)
         .show_permille = (uint32_t)random_between(r, 0, 250),
         .think = {SPAN_MS(100), SPAN_MS(random_between(r, 2, 8) * 1000)},
         .hold = {SPAN_MS(10), SPAN_MS(random_between(r, 1, 4) * 1000)},
-        .wait = {SPAN_MS(200), SPAN_MS(10000)},
+        .wait = {SPAN_MS(200), SPAN_MS(8000)},
         .delay = {{50000}, SPAN_MS(random_between(r, 1, 10))},
         .loss_permille = (uint32_t)random_between(r, 0, 20),
         .duplicate_permille = (uint32_t)random_between(r, 0, 20),

@@ -14,7 +14,8 @@ const char *happening_text(enum happening kind)
         [HAPPEN_AGENT_START] = "start", [HAPPEN_BOOT] = "boot",
         [HAPPEN_THAW] = "thaw",         [HAPPEN_FAULT] = "fault",
         [HAPPEN_HEAL] = "heal",         [HAPPEN_CALM] = "calm",
-        [HAPPEN_CLOSING] = "closing",   [HAPPEN_END] = "end",
+        [HAPPEN_FRESH] = "fresh",       [HAPPEN_CLOSING] = "closing",
+        [HAPPEN_END] = "end",
     };
     return texts[kind];
 }

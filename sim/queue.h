@@ -22,6 +22,7 @@ enum happening {
     HAPPEN_FAULT,       /* the next fault of the schedule */
     HAPPEN_HEAL,        /* detail: index of the active fault; tag: its number */
     HAPPEN_CALM,        /* the faults stop */
+    HAPPEN_FRESH,       /* fresh locks are asked for */
     HAPPEN_CLOSING,     /* the clients stop */
     HAPPEN_END
 };

@@ -342,15 +342,15 @@ START_TEST(own_word_of_another_life_is_ignored)
 }
 END_TEST
 
-START_TEST(own_leaving_known_before_the_start_stands)
+START_TEST(own_leaving_known_before_the_start_is_undone)
 {
     struct play *p = play_begin(2, 27);
     play_boot(p, hv1);
     struct message m = play_word(p, hv1, hv1, 1, 2, true);
     hand(p, hv2, &m);
     play_start(p, hv1, 1);
-    ck_assert_int_eq(play_view(p, hv1, hv1).state, MEMBER_LEFT);
-    ck_assert_uint_eq(play_view(p, hv1, hv1).incarnation, 2);
+    ck_assert_int_eq(play_view(p, hv1, hv1).state, MEMBER_ALIVE);
+    ck_assert_uint_eq(play_view(p, hv1, hv1).incarnation, 3);
     play_end(p);
 }
 END_TEST
@@ -447,7 +447,7 @@ TCase *tcase_swim_alone(void)
     tcase_add_test(t, accusation_of_the_past_is_answered_with_the_present);
     tcase_add_test(t, who_forgot_its_words_is_told);
     tcase_add_test(t, own_word_of_another_life_is_ignored);
-    tcase_add_test(t, own_leaving_known_before_the_start_stands);
+    tcase_add_test(t, own_leaving_known_before_the_start_is_undone);
     tcase_add_test(t, failed_probe_of_one_that_left_accuses_nobody);
     tcase_add_test(t, unknown_life_in_a_ping_is_asked_for);
     tcase_add_test(t, suspects_get_lost_time_back);

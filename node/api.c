@@ -1,0 +1,99 @@
+/* The local API: the table of its methods. What each takes stands here, as the interface's file says it. */
+#include "node/api.h"
+
+#include <stdlib.h>
+
+#include "node/version.h"
+#include "proto/must.h"
+
+static const struct frame_parameter join_takes[] = {{"secret", FRAME_STRING, true}};
+static const struct frame_parameter acquire_takes[] = {
+    {"name", FRAME_STRING, true},     {"mode", FRAME_STRING, false},  {"try", FRAME_BOOL, false},
+    {"timeout_ms", FRAME_INT, false}, {"stale", FRAME_STRING, false}, {"pid", FRAME_INT, false},
+};
+static const struct frame_parameter release_takes[] = {{"hold", FRAME_STRING, true}};
+static const struct frame_parameter show_takes[] = {{"name", FRAME_STRING, true},
+                                                    {"timeout_ms", FRAME_INT, false}};
+static const struct frame_parameter events_takes[] = {{"after", FRAME_INT, false}};
+static const struct frame_parameter locate_takes[] = {{"name", FRAME_STRING, true}};
+
+#define API_METHOD(name, run)        {API_INTERFACE "." name, run, NULL, 0, false}
+#define API_METHOD_TAKES(name, run, list)                                                          \
+    {API_INTERFACE "." name, run, list, sizeof(list) / sizeof *(list), false}
+
+static const struct varlink_method api_methods[] = {
+    API_METHOD("OpenSession", api_open_session),
+    API_METHOD_TAKES("JoinSession", api_join_session, join_takes),
+    API_METHOD_TAKES("Acquire", api_acquire, acquire_takes),
+    API_METHOD_TAKES("Release", api_release, release_takes),
+    API_METHOD("List", api_list),
+    API_METHOD_TAKES("Show", api_show, show_takes),
+    {API_INTERFACE ".Watch", api_watch, NULL, 0, true},
+    API_METHOD_TAKES("Events", api_events, events_takes),
+    API_METHOD("Status", api_status),
+    API_METHOD("Members", api_members),
+    API_METHOD_TAKES("Locate", api_locate, locate_takes),
+};
+
+struct api *api_of(const struct varlink_call *call)
+{
+    return varlink_context(call->connection);
+}
+
+bool api_deadline(struct instant *out, int64_t timeout_ms)
+{
+    if (timeout_ms < 0)
+        return false;
+    *out = timeout_ms > INT64_MAX / 1000000 ? INSTANT_NEVER
+                                            : instant_after(clock_now(), SPAN_MS(timeout_ms));
+    return true;
+}
+
+struct api *api_open(struct agent *agent, struct event_base *base, struct clock *clock, int fd,
+                     struct events *events, struct fault *fault)
+{
+    struct api *api = calloc(1, sizeof *api);
+    must(api);
+    api->agent = agent;
+    api->events = events;
+    sessions_init(&api->sessions, agent, base, clock);
+    api->service = (struct varlink_service){
+        .vendor = "Holdfast",
+        .product = "holdfastd",
+        .version = HOLDFAST_VERSION,
+        .url = "https://holdfast.invalid/",
+        .interface = API_INTERFACE,
+        .description = api_description,
+        .methods = api_methods,
+        .method_count = sizeof api_methods / sizeof *api_methods,
+        .context = api,
+        .closed = session_left,
+    };
+    api->server = varlink_open(base, clock, fd, &api->service, fault);
+    if (api->server)
+        return api;
+    api_close(api);
+    return NULL;
+}
+
+void api_started(struct api *api)
+{
+    sessions_adopt(&api->sessions);
+}
+
+void api_close(struct api *api)
+{
+    varlink_close(api->server);
+    sessions_deinit(&api->sessions);
+    free(api);
+}
+
+void api_blocking(struct api *api, const struct answer *answer)
+{
+    struct operation *op = operation_find(&api->sessions.operations, answer->hold);
+    if (!op || op->state != OPERATION_HELD)
+        return;
+    op->blocking = true;
+    op->blocking_mode = answer->mode;
+    session_tell(op->session, "blocking", op, answer->mode, "somebody waits for it");
+}

@@ -1,0 +1,55 @@
+/*
+ * The local API, org.holdfast (client/org.holdfast.varlink): its methods, on the varlink server's one side
+ * and the agent's on the other.
+ */
+#ifndef NODE_API_H
+#define NODE_API_H
+
+#include "node/agent.h"
+#include "node/events.h"
+#include "node/session.h"
+#include "node/varlink.h"
+
+#define API_INTERFACE "org.holdfast"
+
+struct api {
+    struct agent *agent;
+    struct events *events;
+    struct sessions sessions;
+    struct varlink_service service;
+    struct varlink_server *server;
+};
+
+/* `fd`: listening, stays the caller's. The agent outlives it. */
+struct api *api_open(struct agent *agent, struct event_base *base, struct clock *clock, int fd,
+                     struct events *events, struct fault *fault);
+/* The agent was started: takes up the holds of its last run. Before that the peer may still find that they
+ * are of an earlier life, and forget them. */
+void api_started(struct api *api);
+void api_close(struct api *api);
+/* ANSWER_BLOCKING, for the session whose hold it is about. */
+void api_blocking(struct api *api, const struct answer *answer);
+
+/* The interface's description, as the client's file has it. */
+extern const char api_description[];
+
+/* --- Between the files of the API --- */
+
+struct api *api_of(const struct varlink_call *call);
+/* A deadline `timeout_ms` from now; false if negative. */
+bool api_deadline(struct instant *out, int64_t timeout_ms);
+
+/* The methods that take and give (api_lock.c) and those that look (api_look.c). */
+void api_open_session(struct varlink_call *call, const json_t *parameters);
+void api_join_session(struct varlink_call *call, const json_t *parameters);
+void api_acquire(struct varlink_call *call, const json_t *parameters);
+void api_release(struct varlink_call *call, const json_t *parameters);
+void api_watch(struct varlink_call *call, const json_t *parameters);
+void api_list(struct varlink_call *call, const json_t *parameters);
+void api_show(struct varlink_call *call, const json_t *parameters);
+void api_events(struct varlink_call *call, const json_t *parameters);
+void api_status(struct varlink_call *call, const json_t *parameters);
+void api_members(struct varlink_call *call, const json_t *parameters);
+void api_locate(struct varlink_call *call, const json_t *parameters);
+
+#endif

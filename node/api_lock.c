@@ -1,0 +1,134 @@
+/* The methods that take and give: sessions, Acquire, Release, Watch. */
+#include "node/api.h"
+
+#include "node/render.h"
+
+static void api_refuse(struct varlink_call *call, enum session_status status)
+{
+    const char *reason = "";
+    switch (status) {
+    case SESSION_OK:
+    case SESSION_UNKNOWN:
+        varlink_error(call, "org.holdfast.NoSuchSession", NULL);
+        return;
+    case SESSION_UNSEEN:
+        reason = "the agent cannot see the process that connected (it has ended, or runs in a pid "
+                 "namespace of its own), so it could not watch its locks";
+        break;
+    case SESSION_OTHER_USER:
+        reason = "the session is another user's";
+        break;
+    case SESSION_OTHER_PROCESS:
+        reason = "only a process that acts under all of the session's locks can resume it";
+        break;
+    case SESSION_TAKEN:
+        reason = "this connection is in another session";
+        break;
+    }
+    varlink_error(call, "org.holdfast.NotPermitted", json_pack("{s:s}", "reason", reason));
+}
+
+void api_open_session(struct varlink_call *call, const json_t *parameters)
+{
+    (void)parameters;
+    enum session_status status;
+    struct session *s = session_of(&api_of(call)->sessions, call->connection, &status);
+    if (!s)
+        api_refuse(call, status);
+    else
+        varlink_reply(call, json_pack("{s:s s:s}", "session", s->name, "secret", s->secret));
+}
+
+void api_join_session(struct varlink_call *call, const json_t *parameters)
+{
+    bool resumed = false;
+    enum session_status status = session_join(&api_of(call)->sessions, call->connection,
+                                              frame_string(parameters, "secret", ""), &resumed);
+    if (status != SESSION_OK) {
+        api_refuse(call, status);
+        return;
+    }
+    varlink_reply(call, json_pack("{s:s s:b}", "session", session_present(call->connection)->name,
+                                  "resumed", resumed));
+}
+
+/* Reads what is asked. False: the call was answered with what is wrong about it. */
+static bool api_acquire_request(struct varlink_call *call, const json_t *parameters,
+                                struct operation_request *out)
+{
+    const char *mode = frame_string(parameters, "mode", "exclusive");
+    *out = (struct operation_request){.name = frame_string(parameters, "name", ""),
+                                      .try = frame_bool(parameters, "try", false),
+                                      .deadline = INSTANT_NEVER};
+    if (!lock_mode_parse(&out->mode, mode)) {
+        varlink_invalid(call, "mode");
+        return false;
+    }
+    out->policy = lock_mode_writes(out->mode) ? LOCK_STALE_FENCE : LOCK_STALE_HOLD;
+    const char *stale = frame_string(parameters, "stale", lock_policy_text(out->policy));
+    if (strcmp(stale, lock_policy_text(LOCK_STALE_HOLD)) == 0) {
+        out->policy = LOCK_STALE_HOLD;
+    } else if (strcmp(stale, lock_policy_text(LOCK_STALE_FENCE)) == 0) {
+        out->policy = LOCK_STALE_FENCE;
+    } else {
+        varlink_invalid(call, "stale");
+        return false;
+    }
+    if (frame_has(parameters, "timeout_ms") &&
+        !api_deadline(&out->deadline, frame_int(parameters, "timeout_ms", 0))) {
+        varlink_invalid(call, "timeout_ms");
+        return false;
+    }
+    return true;
+}
+
+void api_acquire(struct varlink_call *call, const json_t *parameters)
+{
+    struct sessions *sessions = &api_of(call)->sessions;
+    struct operation_request request;
+    struct holder holder;
+    enum session_status status;
+    const char *why;
+    int64_t pid = frame_int(parameters, "pid", 0);
+    if (!api_acquire_request(call, parameters, &request))
+        return;
+    if (pid < 0 || pid > INT32_MAX || (pid == 0 && frame_has(parameters, "pid"))) {
+        varlink_invalid(call, "pid");
+        return;
+    }
+    struct session *s = session_of(sessions, call->connection, &status);
+    if (!s) {
+        api_refuse(call, status);
+        return;
+    }
+    if (!session_holder(s, call->connection, (pid_t)pid, &holder, &why)) {
+        varlink_error(call, "org.holdfast.NotPermitted", json_pack("{s:s}", "reason", why));
+        return;
+    }
+    request.holder = &holder;
+    operation_ask(&sessions->operations, s, call, &request);
+}
+
+void api_release(struct varlink_call *call, const json_t *parameters)
+{
+    const char *hold = frame_string(parameters, "hold", "");
+    const struct session *s = session_present(call->connection);
+    struct op_id id;
+    struct operation *op = NULL;
+    if (render_parse_hold(&id, hold))
+        op = operation_find(&api_of(call)->sessions.operations, id);
+    if (!op || op->session != s)
+        varlink_error(call, "org.holdfast.NoSuchHold", json_pack("{s:s}", "hold", hold));
+    else
+        operation_drop(op, call);
+}
+
+void api_watch(struct varlink_call *call, const json_t *parameters)
+{
+    (void)parameters;
+    struct session *s = session_present(call->connection);
+    if (!s)
+        varlink_error(call, "org.holdfast.NoSuchSession", NULL);
+    else
+        session_watch(s, call);
+}

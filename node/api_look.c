@@ -1,0 +1,246 @@
+/* The methods that look: List, Show, Events, Status, Members, Locate. */
+#include "node/api.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "node/render.h"
+#include "node/version.h"
+#include "proto/must.h"
+
+enum { SHOW_TIMEOUT_MS = 5000 }; /* of a Show that names none: nobody wants to look for ever */
+
+static struct view api_view(const char *text)
+{
+    return (struct view){(const uint8_t *)text, strlen(text)};
+}
+
+static void api_bad_name(struct varlink_call *call)
+{
+    varlink_error(call, "org.holdfast.BadName",
+                  json_pack("{s:s}", "reason",
+                            "a name is 1 to 255 bytes of UTF-8 without control characters"));
+}
+
+/* --- List --- */
+
+static const char *api_op_state(enum op_state state)
+{
+    switch (state) {
+    case OP_PENDING:
+        return "pending";
+    case OP_HELD:
+        return "held";
+    case OP_DROPPING:
+        return "dropping";
+    }
+    return "pending";
+}
+
+static json_t *api_operation(const struct api *api, const struct op_view *view)
+{
+    const struct operation *op = operation_find(&api->sessions.operations, view->id);
+    json_t *pids = json_array();
+    for (size_t i = 0; op && i < op->process_count; i++)
+        json_array_append_new(pids, json_integer(op->processes[i].pid));
+    bool owned = op && op->session->state == SESSION_OPEN;
+    return json_pack("{s:s s:s% s:s s:s s:s s:I s:s s:o}", "hold", render_hold(view->id).text, "name",
+                     (const char *)view->name.bytes, view->name.size, "mode", lock_mode_text(view->mode),
+                     "policy", lock_policy_text(view->policy), "state", api_op_state(view->state), "token",
+                     (json_int_t)view->token, "session", owned ? op->session->name : "", "pids", pids);
+}
+
+void api_list(struct varlink_call *call, const json_t *parameters)
+{
+    (void)parameters;
+    const struct api *api = api_of(call);
+    json_t *operations = json_array();
+    struct op_view view;
+    size_t cursor = 0;
+    while (peer_next_op(agent_peer(api->agent), &cursor, &view))
+        json_array_append_new(operations, api_operation(api, &view));
+    varlink_reply(call, json_pack("{s:o}", "operations", operations));
+}
+
+/* --- Show --- */
+
+struct api_show {
+    struct api *api;
+    struct varlink_call *call;
+    uint64_t handle;
+    char name[LOCK_NAME_MAX + 1];
+};
+
+static void api_show_end(struct api_show *show)
+{
+    agent_forget(show->api->agent, show->handle);
+    free(show);
+}
+
+static void api_show_cancelled(struct varlink_call *call)
+{
+    api_show_end(call->owner);
+}
+
+static void api_show_answer(void *context, const struct answer *answer)
+{
+    struct api_show *show = context;
+    struct varlink_call *call = show->call;
+    switch (answer->kind) {
+    case ANSWER_SHOWN:
+        varlink_reply(call, json_pack("{s:o}", "lock",
+                                      render_lock(show->api->agent, api_view(show->name), answer)));
+        break;
+    case ANSWER_TIMED_OUT:
+        varlink_error(call, "org.holdfast.TimedOut",
+                      json_pack("{s:s s:i s:[]}", "reason", "unknown", "place", 0, "holders"));
+        break;
+    case ANSWER_NO_MAJORITY:
+        varlink_error(call, "org.holdfast.NoMajority",
+                      json_pack("{s:I s:I}", "reachable", (json_int_t)answer->reachable, "cohort",
+                                (json_int_t)answer->cohort));
+        break;
+    case ANSWER_FULL:
+        varlink_error(call, "org.holdfast.QueueFull", NULL);
+        break;
+    case ANSWER_NOT_READY:
+        varlink_error(call, "org.holdfast.NotReady",
+                      json_pack("{s:s}", "reason", "this node is starting"));
+        break;
+    case ANSWER_BAD_NAME:
+        api_bad_name(call);
+        break;
+    case ANSWER_ACCEPTED:
+    case ANSWER_WAITING:
+    case ANSWER_GRANTED:
+    case ANSWER_BUSY:
+    case ANSWER_DROPPED:
+    case ANSWER_UNKNOWN:
+    case ANSWER_BLOCKING:
+        return; /* not about a Show, or not the end of it */
+    }
+    api_show_end(show);
+}
+
+void api_show(struct varlink_call *call, const json_t *parameters)
+{
+    const char *name = frame_string(parameters, "name", "");
+    struct event event = {.kind = EVENT_SHOW};
+    if (!api_deadline(&event.show.deadline, frame_int(parameters, "timeout_ms", SHOW_TIMEOUT_MS))) {
+        varlink_invalid(call, "timeout_ms");
+        return;
+    }
+    if (!lock_name_valid(api_view(name))) {
+        api_bad_name(call);
+        return;
+    }
+    struct api_show *show = calloc(1, sizeof *show);
+    must(show);
+    show->api = api_of(call);
+    show->call = call;
+    memcpy(show->name, name, strlen(name) + 1);
+    call->owner = show;
+    call->cancel = api_show_cancelled;
+    event.show.name = api_view(name);
+    show->handle = agent_ask(show->api->agent, &event, api_show_answer, show);
+}
+
+/* --- The node --- */
+
+void api_events(struct varlink_call *call, const json_t *parameters)
+{
+    int64_t after = frame_int(parameters, "after", 0);
+    if (after < 0)
+        varlink_invalid(call, "after");
+    else
+        events_stream(api_of(call)->events, call, after);
+}
+
+static json_t *api_counters(const struct api *api)
+{
+    json_t *out = json_object();
+    const struct peer_counters *p = peer_counters(agent_peer(api->agent));
+    const struct udp_counters *u = agent_udp_counters(api->agent);
+    const struct varlink_counters *v = varlink_counters(api->server);
+#define API_COUNTER(name) json_object_set_new(out, #name, json_integer((json_int_t)p->name));
+    PEER_COUNTERS(API_COUNTER)
+#undef API_COUNTER
+#define API_COUNTER(name) json_object_set_new(out, #name, json_integer((json_int_t)u->name));
+    UDP_COUNTERS(API_COUNTER)
+#undef API_COUNTER
+    json_object_set_new(out, "api_connections", json_integer((json_int_t)v->connections));
+    json_object_set_new(out, "api_refused", json_integer((json_int_t)v->refused));
+    json_object_set_new(out, "api_calls", json_integer((json_int_t)v->calls));
+    json_object_set_new(out, "api_garbage", json_integer((json_int_t)v->garbage));
+    json_object_set_new(out, "api_slow", json_integer((json_int_t)v->slow));
+    return out;
+}
+
+/* Who this node is, as the configuration and the roster say. */
+static json_t *api_status_node(const struct api *api)
+{
+    const struct identity *id = agent_identity(api->agent);
+    char cluster[2 * DIGEST_SIZE + 1];
+    hex_encode(cluster, agent_config(api->agent)->cluster.bytes, DIGEST_SIZE);
+    return json_pack("{s:s s:i s:s s:I s:b s:s s:I s:I s:I}", "node", id->node->name, "slot",
+                     (int)id->self, "cluster", cluster, "epoch", (json_int_t)id->roster->epoch, "lab",
+                     id->roster->lab, "version", HOLDFAST_VERSION, "jurors",
+                     (json_int_t)roster_juror_count(id->roster), "pid", (json_int_t)getpid(), "uptime_ms",
+                     (json_int_t)(span_between(agent_started(api->agent), clock_now()).ns / 1000000));
+}
+
+void api_status(struct varlink_call *call, const json_t *parameters)
+{
+    (void)parameters;
+    const struct api *api = api_of(call);
+    const struct store_figures *f = &agent_store_news(api->agent)->figures;
+    struct peer_status p;
+    peer_status(agent_peer(api->agent), &p);
+    static const char *const states[] = {[STORE_CHECKING] = "checking", [STORE_VOTING] = "voting",
+                                         [STORE_LOST] = "lost", [STORE_BEHIND] = "behind",
+                                         [STORE_FAILED] = "failed"};
+    json_t *out = api_status_node(api);
+    json_t *rest = json_pack(
+        "{s:I s:s s:s s:I s:I s:I s:I s:I s:I s:I s:b s:I s:I s:I s:I s:o}", "life", (json_int_t)p.life,
+        "store", states[p.store], "store_text", store_state_text(p.store), "lsn", (json_int_t)p.lsn,
+        "durable", (json_int_t)p.durable, "locks", (json_int_t)p.lock_count, "operations",
+        (json_int_t)p.op_count, "serving", (json_int_t)p.serving, "voters", (json_int_t)p.voters,
+        "voters_alive", (json_int_t)p.voters_alive, "majority", p.voters_alive > p.voters / 2, "clients",
+        (json_int_t)varlink_connection_count(api->server), "syncs", (json_int_t)f->syncs, "sync_p50_us",
+        (json_int_t)f->p50_us, "sync_p99_us", (json_int_t)f->p99_us, "counters", api_counters(api));
+    json_object_update_missing(out, rest);
+    json_decref(rest);
+    varlink_reply(call, out);
+}
+
+void api_members(struct varlink_call *call, const json_t *parameters)
+{
+    (void)parameters;
+    const struct agent *agent = api_of(call)->agent;
+    const struct roster *roster = agent_identity(agent)->roster;
+    json_t *members = json_array();
+    for (size_t i = 0; i < roster->node_count; i++)
+        json_array_append_new(members, render_member(agent, &roster->nodes[i]));
+    varlink_reply(call, json_pack("{s:o}", "members", members));
+}
+
+void api_locate(struct varlink_call *call, const json_t *parameters)
+{
+    const struct agent *agent = api_of(call)->agent;
+    const struct peer *peer = agent_peer(agent);
+    struct view name = api_view(frame_string(parameters, "name", ""));
+    uint16_t slots[ROSTER_COHORT_MAX];
+    if (!lock_name_valid(name)) {
+        api_bad_name(call);
+        return;
+    }
+    uint32_t shard = peer_shard(peer, name);
+    size_t count = peer_cohort(peer, shard, slots);
+    uint16_t coordinator = peer_coordinator(peer, shard);
+    json_t *cohort = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(cohort, json_string(agent_node_name(agent, slots[i])));
+    varlink_reply(call, json_pack("{s:I s:o s:s}", "shard", (json_int_t)shard, "cohort", cohort,
+                                  "coordinator",
+                                  coordinator == SLOT_NONE ? "" : agent_node_name(agent, coordinator)));
+}

@@ -1,0 +1,243 @@
+/*
+ * holdfastd: options, the order of starting and stopping, exit statuses.
+ *
+ * Order of starting: what can be wrong on paper first (configuration, key, roster, machine), then what is
+ * exclusive (the store's lock, the address, the socket), then the peer; READY last. Order of stopping: say
+ * goodbye to the peers, close the clients' connections, finish the log. Holds are kept: who stops an agent
+ * to upgrade it loses no lock.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <sodium.h>
+
+#include "node/api.h"
+#include "node/listener.h"
+#include "node/notify.h"
+#include "node/version.h"
+#include "proto/must.h"
+
+_Noreturn void must_failed(const char *condition, const char *file, int line)
+{
+    fprintf(stderr, "holdfastd: bug at %s:%d: %s does not hold; the durable state makes a restart safe\n",
+            file, line, condition);
+    abort();
+}
+
+/* What the command line says. */
+struct options {
+    const char *config;
+    bool check;
+    bool level_given;
+    enum log_level level;
+};
+
+/* Everything that runs, in the order in which it is started. */
+struct daemon {
+    struct config config;
+    struct identity identity;
+    struct event_base *base;
+    struct clock clock;
+    struct events *events;
+    struct agent *agent;
+    int socket;
+    struct api *api;
+    struct event *term;
+    struct event *interrupt;
+    bool stopping;
+};
+
+static const char usage[] =
+    "usage: holdfastd [-c FILE] [--check-config] [--log-level LEVEL]\n"
+    "\n"
+    "The agent of Holdfast: one on each node.\n"
+    "\n"
+    "  -c, --config FILE    read this configuration (default " CONFIG_PATH_DEFAULT ")\n"
+    "      --check-config   check the configuration, key and roster, and exit: 0 or 78\n"
+    "      --log-level LEVEL  debug, info, warning or error; overrides the configuration\n"
+    "      --version        print the version\n"
+    "  -h, --help           print this\n";
+
+/* -1: go on; else the exit status. */
+static int main_options(struct options *out, int argc, char **argv)
+{
+    enum { OPTION_CHECK = 256, OPTION_LEVEL, OPTION_VERSION };
+    static const struct option list[] = {
+        {"config", required_argument, NULL, 'c'},      {"check-config", no_argument, NULL, OPTION_CHECK},
+        {"log-level", required_argument, NULL, OPTION_LEVEL}, {"version", no_argument, NULL, OPTION_VERSION},
+        {"help", no_argument, NULL, 'h'},              {0},
+    };
+    *out = (struct options){.config = CONFIG_PATH_DEFAULT};
+    int c;
+    while ((c = getopt_long(argc, argv, "c:h", list, NULL)) != -1) {
+        if (c == 'c') {
+            out->config = optarg;
+        } else if (c == OPTION_CHECK) {
+            out->check = true;
+        } else if (c == OPTION_VERSION) {
+            puts("holdfastd " HOLDFAST_VERSION);
+            return 0;
+        } else if (c == 'h') {
+            fputs(usage, stdout);
+            return 0;
+        } else if (c == OPTION_LEVEL && log_level_parse(&out->level, optarg)) {
+            out->level_given = true;
+        } else {
+            if (c == OPTION_LEVEL)
+                fprintf(stderr, "holdfastd: --log-level: %s is none of debug, info, warning, error\n", optarg);
+            fputs("holdfastd: see holdfastd --help\n", stderr);
+            return FAULT_USAGE;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "holdfastd: unexpected argument %s; see holdfastd --help\n", argv[optind]);
+        return FAULT_USAGE;
+    }
+    return -1;
+}
+
+static void main_stop(evutil_socket_t number, short what, void *context)
+{
+    (void)what;
+    struct daemon *d = context;
+    log_event(LOG_LEVEL_INFO, "stopping", "signal=%d", (int)number);
+    d->stopping = true;
+}
+
+static void main_blocking(void *context, const struct answer *answer)
+{
+    const struct daemon *d = context;
+    if (d->api)
+        api_blocking(d->api, answer);
+}
+
+static void main_notice(void *context, const struct notice *notice)
+{
+    const struct daemon *d = context;
+    events_notice(d->events, d->agent, notice);
+}
+
+/* The process's own habits. Each session costs descriptors, so as many are taken as may be. */
+static bool main_prepare(struct fault *fault)
+{
+    struct rlimit limit;
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is then an error of the store, and told */
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (sodium_init() < 0)
+        return fault_set(fault, FAULT_OTHER, "libsodium cannot start");
+    return true;
+}
+
+static bool main_add_signals(struct daemon *d, struct fault *fault)
+{
+    d->term = evsignal_new(d->base, SIGTERM, main_stop, d);
+    d->interrupt = evsignal_new(d->base, SIGINT, main_stop, d);
+    if (!d->term || !d->interrupt || event_add(d->term, NULL) != 0 || event_add(d->interrupt, NULL) != 0)
+        return fault_set(fault, FAULT_OTHER, "signals cannot be added to the loop");
+    return true;
+}
+
+static bool main_start(struct daemon *d, struct fault *fault)
+{
+    struct agent_hooks hooks = {d, main_blocking, main_notice};
+    d->base = event_base_new();
+    if (!d->base)
+        return fault_set(fault, FAULT_OTHER, "the event loop cannot be made");
+    if (!clock_open(&d->clock, d->base, fault) || !main_add_signals(d, fault))
+        return false;
+    d->events = events_new();
+    d->agent = agent_open(d->base, &d->clock, &d->config, &d->identity, &hooks, fault);
+    if (!d->agent)
+        return false;
+    d->socket = listener_open(d->config.socket, d->config.socket_group, fault);
+    if (d->socket < 0)
+        return false;
+    d->api = api_open(d->agent, d->base, &d->clock, d->socket, d->events, fault);
+    return d->api != NULL;
+}
+
+static void main_run(struct daemon *d)
+{
+    char address[UDP_ADDRESS_SIZE];
+    udp_address_text(address, &d->identity.node->address);
+    log_event(LOG_LEVEL_INFO, "started", "version=%s node=%s slot=%u address=%s nodes=%zu lab=%s pid=%d",
+              HOLDFAST_VERSION, d->identity.node->name, d->identity.self, address,
+              d->identity.roster->node_count, d->identity.roster->lab ? "yes" : "no", (int)getpid());
+    agent_start(d->agent);
+    api_started(d->api);
+    notify_manager("READY=1");
+    while (!d->stopping) {
+        if (event_base_loop(d->base, EVLOOP_ONCE) < 0)
+            break;
+        agent_turn(d->agent);
+    }
+    notify_manager("STOPPING=1");
+    agent_leave(d->agent);
+}
+
+static bool main_finish(struct daemon *d)
+{
+    bool good = true;
+    if (d->api)
+        api_close(d->api);
+    d->api = NULL;
+    listener_close(d->socket, d->config.socket);
+    if (d->agent)
+        good = agent_close(d->agent);
+    if (d->events)
+        events_free(d->events);
+    if (d->term)
+        event_free(d->term);
+    if (d->interrupt)
+        event_free(d->interrupt);
+    if (d->base) {
+        clock_close(&d->clock);
+        event_base_free(d->base);
+    }
+    return good;
+}
+
+static int main_fault(const struct fault *fault)
+{
+    fprintf(stderr, "holdfastd: %s\n", fault->text);
+    return fault->status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    struct fault fault = {0};
+    struct daemon d = {.socket = -1, .clock.fd = -1};
+    int status = main_options(&options, argc, argv);
+    if (status >= 0)
+        return status;
+    if (!main_prepare(&fault) || !config_load(&d.config, options.config, &fault))
+        return main_fault(&fault);
+    log_open(options.level_given ? options.level : d.config.log_level);
+    if (!identity_load(&d.identity, &d.config, &fault)) {
+        status = main_fault(&fault);
+    } else if (options.check) {
+        printf("%s: good: node %s, slot %u\n", options.config, d.identity.node->name, d.identity.self);
+        status = FAULT_NONE;
+    } else {
+        bool started = main_start(&d, &fault);
+        if (started)
+            main_run(&d);
+        bool good = main_finish(&d);
+        status = !started ? main_fault(&fault) : good ? FAULT_NONE : FAULT_OTHER;
+    }
+    identity_free(&d.identity);
+    config_free(&d.config);
+    return status;
+}

@@ -1,0 +1,199 @@
+/* The world of one run: see world.h. */
+#include "sim/world.h"
+
+#include "proto/must.h"
+#include "sim/check.h"
+#include "sim/machine.h"
+
+#include <stdarg.h>
+
+enum { SAME_INSTANT_MAX = 200000 };
+
+static const size_t pool_size = (size_t)1 << 30;
+static const struct span calm_span = SPAN_MS(20000);   /* the last part of a run */
+static const struct span settle_span = SPAN_MS(5000);  /* agents come back and find each other */
+static const struct span closing_span = SPAN_MS(10000); /* everything that is out is answered */
+static const struct range boot_after = {SPAN_MS(0), SPAN_MS(3000)};
+
+void world_plan(struct world *w, struct span after, struct item item)
+{
+    item.at = w->now + after.ns;
+    queue_push(&w->queue, item);
+}
+
+static void plan_at(struct world *w, int64_t at, enum happening kind)
+{
+    world_plan(w, (struct span){at - w->now}, (struct item){.kind = (uint16_t)kind});
+}
+
+static void open_machines(struct world *w)
+{
+    struct random r;
+    random_init(&r, w->seed, STREAM_MACHINE - 1);
+    w->machine_count = w->p.nodes;
+    w->machines = pool_take(&w->pool, w->machine_count * sizeof *w->machines);
+    for (size_t i = 0; i < w->machine_count; i++) {
+        machine_open(w, &w->machines[i], i);
+        world_plan(w, random_span(&r, boot_after.low, boot_after.high),
+                   (struct item){.kind = HAPPEN_BOOT, .machine = (uint16_t)i});
+    }
+}
+
+void world_open(struct world *w, uint64_t seed, int profile, int64_t seconds, enum trace_text text)
+{
+    w->seed = seed;
+    profile_draw(&w->p, profile, seed);
+    trace_init(&w->trace, seed, text);
+    pool_open(&w->pool, pool_size);
+    w->cluster = pool_take(&w->pool, sizeof *w->cluster);
+    cluster_make(w->cluster, &w->p, seed, &w->pool);
+    network_open(w);
+    observer_open(w);
+    open_machines(w);
+    faults_open(w);
+    w->end_at = seconds * 1000000000;
+    w->calm_at = w->end_at - calm_span.ns;
+    w->closing_at = w->end_at - closing_span.ns;
+    plan_at(w, w->calm_at, HAPPEN_CALM);
+    plan_at(w, w->calm_at + settle_span.ns, HAPPEN_FRESH);
+    plan_at(w, w->closing_at, HAPPEN_CLOSING);
+    plan_at(w, w->end_at, HAPPEN_END);
+}
+
+void world_close(struct world *w)
+{
+    queue_free(&w->queue);
+    pool_close(&w->pool);
+}
+
+struct machine *world_machine(struct world *w, uint16_t slot)
+{
+    int index = cluster_index(w->cluster, slot);
+    return index < 0 ? NULL : &w->machines[index];
+}
+
+void world_fail(struct world *w, int code, const char *check, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(w->verdict.text, sizeof w->verdict.text, format, arguments);
+    va_end(arguments);
+    snprintf(w->verdict.check, sizeof w->verdict.check, "%s", check);
+    w->verdict.code = code;
+    longjmp(w->failed, 1);
+}
+
+/* In the calm every machine is up, and sees every other one alive. */
+static void check_views(struct world *w)
+{
+    for (size_t i = 0; i < w->machine_count; i++) {
+        const struct machine *m = &w->machines[i];
+        if (!m->agent_up)
+            world_fail(w, EXIT_STUCK, "live", "%s did not come up in the calm", m->name);
+        for (size_t k = 0; k < w->machine_count; k++) {
+            struct member_view view;
+            peer_member(m->peer, cluster_slot(k), &view);
+            if (view.state != MEMBER_ALIVE)
+                world_fail(w, EXIT_STUCK, "live", "%s sees %s %s, and all is well since %lld s",
+                           m->name, w->machines[k].name, member_state_text(view.state),
+                           (long long)(calm_span.ns / 1000000000));
+        }
+    }
+}
+
+static void finish(struct world *w)
+{
+    client_check_done(w);
+    check_views(w);
+    check_leaks(w);
+    w->ended = true;
+}
+
+/* What happens to a frozen machine happens when it thaws. The network goes on: its queues fill. */
+static bool postponed(struct world *w, const struct item *item)
+{
+    if (item->kind != HAPPEN_CLIENT && item->kind != HAPPEN_GUEST_END)
+        return false;
+    const struct machine *m = &w->machines[item->machine];
+    if (m->frozen_until <= w->now)
+        return false;
+    world_plan(w, (struct span){m->frozen_until - w->now}, *item);
+    return true;
+}
+
+static void happen(struct world *w, const struct item *item)
+{
+    struct machine *m = &w->machines[item->machine];
+    switch ((enum happening)item->kind) {
+    case HAPPEN_DATAGRAM:
+        machine_datagram(w, m, (size_t)item->tag, item->detail);
+        break;
+    case HAPPEN_REFUSED:
+        if (m->agent_up && m->run == item->tag)
+            machine_post(w, m,
+                         &(struct event){.kind = EVENT_REFUSED,
+                                         .slot = cluster_slot(item->detail)});
+        break;
+    case HAPPEN_TICK:
+        machine_tick(w, m, item->tag);
+        break;
+    case HAPPEN_SYNCED:
+        disk_synced(w, m, item->tag);
+        break;
+    case HAPPEN_CLIENT:
+        client_wake(w, m, item->detail, item->tag);
+        break;
+    case HAPPEN_GUEST_END:
+        client_guest_ends(w, m, item->detail, item->tag);
+        break;
+    case HAPPEN_AGENT_START:
+        if (item->tag == m->starts_planned)
+            machine_agent_start(w, m);
+        break;
+    case HAPPEN_BOOT:
+        machine_boot(w, m);
+        break;
+    case HAPPEN_THAW:
+        if (item->tag == m->pause_number)
+            machine_thaw(w, m);
+        break;
+    case HAPPEN_FAULT:
+        faults_next(w);
+        break;
+    case HAPPEN_HEAL:
+        faults_heal(w, item->detail, item->tag);
+        break;
+    case HAPPEN_CALM:
+        w->calm = true;
+        faults_calm(w);
+        break;
+    case HAPPEN_FRESH:
+        client_ask_fresh(w);
+        break;
+    case HAPPEN_CLOSING:
+        w->closing = true;
+        client_close_all(w);
+        break;
+    case HAPPEN_END:
+        finish(w);
+        break;
+    }
+}
+
+void world_run(struct world *w)
+{
+    struct item item;
+    while (!w->ended && queue_pop(&w->queue, &item)) {
+        must(item.at >= w->now);
+        w->same_since = item.at == w->now ? w->same_since + 1 : 0;
+        if (w->same_since > SAME_INSTANT_MAX)
+            world_fail(w, EXIT_STUCK, "live", "time stands still: machine n%u, %s",
+                       item.machine + 1u, happening_text((enum happening)item.kind));
+        w->now = item.at;
+        w->figures.events++;
+        trace_numbers(&w->trace, (uint64_t)item.at, (uint64_t)item.kind << 32 | item.machine,
+                      item.detail);
+        if (!postponed(w, &item))
+            happen(w, &item);
+    }
+}
