@@ -144,6 +144,21 @@ int agent_refused(const struct varlink_reply *reply, const char *subject)
     return EXIT_ERROR;
 }
 
+int agent_unready(struct varlink *v, const struct varlink_reply *reply, const char *subject)
+{
+    struct varlink_reply status;
+    if (strcmp(reply->error, AGENT_INTERFACE "NotReady") != 0 ||
+        varlink_call(v, AGENT_INTERFACE "Status", NULL, &status, AGENT_TIMEOUT_MS) != VARLINK_OK)
+        return agent_refused(reply, subject);
+    bool alone = status.error[0] == '\0' && !json_flag(status.parameters, "majority");
+    if (alone)
+        say("%s%sno majority: %lld of %lld", subject ? subject : "", subject ? ": " : "",
+            json_number(status.parameters, "voters_alive"),
+            json_number(status.parameters, "voters"));
+    json_decref(status.parameters);
+    return alone ? EXIT_NO_MAJORITY : agent_refused(reply, subject);
+}
+
 int agent_call(struct varlink *v, const struct cli *cli, const char *method, json_t *parameters,
                json_t **out)
 {

@@ -21,6 +21,12 @@ int agent_failed(const struct cli *cli, enum varlink_status status);
  * Says what an error reply means; `subject` is the lock's name or NULL. Returns the code.
  */
 int agent_refused(const struct varlink_reply *reply, const char *subject);
+/*
+ * The same for a reply that may be NotReady. An agent that just started cannot be ready without a
+ * majority, so it is asked whether it sees one: then that is the answer, and the code is
+ * EXIT_NO_MAJORITY. The connection must be free.
+ */
+int agent_unready(struct varlink *v, const struct varlink_reply *reply, const char *subject);
 /* Calls org.holdfast.METHOD; `parameters` is stolen (NULL: none). On EXIT_OK `out` is the caller's
  * to json_decref. */
 int agent_call(struct varlink *v, const struct cli *cli, const char *method, json_t *parameters,

@@ -123,12 +123,10 @@ static void show_progress(struct lock_run *run, const json_t *reply)
     else if (strcmp(reason, "queued") == 0 && place > 0)
         snprintf(line, sizeof line, "waiting, place %lld in the queue, held by %s", place,
                  *parties ? parties : "somebody");
-    else if (*parties)
-        snprintf(line, sizeof line, "waiting, held by %s", parties);
-    else if (run->verbose)
+    else if (run->verbose && run->progress[0] == '\0')
         snprintf(line, sizeof line, "asking");
     else
-        return;
+        return; /* asked again, as happens now and then: what was said last still holds */
     if (strcmp(line, run->progress) == 0)
         return;
     memcpy(run->progress, line, sizeof line);
@@ -173,8 +171,8 @@ static int ask_again(struct lock_run *run, const struct varlink_reply *reply)
     char line[sizeof run->progress];
     bool over = run->wait_ms >= 0 && now_ms() >= run->deadline_ms;
     if (run->try || over) {
-        agent_refused(reply, run->name);
-        return run->try ? EXIT_ERROR : run->conflict;
+        int code = agent_unready(&run->agent, reply, run->name);
+        return code == EXIT_ERROR && over ? run->conflict : code;
     }
     snprintf(line, sizeof line, "waiting: the agent is not ready: %s",
              json_text(reply->parameters, "reason"));
@@ -314,6 +312,8 @@ static int guard(struct lock_run *run)
 static int run_locked(struct lock_run *run)
 {
     sigset_t mask;
+    /* Whoever reads our stderr may go away; the lock and its command must not end by that. */
+    signal(SIGPIPE, SIG_IGN);
     int code = agent_open(&run->agent, run->cli);
     if (code != EXIT_OK)
         return code;

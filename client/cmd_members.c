@@ -12,7 +12,7 @@ static const char help[] =
     "Lists the nodes by slot. GOSSIP is the members' word: alive, suspect, dead, left or unknown.\n"
     "REACHED is what this node found by itself; HEARD is how long ago it last heard the other.\n";
 
-static void add_row(struct table *t, const json_t *m)
+static void add_row(struct table *t, const json_t *m, long long self)
 {
     const char *accuser = json_text(m, "accused_by");
     long long heard = json_number(m, "heard_ms"), rtt = json_number(m, "rtt_us");
@@ -24,7 +24,9 @@ static void add_row(struct table *t, const json_t *m)
     table_cell(t, "%s", json_flag(m, "unreachable") ? "no" : "yes");
     table_cell(t, "%lld", json_number(m, "life"));
     table_cell(t, "%s", voter && juror ? "voter, juror" : voter ? "voter" : juror ? "juror" : "-");
-    if (heard < 0)
+    if (json_number(m, "slot") == self)
+        table_cell(t, "-"); /* nobody hears itself */
+    else if (heard < 0)
         table_cell(t, "never");
     else
         table_cell(t, "%lld.%lld s", heard / 1000, heard % 1000 / 100);
@@ -34,17 +36,18 @@ static void add_row(struct table *t, const json_t *m)
         table_cell(t, "%lld us", rtt);
 }
 
-static void print_text(const json_t *members, bool lab)
+static void print_text(const json_t *members, const json_t *status)
 {
     static const char *const heading[] = {"SLOT", "NAME", "ADDRESS", "GOSSIP", "REACHED",
                                           "LIFE", "ROLE", "HEARD",   "RTT"};
     struct table t;
     size_t index;
     json_t *member;
-    if (lab)
+    if (json_flag(status, "lab"))
         puts("LAB: a cluster for rehearsal");
     table_init(&t, sizeof heading / sizeof heading[0], heading);
-    json_array_foreach(members, index, member) add_row(&t, member);
+    json_array_foreach(members, index, member)
+        add_row(&t, member, json_number(status, "slot"));
     table_print(&t);
 }
 
@@ -74,7 +77,7 @@ static int run(struct cli *cli, int argc, char **argv)
         json_print(json_pack("{s:b, s:O}", "lab", (int)json_flag(status, "lab"), "members",
                              json_object_get(reply, "members")));
     else if (code == EXIT_OK)
-        print_text(json_object_get(reply, "members"), json_flag(status, "lab"));
+        print_text(json_object_get(reply, "members"), status);
     json_decref(reply);
     json_decref(status);
     return code;

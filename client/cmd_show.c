@@ -65,15 +65,15 @@ static int ask(const struct cli *cli, const char *name, long long wait_ms, json_
     json_t *p = json_pack("{s:s, s:I}", "name", name, "timeout_ms", (json_int_t)wait_ms);
     enum varlink_status status =
         varlink_call(&v, AGENT_INTERFACE "Show", p, &reply, (int)wait_ms + LATE_MS);
-    varlink_close(&v);
-    if (status != VARLINK_OK)
-        return agent_failed(cli, status);
-    if (reply.error[0] == '\0') {
+    if (status != VARLINK_OK) {
+        code = agent_failed(cli, status);
+    } else if (reply.error[0] == '\0') {
         *out = reply.parameters;
-        return EXIT_OK;
+    } else {
+        code = agent_unready(&v, &reply, name);
+        json_decref(reply.parameters);
     }
-    code = agent_refused(&reply, name);
-    json_decref(reply.parameters);
+    varlink_close(&v);
     return code;
 }
 

@@ -16,7 +16,9 @@ static const char help[] =
 static void print_text(const json_t *s)
 {
     bool majority = json_flag(s, "majority");
-    const char *text = json_text(s, "store_text");
+    const char *store = json_text(s, "store"), *text = json_text(s, "store_text");
+    if (strcmp(store, text) == 0)
+        text = ""; /* one word says it all */
     if (json_flag(s, "lab"))
         puts("LAB: a cluster for rehearsal");
     printf("node      %s (slot %lld), life %lld, holdfastd %s, pid %lld\n", json_text(s, "node"),
@@ -25,7 +27,7 @@ static void print_text(const json_t *s)
     printf("cluster   %s, epoch %lld\n", json_text(s, "cluster"), json_number(s, "epoch"));
     printf("majority  %s: %lld of %lld voters alive\n", majority ? "yes" : "no",
            json_number(s, "voters_alive"), json_number(s, "voters"));
-    printf("store     %s%s%s; %lld records, %lld durable\n", json_text(s, "store"),
+    printf("store     %s%s%s; %lld records, %lld durable\n", store,
            *text ? ": " : "", text, json_number(s, "lsn"), json_number(s, "durable"));
     printf("locks     %lld stored, %lld shards coordinated, %lld operations of this node\n",
            json_number(s, "locks"), json_number(s, "serving"), json_number(s, "operations"));

@@ -477,6 +477,7 @@ static bool listen_at(struct machine *m)
 static bool open_signals(struct machine *m)
 {
     sigset_t mask;
+    signal(SIGPIPE, SIG_IGN);
     sigemptyset(&mask);
     sigaddset(&mask, SIGCHLD);
     sigaddset(&mask, SIGTERM);

@@ -332,6 +332,7 @@ static void catch_signals(void)
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         sigaction(signals[i], &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a machine that ended too early shows as a failed write */
 }
 
 /* Lets the machines live on without us; false if nobody is there to read. */

@@ -2,7 +2,6 @@
  * The `holdfast` command: global options, then one row of the table below. What a subcommand does is
  * in the file of its name.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,8 +82,6 @@ static int run(struct cli *cli, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    /* A reader that went away shows as a failed write, which is reported, not as a silent death. */
-    signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0) {
         say("libsodium cannot be initialised");
         return EXIT_ERROR;

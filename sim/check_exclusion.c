@@ -73,6 +73,18 @@ static bool client_has(const struct op *op)
     return false;
 }
 
+static _Noreturn void leak(struct world *w, const struct op *op, const char *what)
+{
+    world_fail(w, EXIT_STUCK, "live", "%s stays %s for %s, operation %u/%llu/%llu: %s%s",
+               op->name->text, what, op->machine->name, op->id.slot,
+               (unsigned long long)op->id.life, (unsigned long long)op->id.counter,
+               op->dropped_told   ? "its release was acknowledged"
+               : op->granted_told ? "its client is gone"
+               : op->finished     ? "its client was told that it got nothing"
+                                  : "its client never heard of it",
+               op->epoch != op->machine->epoch ? ", in an earlier life" : "");
+}
+
 void check_leaks(struct world *w)
 {
     struct history *h = &w->observer->history;
@@ -80,20 +92,11 @@ void check_leaks(struct world *w)
         const struct name *name = h->names[i];
         if (name->jammed || !name->chosen)
             continue;
-        for (size_t k = 0; k < name->chosen->hold_count; k++) {
-            const struct op *op = name->chosen->holds[k].op;
-            if (!client_has(op))
-                world_fail(w, EXIT_STUCK, "live", "%s stays held for %s (%s), whose client is gone",
-                           name->text, op->machine->name,
-                           op->dropped_told   ? "its release was acknowledged"
-                           : op->granted_told ? "it was told of it"
-                                              : "it was never told");
-        }
-        for (size_t k = 0; k < name->chosen->waiter_count; k++) {
-            const struct op *op = name->chosen->waiters[k];
-            if (!client_has(op))
-                world_fail(w, EXIT_STUCK, "live", "%s keeps a place in the queue of %s for nobody",
-                           op->machine->name, name->text);
-        }
+        for (size_t k = 0; k < name->chosen->hold_count; k++)
+            if (!client_has(name->chosen->holds[k].op))
+                leak(w, name->chosen->holds[k].op, "held");
+        for (size_t k = 0; k < name->chosen->waiter_count; k++)
+            if (!client_has(name->chosen->waiters[k]))
+                leak(w, name->chosen->waiters[k], "awaited");
     }
 }

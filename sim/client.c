@@ -185,7 +185,7 @@ void client_wake(struct world *w, struct machine *m, size_t index, uint64_t seri
 
 static void accepted(struct world *w, struct client *c, struct op_id id)
 {
-    struct op *op = history_op_new(w, id);
+    struct op *op = history_op_accepted(w, id);
     op->machine = c->machine;
     op->epoch = c->machine->epoch;
     op->name = c->name;

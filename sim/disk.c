@@ -126,10 +126,11 @@ void disk_synced(struct world *w, struct machine *m, uint64_t number)
         d->segment_pending = false;
     }
     d->file.synced = d->sync_size;
-    image_durable(w, m, d->sync_lsn);
+    uint64_t lsn = d->sync_lsn; /* the next sync has its own */
+    image_durable(w, m, lsn);
     if (d->wanted)
         start_sync(w, m);
-    machine_post(w, m, &(struct event){.kind = EVENT_DURABLE, .lsn = d->sync_lsn});
+    machine_post(w, m, &(struct event){.kind = EVENT_DURABLE, .lsn = lsn});
 }
 
 static void cut_file(struct log_file *f, size_t size)

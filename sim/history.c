@@ -55,12 +55,9 @@ struct op *history_op(struct world *w, struct op_id id)
     return NULL;
 }
 
-struct op *history_op_new(struct world *w, struct op_id id)
+static struct op *add_op(struct world *w, struct op_id id)
 {
     struct history *h = &w->observer->history;
-    if (history_op(w, id))
-        world_fail(w, EXIT_BROKEN, "S14", "operation id %u/%llu/%llu was given out twice", id.slot,
-                   (unsigned long long)id.life, (unsigned long long)id.counter);
     must(h->op_count++ < OPS_SLOTS / 2);
     struct op *op = pool_take(&w->pool, sizeof *op);
     op->id = id;
@@ -68,6 +65,18 @@ struct op *history_op_new(struct world *w, struct op_id id)
     while (h->ops[i])
         i = (i + 1) % OPS_SLOTS;
     h->ops[i] = op;
+    return op;
+}
+
+struct op *history_op_accepted(struct world *w, struct op_id id)
+{
+    struct op *op = history_op(w, id);
+    if (op && op->accepted)
+        world_fail(w, EXIT_BROKEN, "S14", "operation id %u/%llu/%llu was given out twice", id.slot,
+                   (unsigned long long)id.life, (unsigned long long)id.counter);
+    if (!op)
+        op = add_op(w, id);
+    op->accepted = true;
     return op;
 }
 
@@ -105,9 +114,27 @@ static struct group *find_group(struct world *w, struct name *name, struct ballo
     return g;
 }
 
-static struct op *named_op(struct world *w, const struct name *name, struct op_id id)
+/* Whether a call for this name is out whose id is not yet known: a coordinator on the same machine may act
+ * on it in the same turn, before its answer is carried out. */
+static bool may_be_new(struct world *w, const struct name *name, struct op_id id)
+{
+    const struct machine *m = world_machine(w, id.slot);
+    for (size_t i = 0; m && m->agent_up && i < CLIENTS_MAX; i++) {
+        const struct client *c = &m->clients[i];
+        if (c->state == CLIENT_ASKS && !c->op && c->name == name)
+            return true;
+    }
+    return false;
+}
+
+static struct op *named_op(struct world *w, struct name *name, struct op_id id)
 {
     struct op *op = history_op(w, id);
+    if (!op && may_be_new(w, name, id)) {
+        op = add_op(w, id);
+        op->machine = world_machine(w, id.slot);
+        op->name = name;
+    }
     if (!op || op->name != name)
         world_fail(w, EXIT_BROKEN, "S14", "a state of %s names operation %u/%llu/%llu: %s",
                    name->text, id.slot, (unsigned long long)id.life,
@@ -119,7 +146,7 @@ static struct op *named_op(struct world *w, const struct name *name, struct op_i
 static void read_state(struct world *w, struct value *v)
 {
     struct lock_state *s = &w->observer->scratch_state;
-    const struct name *name = v->group->name;
+    struct name *name = v->group->name;
     if (!lock_decode(s, (struct view){v->bytes, v->size}))
         world_fail(w, EXIT_BROKEN, "S3", "a state of %s does not decode", name->text);
     v->token = s->token;

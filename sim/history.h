@@ -31,6 +31,7 @@ struct op {
     bool granted_told;
     bool drop_called;  /* by the client, or by its driver */
     bool dropped_told;
+    bool accepted;     /* ANSWER_ACCEPTED came; states may name it a moment before */
     bool finished;     /* a final answer was told that is no grant, or the hold was dropped */
     struct op *older;  /* of the same machine */
 };
@@ -97,8 +98,8 @@ struct name *history_name_new(struct world *w);
 /* Fails the run if nobody ever used that name. */
 struct name *history_name(struct world *w, struct view text);
 
-/* Fails the run if the id was used before (L9). */
-struct op *history_op_new(struct world *w, struct op_id id);
+/* A client's call got this id. Fails the run if it was given out before (L9). */
+struct op *history_op_accepted(struct world *w, struct op_id id);
 struct op *history_op(struct world *w, struct op_id id); /* NULL if nobody asked for it */
 
 int value_compare(const struct value *a, const struct value *b);

@@ -188,6 +188,8 @@ static void recover_lost(struct world *w, struct machine *m)
         world_fail(w, EXIT_BROKEN, "S4", "%s calls its store lost, but nothing happened to it",
                    m->name);
     m->votes = false;
+    observer_epoch_ends(w, m);
+    m->epoch++;
     image_lose(m);
     make_peer(w, m);
     random_bytes(&m->random, store.bytes, sizeof store.bytes);
@@ -237,10 +239,6 @@ void machine_agent_start(struct world *w, struct machine *m)
 {
     if (!m->powered || m->agent_up || m->held_down)
         return;
-    if (!m->votes) {
-        observer_epoch_ends(w, m);
-        m->epoch++;
-    }
     m->run++;
     m->tick_at = INT64_MAX;
     m->agent_up = true;

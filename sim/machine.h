@@ -3,7 +3,7 @@
  * here does what node/ does, in virtual time.
  *
  * An *epoch* of a machine is as long as what it holds can still be given back: it ends when the power goes,
- * and, once the store is lost, with each run of the agent.
+ * or the store is lost.
  */
 #ifndef SIM_MACHINE_H
 #define SIM_MACHINE_H
