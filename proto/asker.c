@@ -126,6 +126,7 @@ static struct asker_op *make(struct asker *a, uint64_t counter, struct view name
         op = &a->ops[a->used++];
     }
     *op = (struct asker_op){.used = true,
+                            .life = a->core->life,
                             .counter = counter,
                             .name = kept_name,
                             .name_size = (uint8_t)name.size,
@@ -183,10 +184,10 @@ static void unmake(struct asker *a, struct asker_op *op)
 
 /* --- Records --- */
 
-void asker_record_of(const struct asker *a, const struct asker_op *op, struct record *out)
+void asker_record_of(const struct asker_op *op, struct record *out)
 {
     *out = (struct record){.kind = RECORD_OP,
-                           .op = {.life = a->core->life,
+                           .op = {.life = op->life,
                                   .counter = op->counter,
                                   .state = (uint8_t)op->state,
                                   .mode = (uint8_t)op->mode,
@@ -199,7 +200,7 @@ void asker_record_of(const struct asker *a, const struct asker_op *op, struct re
 void asker_write(struct asker *a, struct asker_op *op, bool sync)
 {
     struct record record;
-    asker_record_of(a, op, &record);
+    asker_record_of(op, &record);
     op->lsn = journal_append(&a->core->journal, &record, sync);
 }
 
@@ -208,7 +209,7 @@ void asker_end(struct asker *a, struct asker_op *op)
 {
     if (!op->show) {
         struct record record = {.kind = RECORD_OP_END,
-                                .op_end = {.life = a->core->life, .counter = op->counter}};
+                                .op_end = {.life = op->life, .counter = op->counter}};
         journal_append(&a->core->journal, &record, false);
     }
     op->gone = true;
@@ -219,8 +220,6 @@ void asker_end(struct asker *a, struct asker_op *op)
 
 static bool load_op(struct asker *a, const struct record_op *r)
 {
-    if (r->life != a->core->life)
-        return true; /* of a life that is over: no client of ours */
     if (r->state > OP_DROPPING || r->mode >= LOCK_MODES || r->policy >= LOCK_POLICIES)
         return false;
     struct asker_op *op = asker_find(a, r->counter);
@@ -230,6 +229,7 @@ static bool load_op(struct asker *a, const struct record_op *r)
         return false;
     /* It may have been told to a client even if it was only pending: see asker.h. */
     op->state = r->state == OP_DROPPING ? OP_DROPPING : OP_HELD;
+    op->life = r->life;
     op->loaded = true;
     op->mode = (enum lock_mode)r->mode;
     op->policy = (enum lock_policy)r->policy;
@@ -248,8 +248,8 @@ bool asker_load(struct asker *a, const struct record *record)
     case RECORD_OP:
         return load_op(a, &record->op);
     case RECORD_OP_END:
-        op = record->op_end.life == a->core->life ? asker_find(a, record->op_end.counter) : NULL;
-        if (op)
+        op = asker_find(a, record->op_end.counter);
+        if (op && op->life == record->op_end.life)
             unmake(a, op);
         return true;
     case RECORD_NONE:
@@ -264,10 +264,14 @@ bool asker_load(struct asker *a, const struct record *record)
     must(false);
 }
 
-void asker_forget_all(struct asker *a)
+void asker_end_life(struct asker *a)
 {
-    while (a->first)
-        unmake(a, &a->ops[a->first - 1]);
+    for (uint32_t i = a->first; i;) {
+        struct asker_op *op = &a->ops[i - 1];
+        i = op->next;
+        if (op->state != OP_DROPPING && !op->owed)
+            unmake(a, op);
+    }
 }
 
 static void reserve(struct asker *a)
@@ -382,7 +386,7 @@ void asker_drop(struct asker *a, struct instant now, const struct event *event)
     struct op_id hold = event->drop.hold;
     struct asker_op *op = asker_find(a, hold.counter);
     bool ours = op && !op->show && !op->gone && hold.slot == core_self(a->core) &&
-                hold.life == a->core->life;
+                hold.life == op->life;
     if (!ours) {
         refuse_now(a, event->drop.handle, ANSWER_UNKNOWN);
         return;
@@ -402,7 +406,7 @@ void asker_drop(struct asker *a, struct instant now, const struct event *event)
 
 static struct op_id id_of(const struct asker *a, const struct asker_op *op)
 {
-    return (struct op_id){.slot = core_self(a->core), .life = a->core->life, .counter = op->counter};
+    return (struct op_id){.slot = core_self(a->core), .life = op->life, .counter = op->counter};
 }
 
 /* Fills what a waiting or refused client wants to know: who is in the way. */

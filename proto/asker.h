@@ -30,6 +30,7 @@ struct asker_op {
     bool show;   /* a look, not a lock: not durable */
     bool loaded;
     enum op_state state;
+    uint64_t life; /* the present one, unless it was being dropped when that life ended */
     uint64_t counter;
     uint8_t *name;
     uint8_t name_size;
@@ -52,6 +53,7 @@ struct asker_op {
     struct instant answered; /* last time that a coordinator spoke of it, or it began */
     uint16_t asked;          /* slot asked last */
     uint16_t doubt;
+    uint32_t tried; /* mask over the cohort: silent, or sent us away, since the last answer */
     struct ballot named;
     uint32_t attempts;  /* since the last answer */
     uint32_t redirects; /* since the last timer */
@@ -102,8 +104,9 @@ size_t asker_bytes(const struct peer_config *config);
 void asker_init(struct asker *a, struct core *core, void *memory);
 /* Takes a record of the log; kinds that are not the asker's are ignored. False if there is no room. */
 bool asker_load(struct asker *a, const struct record *record);
-/* A new life: what was held under older ones is no client's of this life. */
-void asker_forget_all(struct asker *a);
+/* A new life: what was held under older ones is no client's of this life, and stays held until that life is
+ * proven over. What a client had given up is still dropped: that was acknowledged. */
+void asker_end_life(struct asker *a);
 /* All is loaded: reserves counters, goes on dropping what was being dropped. */
 void asker_start(struct asker *a, struct instant now);
 void asker_acquire(struct asker *a, struct instant now, const struct event *event);

@@ -17,17 +17,34 @@ enum {
 
 /* --- Whom to ask --- */
 
-static uint16_t choose(const struct asker *a, const struct asker_op *op)
+static bool worth_asking(const struct asker *a, const struct asker_op *op, uint16_t slot)
 {
-    const struct core *c = a->core;
+    int member = cohort_index(&a->core->cohorts, op->shard, slot);
+    return member >= 0 && !(op->tried & (1u << member)) && swim_alive(a->core->swim, slot);
+}
+
+static uint16_t choose(const struct asker *a, struct asker_op *op)
+{
     const struct hint *hint = &a->hints[op->shard];
-    if (hint->slot != SLOT_NONE && hint->slot != op->doubt && swim_alive(c->swim, hint->slot))
-        return hint->slot;
-    const uint16_t *cohort = cohort_of(&c->cohorts, op->shard);
-    for (size_t i = 0; i < c->cohorts.size; i++)
-        if (cohort[i] != op->doubt && swim_alive(c->swim, cohort[i]))
-            return cohort[i];
+    const uint16_t *cohort = cohort_of(&a->core->cohorts, op->shard);
+    for (int round = 0; round < 2; round++) {
+        if (hint->slot != SLOT_NONE && worth_asking(a, op, hint->slot))
+            return hint->slot;
+        for (size_t i = 0; i < a->core->cohorts.size; i++)
+            if (worth_asking(a, op, cohort[i]))
+                return cohort[i];
+        op->tried = 0; /* everybody was: begin anew */
+    }
     return cohort[0];
+}
+
+/* `slot` did not answer, or cannot: somebody else shall, and hear why it was asked. */
+static void doubt(struct asker *a, struct asker_op *op, uint16_t slot)
+{
+    int member = cohort_index(&a->core->cohorts, op->shard, slot);
+    if (member >= 0)
+        op->tried |= 1u << member;
+    op->doubt = slot == core_self(a->core) ? SLOT_NONE : slot;
 }
 
 /* Voters of the cohort that can be asked, as far as this node knows first-hand and by gossip. */
@@ -65,7 +82,7 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
     op->named = hint->slot == op->asked ? hint->ballot : (struct ballot){0};
     struct message m = {
         .type = WIRE_REQUEST,
-        .request = {.op = {.slot = core_self(c), .life = c->life, .counter = op->counter},
+        .request = {.op = {.slot = core_self(c), .life = op->life, .counter = op->counter},
                     .low = lowest_counter(a),
                     .ballot = op->named,
                     .doubt = op->doubt,
@@ -85,6 +102,7 @@ void asking_begin(struct asker *a, struct instant now, struct asker_op *op)
     op->attempts = 0;
     op->redirects = 0;
     op->doubt = SLOT_NONE;
+    op->tried = 0;
     op->answered = now;
     asker_activate(a, op);
     send(a, now, op);
@@ -93,14 +111,14 @@ void asking_begin(struct asker *a, struct instant now, struct asker_op *op)
 /* --- Replies --- */
 
 /* A coordinator spoke: the next silence begins anew. */
-static void heard(struct asker *a, struct instant now, struct asker_op *op, uint16_t from)
+static void heard(struct instant now, struct asker_op *op, uint16_t from)
 {
     op->answered = now;
     op->attempts = 0;
     op->doubt = SLOT_NONE;
+    op->tried = 0;
     op->wait = ASK_WAIT_FIRST;
     op->coordinator = from;
-    (void)a;
 }
 
 static void finish(struct asker *a, struct asker_op *op, enum answer_kind final)
@@ -167,13 +185,13 @@ static void take_elsewhere(struct asker *a, struct instant now, struct asker_op 
     } else if (r->owner == SLOT_NONE) { /* it does not vote */
         if (hint->slot == from)
             hint->slot = SLOT_NONE;
-        op->doubt = from;
+        doubt(a, op, from);
     } else {
         if (cohort_index(&a->core->cohorts, op->shard, r->owner) < 0 || r->owner == from)
             return;
         *hint = (struct hint){.slot = r->owner};
         if (!swim_alive(a->core->swim, r->owner))
-            op->doubt = r->owner; /* they have not heard yet that it is dead */
+            doubt(a, op, r->owner); /* they have not heard yet that it is dead */
         else if (op->doubt == r->owner)
             op->doubt = SLOT_NONE; /* a majority hears it */
     }
@@ -253,25 +271,24 @@ static void take_reply(struct asker *a, struct instant now, uint16_t from,
         c->counters.drop_role++;
         return;
     }
-    if (r->op.life != c->life)
-        return; /* of a life that is over */
     struct asker_op *op = asker_find(a, r->op.counter);
-    if (!op) {
-        take_unknown(a, from, r);
+    if (!op || op->life != r->op.life) {
+        if (r->op.life == c->life) /* L9: a hold of an earlier life is never given back */
+            take_unknown(a, from, r);
         return;
     }
     if (cohort_index(&c->cohorts, op->shard, from) < 0) {
         c->counters.drop_role++;
         return;
     }
-    if (op->gone || r->kind != (uint8_t)kind_of(op))
+    if (op->gone || !op->active || r->kind != (uint8_t)kind_of(op))
         return; /* an answer to an earlier question */
     if (r->verdict == REPLY_BALLOT || r->verdict == REPLY_REDIRECT) {
         take_elsewhere(a, now, op, from, r);
         return;
     }
     a->hints[op->shard] = (struct hint){.slot = from, .ballot = r->ballot};
-    heard(a, now, op, from);
+    heard(now, op, from);
     take_verdict(a, now, op, r);
 }
 
@@ -283,7 +300,7 @@ static void take_blocking(struct asker *a, struct instant now, uint16_t from,
         return;
     (void)now;
     struct asker_op *op = asker_find(a, b->hold.counter);
-    if (!op) {
+    if (!op || op->life != b->hold.life) {
         give_back(a, from, b->hold, (struct ballot){0}, b->name);
         return;
     }
@@ -310,7 +327,7 @@ void asker_refused(struct asker *a, struct instant now, uint16_t slot)
         i = op->active_next;
         if (op->asked != slot || op->doubt == slot)
             continue;
-        op->doubt = slot;
+        doubt(a, op, slot);
         op->redirects = 0;
         op->wait = ASK_WAIT_FIRST;
         send(a, now, op);
@@ -354,7 +371,7 @@ static void ask_again(struct asker *a, struct instant now, struct asker_op *op)
     op->attempts++;
     op->redirects = 0;
     if (op->attempts >= (op->doubt == SLOT_NONE ? DOUBT_ATTEMPTS : SECOND_ATTEMPTS)) {
-        op->doubt = op->asked == core_self(a->core) ? SLOT_NONE : op->asked;
+        doubt(a, op, op->asked);
         op->attempts = 0;
     }
     op->wait = span_min(span_times(op->wait, 2), ASK_WAIT_MAX);

@@ -20,7 +20,7 @@ void asker_activate(struct asker *a, struct asker_op *op);
 void asker_deactivate(struct asker *a, struct asker_op *op);
 void asker_owe(struct asker *a, struct asker_op *op, uint32_t what);
 void asker_set_detail(struct asker *a, struct asker_op *op, struct view detail);
-void asker_record_of(const struct asker *a, const struct asker_op *op, struct record *out);
+void asker_record_of(const struct asker_op *op, struct record *out);
 void asker_write(struct asker *a, struct asker_op *op, bool sync);
 void asker_end(struct asker *a, struct asker_op *op);
 void asker_give_up(struct asker *a, struct instant now, struct asker_op *op);

@@ -122,7 +122,7 @@ static void step_down(struct coordinator *k, struct lead *lead, uint16_t owner)
     while (lead->locks && !MUTANT(9)) /* "cached value used at a new ballot" */
         served_forget(&k->served, &k->served.locks[lead->locks - 1], &lead->locks);
     struct asked *a;
-    while ((a = asked_pop(&k->served, &lead->shows)))
+    while ((a = asked_pop(&k->served, &lead->unsure)))
         asked_free(&k->served, a);
     if (owner != SLOT_NONE && owner != core_self(k->core))
         answer_knocks(k, lead, REPLY_REDIRECT, (struct ballot){0}, owner);
@@ -326,7 +326,7 @@ static void consider(struct coordinator *k, struct instant now, struct lead *lea
     }
 }
 
-/* --- Shows --- */
+/* --- Confirming --- */
 
 static void begin_confirm(struct coordinator *k, struct instant now, struct lead *lead)
 {
@@ -342,34 +342,48 @@ static void begin_confirm(struct coordinator *k, struct instant now, struct lead
     send_cohort(k, shard_of(k, lead), 0, &m);
 }
 
-/* A show is answered by a round that began after it came. */
-static void ask_show(struct coordinator *k, struct instant now, struct lead *lead, struct asked *a,
-                     const struct served *s)
+/* Answered by a round that began after it came. */
+static void ask_confirm(struct coordinator *k, struct instant now, struct lead *lead,
+                        struct asked *a, const struct served *s)
 {
     a->served = (uint32_t)(s - k->served.locks) + 1;
     a->confirmed = lead->confirm_round + 1;
-    asked_push(&k->served, &lead->shows, a);
+    asked_push(&k->served, &lead->unsure, a);
     if (!lead->confirming)
         begin_confirm(k, now, lead);
 }
 
-/* Answers the shows whose round is over and whose lock's state is true. */
-static void answer_shows(struct coordinator *k, struct lead *lead)
+/* Applies what waits at a lock; what that leaves unsure asks for a round. */
+static void advance(struct coordinator *k, struct instant now, struct lead *lead, struct served *s)
 {
-    struct asked_list rest = {0};
+    struct asked_list unsure = {0};
+    served_advance(&k->served, now, s, &unsure);
     struct asked *a;
-    while ((a = asked_pop(&k->served, &lead->shows))) {
+    while ((a = asked_pop(&k->served, &unsure)))
+        ask_confirm(k, now, lead, a, s);
+}
+
+/* Answers what waited for a round that is over, where the lock's state is true. */
+static void answer_confirmed(struct coordinator *k, struct instant now, struct lead *lead)
+{
+    struct asked_list waiting = lead->unsure;
+    struct asked *a;
+    lead->unsure = (struct asked_list){0};
+    while ((a = asked_pop(&k->served, &waiting))) {
         uint32_t over = lead->confirming ? lead->confirm_round - 1 : lead->confirm_round;
         struct served *s = &k->served.locks[a->served - 1];
         if (a->confirmed > over || s->phase != SERVED_TRUE) {
-            asked_push(&k->served, &rest, a);
-            continue;
+            asked_push(&k->served, &lead->unsure, a);
+        } else if (a->kind == REQUEST_SHOW) {
+            a->verdict = REPLY_SHOWN;
+            served_reply(&k->served, s, a, NULL);
+            asked_free(&k->served, a);
+        } else {
+            a->sure = true;
+            asked_push(&k->served, &s->inbox, a);
+            advance(k, now, lead, s);
         }
-        a->verdict = REPLY_SHOWN;
-        served_reply(&k->served, s, a, NULL);
-        asked_free(&k->served, a);
     }
-    lead->shows = rest;
 }
 
 static void take_confirmed(struct coordinator *k, struct instant now, int member,
@@ -383,8 +397,10 @@ static void take_confirmed(struct coordinator *k, struct instant now, int member
     if (!majority(k, lead->confirmed))
         return;
     lead->confirming = false;
-    answer_shows(k, lead);
-    for (struct asked *a = asked_first(&k->served, &lead->shows); a; a = asked_next(&k->served, a)) {
+    answer_confirmed(k, now, lead);
+    if (lead->confirming)
+        return; /* what was answered asked for another round */
+    for (struct asked *a = asked_first(&k->served, &lead->unsure); a; a = asked_next(&k->served, a)) {
         if (a->confirmed > lead->confirm_round) {
             begin_confirm(k, now, lead);
             return;
@@ -410,14 +426,14 @@ static bool alive_still(struct coordinator *k, const struct wire_request *r)
            (r->op.life == mark->life && r->op.counter >= mark->low);
 }
 
-/* An idle lock that no show looks at makes room. */
+/* An idle lock that nobody looks at makes room. */
 static void make_room(struct coordinator *k)
 {
     struct served *oldest = NULL;
     for (uint32_t i = 0; i < k->served.count; i++) {
         struct served *s = &k->served.locks[i];
         if (s->used && s->phase == SERVED_TRUE && (!oldest || s->used_at < oldest->used_at) &&
-            !k->leads[s->shard].shows.first)
+            !k->leads[s->shard].unsure.first)
             oldest = s;
     }
     if (oldest)
@@ -435,8 +451,9 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
         s = served_touch(t, now, r->name, shard, lead->ballot, &lead->locks);
     }
     enum request_kind kind = (enum request_kind)r->kind;
-    if (!s || asked_has(t, &s->inbox, r->op, kind) || asked_has(t, &s->outcomes, r->op, kind))
-        return;
+    if (!s || asked_has(t, &s->inbox, r->op, kind) || asked_has(t, &s->outcomes, r->op, kind) ||
+        asked_has(t, &lead->unsure, r->op, kind))
+        return; /* it is being answered */
     struct asked *a = asked_new(t);
     if (!a)
         return;
@@ -447,12 +464,13 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
     a->policy = (enum lock_policy)r->policy;
     a->try = r->try;
     if (kind == REQUEST_SHOW) {
-        ask_show(k, now, lead, a, s);
+        ask_confirm(k, now, lead, a, s);
         return;
     }
+    if (kind == REQUEST_DROP)
+        asked_remove(t, &s->inbox, r->op, REQUEST_ACQUIRE); /* it will not be wanted any more */
     asked_push(t, &s->inbox, a);
-    if (served_advance(t, now, s))
-        answer_shows(k, lead);
+    advance(k, now, lead, s);
 }
 
 static void take_request(struct coordinator *k, struct instant now, uint16_t from,
@@ -507,8 +525,8 @@ static void take_lock_answer(struct coordinator *k, struct instant now, uint16_t
                         ? served_stored(&k->served, now, s, member, &m->stored)
                         : served_accepted(&k->served, now, s, member, &m->accepted);
     if (now_true) {
-        answer_shows(k, lead);
-        served_advance(&k->served, now, s);
+        answer_confirmed(k, now, lead);
+        advance(k, now, lead, s);
     }
 }
 
@@ -563,7 +581,7 @@ static void step_lead(struct coordinator *k, struct instant now, struct lead *le
         send_prepare(k, lead, lead->phase == LEAD_PROMISING ? core_self(k->core) : SLOT_NONE);
         set_retry(k, lead, now);
     } else if (lead->phase == LEAD_SERVING) {
-        /* The same question again: an answer to it is as good, since it was asked after the shows came. */
+        /* The same question again: an answer to it is as good, since it was asked after they came. */
         lead->confirm_at = instant_after(now, CONFIRM_WAIT);
         struct message m = {.type = WIRE_CONFIRM,
                             .confirm = {.shard = shard_of(k, lead),

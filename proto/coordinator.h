@@ -31,8 +31,9 @@ struct lead {
     struct span retry_wait;
     uint32_t locks;        /* first served lock: index + 1 */
     struct asked_list knocks; /* asked before this node served: told the ballot then */
-    /* Shows: answered after a majority confirmed the ballot to a question asked later (section 6). */
-    struct asked_list shows;
+    /* Looks, and what rests on an absence: answered after a majority confirmed the ballot to a question
+     * asked later (section 6). */
+    struct asked_list unsure;
     uint32_t confirm_round; /* serial number of the round under way, or the last */
     bool confirming;
     uint32_t confirmed;    /* mask: who answered it */

@@ -198,7 +198,7 @@ static void begin_life(struct peer *p, uint64_t number)
     struct core *c = &p->core;
     c->life = number;
     drbg_bytes(&c->drbg, c->life_nonce.bytes, sizeof c->life_nonce.bytes);
-    asker_forget_all(&p->asker);
+    asker_end_life(&p->asker);
     memcpy(p->recovered_boot.bytes, c->config.boot_id, sizeof p->recovered_boot.bytes);
     struct record record = {
         .kind = RECORD_LIFE,
@@ -228,7 +228,7 @@ static void check_done(struct peer *p)
 {
     struct core *c = &p->core;
     const struct vitals *highest = &p->check.highest;
-    bool behind = highest->commits > p->check.commits || highest->life > c->life;
+    bool behind = storecheck_behind(&p->check, p->recovered_life);
     if (behind && !p->store_lost) {
         told_notice(&c->told, NOTICE_STORE_BEHIND)->number = highest->commits;
         lose_store(p, STORE_BEHIND);

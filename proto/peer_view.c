@@ -27,7 +27,7 @@ bool peer_next_op(const struct peer *p, size_t *cursor, struct op_view *out)
         if (!op->used || op->show || op->gone)
             continue;
         *out = (struct op_view){
-            .id = {.slot = core_self(&p->core), .life = p->core.life, .counter = op->counter},
+            .id = {.slot = core_self(&p->core), .life = op->life, .counter = op->counter},
             .state = op->state,
             .loaded = op->loaded,
             .mode = op->mode,

@@ -75,7 +75,7 @@ static void put_operations(struct peer *p, struct writer *w)
         struct record record;
         if (op->show || op->gone)
             continue;
-        asker_record_of(&p->asker, op, &record);
+        asker_record_of(op, &record);
         put(p, w, &record);
     }
 }

@@ -91,6 +91,20 @@ bool asked_has(const struct served_table *t, const struct asked_list *list, stru
     return false;
 }
 
+void asked_remove(struct served_table *t, struct asked_list *list, struct op_id op,
+                  enum request_kind kind)
+{
+    struct asked_list rest = {0};
+    struct asked *a;
+    while ((a = asked_pop(t, list))) {
+        if (op_equal(a->op, op) && a->kind == kind)
+            asked_free(t, a);
+        else
+            asked_push(t, &rest, a);
+    }
+    *list = rest;
+}
+
 static void free_list(struct served_table *t, struct asked_list *list)
 {
     struct asked *a;
@@ -255,8 +269,7 @@ struct served *served_touch(struct served_table *t, struct instant now, struct v
                          .name_size = (uint8_t)name.size,
                          .shard = shard,
                          .ballot = ballot,
-                         .used_at = ++t->clock,
-                         .told_at = {INT64_MIN}};
+                         .used_at = ++t->clock};
     uint32_t *bucket = bucket_of(t, name);
     s->chain = *bucket;
     *bucket = index_of(t, s);
@@ -313,9 +326,9 @@ void served_reply(struct served_table *t, const struct served *s, const struct a
 static void tell_holders(struct served_table *t, struct instant now, struct served *s,
                          const struct lock_state *state)
 {
-    if (state->waiter_count == 0 || span_between(s->told_at, now).ns < TELL_WAIT.ns)
+    if (state->waiter_count == 0 || !instant_reached(now, s->tell_next))
         return;
-    s->told_at = now;
+    s->tell_next = instant_after(now, TELL_WAIT);
     for (size_t i = 0; i < state->hold_count; i++) {
         struct message m = {.type = WIRE_BLOCKING,
                             .blocking = {.hold = state->holds[i].id,
@@ -379,17 +392,47 @@ static bool apply(struct served_table *t, struct served *s, struct lock_state *s
     return result.changed;
 }
 
+/* What the state says about an acquire now: later requests of the same batch may have moved it. False if it
+ * says nothing any more: a grant that was dropped again by the same state never was true (L5). */
+static bool settle_acquire(struct asked *a, const struct lock_state *state)
+{
+    int hold = lock_find_hold(state, a->op);
+    int waiter = lock_find_waiter(state, a->op);
+    if (hold >= 0) {
+        a->verdict = REPLY_GRANTED;
+        a->token = state->holds[hold].token;
+    } else if (waiter >= 0) {
+        a->verdict = REPLY_WAITING;
+        a->place = (uint32_t)waiter + 1;
+    }
+    return hold >= 0 || waiter >= 0 || a->verdict == REPLY_BUSY || a->verdict == REPLY_FULL;
+}
+
 static void tell_outcomes(struct served_table *t, struct instant now, struct served *s,
                           const struct lock_state *state)
 {
     struct asked *a;
     while ((a = asked_pop(t, &s->outcomes))) {
-        /* A grant that was dropped again by the same state never was true (L5). */
-        if (a->verdict != REPLY_GRANTED || lock_find_hold(state, a->op) >= 0)
+        if (a->kind != REQUEST_ACQUIRE || settle_acquire(a, state))
             served_reply(t, s, a, state);
         asked_free(t, a);
     }
     tell_holders(t, now, s, state);
+}
+
+/* Nothing changed: what rests on an absence waits for a confirm round, the rest is told. */
+static void tell_unchanged(struct served_table *t, struct instant now, struct served *s,
+                           const struct lock_state *state, struct asked_list *unsure)
+{
+    struct asked_list rest = {0};
+    struct asked *a;
+    while ((a = asked_pop(t, &s->outcomes))) {
+        bool absent = a->verdict == REPLY_BUSY || a->verdict == REPLY_FULL ||
+                      a->verdict == REPLY_DROPPED;
+        asked_push(t, absent && !a->sure ? unsure : &rest, a);
+    }
+    s->outcomes = rest;
+    tell_outcomes(t, now, s, state);
 }
 
 /* The state is sent as the next one under the ballot. False if there is no memory for it. */
@@ -407,7 +450,8 @@ static bool send_state(struct served_table *t, struct instant now, struct served
     return true;
 }
 
-bool served_advance(struct served_table *t, struct instant now, struct served *s)
+bool served_advance(struct served_table *t, struct instant now, struct served *s,
+                    struct asked_list *unsure)
 {
     if (s->phase != SERVED_TRUE)
         return false;
@@ -420,7 +464,7 @@ bool served_advance(struct served_table *t, struct instant now, struct served *s
     while ((a = asked_pop(t, &s->inbox)))
         changed |= apply(t, s, &t->scratch, a);
     if (!changed) {
-        tell_outcomes(t, now, s, &t->scratch);
+        tell_unchanged(t, now, s, &t->scratch, unsure);
         return true;
     }
     if (!send_state(t, now, s, &t->scratch))

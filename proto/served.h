@@ -9,7 +9,9 @@
  *
  * One state is out at a time: requests that come meanwhile wait in the inbox and are applied together to
  * the next one, so a busy lock costs fewer rounds, not more. Outcomes are told when the state that they
- * rest on is true, and not before (L5).
+ * rest on is true, and not before (L5). An outcome that rests on what is *not* in a state that was true
+ * before the request came (busy, nothing to drop) could be out of date, since somebody else may lead by
+ * now: it needs a confirm round of the shard first, like a look.
  */
 #ifndef PROTO_SERVED_H
 #define PROTO_SERVED_H
@@ -28,8 +30,9 @@ struct asked {
     enum reply_verdict verdict; /* once applied */
     uint64_t token;
     uint32_t place;
-    uint32_t served;    /* SHOW: index + 1 of its lock */
-    uint32_t confirmed; /* SHOW: the confirm round that answers it (serial number) */
+    uint32_t served;    /* waits for a confirm round: index + 1 of its lock */
+    uint32_t confirmed; /* the round that answers it (serial number) */
+    bool sure;          /* that round is over: what the true state says may be told */
 };
 
 struct asked_list {
@@ -61,7 +64,7 @@ struct served {
     struct asked_list outcomes; /* applied to the state that is being sent */
     struct instant retry_at;
     struct span retry_wait;
-    struct instant told_at; /* holders were last told that somebody waits */
+    struct instant tell_next; /* holders hear that somebody waits, but not before */
     uint32_t active_prev, active_next; /* READING or SENDING: index + 1 */
     uint64_t used_at;       /* for choosing which idle lock to forget */
 };
@@ -95,6 +98,9 @@ struct asked *asked_first(const struct served_table *t, const struct asked_list 
 struct asked *asked_next(const struct served_table *t, const struct asked *a);
 bool asked_has(const struct served_table *t, const struct asked_list *list, struct op_id op,
                enum request_kind kind);
+/* Takes one out of a list and frees it, if it is there. */
+void asked_remove(struct served_table *t, struct asked_list *list, struct op_id op,
+                  enum request_kind kind);
 
 /* --- Locks --- */
 struct served *served_find(const struct served_table *t, struct view name);
@@ -106,8 +112,12 @@ struct served *served_touch(struct served_table *t, struct instant now, struct v
                             uint32_t shard, struct ballot ballot, uint32_t *shard_list);
 /* Forgets the lock and its requests; L4 allows it for a TRUE one, or when the ballot is given up. */
 void served_forget(struct served_table *t, struct served *s, uint32_t *shard_list);
-/* Applies what waits, if the state is true. Returns true if the state is (still) true afterwards. */
-bool served_advance(struct served_table *t, struct instant now, struct served *s);
+/*
+ * Applies what waits, if the state is true. Returns true if the state is (still) true afterwards. What needs
+ * a confirm round first is moved to `unsure`.
+ */
+bool served_advance(struct served_table *t, struct instant now, struct served *s,
+                    struct asked_list *unsure);
 /* Answers of voters; true if the lock's state became true by it. `member`: place in the cohort. */
 bool served_stored(struct served_table *t, struct instant now, struct served *s, int member,
                    const struct wire_stored *m);

@@ -22,11 +22,21 @@ static void raise(uint64_t *at, uint64_t to)
         *at = to;
 }
 
+/* Lives first: a new life may have a new store, whose numbers begin anew. */
 static void raise_vitals(struct vitals *v, struct vitals to)
 {
-    raise(&v->life, to.life);
-    raise(&v->commits, to.commits);
-    raise(&v->ops, to.ops);
+    if (to.life > v->life) {
+        *v = to;
+    } else if (to.life == v->life) {
+        raise(&v->commits, to.commits);
+        raise(&v->ops, to.ops);
+    }
+}
+
+bool storecheck_behind(const struct storecheck *s, uint64_t recovered_life)
+{
+    return s->highest.life > recovered_life ||
+           (s->highest.life == recovered_life && s->highest.commits > s->commits);
 }
 
 void storecheck_load(struct storecheck *s, const struct record *record)
@@ -134,10 +144,11 @@ void storecheck_note(struct storecheck *s)
     for (size_t i = 0; i < roster->node_count; i++) {
         struct vitals v, *mine = &s->known[i].vitals;
         if (roster->nodes[i].slot == core_self(s->core) ||
-            !swim_vitals(s->core->swim, roster->nodes[i].slot, &v))
-            continue;
-        s->known[i].dirty |= v.life > mine->life || v.commits > mine->commits || v.ops > mine->ops;
+            !swim_vitals(s->core->swim, roster->nodes[i].slot, &v) || v.commits == 0)
+            continue; /* no commits: it asks us itself what it is, and must not hear its own echo */
+        struct vitals before = *mine;
         raise_vitals(mine, v);
+        s->known[i].dirty |= memcmp(&before, mine, sizeof before) != 0;
     }
     if (!s->core->journal.sync_wanted)
         return; /* nothing is written only for this */

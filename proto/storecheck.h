@@ -38,6 +38,8 @@ void storecheck_start(struct storecheck *s, struct instant now);
 bool storecheck_take(struct storecheck *s, struct instant now, uint16_t from,
                      const struct message *m);
 bool storecheck_done(const struct storecheck *s);
+/* Whether others know more of this store than it holds. recovered_life: the number found in it. */
+bool storecheck_behind(const struct storecheck *s, uint64_t recovered_life);
 void storecheck_step(struct storecheck *s, struct instant now);
 struct instant storecheck_deadline(const struct storecheck *s);
 /* Remembers what members told of themselves since; rides along with records that are written anyway. */
