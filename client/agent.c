@@ -93,8 +93,10 @@ static int refused_late(const char *subject, const json_t *p)
 {
     char parties[1024];
     agent_parties(parties, sizeof parties, json_object_get(p, "holders"));
-    say("%s was not granted in time%s%s", subject ? subject : "the lock",
-        *parties ? "; in the way: " : "", parties);
+    bool silent = strcmp(json_text(p, "reason"), "unknown") == 0;
+    say("%s%s%s%s", subject ? subject : "the lock",
+        silent ? " was not granted: its voters did not answer in time" : " was not granted in time",
+        *parties ? ", held by " : "", parties);
     return EXIT_NOT_GRANTED;
 }
 

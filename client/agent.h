@@ -1,6 +1,6 @@
 /*
- * Talking to the local agent on behalf of a subcommand: every failure becomes one line on stderr and
- * the exit code that scripts expect.
+ * Talking to the local agent on behalf of a subcommand: every failure becomes one line on stderr
+ * and the exit code that scripts expect.
  */
 #ifndef CLIENT_AGENT_H
 #define CLIENT_AGENT_H

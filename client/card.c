@@ -85,7 +85,8 @@ bool card_name_valid(const char *name)
 
 char *card_encode(const struct roster_node *node)
 {
-    char key[2 * KEY_PUBLIC_SIZE + 1], store[2 * STORE_ID_SIZE + 1], machine[2 * MACHINE_ID_SIZE + 1];
+    char key[2 * KEY_PUBLIC_SIZE + 1], store[2 * STORE_ID_SIZE + 1],
+        machine[2 * MACHINE_ID_SIZE + 1];
     char address[ADDRESS_TEXT_MAX];
     hex_encode(key, node->key.bytes, KEY_PUBLIC_SIZE);
     hex_encode(store, node->store.bytes, STORE_ID_SIZE);
@@ -103,8 +104,8 @@ static bool decode_members(struct roster_node *node, json_t *root, const char **
 {
     const char *name, *key, *store, *machine, *address;
     *problem = "it must have exactly the texts name, key, store, machine and address";
-    if (json_unpack(root, "{s:s, s:s, s:s, s:s, s:s !}", "name", &name, "key", &key, "store", &store,
-                    "machine", &machine, "address", &address) != 0)
+    if (json_unpack(root, "{s:s, s:s, s:s, s:s, s:s !}", "name", &name, "key", &key, "store",
+                    &store, "machine", &machine, "address", &address) != 0)
         return false;
     *problem = "its name is not 1 to 63 of a-z, 0-9, '.' and '-'";
     if (!card_name_valid(name))

@@ -31,8 +31,8 @@ bool card_name_valid(const char *name);
 /* The card as text with a newline; the caller frees it. NULL without memory. */
 char *card_encode(const struct roster_node *node);
 /*
- * Fills name, key, store, machine and address and zeroes the rest. On false `problem` says, without a
- * final stop, which member is wrong.
+ * Fills name, key, store, machine and address and zeroes the rest. On false `problem` says, without
+ * a final stop, which member is wrong.
  */
 bool card_decode(struct roster_node *out, const char *text, size_t size, const char **problem);
 

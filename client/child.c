@@ -27,8 +27,8 @@ static _Noreturn void become(const struct child_plan *plan, uint64_t token, int 
 {
     char text[24];
     snprintf(text, sizeof text, "%" PRIu64, token);
-    if (setenv("HOLDFAST_NAME", plan->name, 1) == 0 && setenv("HOLDFAST_MODE", plan->mode, 1) == 0 &&
-        setenv("HOLDFAST_TOKEN", text, 1) == 0) {
+    if (setenv("HOLDFAST_NAME", plan->name, 1) == 0 &&
+        setenv("HOLDFAST_MODE", plan->mode, 1) == 0 && setenv("HOLDFAST_TOKEN", text, 1) == 0) {
         signal(SIGPIPE, SIG_DFL); /* ignored by this program, not by the command */
         sigprocmask(SIG_SETMASK, plan->mask, NULL);
         execvp(plan->argv[0], plan->argv);
@@ -39,7 +39,8 @@ static _Noreturn void become(const struct child_plan *plan, uint64_t token, int 
     _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
 }
 
-static _Noreturn void wait_at_gate(const struct child_plan *plan, pid_t parent, int gate, int report)
+static _Noreturn void wait_at_gate(const struct child_plan *plan, pid_t parent, int gate,
+                                   int report)
 {
     uint64_t token;
     setpgid(0, 0);

@@ -1,16 +1,16 @@
 /*
- * The command under `holdfast lock`: a child that is there before the lock is, so that the agent can
- * watch it (F11), and that runs only once the lock is held.
+ * The command under `holdfast lock`: a child that is there before the lock is, so that the agent
+ * can watch it (F11), and that runs only once the lock is held.
  *
- *   fork      the child leads a process group of its own, dies with its parent (PR_SET_PDEATHSIG), and
- *             waits at its gate, a pipe
- *   go        the gate opens: exec, with HOLDFAST_NAME, HOLDFAST_MODE and HOLDFAST_TOKEN; an exec that
- *             fails is reported through a second pipe, which an exec that succeeds closes
- *   the end   the caller reaps it; or the caller closes the gate unopened, and the child exits
+ *   fork      the child leads a process group of its own, dies with its parent (PR_SET_PDEATHSIG),
+ * and waits at its gate, a pipe go        the gate opens: exec, with HOLDFAST_NAME, HOLDFAST_MODE
+ * and HOLDFAST_TOKEN; an exec that fails is reported through a second pipe, which an exec that
+ * succeeds closes the end   the caller reaps it; or the caller closes the gate unopened, and the
+ * child exits
  *
- * On a terminal the child's group becomes the foreground one, as under a shell, if this process is in
- * the foreground and both stdin and stdout are the terminal: then we are the whole job, and not a part
- * of a pipeline whose other members read the terminal too.
+ * On a terminal the child's group becomes the foreground one, as under a shell, if this process is
+ * in the foreground and both stdin and stdout are the terminal: then we are the whole job, and not
+ * a part of a pipeline whose other members read the terminal too.
  */
 #ifndef CLIENT_CHILD_H
 #define CLIENT_CHILD_H
@@ -30,10 +30,10 @@ struct child {
 /* What the child needs; all of it is the caller's and outlives the fork. */
 struct child_plan {
     char **argv;
-    const char *name;       /* of the lock */
+    const char *name; /* of the lock */
     const char *mode;
-    const sigset_t *mask;   /* the signal mask to restore */
-    int secret_fd;          /* the connection to the agent, which the child must not keep */
+    const sigset_t *mask; /* the signal mask to restore */
+    int secret_fd;        /* the connection to the agent, which the child must not keep */
 };
 
 /* False with errno. */
@@ -44,7 +44,8 @@ int child_go(struct child *child, uint64_t token);
 void child_signal(const struct child *child, int signo);
 
 enum child_state { CHILD_RUNS, CHILD_STOPPED, CHILD_ENDED };
-/* What has become of it; on CHILD_ENDED it is reaped and `code` is its exit code, 128+n for a signal. */
+/* What has become of it; on CHILD_ENDED it is reaped and `code` is its exit code, 128+n for a
+ * signal. */
 enum child_state child_poll(struct child *child, int *code);
 /* It stopped (as with Ctrl-Z): takes the terminal back, stops this process too, and once that is
  * continued gives the terminal back and continues the child. */

@@ -55,8 +55,9 @@ static int make_node(const struct cli *cli, const struct identity_request *reque
         json_print(text ? json_loads(text, 0, NULL) : NULL);
         free(text);
     } else {
-        printf("node %s, key %s\n%s/card.json is for 'holdfast roster make'; %s/key is the secret\n",
-               node.name, key, request->dir, request->dir);
+        printf(
+            "node %s, key %s\n%s/card.json is for 'holdfast roster make'; %s/key is the secret\n",
+            node.name, key, request->dir, request->dir);
     }
     return EXIT_OK;
 }
@@ -74,7 +75,7 @@ static int run(struct cli *cli, int argc, char **argv)
                                           COMMAND_OPTIONS};
     struct identity_request request = {.dir = ".", .genesis = true};
     const char *address = NULL, *machine = "/etc/machine-id";
-    bool operator = false;
+    bool operator= false;
     int option;
     while ((option = command_option(cli, argc, argv, ":d:", longs)) != -1) {
         switch (option) {
@@ -100,13 +101,13 @@ static int run(struct cli *cli, int argc, char **argv)
             request.genesis = false;
             break;
         case OPERATOR:
-            operator = true;
+            operator= true;
             break;
         }
     }
     if (no_arguments(cli, argc, argv) != EXIT_OK)
         return EXIT_USAGE;
-    if (operator && (request.name || address))
+    if (operator&&(request.name || address))
         return usage_error(cli, "--operator makes no node: leave out --name and --address");
     if (operator)
         return make_operator(cli, request.dir);

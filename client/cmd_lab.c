@@ -2,18 +2,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "client/agent.h"
 #include "client/command.h"
 #include "client/lab.h"
 #include "client/lab_wire.h"
+#include "client/signals.h"
 #include "client/table.h"
 
 static const char help[] =
@@ -53,8 +52,9 @@ static const char *dir_option(const struct request *q, const char *part)
 }
 
 /*
- * What the lab is tied to: the process named; else the terminal's session, if there is a terminal, so
- * that a lab does not outlive the window in which it was started. -1 for nothing, -2 after an error.
+ * What the lab is tied to: the process named; else the terminal's session, if there is a terminal,
+ * so that a lab does not outlive the window in which it was started. -1 for nothing, -2 after an
+ * error.
  */
 static int open_tie(const struct request *q)
 {
@@ -65,7 +65,8 @@ static int open_tie(const struct request *q)
         return fd < 0 ? -2 : fd;
     }
     pid_t session = getsid(0);
-    int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC); /* fails without a controlling terminal */
+    int terminal =
+        open("/dev/tty", O_RDONLY | O_CLOEXEC); /* fails without a controlling terminal */
     if (terminal < 0)
         return -1;
     close(terminal);
@@ -92,8 +93,8 @@ static int start(const struct cli *cli, const struct request *q)
                              (json_int_t)took_ms));
         return EXIT_OK;
     }
-    printf("LAB: %d machines in %s, all see all (after %ld.%02ld s)\n", lab.machines, lab.dir,
-           took_ms / 1000, took_ms % 1000 / 10);
+    printf("LAB: %d machine%s in %s, all see all (after %ld.%02ld s)\n", lab.machines,
+           lab.machines == 1 ? "" : "s", lab.dir, took_ms / 1000, took_ms % 1000 / 10);
     printf("try: holdfast lab exec%s%s hv1 -- holdfast members\n", dir_option(q, " -d "),
            dir_option(q, q->dir));
     return EXIT_OK;
@@ -125,18 +126,6 @@ static bool send_command(int fd, int argc, char **argv)
     return good;
 }
 
-static int open_signals(void)
-{
-    sigset_t mask;
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGINT);
-    sigaddset(&mask, SIGTERM);
-    sigaddset(&mask, SIGHUP);
-    sigaddset(&mask, SIGQUIT);
-    sigprocmask(SIG_BLOCK, &mask, NULL);
-    return signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 /* The machine's word on how the command ended. */
 static int take_end(int fd, const char *machine)
 {
@@ -161,12 +150,12 @@ static int attend(int fd, int signals, const char *machine)
 {
     for (;;) {
         struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-        struct signalfd_siginfo info;
         char number[16];
+        int signo;
         if (poll(p, 2, -1) < 0)
             continue;
-        while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
-            snprintf(number, sizeof number, "%u", info.ssi_signo);
+        while ((signo = signals_next(signals)) != 0) {
+            snprintf(number, sizeof number, "%d", signo);
             lab_wire_say(fd, "signal", number, NULL);
         }
         if (p[0].revents)
@@ -183,7 +172,7 @@ static int exec_on(const struct lab *lab, int machine, int argc, char **argv)
         say("%s in %s does not answer (is the lab running?)", name, lab->dir);
         return EXIT_ERROR;
     }
-    int signals = open_signals();
+    int signals = signals_open(false, NULL);
     int code = EXIT_ERROR;
     if (send_command(fd, argc, argv))
         code = attend(fd, signals, name);
@@ -280,7 +269,7 @@ static void row_text(struct table *t, const struct row *r, const char *name, int
 
 static int status(const struct cli *cli, const struct lab *lab)
 {
-    static const char *const heading[] = {"MACHINE", "POWER",     "AGENT", "STORE",
+    static const char *const heading[] = {"MACHINE", "POWER",     "AGENT",     "STORE",
                                           "ALIVE",   "PROCESSES", "LAST AGENT"};
     struct table t;
     json_t *list = json_array();
@@ -341,7 +330,8 @@ static int on_machine(const struct cli *cli, const struct lab *lab, const char *
                                       : agent(cli, lab, machine, argv[0]);
 }
 
-/* Options stand before and behind the verb, but not behind a machine: what follows it may be a command. */
+/* Options stand before and behind the verb, but not behind a machine: what follows it may be a
+ * command. */
 static int take_options(struct cli *cli, struct request *q, int argc, char **argv)
 {
     static const struct option longs[] = {{"machines", required_argument, NULL, 'n'},
@@ -372,7 +362,8 @@ static int take_options(struct cli *cli, struct request *q, int argc, char **arg
     return EXIT_OK;
 }
 
-static int run_verb(struct cli *cli, const struct request *q, const char *verb, int argc, char **argv)
+static int run_verb(struct cli *cli, const struct request *q, const char *verb, int argc,
+                    char **argv)
 {
     static const char *const verbs[] = {"start", "stop", "status", "exec", "power", "agent"};
     struct lab lab;

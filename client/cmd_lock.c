@@ -1,26 +1,25 @@
 /*
  * `holdfast lock`: runs a command under a lock, with the habits of flock(1).
  *
- *   connect -- fork the child at its gate -- Acquire(pid) -- granted -- gate opens -- child ends -- Release
- *                                               |                          |
- *                                refused, signal: the child       agent lost: the child's group is killed
- *                                never ran                        and the code is 4
+ *   connect -- fork the child at its gate -- Acquire(pid) -- granted -- gate opens -- child ends --
+ * Release |                          | refused, signal: the child       agent lost: the child's
+ * group is killed never ran                        and the code is 4
  *
- * What must hold: the child does not run before the lock is held; when this process ends, the child has
- * ended or dies with it (PR_SET_PDEATHSIG); and when the agent is lost the child ends, since from then on
- * nobody speaks for its lock.
+ * What must hold: the child does not run before the lock is held; when this process ends, the child
+ * has ended or dies with it (PR_SET_PDEATHSIG); and when the agent is lost the child ends, since
+ * from then on nobody speaks for its lock.
  */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "client/agent.h"
 #include "client/child.h"
 #include "client/command.h"
+#include "client/signals.h"
 
 static const char help[] =
     "usage: holdfast lock [-s|-x] [-n] [-w SEC] [-E CODE] [-v] [--stale hold|fence]\n"
@@ -73,29 +72,6 @@ static long long now_ms(void)
     struct timespec t;
     clock_gettime(CLOCK_BOOTTIME, &t);
     return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Signals come through a descriptor, but for those that whoever started us had ignored (nohup). */
-static bool open_signals(struct lock_run *run, sigset_t *old)
-{
-    static const int wanted[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
-    struct sigaction action;
-    sigset_t mask;
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGCHLD);
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-        if (sigaction(wanted[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-            sigaddset(&mask, wanted[i]);
-    sigprocmask(SIG_BLOCK, &mask, old);
-    run->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-    return run->signals >= 0;
-}
-
-/* The next signal, or 0. */
-static int next_signal(const struct lock_run *run)
-{
-    struct signalfd_siginfo info;
-    return read(run->signals, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
 }
 
 /* Waits for the agent or a signal; -1 waits for ever. True if the agent has something. */
@@ -221,7 +197,7 @@ static int acquire(struct lock_run *run)
     while (code == EXIT_OK && run->held == NULL) {
         struct varlink_reply reply;
         int signo;
-        while (code == EXIT_OK && (signo = next_signal(run)) != 0)
+        while (code == EXIT_OK && (signo = signals_next(run->signals)) != 0)
             code = signal_while_waiting(run, signo);
         if (code != EXIT_OK)
             return code;
@@ -256,7 +232,7 @@ static bool agent_lost(struct lock_run *run)
 static bool serve_signals(struct lock_run *run, int *code)
 {
     int signo;
-    while ((signo = next_signal(run)) != 0)
+    while ((signo = signals_next(run->signals)) != 0)
         if (signo != SIGCHLD)
             child_signal(&run->child, signo);
     enum child_state state = child_poll(&run->child, code);
@@ -272,8 +248,8 @@ static bool serve_signals(struct lock_run *run, int *code)
     __builtin_trap();
 }
 
-/* Gives the lock back; its failure does not change the code, since the agent drops what a client that
- * went away had held. */
+/* Gives the lock back; its failure does not change the code, since the agent drops what a client
+ * that went away had held. */
 static void release(struct lock_run *run)
 {
     struct varlink_reply reply;
@@ -322,7 +298,8 @@ static int run_locked(struct lock_run *run)
                                     .mode = run->mode,
                                     .mask = &mask,
                                     .secret_fd = run->agent.fd};
-    if (!open_signals(run, &mask) || !child_fork(&run->child, &plan)) {
+    run->signals = signals_open(true, &mask);
+    if (run->signals < 0 || !child_fork(&run->child, &plan)) {
         say("cannot start a process: %s", strerror(errno));
         varlink_close(&run->agent);
         return EXIT_ERROR;
@@ -332,8 +309,8 @@ static int run_locked(struct lock_run *run)
         say("%s: held %s, token %lld", run->name, run->mode, json_number(run->held, "token"));
     if (run->held)
         code = guard(run);
-    /* Before the connection: to the agent its end says that the client is dead, and then it waits for
-     * the child. */
+    /* Before the connection: to the agent its end says that the client is dead, and then it waits
+     * for the child. */
     child_close(&run->child);
     varlink_close(&run->agent);
     json_decref(run->held);
@@ -378,13 +355,16 @@ static int take_option(struct lock_run *run, int option)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"shared", no_argument, NULL, 's'},      {"exclusive", no_argument, NULL, 'x'},
-        {"nonblock", no_argument, NULL, 'n'},    {"nb", no_argument, NULL, 'n'},
-        {"wait", required_argument, NULL, 'w'},  {"timeout", required_argument, NULL, 'w'},
-        {"verbose", no_argument, NULL, 'v'},     {"stale", required_argument, NULL, STALE},
-        {"conflict-exit-code", required_argument, NULL, 'E'},
-        COMMAND_OPTIONS};
+    static const struct option longs[] = {{"shared", no_argument, NULL, 's'},
+                                          {"exclusive", no_argument, NULL, 'x'},
+                                          {"nonblock", no_argument, NULL, 'n'},
+                                          {"nb", no_argument, NULL, 'n'},
+                                          {"wait", required_argument, NULL, 'w'},
+                                          {"timeout", required_argument, NULL, 'w'},
+                                          {"verbose", no_argument, NULL, 'v'},
+                                          {"stale", required_argument, NULL, STALE},
+                                          {"conflict-exit-code", required_argument, NULL, 'E'},
+                                          COMMAND_OPTIONS};
     struct lock_run lock = {
         .cli = cli, .mode = "exclusive", .wait_ms = -1, .conflict = EXIT_NOT_GRANTED};
     int option;

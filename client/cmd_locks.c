@@ -12,7 +12,7 @@ static const char help[] =
 
 static void print_text(const json_t *operations)
 {
-    static const char *const heading[] = {"NAME", "MODE", "STATE", "TOKEN",
+    static const char *const heading[] = {"NAME",  "MODE",    "STATE", "TOKEN",
                                           "STALE", "SESSION", "PIDS"};
     struct table t;
     size_t index, i;

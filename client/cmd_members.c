@@ -1,4 +1,5 @@
-/* `holdfast members`: the nodes of the cluster, as this node and the members' gossip see them (M3). */
+/* `holdfast members`: the nodes of the cluster, as this node and the members' gossip see them (M3).
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -46,8 +47,7 @@ static void print_text(const json_t *members, const json_t *status)
     if (json_flag(status, "lab"))
         puts("LAB: a cluster for rehearsal");
     table_init(&t, sizeof heading / sizeof heading[0], heading);
-    json_array_foreach(members, index, member)
-        add_row(&t, member, json_number(status, "slot"));
+    json_array_foreach(members, index, member) add_row(&t, member, json_number(status, "slot"));
     table_print(&t);
 }
 

@@ -1,4 +1,5 @@
-/* `holdfast roster`: make, sign, show and check the signed list of nodes (R1, design section 12). */
+/* `holdfast roster`: make, sign, show and check the signed list of nodes (R1, design section 12).
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,7 +166,8 @@ static int sign(const struct cli *cli, const struct request *q, const char *path
 
 static json_t *node_json(const struct roster_node *node)
 {
-    char key[2 * KEY_PUBLIC_SIZE + 1], store[2 * STORE_ID_SIZE + 1], machine[2 * MACHINE_ID_SIZE + 1];
+    char key[2 * KEY_PUBLIC_SIZE + 1], store[2 * STORE_ID_SIZE + 1],
+        machine[2 * MACHINE_ID_SIZE + 1];
     char address[ADDRESS_TEXT_MAX];
     hex_encode(key, node->key.bytes, KEY_PUBLIC_SIZE);
     hex_encode(store, node->store.bytes, STORE_ID_SIZE);
@@ -189,13 +191,12 @@ static void show_json(const struct enrolment *e)
         hex_encode(key, r->operators[i].bytes, KEY_PUBLIC_SIZE);
         json_array_append_new(operators, json_string(key));
     }
-    json_print(json_pack("{s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:b, s:i, s:o, s:o}", "digest", id,
-                         "previous", previous, "epoch", (json_int_t)r->epoch, "lab", (int)r->lab,
-                         "shards", (json_int_t)roster_shard_count(r), "cohort",
-                         (json_int_t)roster_cohort_size(r), "jurors",
-                         (json_int_t)roster_juror_count(r), "complete", e->verdict == ROSTER_OK,
-                         "signatures", (int)e->signature_count, "operators", operators, "nodes",
-                         nodes));
+    json_print(
+        json_pack("{s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:b, s:i, s:o, s:o}", "digest", id,
+                  "previous", previous, "epoch", (json_int_t)r->epoch, "lab", (int)r->lab, "shards",
+                  (json_int_t)roster_shard_count(r), "cohort", (json_int_t)roster_cohort_size(r),
+                  "jurors", (json_int_t)roster_juror_count(r), "complete", e->verdict == ROSTER_OK,
+                  "signatures", (int)e->signature_count, "operators", operators, "nodes", nodes));
 }
 
 static void show_text(const struct enrolment *e)
@@ -309,7 +310,8 @@ static int run(struct cli *cli, int argc, char **argv)
     const char *verb = argc > 0 ? argv[0] : "";
     if (strcmp(verb, "make") == 0)
         return make(cli, &q, argc - 1, argv + 1);
-    bool known = strcmp(verb, "sign") == 0 || strcmp(verb, "show") == 0 || strcmp(verb, "check") == 0;
+    bool known =
+        strcmp(verb, "sign") == 0 || strcmp(verb, "show") == 0 || strcmp(verb, "check") == 0;
     if (!known)
         return usage_error(cli, "make, sign, show or check is expected, not '%s'", verb);
     if (argc != 2)
@@ -319,5 +321,5 @@ static int run(struct cli *cli, int argc, char **argv)
     return verb[0] == 'c' ? check(cli, argv[1]) : show(cli, argv[1]);
 }
 
-const struct command cmd_roster = {
-    "roster", "make, sign, show or check the signed list of nodes", help, true, run};
+const struct command cmd_roster = {"roster", "make, sign, show or check the signed list of nodes",
+                                   help, true, run};

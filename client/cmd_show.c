@@ -84,7 +84,7 @@ static int run(struct cli *cli, int argc, char **argv)
     json_t *reply = NULL;
     int option;
     while ((option = command_option(cli, argc, argv, ":w:", longs)) != -1)
-        if (!parse_seconds(optarg, &wait_ms) || wait_ms > 24LL * 3600 * 1000)
+        if (option == 'w' && (!parse_seconds(optarg, &wait_ms) || wait_ms > 24LL * 3600 * 1000))
             return usage_error(cli, "-w takes seconds, up to a day, not '%s'", optarg);
     if (optind == argc)
         return usage_error(cli, "the lock's NAME is missing");

@@ -5,13 +5,13 @@
 #include "client/agent.h"
 #include "client/command.h"
 
-static const char help[] =
-    "usage: holdfast status [--json]\n"
-    "\n"
-    "Prints how the node of the local agent is.\n"
-    "\n"
-    "The exit code is 0 if it votes and sees a majority, 2 if there is no majority, 1 if there is one\n"
-    "but this node does not vote, 69 if no agent answers.\n";
+static const char help[] = "usage: holdfast status [--json]\n"
+                           "\n"
+                           "Prints how the node of the local agent is.\n"
+                           "\n"
+                           "The exit code is 0 if it votes and sees a majority, 2 if there is no "
+                           "majority, 1 if there is one\n"
+                           "but this node does not vote, 69 if no agent answers.\n";
 
 static void print_text(const json_t *s)
 {
@@ -27,8 +27,8 @@ static void print_text(const json_t *s)
     printf("cluster   %s, epoch %lld\n", json_text(s, "cluster"), json_number(s, "epoch"));
     printf("majority  %s: %lld of %lld voters alive\n", majority ? "yes" : "no",
            json_number(s, "voters_alive"), json_number(s, "voters"));
-    printf("store     %s%s%s; %lld records, %lld durable\n", store,
-           *text ? ": " : "", text, json_number(s, "lsn"), json_number(s, "durable"));
+    printf("store     %s%s%s; %lld records, %lld durable\n", store, *text ? ": " : "", text,
+           json_number(s, "lsn"), json_number(s, "durable"));
     printf("locks     %lld stored, %lld shards coordinated, %lld operations of this node\n",
            json_number(s, "locks"), json_number(s, "serving"), json_number(s, "operations"));
     printf("syncs     %lld, p50 %lld us, p99 %lld us\n", json_number(s, "syncs"),

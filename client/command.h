@@ -18,8 +18,9 @@ struct command;
 /* One run of the program. */
 struct cli {
     const struct command *command;
-    const char *socket; /* --socket, HOLDFAST_SOCKET or the default; at most SOCKET_PATH_MAX bytes */
-    bool json;          /* --json: one object on stdout instead of text */
+    const char
+        *socket; /* --socket, HOLDFAST_SOCKET or the default; at most SOCKET_PATH_MAX bytes */
+    bool json;   /* --json: one object on stdout instead of text */
 };
 
 struct command {

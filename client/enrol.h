@@ -1,5 +1,6 @@
 /*
- * Enrolment: joining cards into a roster, signing it, and its file (design section 12, genesis; R1).
+ * Enrolment: joining cards into a roster, signing it, and its file (design section 12, genesis;
+ * R1).
  */
 #ifndef CLIENT_ENROL_H
 #define CLIENT_ENROL_H

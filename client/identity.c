@@ -57,8 +57,8 @@ static bool create_key(const char *path, struct public_key *out)
 
 /*
  * The first segment of a store: its header, which no cluster owns yet, and one record. base_lsn = 1
- * says that the record was synced before the file took its name, so a store that lost it is known as
- * lost and never as new.
+ * says that the record was synced before the file took its name, so a store that lost it is known
+ * as lost and never as new.
  */
 static bool create_store(const char *path, const struct store_id *store, bool genesis)
 {
@@ -81,7 +81,8 @@ static bool absent(const char *path)
     struct stat s;
     if (lstat(path, &s) != 0 && errno == ENOENT)
         return true;
-    say("%s exists already and is not overwritten: move it away, or choose another directory", path);
+    say("%s exists already and is not overwritten: move it away, or choose another directory",
+        path);
     return false;
 }
 

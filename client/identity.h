@@ -19,7 +19,8 @@ struct identity_request {
     bool genesis; /* the store is made for the first roster: adopted = 1, else 0 (R2) */
 };
 
-/* Makes key, votes.log and card.json; `out` gets the card. An exit code; what went wrong was said. */
+/* Makes key, votes.log and card.json; `out` gets the card. An exit code; what went wrong was said.
+ */
 int identity_make(struct roster_node *out, const struct identity_request *request);
 /* Makes DIR/operator.key and DIR/operator.pub. */
 int identity_operator(struct public_key *out, const char *dir);

@@ -265,8 +265,8 @@ void lab_view(struct lab_view *out, const struct lab *lab, int machine)
     out->majority = json_flag(status, "majority");
     snprintf(out->store, sizeof out->store, "%s", json_text(status, "store"));
     out->votes = strcmp(out->store, "voting") == 0;
-    json_array_foreach(json_object_get(members, "members"), index, member)
-        out->alive += strcmp(json_text(member, "gossip"), "alive") == 0;
+    json_array_foreach(json_object_get(members, "members"), index, member) out->alive +=
+        strcmp(json_text(member, "gossip"), "alive") == 0;
     json_decref(members);
     json_decref(status);
     varlink_close(&v);
@@ -278,7 +278,8 @@ bool lab_wait_agent(const struct lab *lab, int machine, int timeout_ms)
     struct varlink v;
     struct lab_state state;
     lab_path(path, lab, machine, "holdfast.sock");
-    for (long long deadline = lab_now_ms() + timeout_ms; lab_now_ms() < deadline; lab_sleep_ms(20)) {
+    for (long long deadline = lab_now_ms() + timeout_ms; lab_now_ms() < deadline;
+         lab_sleep_ms(20)) {
         if (varlink_open(&v, path) == VARLINK_OK) {
             varlink_close(&v);
             return true;

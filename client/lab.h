@@ -9,8 +9,8 @@
  *       holdfast.sock        its agent
  *       agent.log, machine.log
  *
- * This file knows the layout and how to talk to a supervisor; lab_start.c makes labs and cmd_lab.c is
- * what people type.
+ * This file knows the layout and how to talk to a supervisor; lab_start.c makes labs and cmd_lab.c
+ * is what people type.
  */
 #ifndef CLIENT_LAB_H
 #define CLIENT_LAB_H
@@ -31,9 +31,9 @@ struct lab {
 /* What a machine says of itself. */
 struct lab_state {
     bool on;
-    char agent[16];              /* "running", "paused" or "stopped" */
-    char ended[LAB_STATE_SIZE];  /* how the last agent ended; empty if it did not */
-    long processes;              /* everything that runs on it */
+    char agent[16];             /* "running", "paused" or "stopped" */
+    char ended[LAB_STATE_SIZE]; /* how the last agent ended; empty if it did not */
+    long processes;             /* everything that runs on it */
 };
 
 /* "$XDG_RUNTIME_DIR/holdfast-lab", or "/tmp/holdfast-lab-UID". */
@@ -48,7 +48,8 @@ void lab_path(char out[PATH_MAX], const struct lab *lab, int machine, const char
 
 /* Connects to a machine's supervisor; -1 with errno. */
 int lab_connect(const struct lab *lab, int machine);
-/* Asks it one thing ("power-off", "agent-stop", ...). EXIT_OK, or EXIT_ERROR after saying why not. */
+/* Asks it one thing ("power-off", "agent-stop", ...). EXIT_OK, or EXIT_ERROR after saying why not.
+ */
 int lab_order(const struct lab *lab, int machine, const char *verb);
 /* False if the supervisor does not answer. */
 bool lab_state(struct lab_state *out, const struct lab *lab, int machine);
@@ -71,9 +72,9 @@ void lab_view(struct lab_view *out, const struct lab *lab, int machine);
 bool lab_wait_agent(const struct lab *lab, int machine, int timeout_ms);
 
 /*
- * Makes and starts a lab of `machines` in `dir`, and returns once all see all. If `tie` is a pidfd and
- * not -1, every machine ends when that process does. On failure, and when interrupted, nothing is left.
- * An exit code; what went wrong was said. `*took_ms`: from the first agent's start.
+ * Makes and starts a lab of `machines` in `dir`, and returns once all see all. If `tie` is a pidfd
+ * and not -1, every machine ends when that process does. On failure, and when interrupted, nothing
+ * is left. An exit code; what went wrong was said. `*took_ms`: from the first agent's start.
  */
 int lab_start(struct lab *lab, const char *dir, int machines, int tie, long *took_ms);
 

@@ -1,15 +1,16 @@
 /*
- * A lab machine: the supervisor under which an agent and everything started with `lab exec` run. It is a
- * child subreaper (prctl(2)), so whatever loses its parent becomes its child and nothing escapes.
+ * A lab machine: the supervisor under which an agent and everything started with `lab exec` run. It
+ * is a child subreaper (prctl(2)), so whatever loses its parent becomes its child and nothing
+ * escapes.
  *
  *         lab start -- fork, setsid, exec --> holdfast lab-machine DIR/hvN
  *                                               |-- holdfastd         "agent"
  *                                               |-- commands          one connection each
  *                                               '-- orphans of these
  *
- * It ends, and everything on it, when it is told to (quit, SIGTERM), when its directory is gone, when the
- * process it is tied to ends, and when `lab start` ends before the lab was complete. Those two come as
- * descriptors, so that no number of a process can come to mean another one:
+ * It ends, and everything on it, when it is told to (quit, SIGTERM), when its directory is gone,
+ * when the process it is tied to ends, and when `lab start` ends before the lab was complete. Those
+ * two come as descriptors, so that no number of a process can come to mean another one:
  *
  *   LEASH_FD  a pipe from `lab start`: one byte lets the machine live on, the end of file ends it
  *   TIE_FD    with --tied: a pidfd
@@ -209,8 +210,8 @@ static const char *power_on(struct machine *m)
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
     int n = snprintf(text, sizeof text,
                      "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", b[0],
-                     b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
-                     b[14], b[15]);
+                     b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+                     b[13], b[14], b[15]);
     file_path(path, sizeof path, m->dir, "boot-id");
     if (!file_replace(path, 0600, text, (size_t)n))
         return "its boot id cannot be written";
@@ -232,12 +233,13 @@ static void answer_state(const struct machine *m, int fd)
                                                      : "running";
     snprintf(count, sizeof count, "%ld", processes);
     /* Off is what is seen to be off: no process is left. */
-    char *strings[] = {"ok",  m->on || processes > 0 ? "on" : "off", (char *)agent,
-                       count, (char *)m->ended,          NULL};
+    char *strings[] = {
+        "ok", m->on || processes > 0 ? "on" : "off", (char *)agent, count, (char *)m->ended, NULL};
     lab_wire_send(fd, strings, NULL);
 }
 
-/* The command's environment: the client's, with this machine's socket and the program's directory. */
+/* The command's environment: the client's, with this machine's socket and the program's directory.
+ */
 static void set_environment(const struct machine *m, char **env)
 {
     char socket[PATH_MAX], bin[PATH_MAX];
@@ -304,7 +306,8 @@ static void spawn(struct machine *m, struct client *c, const struct lab_wire *pa
 {
     long argc = packet->count > 3 ? atol(packet->strings[2]) : 0;
     char text[256];
-    if (c->pid || argc < 1 || (size_t)argc > packet->count - 3 || packet->fds[LAB_WIRE_FDS - 1] < 0) {
+    if (c->pid || argc < 1 || (size_t)argc > packet->count - 3 ||
+        packet->fds[LAB_WIRE_FDS - 1] < 0) {
         lab_wire_say(c->fd, "error", "this is no command", "64");
         return;
     }
@@ -373,7 +376,8 @@ static void serve_client(struct machine *m, struct client *c)
         spawn(m, c, &packet);
     else if (strcmp(verb, "signal") == 0 && packet.count == 2 && c->pid)
         kill(-c->pid, atoi(packet.strings[1]));
-    else if (c->pid == 0 && obey(m, verb, &problem)) /* the end of a command closes its connection */
+    else if (c->pid == 0 &&
+             obey(m, verb, &problem)) /* the end of a command closes its connection */
         answer(fd, problem);
     m->quit = m->quit || strcmp(verb, "quit") == 0;
     lab_wire_free(&packet);

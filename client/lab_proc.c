@@ -28,7 +28,8 @@ struct process_list {
     size_t room;
 };
 
-/* The command's name may hold anything, also parentheses: what follows starts after the last one. */
+/* The command's name may hold anything, also parentheses: what follows starts after the last one.
+ */
 static bool read_process(struct process *out, pid_t pid)
 {
     char path[64], text[512];

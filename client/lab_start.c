@@ -1,9 +1,9 @@
 /*
  * Makes and starts a lab: keys, roster, configurations, machines; then waits until all see all.
  *
- * Nothing may be left when this is interrupted, or killed: until the lab is complete the machines hang on
- * a leash, a pipe whose other end is ours. One write of a byte for each lets them live on; it is shorter
- * than PIPE_BUF and so happens wholly or not at all (pipe(7)).
+ * Nothing may be left when this is interrupted, or killed: until the lab is complete the machines
+ * hang on a leash, a pipe whose other end is ours. One write of a byte for each lets them live on;
+ * it is shorter than PIPE_BUF and so happens wholly or not at all (pipe(7)).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -48,7 +48,8 @@ static bool addresses_free(uint8_t a, uint8_t b, uint16_t port, int count)
     bool good = true;
     for (int i = 1; good && i <= count; i++) {
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-        address.sin_addr.s_addr = htonl(127u << 24 | (uint32_t)a << 16 | (uint32_t)b << 8 | (uint32_t)i);
+        address.sin_addr.s_addr =
+            htonl(127u << 24 | (uint32_t)a << 16 | (uint32_t)b << 8 | (uint32_t)i);
         int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         good = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
         if (fd >= 0)
@@ -116,7 +117,8 @@ static bool make_machine(const struct lab *lab, int machine, const char *prefix,
            identity_make(card, &request) == EXIT_OK;
 }
 
-/* All machines, the roster of their cards, signed, and a copy of it and a configuration for each. */
+/* All machines, the roster of their cards, signed, and a copy of it and a configuration for each.
+ */
 static bool make_cluster(const struct lab *lab, struct enrolment *e)
 {
     char path[PATH_MAX], prefix[32];
@@ -175,7 +177,8 @@ static bool find_agent(char out[AGENT_PATH_MAX])
     return false;
 }
 
-/* In the new process: leaves the terminal, keeps only the leash and the tie, becomes the supervisor. */
+/* In the new process: leaves the terminal, keeps only the leash and the tie, becomes the
+ * supervisor. */
 static _Noreturn void become_machine(const char *dir, const char *log, const char *agent, int leash,
                                      int tie)
 {
@@ -259,7 +262,8 @@ static void show_log(const struct lab *lab, int machine)
     free(text);
 }
 
-/* Until every agent votes and sees all. False when interrupted, when one ended, or when it is late. */
+/* Until every agent votes and sees all. False when interrupted, when one ended, or when it is late.
+ */
 static bool wait_until_up(const struct lab *lab)
 {
     char text[256] = "";
@@ -290,6 +294,7 @@ static bool prepare(struct lab *lab, const char *dir)
 {
     struct lab old;
     struct lab_state state;
+    struct stat s;
     char path[PATH_MAX];
     int machines = lab->machines;
     if (lab_open(&old, dir)) {
@@ -307,8 +312,12 @@ static bool prepare(struct lab *lab, const char *dir)
         say("cannot make the directory %s: %s", dir, strerror(errno));
         return false;
     }
-    if (realpath(dir, lab->dir) == NULL) {
+    if (realpath(dir, lab->dir) == NULL || stat(lab->dir, &s) != 0) {
         say("%s: %s", dir, strerror(errno));
+        return false;
+    }
+    if (s.st_uid != getuid()) { /* in /tmp anybody can make a directory of our name */
+        say("the directory %s is somebody else's", lab->dir);
         return false;
     }
     lab_path(path, lab, machines, "holdfast.sock");

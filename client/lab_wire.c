@@ -18,7 +18,7 @@ static char *join(char *const strings[], size_t *size)
     *size = 0;
     for (size_t i = 0; strings[i]; i++)
         *size += strlen(strings[i]) + 1;
-    char *bytes = *size <= LAB_WIRE_MAX ? malloc(*size) : NULL;
+    char *bytes = *size <= LAB_WIRE_MAX ? malloc(*size + 1) : NULL;
     if (bytes == NULL) {
         errno = *size > LAB_WIRE_MAX ? EMSGSIZE : ENOMEM;
         return NULL;

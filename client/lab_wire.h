@@ -27,11 +27,13 @@ struct lab_wire {
     int fds[LAB_WIRE_FDS]; /* -1 each if none came; close-on-exec; the receiver's to close */
 };
 
-/* Strings up to a NULL; `fds` NULL or LAB_WIRE_FDS of them. False with errno (EMSGSIZE: too large). */
+/* Strings up to a NULL; `fds` NULL or LAB_WIRE_FDS of them. False with errno (EMSGSIZE: too large).
+ */
 bool lab_wire_send(int fd, char *const strings[], const int *fds);
 /* Up to three strings; NULL for those not needed. */
 bool lab_wire_say(int fd, const char *a, const char *b, const char *c);
-/* Waits for a packet. False at the end of the connection or if it is malformed; `out` is empty then. */
+/* Waits for a packet. False at the end of the connection or if it is malformed; `out` is empty
+ * then. */
 bool lab_wire_receive(int fd, struct lab_wire *out);
 void lab_wire_free(struct lab_wire *packet);
 

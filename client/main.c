@@ -1,10 +1,12 @@
 /*
- * The `holdfast` command: global options, then one row of the table below. What a subcommand does is
- * in the file of its name.
+ * The `holdfast` command: global options, then one row of the table below. What a subcommand does
+ * is in the file of its name.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -12,15 +14,14 @@
 #include "proto/must.h"
 
 static const struct command *const commands[] = {
-    &cmd_lock, &cmd_status, &cmd_members, &cmd_locks, &cmd_show,
-    &cmd_events, &cmd_keygen, &cmd_roster, &cmd_lab, &cmd_lab_machine,
+    &cmd_lock,   &cmd_status, &cmd_members, &cmd_locks, &cmd_show,
+    &cmd_events, &cmd_keygen, &cmd_roster,  &cmd_lab,   &cmd_lab_machine,
 };
 
-static const char usage[] =
-    "usage: holdfast [--socket PATH] [--json] COMMAND [ARGUMENT...]\n"
-    "\n"
-    "Locks for hypervisors, without a server.\n"
-    "\n";
+static const char usage[] = "usage: holdfast [--socket PATH] [--json] COMMAND [ARGUMENT...]\n"
+                            "\n"
+                            "Locks for hypervisors, without a server.\n"
+                            "\n";
 
 static const char usage_end[] =
     "\n"
@@ -80,8 +81,20 @@ static int run(struct cli *cli, int argc, char **argv)
     return command->run(cli, argc, argv);
 }
 
+/* A descriptor that is opened must not land where stdin, stdout or stderr are expected. */
+static bool fill_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd > STDERR_FILENO && close(fd) == 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (!fill_standard_descriptors())
+        return EXIT_ERROR;
     if (sodium_init() < 0) {
         say("libsodium cannot be initialised");
         return EXIT_ERROR;

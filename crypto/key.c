@@ -59,6 +59,6 @@ bool hex_decode(void *out, size_t size, const char *text)
         return false;
     uint8_t *bytes = out;
     for (size_t i = 0; i < size; i++)
-        bytes[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
+        bytes[i] = (uint8_t)(16 * hex_digit(text[2 * i]) + hex_digit(text[2 * i + 1]));
     return true;
 }

@@ -221,10 +221,10 @@ size_t roster_file_encode(uint8_t *out, const struct roster *roster,
     write_u32(&w, (uint32_t)size);
     w = writer_init(out + head + size, ROSTER_FILE_MAX - head - size);
     write_u8(&w, present);
-    for (uint8_t i = 0; i < ROSTER_OPERATORS_MAX; i++) {
+    for (unsigned i = 0; i < ROSTER_OPERATORS_MAX; i++) {
         if (!sorted[i])
             continue;
-        write_u8(&w, i);
+        write_u8(&w, (uint8_t)i);
         write_copy(&w, sorted[i]->signature.bytes, SIGNATURE_SIZE);
     }
     return head + size + writer_size(&w);

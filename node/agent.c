@@ -1,6 +1,7 @@
 /*
- * The agent. What must hold: whatever the peer wants appended goes to the store before the next step, in
- * order; if the store cannot take it, the peer hears EVENT_SYNC_FAILED and votes no more (L6).
+ * The agent. What must hold: whatever the peer wants appended goes to the store before the next
+ * step, in order; if the store cannot take it, the peer hears EVENT_SYNC_FAILED and votes no more
+ * (L6).
  */
 #include "node/agent.h"
 
@@ -42,12 +43,12 @@ struct agent {
     struct event *store_event;
     struct store_news news;
     struct udp *udp;
-    struct alarm tick;     /* at peer_deadline */
+    struct alarm tick; /* at peer_deadline */
     bool tick_due;
     bool started;
-    bool sync_failed;      /* the peer was told */
-    bool carrying;         /* within agent_carry_out: effects are being read */
-    unsigned stepped;      /* events since the last peer_effects */
+    bool sync_failed; /* the peer was told */
+    bool carrying;    /* within agent_carry_out: effects are being read */
+    unsigned stepped; /* events since the last peer_effects */
     struct agent_request *requests;
     struct agent_route *routes;
     uint64_t last_handle;
@@ -57,7 +58,8 @@ struct agent {
 
 /* --- The turn --- */
 
-/* A segment holds all that was ever appended, so it also takes the place of the records just made. */
+/* A segment holds all that was ever appended, so it also takes the place of the records just made.
+ */
 static bool agent_write_segment(struct agent *a)
 {
     size_t room = peer_segment_size(a->peer);
@@ -114,7 +116,8 @@ static void agent_carry_out(struct agent *a)
     a->stepped = 0;
     if (failed && !a->sync_failed) {
         a->sync_failed = true;
-        log_event(LOG_LEVEL_ERROR, "store-failed", "why=\"the store takes no more; this node votes no more\"");
+        log_event(LOG_LEVEL_ERROR, "store-failed",
+                  "why=\"the store takes no more; this node votes no more\"");
         peer_step(a->peer, clock_now(), &(struct event){.kind = EVENT_SYNC_FAILED});
         a->stepped++;
     }
@@ -192,7 +195,8 @@ static void agent_store_news_came(evutil_socket_t fd, short what, void *context)
     if (a->news.failed && !a->sync_failed) {
         a->sync_failed = true;
         log_event(LOG_LEVEL_ERROR, "store-failed",
-                  "state=%s what=\"%s\" error=\"%s\" why=\"this node votes no more; repair the disk, then "
+                  "state=%s what=\"%s\" error=\"%s\" why=\"this node votes no more; repair the "
+                  "disk, then "
                   "restart the agent\"",
                   log_value(a->config->state, strlen(a->config->state)).text,
                   a->news.failed_at ? a->news.failed_at : "", strerror(a->news.error));
@@ -287,7 +291,8 @@ static bool agent_start_lost(struct agent *a, const char *why, bool missing, str
                          a->config->state, strerror(error));
     randombytes_buf(id.bytes, sizeof id.bytes);
     log_event(LOG_LEVEL_ERROR, "store-lost",
-              "state=%s why=\"%s\" kept_as=\"%s\" note=\"this node votes no more until a roster names a new "
+              "state=%s why=\"%s\" kept_as=\"%s\" note=\"this node votes no more until a roster "
+              "names a new "
               "store for it\"",
               log_value(a->config->state, strlen(a->config->state)).text, why, aside);
     agent_init_peer(a);
@@ -295,7 +300,8 @@ static bool agent_start_lost(struct agent *a, const char *why, bool missing, str
     return true;
 }
 
-static bool agent_recover(struct agent *a, enum store_status status, struct view log, struct fault *fault)
+static bool agent_recover(struct agent *a, enum store_status status, struct view log,
+                          struct fault *fault)
 {
     agent_init_peer(a);
     if (status == STORE_MISSING)
@@ -311,15 +317,17 @@ static bool agent_recover(struct agent *a, enum store_status status, struct view
     case RECOVERY_LOST:
         return agent_start_lost(a, peer_recovery_text(recovery), false, fault);
     case RECOVERY_FOREIGN:
-        return fault_set(fault, FAULT_CONFIG,
-                         "state %s: votes.log is of another cluster or node; name this node's own state "
-                         "directory",
-                         a->config->state);
+        return fault_set(
+            fault, FAULT_CONFIG,
+            "state %s: votes.log is of another cluster or node; name this node's own state "
+            "directory",
+            a->config->state);
     case RECOVERY_TOO_LARGE:
-        return fault_set(fault, FAULT_CONFIG,
-                         "state %s: votes.log holds more than the configuration allows; raise max-locks, "
-                         "max-operations or register-bytes",
-                         a->config->state);
+        return fault_set(
+            fault, FAULT_CONFIG,
+            "state %s: votes.log holds more than the configuration allows; raise max-locks, "
+            "max-operations or register-bytes",
+            a->config->state);
     }
     return false;
 }
@@ -337,8 +345,8 @@ static bool agent_open_store(struct agent *a, struct fault *fault)
     }
     if (!agent_recover(a, status, log, fault))
         return false;
-    a->store_event =
-        event_new(a->base, store_event_fd(a->store), EV_READ | EV_PERSIST, agent_store_news_came, a);
+    a->store_event = event_new(a->base, store_event_fd(a->store), EV_READ | EV_PERSIST,
+                               agent_store_news_came, a);
     if (!a->store_event || event_add(a->store_event, NULL) != 0)
         return fault_set(fault, FAULT_OTHER, "the store cannot be added to the loop");
     return true;
@@ -385,11 +393,13 @@ bool agent_close(struct agent *a)
     struct agent_route *route, *next;
     struct agent_request *r, *r_next;
     clock_clear(a->clock, &a->tick);
-    HASH_ITER(hh, a->routes, route, next) {
+    HASH_ITER(hh, a->routes, route, next)
+    {
         HASH_DELETE(hh, a->routes, route);
         free(route);
     }
-    DL_FOREACH_SAFE(a->requests, r, r_next) {
+    DL_FOREACH_SAFE(a->requests, r, r_next)
+    {
         DL_DELETE(a->requests, r);
         free(r);
     }

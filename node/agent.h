@@ -5,7 +5,8 @@
  *                                                              |
  *       store_append / store_segment, udp_send, answers  <-  peer_effects, while peer_pending
  *
- * Requests are queued and stepped in the next turn, so an answer never arrives inside the call that asked.
+ * Requests are queued and stepped in the next turn, so an answer never arrives inside the call that
+ * asked.
  */
 #ifndef NODE_AGENT_H
 #define NODE_AGENT_H
@@ -24,15 +25,15 @@ struct agent;
 
 struct agent_hooks {
     void *context;
-    /* An answer about a hold that no request asked for (ANSWER_BLOCKING). What it points at is valid
-     * during the call. */
+    /* An answer about a hold that no request asked for (ANSWER_BLOCKING). What it points at is
+     * valid during the call. */
     void (*blocking)(void *context, const struct answer *answer);
     void (*notice)(void *context, const struct notice *notice);
 };
 
 /*
- * Opens and recovers the store, makes the peer, binds the socket. Nothing is sent before agent_start.
- * `config`, `identity`, `clock`, `hooks`' context outlive it. NULL with *fault.
+ * Opens and recovers the store, makes the peer, binds the socket. Nothing is sent before
+ * agent_start. `config`, `identity`, `clock`, `hooks`' context outlive it. NULL with *fault.
  */
 struct agent *agent_open(struct event_base *base, struct clock *clock, const struct config *config,
                          const struct identity *identity, const struct agent_hooks *hooks,
@@ -48,12 +49,13 @@ bool agent_close(struct agent *agent);
 typedef void (*agent_answer)(void *context, const struct answer *answer);
 
 /*
- * Queues a request (EVENT_ACQUIRE, EVENT_DROP, EVENT_SHOW; its handle is filled in here) and copies what it
- * points at. Every answer to it goes to `answer` until agent_forget; what an answer points at is valid
- * during the call. Returns the handle. Requests are bounded by who makes them: one for each call of a
- * connection, one drop for each hold.
+ * Queues a request (EVENT_ACQUIRE, EVENT_DROP, EVENT_SHOW; its handle is filled in here) and copies
+ * what it points at. Every answer to it goes to `answer` until agent_forget; what an answer points
+ * at is valid during the call. Returns the handle. Requests are bounded by who makes them: one for
+ * each call of a connection, one drop for each hold.
  */
-uint64_t agent_ask(struct agent *agent, const struct event *event, agent_answer answer, void *context);
+uint64_t agent_ask(struct agent *agent, const struct event *event, agent_answer answer,
+                   void *context);
 void agent_forget(struct agent *agent, uint64_t handle);
 
 const struct peer *agent_peer(const struct agent *agent);

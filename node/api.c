@@ -1,4 +1,5 @@
-/* The local API: the table of its methods. What each takes stands here, as the interface's file says it. */
+/* The local API: the table of its methods. What each takes stands here, as the interface's file
+ * says it. */
 #include "node/api.h"
 
 #include <stdlib.h>
@@ -17,9 +18,14 @@ static const struct frame_parameter show_takes[] = {{"name", FRAME_STRING, true}
 static const struct frame_parameter events_takes[] = {{"after", FRAME_INT, false}};
 static const struct frame_parameter locate_takes[] = {{"name", FRAME_STRING, true}};
 
-#define API_METHOD(name, run)        {API_INTERFACE "." name, run, NULL, 0, false}
+#define API_METHOD(name, run)                                                                      \
+    {                                                                                              \
+        API_INTERFACE "." name, run, NULL, 0, false                                                \
+    }
 #define API_METHOD_TAKES(name, run, list)                                                          \
-    {API_INTERFACE "." name, run, list, sizeof(list) / sizeof *(list), false}
+    {                                                                                              \
+        API_INTERFACE "." name, run, list, sizeof(list) / sizeof *(list), false                    \
+    }
 
 static const struct varlink_method api_methods[] = {
     API_METHOD("OpenSession", api_open_session),

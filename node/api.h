@@ -1,6 +1,6 @@
 /*
- * The local API, org.holdfast (client/org.holdfast.varlink): its methods, on the varlink server's one side
- * and the agent's on the other.
+ * The local API, org.holdfast (client/org.holdfast.varlink): its methods, on the varlink server's
+ * one side and the agent's on the other.
  */
 #ifndef NODE_API_H
 #define NODE_API_H
@@ -23,8 +23,8 @@ struct api {
 /* `fd`: listening, stays the caller's. The agent outlives it. */
 struct api *api_open(struct agent *agent, struct event_base *base, struct clock *clock, int fd,
                      struct events *events, struct fault *fault);
-/* The agent was started: takes up the holds of its last run. Before that the peer may still find that they
- * are of an earlier life, and forget them. */
+/* The agent was started: takes up the holds of its last run. Before that the peer may still find
+ * that they are of an earlier life, and forget them. */
 void api_started(struct api *api);
 void api_close(struct api *api);
 /* ANSWER_BLOCKING, for the session whose hold it is about. */

@@ -44,10 +44,11 @@ static json_t *api_operation(const struct api *api, const struct op_view *view)
     for (size_t i = 0; op && i < op->process_count; i++)
         json_array_append_new(pids, json_integer(op->processes[i].pid));
     bool owned = op && op->session->state == SESSION_OPEN;
-    return json_pack("{s:s s:s% s:s s:s s:s s:I s:s s:o}", "hold", render_hold(view->id).text, "name",
-                     (const char *)view->name.bytes, view->name.size, "mode", lock_mode_text(view->mode),
-                     "policy", lock_policy_text(view->policy), "state", api_op_state(view->state), "token",
-                     (json_int_t)view->token, "session", owned ? op->session->name : "", "pids", pids);
+    return json_pack("{s:s s:s% s:s s:s s:s s:I s:s s:o}", "hold", render_hold(view->id).text,
+                     "name", (const char *)view->name.bytes, view->name.size, "mode",
+                     lock_mode_text(view->mode), "policy", lock_policy_text(view->policy), "state",
+                     api_op_state(view->state), "token", (json_int_t)view->token, "session",
+                     owned ? op->session->name : "", "pids", pids);
 }
 
 void api_list(struct varlink_call *call, const json_t *parameters)
@@ -182,11 +183,12 @@ static json_t *api_status_node(const struct api *api)
     const struct identity *id = agent_identity(api->agent);
     char cluster[2 * DIGEST_SIZE + 1];
     hex_encode(cluster, agent_config(api->agent)->cluster.bytes, DIGEST_SIZE);
-    return json_pack("{s:s s:i s:s s:I s:b s:s s:I s:I s:I}", "node", id->node->name, "slot",
-                     (int)id->self, "cluster", cluster, "epoch", (json_int_t)id->roster->epoch, "lab",
-                     id->roster->lab, "version", HOLDFAST_VERSION, "jurors",
-                     (json_int_t)roster_juror_count(id->roster), "pid", (json_int_t)getpid(), "uptime_ms",
-                     (json_int_t)(span_between(agent_started(api->agent), clock_now()).ns / 1000000));
+    return json_pack(
+        "{s:s s:i s:s s:I s:b s:s s:I s:I s:I}", "node", id->node->name, "slot", (int)id->self,
+        "cluster", cluster, "epoch", (json_int_t)id->roster->epoch, "lab", id->roster->lab,
+        "version", HOLDFAST_VERSION, "jurors", (json_int_t)roster_juror_count(id->roster), "pid",
+        (json_int_t)getpid(), "uptime_ms",
+        (json_int_t)(span_between(agent_started(api->agent), clock_now()).ns / 1000000));
 }
 
 void api_status(struct varlink_call *call, const json_t *parameters)
@@ -196,18 +198,22 @@ void api_status(struct varlink_call *call, const json_t *parameters)
     const struct store_figures *f = &agent_store_news(api->agent)->figures;
     struct peer_status p;
     peer_status(agent_peer(api->agent), &p);
-    static const char *const states[] = {[STORE_CHECKING] = "checking", [STORE_VOTING] = "voting",
-                                         [STORE_LOST] = "lost", [STORE_BEHIND] = "behind",
+    static const char *const states[] = {[STORE_CHECKING] = "checking",
+                                         [STORE_VOTING] = "voting",
+                                         [STORE_LOST] = "lost",
+                                         [STORE_BEHIND] = "behind",
                                          [STORE_FAILED] = "failed"};
     json_t *out = api_status_node(api);
-    json_t *rest = json_pack(
-        "{s:I s:s s:s s:I s:I s:I s:I s:I s:I s:I s:b s:I s:I s:I s:I s:o}", "life", (json_int_t)p.life,
-        "store", states[p.store], "store_text", store_state_text(p.store), "lsn", (json_int_t)p.lsn,
-        "durable", (json_int_t)p.durable, "locks", (json_int_t)p.lock_count, "operations",
-        (json_int_t)p.op_count, "serving", (json_int_t)p.serving, "voters", (json_int_t)p.voters,
-        "voters_alive", (json_int_t)p.voters_alive, "majority", p.voters_alive > p.voters / 2, "clients",
-        (json_int_t)varlink_connection_count(api->server), "syncs", (json_int_t)f->syncs, "sync_p50_us",
-        (json_int_t)f->p50_us, "sync_p99_us", (json_int_t)f->p99_us, "counters", api_counters(api));
+    json_t *rest = json_pack("{s:I s:s s:s s:I s:I s:I s:I s:I s:I s:I s:b s:I s:I s:I s:I s:o}",
+                             "life", (json_int_t)p.life, "store", states[p.store], "store_text",
+                             store_state_text(p.store), "lsn", (json_int_t)p.lsn, "durable",
+                             (json_int_t)p.durable, "locks", (json_int_t)p.lock_count, "operations",
+                             (json_int_t)p.op_count, "serving", (json_int_t)p.serving, "voters",
+                             (json_int_t)p.voters, "voters_alive", (json_int_t)p.voters_alive,
+                             "majority", p.voters_alive > p.voters / 2, "clients",
+                             (json_int_t)varlink_connection_count(api->server), "syncs",
+                             (json_int_t)f->syncs, "sync_p50_us", (json_int_t)f->p50_us,
+                             "sync_p99_us", (json_int_t)f->p99_us, "counters", api_counters(api));
     json_object_update_missing(out, rest);
     json_decref(rest);
     varlink_reply(call, out);
@@ -240,7 +246,8 @@ void api_locate(struct varlink_call *call, const json_t *parameters)
     json_t *cohort = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(cohort, json_string(agent_node_name(agent, slots[i])));
-    varlink_reply(call, json_pack("{s:I s:o s:s}", "shard", (json_int_t)shard, "cohort", cohort,
-                                  "coordinator",
-                                  coordinator == SLOT_NONE ? "" : agent_node_name(agent, coordinator)));
+    varlink_reply(call,
+                  json_pack("{s:I s:o s:s}", "shard", (json_int_t)shard, "cohort", cohort,
+                            "coordinator",
+                            coordinator == SLOT_NONE ? "" : agent_node_name(agent, coordinator)));
 }

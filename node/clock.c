@@ -26,7 +26,7 @@ static struct instant clock_earliest(const struct clock *clock)
     struct instant earliest = INSTANT_NEVER;
     const struct alarm *a;
     DL_FOREACH(clock->alarms, a)
-        earliest = instant_earlier(earliest, a->at);
+    earliest = instant_earlier(earliest, a->at);
     return earliest;
 }
 
@@ -45,7 +45,8 @@ static void clock_arm(struct clock *clock)
     clock->armed = at;
 }
 
-/* Rings what is due. Each ring may set and clear any alarm, so the search starts anew after each. */
+/* Rings what is due. Each ring may set and clear any alarm, so the search starts anew after each.
+ */
 static void clock_ring(evutil_socket_t fd, short what, void *context)
 {
     (void)what;
@@ -59,8 +60,8 @@ static void clock_ring(evutil_socket_t fd, short what, void *context)
     struct alarm *a;
     do {
         DL_FOREACH(clock->alarms, a)
-            if (instant_reached(now, a->at))
-                break;
+        if (instant_reached(now, a->at))
+            break;
         if (a) {
             clock_clear(clock, a);
             a->ring(a->context);

@@ -1,7 +1,7 @@
 /*
- * The agent's clock: CLOCK_BOOTTIME, which counts suspend (timerfd_create(2), clock_gettime(2)), and alarms
- * on it. libevent's own timers do not count suspend, so the loop has one timerfd, armed for the earliest
- * alarm; with no alarm set, nothing wakes.
+ * The agent's clock: CLOCK_BOOTTIME, which counts suspend (timerfd_create(2), clock_gettime(2)),
+ * and alarms on it. libevent's own timers do not count suspend, so the loop has one timerfd, armed
+ * for the earliest alarm; with no alarm set, nothing wakes.
  */
 #ifndef NODE_CLOCK_H
 #define NODE_CLOCK_H

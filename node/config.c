@@ -1,6 +1,7 @@
 /*
- * The configuration file, by libconfuse. Every option is checked while it is parsed, so that a message has
- * the line of the option it is about; what is not in the table below is refused by its name.
+ * The configuration file, by libconfuse. Every option is checked while it is parsed, so that a
+ * message has the line of the option it is about; what is not in the table below is refused by its
+ * name.
  */
 #include "node/config.h"
 
@@ -57,7 +58,8 @@ static int config_check_socket(cfg_t *cfg, cfg_opt_t *opt)
         return -1;
     if (strlen(path) <= CONFIG_SOCKET_MAX)
         return 0;
-    cfg_error(cfg, "socket: %s is %zu bytes long; a socket's path has at most %d: choose a shorter one",
+    cfg_error(cfg,
+              "socket: %s is %zu bytes long; a socket's path has at most %d: choose a shorter one",
               path, strlen(path), CONFIG_SOCKET_MAX);
     return -1;
 }
@@ -131,8 +133,9 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
 {
     const char *cluster = cfg_getstr(cfg, "cluster");
     if (!cluster)
-        return fault_set(fault, FAULT_CONFIG,
-                         "%s: cluster is missing; `holdfast roster show FILE` prints the cluster id", path);
+        return fault_set(
+            fault, FAULT_CONFIG,
+            "%s: cluster is missing; `holdfast roster show FILE` prints the cluster id", path);
     hex_decode(out->cluster.bytes, sizeof out->cluster.bytes, cluster);
     out->path = strdup(path);
     if (!out->path || !config_copy(&out->roster, cfg, "roster") ||
@@ -163,8 +166,8 @@ static bool config_readable(const char *path, struct fault *fault)
         return fault_set(fault, FAULT_CONFIG, "%s: %s; name the configuration with --config", path,
                          strerror(errno));
     if (!S_ISREG(st.st_mode))
-        return fault_set(fault, FAULT_CONFIG, "%s: not a file; name the configuration with --config",
-                         path);
+        return fault_set(fault, FAULT_CONFIG,
+                         "%s: not a file; name the configuration with --config", path);
     return true;
 }
 
@@ -198,7 +201,8 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
     int result = cfg_parse(cfg, path);
     if (result != CFG_SUCCESS) /* the callback has said more, if it was called */
         fault_set(fault, FAULT_CONFIG, "%s: it cannot be read", path);
-    bool good = result == CFG_SUCCESS && fault->status == FAULT_NONE && config_take(out, cfg, path, fault);
+    bool good =
+        result == CFG_SUCCESS && fault->status == FAULT_NONE && config_take(out, cfg, path, fault);
     cfg_free(cfg);
     config_fault = NULL;
     if (!good)

@@ -1,6 +1,6 @@
 /*
- * The configuration: what the file says (docs/configuration.md), checked as far as the file alone allows.
- * node/identity.h checks what it names.
+ * The configuration: what the file says (docs/configuration.md), checked as far as the file alone
+ * allows. node/identity.h checks what it names.
  */
 #ifndef NODE_CONFIG_H
 #define NODE_CONFIG_H
@@ -13,13 +13,13 @@
 #include "node/log.h"
 #include "proto/time.h"
 
-#define CONFIG_PATH_DEFAULT "/etc/holdfast/holdfast.conf"
-#define CONFIG_BOOT_ID_DEFAULT "/proc/sys/kernel/random/boot_id"
+#define CONFIG_PATH_DEFAULT       "/etc/holdfast/holdfast.conf"
+#define CONFIG_BOOT_ID_DEFAULT    "/proc/sys/kernel/random/boot_id"
 #define CONFIG_MACHINE_ID_DEFAULT "/etc/machine-id"
 
 enum {
-    CONFIG_SOCKET_MAX = 107,       /* bytes of sun_path before its NUL (unix(7)) */
-    CONFIG_GRACE_MAX = 3600,       /* seconds */
+    CONFIG_SOCKET_MAX = 107, /* bytes of sun_path before its NUL (unix(7)) */
+    CONFIG_GRACE_MAX = 3600, /* seconds */
     CONFIG_LOCKS_MAX = 1 << 20,
     CONFIG_OPERATIONS_MAX = 1 << 16
 };

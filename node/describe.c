@@ -1,6 +1,6 @@
 /*
- * The API's description, taken whole from the file that the client and the documentation share, so that
- * GetInterfaceDescription can never say anything else. The build runs at the top of the tree.
+ * The API's description, taken whole from the file that the client and the documentation share, so
+ * that GetInterfaceDescription can never say anything else. The build runs at the top of the tree.
  */
 #include "node/api.h"
 

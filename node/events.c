@@ -43,14 +43,14 @@ void events_free(struct events *events)
 {
     struct event_follower *f, *next;
     DL_FOREACH_SAFE(events->followers, f, next)
-        free(f);
+    free(f);
     free(events);
 }
 
 static json_t *events_json(const struct event_record *r)
 {
-    return json_pack("{s:{s:I s:s s:s s:s s:s}}", "event", "seq", (json_int_t)r->seq, "time", r->time,
-                     "kind", r->kind, "text", r->text, "node", r->node);
+    return json_pack("{s:{s:I s:s s:s s:s s:s}}", "event", "seq", (json_int_t)r->seq, "time",
+                     r->time, "kind", r->kind, "text", r->text, "node", r->node);
 }
 
 /* How a notice is told. */
@@ -67,12 +67,14 @@ static struct events_telling events_member(char *text, const struct agent *agent
     bool accused = change->accused_by != SLOT_NONE && change->after != MEMBER_ALIVE;
     snprintf(text, EVENTS_TEXT_SIZE, "%s is %s (life %" PRIu64 ", was %s)%s%s", name,
              member_state_text(change->after), change->life, member_state_text(change->before),
-             accused ? ", accused by " : "", accused ? agent_node_name(agent, change->accused_by) : "");
-    return (struct events_telling){change->after == MEMBER_DEAD ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
-                                   "member", change->slot};
+             accused ? ", accused by " : "",
+             accused ? agent_node_name(agent, change->accused_by) : "");
+    return (struct events_telling){
+        change->after == MEMBER_DEAD ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "member", change->slot};
 }
 
-static struct events_telling events_text(char *text, const struct agent *agent, const struct notice *n)
+static struct events_telling events_text(char *text, const struct agent *agent,
+                                         const struct notice *n)
 {
     uint16_t self = agent_identity(agent)->self;
     switch (n->kind) {
@@ -82,15 +84,18 @@ static struct events_telling events_text(char *text, const struct agent *agent, 
         snprintf(text, EVENTS_TEXT_SIZE, "serves shard %u", n->shard);
         return (struct events_telling){LOG_LEVEL_DEBUG, "coordinator", self};
     case NOTICE_STEPPED_DOWN:
-        snprintf(text, EVENTS_TEXT_SIZE, "serves shard %u no more: %s has the higher ballot", n->shard,
-                 agent_node_name(agent, n->slot));
-        return (struct events_telling){LOG_LEVEL_DEBUG, "stepped-down", n->slot};
+        snprintf(text, EVENTS_TEXT_SIZE, "serves shard %u no more%s%s", n->shard,
+                 n->slot == SLOT_NONE ? "" : ": a higher ballot of ",
+                 n->slot == SLOT_NONE ? "" : agent_node_name(agent, n->slot));
+        return (struct events_telling){LOG_LEVEL_DEBUG, "stepped-down",
+                                       n->slot == SLOT_NONE ? self : n->slot};
     case NOTICE_STORE_CHECKED:
         snprintf(text, EVENTS_TEXT_SIZE, "the store is not behind: this node votes");
         return (struct events_telling){LOG_LEVEL_INFO, "store", self};
     case NOTICE_STORE_BEHIND:
-        snprintf(text, EVENTS_TEXT_SIZE,
-                 "the store is behind what others know of it (an old copy?): this node votes no more");
+        snprintf(
+            text, EVENTS_TEXT_SIZE,
+            "the store is behind what others know of it (an old copy?): this node votes no more");
         return (struct events_telling){LOG_LEVEL_ERROR, "store", self};
     case NOTICE_SYNC_FAILED:
         snprintf(text, EVENTS_TEXT_SIZE, "the log cannot be written: this node votes no more");
@@ -99,7 +104,8 @@ static struct events_telling events_text(char *text, const struct agent *agent, 
         snprintf(text, EVENTS_TEXT_SIZE, "life %" PRIu64, n->number);
         return (struct events_telling){LOG_LEVEL_INFO, "life", self};
     case NOTICE_GHOST:
-        snprintf(text, EVENTS_TEXT_SIZE, "hold %s, granted but never told to a client, is given back",
+        snprintf(text, EVENTS_TEXT_SIZE,
+                 "hold %s, granted but never told to a client, is given back",
                  render_hold(n->hold).text);
         return (struct events_telling){LOG_LEVEL_INFO, "ghost", self};
     case NOTICE_FULL:
@@ -121,8 +127,8 @@ void events_notice(struct events *events, const struct agent *agent, const struc
     log_event(telling.level, telling.kind, "node=%s text=\"%s\"", r->node, r->text);
     struct event_follower *f;
     DL_FOREACH(events->followers, f)
-        if ((int64_t)r->seq > f->after)
-            varlink_reply_more(f->call, events_json(r));
+    if ((int64_t)r->seq > f->after)
+        varlink_reply_more(f->call, events_json(r));
 }
 
 static void events_cancelled(struct varlink_call *call)
@@ -139,7 +145,8 @@ void events_stream(struct events *events, struct varlink_call *call, int64_t aft
     if (after >= (int64_t)seq)
         seq = (uint64_t)after + 1;
     if (!call->more) {
-        varlink_reply(call, events_json(seq <= events->last ? &events->kept[seq % EVENTS_KEPT] : &none));
+        varlink_reply(call,
+                      events_json(seq <= events->last ? &events->kept[seq % EVENTS_KEPT] : &none));
         return;
     }
     struct event_follower *f = calloc(1, sizeof *f);

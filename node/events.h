@@ -1,6 +1,6 @@
 /*
- * What happened on this node, for operators: the last EVENTS_KEPT events, numbered, and those who follow
- * them (method Events). The peer's notices become events and log lines here.
+ * What happened on this node, for operators: the last EVENTS_KEPT events, numbered, and those who
+ * follow them (method Events). The peer's notices become events and log lines here.
  */
 #ifndef NODE_EVENTS_H
 #define NODE_EVENTS_H
@@ -17,8 +17,8 @@ struct events *events_new(void);
 void events_free(struct events *events);
 void events_notice(struct events *events, const struct agent *agent, const struct notice *notice);
 /*
- * Answers Events: with `more` those kept with a seq above `after`, then each as it happens; without, the
- * first of those kept, or one with seq 0 and nothing in it if there is none.
+ * Answers Events: with `more` those kept with a seq above `after`, then each as it happens;
+ * without, the first of those kept, or one with seq 0 and nothing in it if there is none.
  */
 void events_stream(struct events *events, struct varlink_call *call, int64_t after);
 

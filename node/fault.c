@@ -1,4 +1,5 @@
-/* Why the agent does not start. The first fault is the cause; what fails after it is consequence. */
+/* Why the agent does not start. The first fault is the cause; what fails after it is consequence.
+ */
 #include "node/fault.h"
 
 #include <stdarg.h>

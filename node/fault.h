@@ -17,7 +17,8 @@ struct fault {
     char text[FAULT_TEXT_SIZE];
 };
 
-/* Fills *fault and returns false, so that a check reads `return fault_set(...)`. The first one stays. */
+/* Fills *fault and returns false, so that a check reads `return fault_set(...)`. The first one
+ * stays. */
 bool fault_set(struct fault *fault, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -1,4 +1,5 @@
-/* Varlink's framing and the shape of a call. Pure but for jansson's memory, so that it can be fuzzed. */
+/* Varlink's framing and the shape of a call. Pure but for jansson's memory, so that it can be
+ * fuzzed. */
 #include "node/frame.h"
 
 #include <string.h>
@@ -25,7 +26,8 @@ static const char *frame_call_members(struct frame_call *out)
 {
     const char *key;
     json_t *value;
-    json_object_foreach(out->root, key, value) {
+    json_object_foreach(out->root, key, value)
+    {
         if (strcmp(key, "method") == 0) {
             if (!json_is_string(value))
                 return "method is not a string";
@@ -86,8 +88,8 @@ static bool frame_is(const json_t *value, enum frame_type type)
     return false;
 }
 
-static const struct frame_parameter *frame_known(const char *name, const struct frame_parameter *list,
-                                                 size_t count)
+static const struct frame_parameter *frame_known(const char *name,
+                                                 const struct frame_parameter *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(name, list[i].name) == 0)
@@ -99,7 +101,8 @@ const char *frame_check(const json_t *parameters, const struct frame_parameter *
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)parameters, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)parameters, key, value)
+    {
         const struct frame_parameter *known = frame_known(key, list, count);
         bool absent = known && !known->needed && json_is_null(value);
         if (!known || (!absent && !frame_is(value, known->type)))
@@ -119,15 +122,18 @@ bool frame_has(const json_t *parameters, const char *name)
 
 const char *frame_string(const json_t *parameters, const char *name, const char *otherwise)
 {
-    return frame_has(parameters, name) ? json_string_value(json_object_get(parameters, name)) : otherwise;
+    return frame_has(parameters, name) ? json_string_value(json_object_get(parameters, name))
+                                       : otherwise;
 }
 
 int64_t frame_int(const json_t *parameters, const char *name, int64_t otherwise)
 {
-    return frame_has(parameters, name) ? json_integer_value(json_object_get(parameters, name)) : otherwise;
+    return frame_has(parameters, name) ? json_integer_value(json_object_get(parameters, name))
+                                       : otherwise;
 }
 
 bool frame_bool(const json_t *parameters, const char *name, bool otherwise)
 {
-    return frame_has(parameters, name) ? json_is_true(json_object_get(parameters, name)) : otherwise;
+    return frame_has(parameters, name) ? json_is_true(json_object_get(parameters, name))
+                                       : otherwise;
 }

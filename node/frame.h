@@ -1,9 +1,9 @@
 /*
- * Varlink's framing and the shape of a call (https://varlink.org/Method-Call), without a socket: one JSON
- * object, then one NUL. Also the check of a method's parameters against what it takes.
+ * Varlink's framing and the shape of a call (https://varlink.org/Method-Call), without a socket:
+ * one JSON object, then one NUL. Also the check of a method's parameters against what it takes.
  *
- * Everything here meets bytes of strangers (T4): a message is bounded, parsing is strict (no duplicate
- * keys, no bad UTF-8, nothing unknown), and a refusal says what was wrong.
+ * Everything here meets bytes of strangers (T4): a message is bounded, parsing is strict (no
+ * duplicate keys, no bad UTF-8, nothing unknown), and a refusal says what was wrong.
  */
 #ifndef NODE_FRAME_H
 #define NODE_FRAME_H
@@ -22,7 +22,8 @@ enum frame_verdict {
     FRAME_TOO_LONG
 };
 
-/* Looks for the first message; on FRAME_WHOLE *length is its size, and its NUL is at bytes[*length]. */
+/* Looks for the first message; on FRAME_WHOLE *length is its size, and its NUL is at
+ * bytes[*length]. */
 enum frame_verdict frame_find(const void *bytes, size_t size, size_t *length);
 
 struct frame_call {
@@ -35,8 +36,8 @@ struct frame_call {
 };
 
 /*
- * Parses one message. False: it is no call, *why (static) says why, and *out is empty. What sends such a
- * thing does not speak varlink.
+ * Parses one message. False: it is no call, *why (static) says why, and *out is empty. What sends
+ * such a thing does not speak varlink.
  */
 bool frame_call_parse(struct frame_call *out, const void *bytes, size_t length, const char **why);
 void frame_call_free(struct frame_call *call);
@@ -49,8 +50,8 @@ struct frame_parameter {
     bool needed; /* else it may be absent or null */
 };
 
-/* NULL if `parameters` (may be NULL) are all of `list`'s and of its types; else the name of the first that
- * is not, which lives as long as both. */
+/* NULL if `parameters` (may be NULL) are all of `list`'s and of its types; else the name of the
+ * first that is not, which lives as long as both. */
 const char *frame_check(const json_t *parameters, const struct frame_parameter *list, size_t count);
 
 /* Values of checked parameters; the default if absent or null. */

@@ -1,6 +1,7 @@
 /*
- * What the agent keeps durably with a hold about the client behind it (peer.h: acquire.process), so that
- * after a restart of the agent it still knows whom to watch, and who may resume the session (F11).
+ * What the agent keeps durably with a hold about the client behind it (peer.h: acquire.process), so
+ * that after a restart of the agent it still knows whom to watch, and who may resume the session
+ * (F11).
  *
  *   version u8, boot id 16 bytes, session key 16 bytes, uid u32, count u8,
  *   then for each process: pid u32, start u64, leads flag
@@ -16,7 +17,8 @@ enum {
     HOLDER_VERSION = 1,
     HOLDER_KEY_SIZE = 16,
     HOLDER_BOOT_SIZE = 16,
-    HOLDER_PROCESSES_MAX = 4, /* the caller, the session's owner, and `pid` of Acquire; one to spare */
+    HOLDER_PROCESSES_MAX =
+        4, /* the caller, the session's owner, and `pid` of Acquire; one to spare */
     HOLDER_BYTES_MAX = 1 + HOLDER_BOOT_SIZE + HOLDER_KEY_SIZE + 4 + 1 + HOLDER_PROCESSES_MAX * 13
 };
 _Static_assert((int)HOLDER_BYTES_MAX <= (int)PROCESS_BLOB_MAX, "a holder fits the blob of a hold");

@@ -1,7 +1,8 @@
 /*
- * Who this node is. What must hold before an agent may speak: the key is private to its user, the roster is
- * signed and is the one that the configuration pins, the key is in it, and the machine is the one that was
- * enrolled under that key (two machines with one key would be two nodes under one slot).
+ * Who this node is. What must hold before an agent may speak: the key is private to its user, the
+ * roster is signed and is the one that the configuration pins, the key is in it, and the machine is
+ * the one that was enrolled under that key (two machines with one key would be two nodes under one
+ * slot).
  */
 #include "node/identity.h"
 
@@ -81,15 +82,17 @@ static bool identity_load_key(struct key_pair *out, const char *path, struct fau
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
-        fault_set(fault, FAULT_CONFIG, "key %s: %s; `holdfast keygen` makes one", path, strerror(errno));
+        fault_set(fault, FAULT_CONFIG, "key %s: %s; `holdfast keygen` makes one", path,
+                  strerror(errno));
         goto out;
     }
     if (!S_ISREG(st.st_mode) || (st.st_mode & 077)) {
-        fault_set(fault, FAULT_CONFIG,
-                  S_ISREG(st.st_mode)
-                      ? "key %s: its group or others may use it (mode %04o); run: chmod 600 %s"
-                      : "key %s: not a file (mode %04o); `key` in the configuration must name one: %s",
-                  path, (unsigned)(st.st_mode & 07777), path);
+        fault_set(
+            fault, FAULT_CONFIG,
+            S_ISREG(st.st_mode)
+                ? "key %s: its group or others may use it (mode %04o); run: chmod 600 %s"
+                : "key %s: not a file (mode %04o); `key` in the configuration must name one: %s",
+            path, (unsigned)(st.st_mode & 07777), path);
         goto out;
     }
     char text[2 * KEY_SEED_SIZE + 2] = {0};
@@ -98,8 +101,8 @@ static bool identity_load_key(struct key_pair *out, const char *path, struct fau
     if (n == 2 * KEY_SEED_SIZE + 1 && text[n - 1] == '\n')
         text[n - 1] = '\0';
     if (n < 0 || !hex_decode(seed, sizeof seed, text))
-        fault_set(fault, FAULT_CONFIG, "key %s: not a key (64 hex digits); `holdfast keygen` makes one",
-                  path);
+        fault_set(fault, FAULT_CONFIG,
+                  "key %s: not a key (64 hex digits); `holdfast keygen` makes one", path);
     else
         key_pair_make(out, seed);
     sodium_memzero(text, sizeof text);
@@ -110,7 +113,8 @@ out:
     return fault->status == FAULT_NONE;
 }
 
-static bool identity_load_roster(struct identity *out, const struct config *config, struct fault *fault)
+static bool identity_load_roster(struct identity *out, const struct config *config,
+                                 struct fault *fault)
 {
     const char *path = config->roster;
     uint8_t *bytes = malloc(ROSTER_FILE_MAX);
@@ -128,8 +132,8 @@ static bool identity_load_roster(struct identity *out, const struct config *conf
         enum roster_verdict verdict =
             roster_file_decode(out->roster, &out->roster_digest, NULL, NULL, bytes, (size_t)n);
         if (verdict != ROSTER_OK)
-            fault_set(fault, FAULT_CONFIG, "roster %s: %s; `holdfast roster check %s` says more", path,
-                      roster_verdict_text(verdict), path);
+            fault_set(fault, FAULT_CONFIG, "roster %s: %s; `holdfast roster check %s` says more",
+                      path, roster_verdict_text(verdict), path);
     }
     if (fd >= 0)
         close(fd);
@@ -149,13 +153,15 @@ static bool identity_check_cluster(const struct identity *id, const struct confi
     if (memcmp(id->roster_digest.bytes, config->cluster.bytes, DIGEST_SIZE) == 0)
         return true;
     hex_encode(text, id->roster_digest.bytes, DIGEST_SIZE);
-    return fault_set(fault, FAULT_CONFIG,
-                     "roster %s: it is of cluster %s, but %s pins another; correct `cluster` or install "
-                     "the right roster",
-                     config->roster, text, config->path);
+    return fault_set(
+        fault, FAULT_CONFIG,
+        "roster %s: it is of cluster %s, but %s pins another; correct `cluster` or install "
+        "the right roster",
+        config->roster, text, config->path);
 }
 
-static bool identity_find_self(struct identity *id, const struct config *config, struct fault *fault)
+static bool identity_find_self(struct identity *id, const struct config *config,
+                               struct fault *fault)
 {
     for (size_t i = 0; i < id->roster->node_count; i++)
         if (public_key_equal(&id->roster->nodes[i].key, &id->key.public)) {
@@ -163,39 +169,46 @@ static bool identity_find_self(struct identity *id, const struct config *config,
             id->self = id->node->slot;
             return true;
         }
-    return fault_set(fault, FAULT_CONFIG,
-                     "key %s: the roster %s has no node with this key; enrol this node's card in a roster, "
-                     "or name the right key",
-                     config->key, config->roster);
+    return fault_set(
+        fault, FAULT_CONFIG,
+        "key %s: the roster %s has no node with this key; enrol this node's card in a roster, "
+        "or name the right key",
+        config->key, config->roster);
 }
 
 /* Ids of a machine come from files of one's own only where nobody can be hurt by a false one. */
-static bool identity_check_lab(const struct identity *id, const struct config *config, struct fault *fault)
+static bool identity_check_lab(const struct identity *id, const struct config *config,
+                               struct fault *fault)
 {
     if (id->roster->lab)
         return true;
     if (strcmp(config->boot_id, CONFIG_BOOT_ID_DEFAULT) != 0)
-        return fault_set(fault, FAULT_CONFIG,
-                         "%s: boot-id: allowed only under a roster that says lab; remove the option",
-                         config->path);
+        return fault_set(
+            fault, FAULT_CONFIG,
+            "%s: boot-id: allowed only under a roster that says lab; remove the option",
+            config->path);
     if (strcmp(config->machine_id, CONFIG_MACHINE_ID_DEFAULT) != 0)
-        return fault_set(fault, FAULT_CONFIG,
-                         "%s: machine-id: allowed only under a roster that says lab; remove the option",
-                         config->path);
+        return fault_set(
+            fault, FAULT_CONFIG,
+            "%s: machine-id: allowed only under a roster that says lab; remove the option",
+            config->path);
     return true;
 }
 
-static bool identity_read_id(uint8_t out[16], const char *what, const char *path, struct fault *fault)
+static bool identity_read_id(uint8_t out[16], const char *what, const char *path,
+                             struct fault *fault)
 {
     char line[IDENTITY_LINE_SIZE];
     if (!identity_read_line(path, line))
         return fault_set(fault, FAULT_CONFIG, "%s %s: %s", what, path, strerror(errno));
     if (!identity_parse_id(out, line))
-        return fault_set(fault, FAULT_CONFIG, "%s %s: not an id (32 hex digits or a UUID)", what, path);
+        return fault_set(fault, FAULT_CONFIG, "%s %s: not an id (32 hex digits or a UUID)", what,
+                         path);
     return true;
 }
 
-static bool identity_check_machine(struct identity *id, const struct config *config, struct fault *fault)
+static bool identity_check_machine(struct identity *id, const struct config *config,
+                                   struct fault *fault)
 {
     uint8_t machine[16];
     if (!identity_read_id(machine, "machine-id", config->machine_id, fault) ||
@@ -203,25 +216,27 @@ static bool identity_check_machine(struct identity *id, const struct config *con
         return false;
     if (memcmp(machine, id->node->machine.bytes, sizeof machine) == 0)
         return true;
-    return fault_set(fault, FAULT_CONFIG,
-                     "two machines, one key: the roster knows %s under another machine id than %s says; "
-                     "make a key of its own for this machine",
-                     id->node->name, config->machine_id);
+    return fault_set(
+        fault, FAULT_CONFIG,
+        "two machines, one key: the roster knows %s under another machine id than %s says; "
+        "make a key of its own for this machine",
+        id->node->name, config->machine_id);
 }
 
 static bool identity_check_state(const char *path, struct fault *fault)
 {
     struct stat st;
     if (stat(path, &st) != 0)
-        return fault_set(fault, FAULT_CONFIG,
-                         "state %s: %s; put the folder there that `holdfast keygen` made votes.log in", path,
-                         strerror(errno));
+        return fault_set(
+            fault, FAULT_CONFIG,
+            "state %s: %s; put the folder there that `holdfast keygen` made votes.log in", path,
+            strerror(errno));
     if (!S_ISDIR(st.st_mode))
         return fault_set(fault, FAULT_CONFIG, "state %s: not a directory", path);
     if (st.st_mode & 077)
         return fault_set(fault, FAULT_CONFIG,
-                         "state %s: its group or others may enter (mode %04o); run: chmod 700 %s", path,
-                         (unsigned)(st.st_mode & 07777), path);
+                         "state %s: its group or others may enter (mode %04o); run: chmod 700 %s",
+                         path, (unsigned)(st.st_mode & 07777), path);
     return true;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Who this node is: its key, the signed roster, its slot in it, its machine and its boot. Everything that
- * the configuration names is read and checked here, before anything is started.
+ * Who this node is: its key, the signed roster, its slot in it, its machine and its boot.
+ * Everything that the configuration names is read and checked here, before anything is started.
  */
 #ifndef NODE_IDENTITY_H
 #define NODE_IDENTITY_H
@@ -15,15 +15,15 @@ enum { BOOT_ID_SIZE = 16 };
 struct identity {
     struct roster *roster; /* the identity's own */
     struct digest roster_digest;
-    struct key_pair key; /* secret: identity_free wipes it */
-    uint16_t self;       /* slot */
+    struct key_pair key;            /* secret: identity_free wipes it */
+    uint16_t self;                  /* slot */
     const struct roster_node *node; /* of this node, in the roster */
     uint8_t boot_id[BOOT_ID_SIZE];
 };
 
 /*
- * Reads key, roster, machine id and boot id, and checks the state directory. On false *fault says what is
- * wrong and what to do, and *out is empty.
+ * Reads key, roster, machine id and boot id, and checks the state directory. On false *fault says
+ * what is wrong and what to do, and *out is empty.
  */
 bool identity_load(struct identity *out, const struct config *config, struct fault *fault);
 void identity_free(struct identity *identity);

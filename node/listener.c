@@ -26,7 +26,8 @@ static bool listener_clear(int fd, const struct sockaddr_un *address, struct fau
                          path);
     if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN)
         return fault_set(fault, FAULT_CONFIG,
-                         "socket %s: another process listens on it; stop it or choose another path", path);
+                         "socket %s: another process listens on it; stop it or choose another path",
+                         path);
     if (errno != ECONNREFUSED)
         return fault_set(fault, FAULT_CONFIG, "socket %s: %s", path, strerror(errno));
     if (unlink(path) != 0)
@@ -58,7 +59,8 @@ int listener_open(const char *path, gid_t group, struct fault *fault)
         fault_set(fault, FAULT_CONFIG, "socket %s: %s", path, strerror(error));
         goto failed;
     }
-    if ((group != (gid_t)-1 && chown(path, (uid_t)-1, group) != 0) || listen(fd, LISTENER_BACKLOG) != 0) {
+    if ((group != (gid_t)-1 && chown(path, (uid_t)-1, group) != 0) ||
+        listen(fd, LISTENER_BACKLOG) != 0) {
         fault_set(fault, FAULT_CONFIG, "socket %s: %s", path, strerror(errno));
         unlink(path);
         goto failed;

@@ -1,6 +1,7 @@
 /*
- * The local API's socket in the file system: 0660, with a group if the configuration names one. A stale
- * socket is removed only after connect(2) was refused on it; anything else at that path is left alone.
+ * The local API's socket in the file system: 0660, with a group if the configuration names one. A
+ * stale socket is removed only after connect(2) was refused on it; anything else at that path is
+ * left alone.
  */
 #ifndef NODE_LISTENER_H
 #define NODE_LISTENER_H

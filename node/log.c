@@ -1,6 +1,6 @@
 /*
- * The log. One write(2) a line, so that lines of several processes on one stderr do not mix; a reader that
- * blocks can block the agent only as any stderr does.
+ * The log. One write(2) a line, so that lines of several processes on one stderr do not mix; a
+ * reader that blocks can block the agent only as any stderr does.
  */
 #include "node/log.h"
 
@@ -14,8 +14,8 @@
 
 enum {
     LOG_LINE_SIZE = 2048,
-    LOG_BUCKETS = 64,  /* events that can be limited apart; a collision shares a bucket */
-    LOG_BURST = 100,   /* lines of one event at once, */
+    LOG_BUCKETS = 64,   /* events that can be limited apart; a collision shares a bucket */
+    LOG_BURST = 100,    /* lines of one event at once, */
     LOG_PER_SECOND = 10 /*   and then so many a second */
 };
 
@@ -109,8 +109,9 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     char line[LOG_LINE_SIZE];
     char time[LOG_TIME_SIZE];
     log_time(time);
-    int n = sink.journal ? snprintf(line, sizeof line, "<%d>%s ", level_priorities[level], event)
-                         : snprintf(line, sizeof line, "%s %s %s ", time, level_texts[level], event);
+    int n = sink.journal
+                ? snprintf(line, sizeof line, "<%d>%s ", level_priorities[level], event)
+                : snprintf(line, sizeof line, "%s %s %s ", time, level_texts[level], event);
     size_t at = (size_t)n;
     va_list ap;
     va_start(ap, format);

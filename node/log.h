@@ -1,10 +1,11 @@
 /*
- * The log: one line on stderr for each event that matters, in logfmt: `event key=value key="two words"`.
+ * The log: one line on stderr for each event that matters, in logfmt: `event key=value key="two
+ * words"`.
  *
- * Under systemd (JOURNAL_STREAM is set) a line starts with its priority as "<N>" (sd-daemon(3)); else with
- * the time, ISO 8601 in UTC with milliseconds, and the level. Each event's lines are rate-limited by
- * themselves, so that a storm of one kind hides no other; what was left out is said as `suppressed=N`.
- * Secrets are never logged.
+ * Under systemd (JOURNAL_STREAM is set) a line starts with its priority as "<N>" (sd-daemon(3));
+ * else with the time, ISO 8601 in UTC with milliseconds, and the level. Each event's lines are
+ * rate-limited by themselves, so that a storm of one kind hides no other; what was left out is said
+ * as `suppressed=N`. Secrets are never logged.
  */
 #ifndef NODE_LOG_H
 #define NODE_LOG_H
@@ -29,7 +30,8 @@ enum { LOG_VALUE_SIZE = 320 };
 struct log_value {
     char text[LOG_VALUE_SIZE];
 };
-/* Bytes of any kind as a quoted value, cut if too long; quotes, backslashes and controls are escaped. */
+/* Bytes of any kind as a quoted value, cut if too long; quotes, backslashes and controls are
+ * escaped. */
 struct log_value log_value(const void *bytes, size_t size);
 
 /* The present wall-clock time as "2014-06-14T08:00:00.123Z". */

@@ -1,10 +1,10 @@
 /*
  * holdfastd: options, the order of starting and stopping, exit statuses.
  *
- * Order of starting: what can be wrong on paper first (configuration, key, roster, machine), then what is
- * exclusive (the store's lock, the address, the socket), then the peer; READY last. Order of stopping: say
- * goodbye to the peers, close the clients' connections, finish the log. Holds are kept: who stops an agent
- * to upgrade it loses no lock.
+ * Order of starting: what can be wrong on paper first (configuration, key, roster, machine), then
+ * what is exclusive (the store's lock, the address, the socket), then the peer; READY last. Order
+ * of stopping: say goodbye to the peers, close the clients' connections, finish the log. Holds are
+ * kept: who stops an agent to upgrade it loses no lock.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -26,7 +26,8 @@
 
 _Noreturn void must_failed(const char *condition, const char *file, int line)
 {
-    fprintf(stderr, "holdfastd: bug at %s:%d: %s does not hold; the durable state makes a restart safe\n",
+    fprintf(stderr,
+            "holdfastd: bug at %s:%d: %s does not hold; the durable state makes a restart safe\n",
             file, line, condition);
     abort();
 }
@@ -70,9 +71,12 @@ static int main_options(struct options *out, int argc, char **argv)
 {
     enum { OPTION_CHECK = 256, OPTION_LEVEL, OPTION_VERSION };
     static const struct option list[] = {
-        {"config", required_argument, NULL, 'c'},      {"check-config", no_argument, NULL, OPTION_CHECK},
-        {"log-level", required_argument, NULL, OPTION_LEVEL}, {"version", no_argument, NULL, OPTION_VERSION},
-        {"help", no_argument, NULL, 'h'},              {0},
+        {"config", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, OPTION_CHECK},
+        {"log-level", required_argument, NULL, OPTION_LEVEL},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     *out = (struct options){.config = CONFIG_PATH_DEFAULT};
     int c;
@@ -91,7 +95,9 @@ static int main_options(struct options *out, int argc, char **argv)
             out->level_given = true;
         } else {
             if (c == OPTION_LEVEL)
-                fprintf(stderr, "holdfastd: --log-level: %s is none of debug, info, warning, error\n", optarg);
+                fprintf(stderr,
+                        "holdfastd: --log-level: %s is none of debug, info, warning, error\n",
+                        optarg);
             fputs("holdfastd: see holdfastd --help\n", stderr);
             return FAULT_USAGE;
         }
@@ -143,7 +149,8 @@ static bool main_add_signals(struct daemon *d, struct fault *fault)
 {
     d->term = evsignal_new(d->base, SIGTERM, main_stop, d);
     d->interrupt = evsignal_new(d->base, SIGINT, main_stop, d);
-    if (!d->term || !d->interrupt || event_add(d->term, NULL) != 0 || event_add(d->interrupt, NULL) != 0)
+    if (!d->term || !d->interrupt || event_add(d->term, NULL) != 0 ||
+        event_add(d->interrupt, NULL) != 0)
         return fault_set(fault, FAULT_OTHER, "signals cannot be added to the loop");
     return true;
 }
@@ -171,9 +178,10 @@ static void main_run(struct daemon *d)
 {
     char address[UDP_ADDRESS_SIZE];
     udp_address_text(address, &d->identity.node->address);
-    log_event(LOG_LEVEL_INFO, "started", "version=%s node=%s slot=%u address=%s nodes=%zu lab=%s pid=%d",
-              HOLDFAST_VERSION, d->identity.node->name, d->identity.self, address,
-              d->identity.roster->node_count, d->identity.roster->lab ? "yes" : "no", (int)getpid());
+    log_event(LOG_LEVEL_INFO, "started",
+              "version=%s node=%s slot=%u address=%s nodes=%zu lab=%s pid=%d", HOLDFAST_VERSION,
+              d->identity.node->name, d->identity.self, address, d->identity.roster->node_count,
+              d->identity.roster->lab ? "yes" : "no", (int)getpid());
     agent_start(d->agent);
     api_started(d->api);
     notify_manager("READY=1");
@@ -228,7 +236,8 @@ int main(int argc, char **argv)
     if (!identity_load(&d.identity, &d.config, &fault)) {
         status = main_fault(&fault);
     } else if (options.check) {
-        printf("%s: good: node %s, slot %u\n", options.config, d.identity.node->name, d.identity.self);
+        printf("%s: good: node %s, slot %u\n", options.config, d.identity.node->name,
+               d.identity.self);
         status = FAULT_NONE;
     } else {
         bool started = main_start(&d, &fault);

@@ -1,4 +1,5 @@
-/* One datagram to the service manager, by hand: libsystemd would be a large library for one line. */
+/* One datagram to the service manager, by hand: libsystemd would be a large library for one line.
+ */
 #include "node/notify.h"
 
 #include <stddef.h>

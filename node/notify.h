@@ -2,7 +2,8 @@
 #ifndef NODE_NOTIFY_H
 #define NODE_NOTIFY_H
 
-/* `state`: "READY=1", "STOPPING=1". Best effort: without a manager, or without its ear, nothing happens. */
+/* `state`: "READY=1", "STOPPING=1". Best effort: without a manager, or without its ear, nothing
+ * happens. */
 void notify_manager(const char *state);
 
 #endif

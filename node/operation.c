@@ -51,12 +51,13 @@ static void operation_gone(struct operation *op)
 
 /* --- Answers to Acquire --- */
 
-static json_t *operation_json(const struct operation *op, const struct answer *answer, const char *state)
+static json_t *operation_json(const struct operation *op, const struct answer *answer,
+                              const char *state)
 {
     bool held = answer->kind == ANSWER_GRANTED;
     return json_pack("{s:s s:s s:I s:I s:s s:o s:I s:I}", "state", state, "hold",
-                     render_hold(op->id).text, "token", (json_int_t)(held ? answer->token : 0), "place",
-                     (json_int_t)(held ? 0 : answer->place), "reason",
+                     render_hold(op->id).text, "token", (json_int_t)(held ? answer->token : 0),
+                     "place", (json_int_t)(held ? 0 : answer->place), "reason",
                      held ? "" : render_reason(answer->reason), "holders",
                      held ? json_array() : render_holders(op->all->agent, answer), "reachable",
                      (json_int_t)answer->reachable, "cohort", (json_int_t)answer->cohort);
@@ -106,7 +107,8 @@ static json_t *operation_timed_out(const struct operation *op, const struct answ
 {
     if (!op->waiting)
         return json_pack("{s:s s:I s:o}", "reason", render_reason(answer->reason), "place",
-                         (json_int_t)answer->place, "holders", render_holders(op->all->agent, answer));
+                         (json_int_t)answer->place, "holders",
+                         render_holders(op->all->agent, answer));
     return json_pack("{s:O s:O s:O}", "reason", json_object_get(op->waiting, "reason"), "place",
                      json_object_get(op->waiting, "place"), "holders",
                      json_object_get(op->waiting, "holders"));
@@ -146,20 +148,24 @@ static void operation_answer(void *context, const struct answer *answer)
         break;
     case ANSWER_NO_MAJORITY:
         operation_refused(op, "org.holdfast.NoMajority",
-                          json_pack("{s:I s:I}", "reachable", (json_int_t)answer->reachable, "cohort",
-                                    (json_int_t)answer->cohort));
+                          json_pack("{s:I s:I}", "reachable", (json_int_t)answer->reachable,
+                                    "cohort", (json_int_t)answer->cohort));
         break;
     case ANSWER_FULL:
         operation_refused(op, "org.holdfast.QueueFull", NULL);
         break;
     case ANSWER_BAD_NAME:
-        operation_refused(op, "org.holdfast.BadName",
-                          json_pack("{s:s}", "reason",
-                                    "a name is 1 to 255 bytes of UTF-8 without control characters"));
+        operation_refused(
+            op, "org.holdfast.BadName",
+            json_pack("{s:s}", "reason",
+                      "a name is 1 to 255 bytes of UTF-8 without control characters"));
         break;
     case ANSWER_NOT_READY:
-        operation_refused(op, "org.holdfast.NotReady",
-                          json_pack("{s:s}", "reason", "this node does not know its own life yet"));
+        operation_refused(
+            op, "org.holdfast.NotReady",
+            json_pack("{s:s}", "reason",
+                      "this node is starting (it does not know its own life yet) or its "
+                      "log has failed"));
         break;
     case ANSWER_DROPPED:
         operation_refused(op, "org.holdfast.NoSuchHold",
@@ -240,8 +246,8 @@ void operation_abandon(struct operation *op)
 
 /* --- Making --- */
 
-static struct operation *operation_new(struct operations *all, struct session *session, const char *name,
-                                       size_t size, const struct holder *holder)
+static struct operation *operation_new(struct operations *all, struct session *session,
+                                       const char *name, size_t size, const struct holder *holder)
 {
     struct operation *op = calloc(1, sizeof *op);
     char *copy = strndup(name, size);

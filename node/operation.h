@@ -5,8 +5,9 @@
  *       |  \--refused, timed out--> gone            ^
  *       \---nobody waits any more-------------------/
  *
- * What must hold: an operation that was granted is dropped by nobody but its session (a Release, or the
- * end of a dead client's processes); an untold grant that nobody waits for any more is dropped at once.
+ * What must hold: an operation that was granted is dropped by nobody but its session (a Release, or
+ * the end of a dead client's processes); an untold grant that nobody waits for any more is dropped
+ * at once.
  */
 #ifndef NODE_OPERATION_H
 #define NODE_OPERATION_H
@@ -32,26 +33,27 @@ struct operation {
     struct operations *all;
     struct session *session;
     enum operation_state state;
-    bool known;                 /* `id` is: ANSWER_ACCEPTED came, or it was loaded */
-    bool unwanted;              /* nobody waits for it: to be dropped once it is known */
-    bool loaded;                /* of an earlier run of the agent */
+    bool known;    /* `id` is: ANSWER_ACCEPTED came, or it was loaded */
+    bool unwanted; /* nobody waits for it: to be dropped once it is known */
+    bool loaded;   /* of an earlier run of the agent */
     struct op_id id;
-    struct operation_key key;   /* of id */
+    struct operation_key key; /* of id */
     char *name;
     enum lock_mode mode;
     enum lock_policy policy;
     uint64_t token;
     size_t process_count;
-    struct process processes[HOLDER_PROCESSES_MAX]; /* each with one use in the session's stop set */
-    uint64_t acquire_handle;    /* 0: none, or answered for good */
+    struct process
+        processes[HOLDER_PROCESSES_MAX]; /* each with one use in the session's stop set */
+    uint64_t acquire_handle;             /* 0: none, or answered for good */
     uint64_t drop_handle;
-    struct varlink_call *call;  /* the Acquire that waits; NULL if it was answered or closed */
+    struct varlink_call *call;      /* the Acquire that waits; NULL if it was answered or closed */
     struct varlink_call *drop_call; /* the Release that waits */
-    json_t *waiting;            /* the last "waiting" answer; NULL before */
-    bool blocking;              /* somebody waits for it, in this mode: */
+    json_t *waiting;                /* the last "waiting" answer; NULL before */
+    bool blocking;                  /* somebody waits for it, in this mode: */
     enum lock_mode blocking_mode;
-    UT_hash_handle hh;              /* by key, if known */
-    struct operation *next, *prev;  /* in its session */
+    UT_hash_handle hh;             /* by key, if known */
+    struct operation *next, *prev; /* in its session */
 };
 
 struct operations {
@@ -59,8 +61,8 @@ struct operations {
     struct operation *by_id;
 };
 
-/* Asks for a lock on behalf of `call`, which is answered here. Takes over `processes` (already in the
- * session's stop set). */
+/* Asks for a lock on behalf of `call`, which is answered here. Takes over `processes` (already in
+ * the session's stop set). */
 struct operation_request {
     const char *name;
     enum lock_mode mode;

@@ -24,9 +24,10 @@ bool process_parse(struct process_look *out, const char *text)
     const char *rest = strrchr(text, ')');
     if (!rest || sscanf(text, "%d (", &pid) != 1)
         return false;
-    int n = sscanf(rest + 1,
-                   " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-                   &look.state, &parent, &group, &start);
+    int n =
+        sscanf(rest + 1,
+               " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+               &look.state, &parent, &group, &start);
     if (n != 4)
         return false;
     look.process = (struct process){.pid = pid, .start = start, .leads = group == pid};
@@ -66,8 +67,8 @@ enum process_status process_open(pid_t pid, struct process *out, int *fd)
     if (opened < 0)
         return errno == ESRCH ? PROCESS_GONE : PROCESS_UNREADABLE;
     enum process_status status = process_look(pid, &look);
-    /* It lives after the look, so it is the one that was looked at. A pid that pidfd_open found but /proc
-     * does not show is hidden, unless it has ended meanwhile. */
+    /* It lives after the look, so it is the one that was looked at. A pid that pidfd_open found but
+     * /proc does not show is hidden, unless it has ended meanwhile. */
     if (process_ended(opened))
         status = PROCESS_GONE;
     else if (status == PROCESS_GONE)

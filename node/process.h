@@ -1,6 +1,6 @@
 /*
- * One process, known for sure: its pid may be used again after its end, but not with the same start time in
- * the same boot. Sources: proc(5), pidfd_open(2).
+ * One process, known for sure: its pid may be used again after its end, but not with the same start
+ * time in the same boot. Sources: proc(5), pidfd_open(2).
  */
 #ifndef NODE_PROCESS_H
 #define NODE_PROCESS_H

@@ -37,8 +37,8 @@ const char *render_reason(enum wait_reason reason)
     return "unknown";
 }
 
-json_t *render_party(const struct agent *agent, struct op_id id, enum lock_mode mode, const char *policy,
-                     uint64_t token, size_t place)
+json_t *render_party(const struct agent *agent, struct op_id id, enum lock_mode mode,
+                     const char *policy, uint64_t token, size_t place)
 {
     return json_pack("{s:s s:s s:s s:s s:I s:I}", "hold", render_hold(id).text, "node",
                      agent_node_name(agent, id.slot), "mode", lock_mode_text(mode), "policy",
@@ -49,8 +49,8 @@ json_t *render_holders(const struct agent *agent, const struct answer *answer)
 {
     json_t *out = json_array();
     for (size_t i = 0; i < answer->holder_count && i < ANSWER_HOLDERS_MAX; i++)
-        json_array_append_new(out, render_party(agent, answer->holders[i], answer->holder_modes[i], NULL,
-                                                0, 0));
+        json_array_append_new(
+            out, render_party(agent, answer->holders[i], answer->holder_modes[i], NULL, 0, 0));
     return out;
 }
 
@@ -64,13 +64,14 @@ json_t *render_lock(const struct agent *agent, struct view name, const struct an
                                                     lock_policy_text(s->holds[i].policy),
                                                     s->holds[i].token, 0));
     for (size_t i = 0; i < s->waiter_count; i++)
-        json_array_append_new(waiters, render_party(agent, s->waiters[i].id, s->waiters[i].mode,
-                                                    lock_policy_text(s->waiters[i].policy), 0, i + 1));
-    return json_pack("{s:s% s:I s:I s:s s:o s:o}", "name", (const char *)name.bytes, name.size, "token",
-                     (json_int_t)s->token, "generation", (json_int_t)s->generation, "coordinator",
-                     answer->coordinator == SLOT_NONE ? ""
-                                                      : agent_node_name(agent, answer->coordinator),
-                     "holders", holders, "waiters", waiters);
+        json_array_append_new(waiters,
+                              render_party(agent, s->waiters[i].id, s->waiters[i].mode,
+                                           lock_policy_text(s->waiters[i].policy), 0, i + 1));
+    return json_pack(
+        "{s:s% s:I s:I s:s s:o s:o}", "name", (const char *)name.bytes, name.size, "token",
+        (json_int_t)s->token, "generation", (json_int_t)s->generation, "coordinator",
+        answer->coordinator == SLOT_NONE ? "" : agent_node_name(agent, answer->coordinator),
+        "holders", holders, "waiters", waiters);
 }
 
 static json_int_t render_ms(struct span span)
@@ -85,12 +86,12 @@ json_t *render_member(const struct agent *agent, const struct roster_node *node)
     struct instant now = clock_now();
     peer_member(agent_peer(agent), node->slot, &m);
     udp_address_text(address, &node->address);
-    return json_pack("{s:i s:s s:s s:s s:b s:I s:I s:s s:I s:I s:I s:b s:b}", "slot", (int)node->slot,
-                     "name", node->name, "address", address, "gossip", member_state_text(m.state),
-                     "unreachable", m.unreachable, "life", (json_int_t)m.life, "incarnation",
-                     (json_int_t)m.incarnation, "accused_by",
-                     m.accused_by == SLOT_NONE ? "" : agent_node_name(agent, m.accused_by), "since_ms",
-                     render_ms(span_between(m.since, now)), "heard_ms",
-                     m.heard.ns == 0 ? (json_int_t)-1 : render_ms(span_between(m.heard, now)), "rtt_us",
-                     (json_int_t)(m.round_trip.ns / 1000), "voter", node->votes, "juror", node->juror);
+    return json_pack(
+        "{s:i s:s s:s s:s s:b s:I s:I s:s s:I s:I s:I s:b s:b}", "slot", (int)node->slot, "name",
+        node->name, "address", address, "gossip", member_state_text(m.state), "unreachable",
+        m.unreachable, "life", (json_int_t)m.life, "incarnation", (json_int_t)m.incarnation,
+        "accused_by", m.accused_by == SLOT_NONE ? "" : agent_node_name(agent, m.accused_by),
+        "since_ms", render_ms(span_between(m.since, now)), "heard_ms",
+        m.heard.ns == 0 ? (json_int_t)-1 : render_ms(span_between(m.heard, now)), "rtt_us",
+        (json_int_t)(m.round_trip.ns / 1000), "voter", node->votes, "juror", node->juror);
 }

@@ -1,4 +1,5 @@
-/* What the API says, as JSON: the types of org.holdfast.varlink. Each function gives a new object. */
+/* What the API says, as JSON: the types of org.holdfast.varlink. Each function gives a new object.
+ */
 #ifndef NODE_RENDER_H
 #define NODE_RENDER_H
 
@@ -19,8 +20,8 @@ bool render_parse_hold(struct op_id *out, const char *text);
 const char *render_reason(enum wait_reason reason);
 
 /* Party; `policy` NULL and token 0 where they are not known. */
-json_t *render_party(const struct agent *agent, struct op_id id, enum lock_mode mode, const char *policy,
-                     uint64_t token, size_t place);
+json_t *render_party(const struct agent *agent, struct op_id id, enum lock_mode mode,
+                     const char *policy, uint64_t token, size_t place);
 /* []Party: those in the way, as an answer names them. */
 json_t *render_holders(const struct agent *agent, const struct answer *answer);
 /* Lock. */

@@ -35,7 +35,8 @@ static void session_grace_over(void *context);
 
 /* --- Sessions --- */
 
-void sessions_init(struct sessions *all, struct agent *agent, struct event_base *base, struct clock *clock)
+void sessions_init(struct sessions *all, struct agent *agent, struct event_base *base,
+                   struct clock *clock)
 {
     *all = (struct sessions){.agent = agent, .base = base, .clock = clock};
     all->operations.agent = agent;
@@ -83,7 +84,7 @@ static void session_free(struct session *s)
 {
     struct session_watcher *w, *next;
     DL_FOREACH_SAFE(s->watchers, w, next)
-        free(w);
+    free(w);
     clock_clear(s->all->clock, &s->grace);
     HASH_DELETE(hh, s->all->by_key, s);
     stopset_deinit(&s->stopset);
@@ -98,7 +99,7 @@ static void session_settle(struct session *s)
         return;
     struct session_watcher *w, *next;
     DL_FOREACH_SAFE(s->watchers, w, next)
-        varlink_error(w->call, "org.holdfast.NoSuchSession", NULL);
+    varlink_error(w->call, "org.holdfast.NoSuchSession", NULL);
     while (s->seats)
         session_unseat(s->seats);
     log_event(LOG_LEVEL_DEBUG, "session-ended", "session=%s", s->name);
@@ -108,13 +109,14 @@ static void session_settle(struct session *s)
 void sessions_deinit(struct sessions *all)
 {
     struct session *s, *next;
-    HASH_ITER(hh, all->by_key, s, next) {
+    HASH_ITER(hh, all->by_key, s, next)
+    {
         struct operation *op, *op_next;
         DL_FOREACH_SAFE(s->operations, op, op_next)
-            operation_free(op);
+        operation_free(op);
         struct session_seat *seat, *seat_next;
         DL_FOREACH_SAFE(s->seats, seat, seat_next)
-            free(seat);
+        free(seat);
         session_free(s);
     }
 }
@@ -131,7 +133,8 @@ void session_operation_gone(struct session *s, struct operation *op)
 
 /* --- Who takes part --- */
 
-/* The kernel's own word that the process which connected still runs: else its pid may be another's. */
+/* The kernel's own word that the process which connected still runs: else its pid may be another's.
+ */
 static bool session_peer_runs(const struct varlink_connection *connection)
 {
     int fd = -1;
@@ -201,14 +204,16 @@ struct session *session_of(struct sessions *all, struct varlink_connection *conn
     return s;
 }
 
-/* True if the store names `process` with each hold: so after a restart of the agent they are still its. */
+/* True if the store names `process` with each hold: so after a restart of the agent they are still
+ * its. */
 static bool session_acts(const struct session *s, const struct process *process)
 {
     const struct operation *op;
-    DL_FOREACH(s->operations, op) {
+    DL_FOREACH(s->operations, op)
+    {
         size_t i = 0;
-        while (i < op->process_count && (op->processes[i].pid != process->pid ||
-                                         op->processes[i].start != process->start))
+        while (i < op->process_count &&
+               (op->processes[i].pid != process->pid || op->processes[i].start != process->start))
             i++;
         if (op->state == OPERATION_HELD && i == op->process_count)
             return false;
@@ -216,7 +221,8 @@ static bool session_acts(const struct session *s, const struct process *process)
     return true;
 }
 
-static enum session_status session_resume(struct session *s, struct session_seat *seat, const char *secret)
+static enum session_status session_resume(struct session *s, struct session_seat *seat,
+                                          const char *secret)
 {
     if (!session_acts(s, &seat->process))
         return SESSION_OTHER_PROCESS;
@@ -225,7 +231,8 @@ static enum session_status session_resume(struct session *s, struct session_seat
     memcpy(s->secret, secret, sizeof s->secret);
     stopset_unwatch(&s->stopset);
     clock_clear(s->all->clock, &s->grace);
-    log_event(LOG_LEVEL_INFO, "session-resumed", "session=%s pid=%d", s->name, (int)seat->process.pid);
+    log_event(LOG_LEVEL_INFO, "session-resumed", "session=%s pid=%d", s->name,
+              (int)seat->process.pid);
     return SESSION_OK;
 }
 
@@ -260,7 +267,8 @@ enum session_status session_join(struct sessions *all, struct varlink_connection
 
 /* --- The end of a client --- */
 
-/* Its processes are watched; after the grace time they are killed; once they are gone its holds go. */
+/* Its processes are watched; after the grace time they are killed; once they are gone its holds go.
+ */
 static void session_await(struct session *s)
 {
     struct span grace = agent_config(s->all->agent)->grace;
@@ -274,7 +282,8 @@ static void session_lose(struct session *s)
     struct operation *op, *next;
     size_t held = 0;
     s->state = SESSION_ENDING;
-    DL_FOREACH_SAFE(s->operations, op, next) {
+    DL_FOREACH_SAFE(s->operations, op, next)
+    {
         if (op->state == OPERATION_ASKED)
             operation_abandon(op);
         held += op->state == OPERATION_HELD;
@@ -297,7 +306,8 @@ static void session_grace_over(void *context)
               stopset_count(&s->stopset));
     if (refused)
         log_event(LOG_LEVEL_ERROR, "client-unkillable",
-                  "session=%s processes=%zu why=\"the agent may not kill them\" note=\"its locks wait for "
+                  "session=%s processes=%zu why=\"the agent may not kill them\" note=\"its locks "
+                  "wait for "
                   "their end\"",
                   s->name, refused);
 }
@@ -309,7 +319,8 @@ static void session_emptied(void *context)
     clock_clear(s->all->clock, &s->grace);
     s->state = SESSION_ENDING;
     log_event(LOG_LEVEL_INFO, "client-gone", "session=%s", s->name);
-    DL_FOREACH_SAFE(s->operations, op, next) {
+    DL_FOREACH_SAFE(s->operations, op, next)
+    {
         if (op->state == OPERATION_HELD) {
             session_tell(s, "lost", op, op->mode, "the processes of this session are gone");
             operation_drop(op, NULL);
@@ -376,12 +387,12 @@ static void session_watch_cancelled(struct varlink_call *call)
     free(w);
 }
 
-static void session_tell_one(const struct session_watcher *w, const char *kind, const struct operation *op,
-                             enum lock_mode mode, const char *reason)
+static void session_tell_one(const struct session_watcher *w, const char *kind,
+                             const struct operation *op, enum lock_mode mode, const char *reason)
 {
-    varlink_reply_more(w->call, json_pack("{s:{s:s s:s s:s s:s s:s}}", "event", "kind", kind, "hold",
-                                          render_hold(op->id).text, "name", op->name, "mode",
-                                          lock_mode_text(mode), "reason", reason));
+    varlink_reply_more(w->call, json_pack("{s:{s:s s:s s:s s:s s:s}}", "event", "kind", kind,
+                                          "hold", render_hold(op->id).text, "name", op->name,
+                                          "mode", lock_mode_text(mode), "reason", reason));
 }
 
 void session_watch(struct session *s, struct varlink_call *call)
@@ -394,16 +405,16 @@ void session_watch(struct session *s, struct varlink_call *call)
     call->cancel = session_watch_cancelled;
     DL_APPEND(s->watchers, w);
     DL_FOREACH(s->operations, op)
-        if (op->state == OPERATION_HELD && op->blocking)
-            session_tell_one(w, "blocking", op, op->blocking_mode, "somebody waits for it");
+    if (op->state == OPERATION_HELD && op->blocking)
+        session_tell_one(w, "blocking", op, op->blocking_mode, "somebody waits for it");
 }
 
-void session_tell(struct session *s, const char *kind, const struct operation *op, enum lock_mode mode,
-                  const char *reason)
+void session_tell(struct session *s, const char *kind, const struct operation *op,
+                  enum lock_mode mode, const char *reason)
 {
     const struct session_watcher *w;
     DL_FOREACH(s->watchers, w)
-        session_tell_one(w, kind, op, mode, reason);
+    session_tell_one(w, kind, op, mode, reason);
 }
 
 /* --- The stop set of a request --- */
@@ -423,7 +434,8 @@ static const char *session_check_child(const struct process *caller, pid_t pid)
     return look.parent == caller->pid ? NULL : "pid: its parent is not the caller";
 }
 
-static void session_holder_use(struct session *s, struct holder *holder, const struct process *process)
+static void session_holder_use(struct session *s, struct holder *holder,
+                               const struct process *process)
 {
     for (size_t i = 0; i < holder->count; i++)
         if (holder->processes[i].pid == process->pid)
@@ -432,8 +444,8 @@ static void session_holder_use(struct session *s, struct holder *holder, const s
     holder->processes[holder->count++] = *process;
 }
 
-bool session_holder(struct session *s, struct varlink_connection *connection, pid_t pid, struct holder *out,
-                    const char **why)
+bool session_holder(struct session *s, struct varlink_connection *connection, pid_t pid,
+                    struct holder *out, const char **why)
 {
     const struct process *caller = session_caller(connection);
     struct process child;

@@ -1,7 +1,7 @@
 /*
- * Sessions: to whom a lock belongs (design section 9). A session has an owner, the connection that opened
- * or resumed it; others may join it by its secret. When the owner's connection is lost the client is dead
- * (F11), and this is its end:
+ * Sessions: to whom a lock belongs (design section 9). A session has an owner, the connection that
+ * opened or resumed it; others may join it by its secret. When the owner's connection is lost the
+ * client is dead (F11), and this is its end:
  *
  *     OPEN --owner's connection lost--> LOST --grace over: kill its processes--> KILLING
  *       ^                               |   |                                       |
@@ -9,8 +9,9 @@
  *                                                                  |
  *                                       every hold is dropped; then it is gone
  *
- * What must hold: a hold is released for a dead client only after its stop set was seen empty. A session
- * may be resumed only by a process of its stop set, so that what the store says about its holds stays true.
+ * What must hold: a hold is released for a dead client only after its stop set was seen empty. A
+ * session may be resumed only by a process of its stop set, so that what the store says about its
+ * holds stays true.
  */
 #ifndef NODE_SESSION_H
 #define NODE_SESSION_H
@@ -30,12 +31,12 @@ struct session_watcher;
 
 struct session {
     struct sessions *all;
-    struct session_key key;             /* also what the hash table goes by */
-    char name[SESSION_NAME_SIZE];       /* not secret */
+    struct session_key key;                   /* also what the hash table goes by */
+    char name[SESSION_NAME_SIZE];             /* not secret */
     char secret[2 * SESSION_SECRET_SIZE + 1]; /* empty if adopted and not yet resumed */
     uid_t uid;
     enum session_state state;
-    struct session_seat *owner;         /* NULL unless OPEN */
+    struct session_seat *owner; /* NULL unless OPEN */
     struct session_seat *seats;
     struct stopset stopset;
     struct operation *operations;
@@ -61,11 +62,11 @@ void sessions_adopt(struct sessions *all);
 
 enum session_status {
     SESSION_OK,
-    SESSION_UNSEEN,      /* the caller's process cannot be seen from here */
-    SESSION_UNKNOWN,     /* no such session, or it has ended */
+    SESSION_UNSEEN,  /* the caller's process cannot be seen from here */
+    SESSION_UNKNOWN, /* no such session, or it has ended */
     SESSION_OTHER_USER,
     SESSION_OTHER_PROCESS, /* to resume: not one of its stop set */
-    SESSION_TAKEN        /* the connection is in another session */
+    SESSION_TAKEN          /* the connection is in another session */
 };
 
 /* The session of this connection; opens one if it has none. NULL: see *status. */
@@ -85,11 +86,12 @@ void session_watch(struct session *session, struct varlink_call *call);
 void session_tell(struct session *session, const char *kind, const struct operation *op,
                   enum lock_mode mode, const char *reason);
 
-/* The processes that a request of `connection` is made for: the caller, the owner, and `pid` if not 0.
- * False: *why (static) says why not. Each has a use in the stop set on success. */
+/* The processes that a request of `connection` is made for: the caller, the owner, and `pid` if not
+ * 0. False: *why (static) says why not. Each has a use in the stop set on success. */
 bool session_holder(struct session *session, struct varlink_connection *connection, pid_t pid,
                     struct holder *out, const char **why);
-/* An operation of it is gone: its processes leave the stop set, and the session ends if it was the last. */
+/* An operation of it is gone: its processes leave the stop set, and the session ends if it was the
+ * last. */
 void session_operation_gone(struct session *session, struct operation *op);
 
 #endif

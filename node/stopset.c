@@ -1,8 +1,9 @@
 /*
  * A stop set without cgroups.
  *
- * Processes are watched by pidfd. A group whose leader has ended has no descriptor: it is looked at now and
- * then, but only while somebody waits for the set to be empty, so nothing runs when nothing is at stake.
+ * Processes are watched by pidfd. A group whose leader has ended has no descriptor: it is looked at
+ * now and then, but only while somebody waits for the set to be empty, so nothing runs when nothing
+ * is at stake.
  */
 #include "node/stopset.h"
 
@@ -55,8 +56,8 @@ static struct stopset_member *stopset_find(const struct stopset *set, const stru
 {
     struct stopset_member *m;
     DL_FOREACH(set->members, m)
-        if (m->process.pid == process->pid && m->process.start == process->start)
-            return m;
+    if (m->process.pid == process->pid && m->process.start == process->start)
+        return m;
     return NULL;
 }
 
@@ -70,12 +71,13 @@ size_t stopset_count(const struct stopset *set)
     size_t count = 0;
     const struct stopset_member *m;
     DL_FOREACH(set->members, m)
-        count++;
+    count++;
     return count;
 }
 
 /* Takes over `fd` (-1: none). NULL if memory ran out. */
-static struct stopset_member *stopset_insert(struct stopset *set, const struct process *process, int fd)
+static struct stopset_member *stopset_insert(struct stopset *set, const struct process *process,
+                                             int fd)
 {
     struct stopset_member *m = stopset_find(set, process);
     if (m) {
@@ -91,7 +93,8 @@ static struct stopset_member *stopset_insert(struct stopset *set, const struct p
         return NULL;
     }
     m->process = *process;
-    m->process.leads = process->leads && process->pid != getpgrp(); /* the agent's own group is no client's */
+    m->process.leads =
+        process->leads && process->pid != getpgrp(); /* the agent's own group is no client's */
     m->fd = fd;
     m->uses = 1;
     m->set = set;
@@ -147,7 +150,8 @@ static bool stopset_ended(struct stopset_member *m)
     if (!m->ended && m->fd >= 0 && process_ended(m->fd)) {
         m->ended = true;
         stopset_shut(m);
-        /* Its descriptor tells nobody any more: so whoever found out sees to it that it is heard of. */
+        /* Its descriptor tells nobody any more: so whoever found out sees to it that it is heard
+         * of. */
         if (m->set->watched)
             clock_set(m->set->clock, &m->set->look, clock_now());
     }
@@ -168,8 +172,8 @@ bool stopset_empty(struct stopset *set)
 {
     struct stopset_member *m;
     DL_FOREACH(set->members, m)
-        if (stopset_runs(m))
-            return false;
+    if (stopset_runs(m))
+        return false;
     return true;
 }
 
@@ -210,7 +214,7 @@ static void stopset_examine(void *context)
         return;
     }
     DL_FOREACH(set->members, m)
-        told = stopset_watch_member(m) && told;
+    told = stopset_watch_member(m) && told;
     if (!told)
         clock_set(set->clock, &set->look, instant_after(clock_now(), STOPSET_LOOK_AGAIN));
 }
@@ -228,7 +232,8 @@ void stopset_unwatch(struct stopset *set)
     struct stopset_member *m;
     set->watched = false;
     clock_clear(set->clock, &set->look);
-    DL_FOREACH(set->members, m) {
+    DL_FOREACH(set->members, m)
+    {
         if (m->event)
             event_free(m->event);
         m->event = NULL;
@@ -241,7 +246,8 @@ static bool stopset_kill_member(struct stopset_member *m)
     bool done = true;
     if (m->process.pid <= 1 || m->process.pid == getpid())
         return false; /* such a set would never be empty, but nobody is killed who must not be */
-    /* The group first: while its leader is not waited for, or members live, its number is its own. */
+    /* The group first: while its leader is not waited for, or members live, its number is its own.
+     */
     if (m->process.leads && (!stopset_ended(m) || process_group_lives(&m->process)))
         done = kill(-m->process.pid, SIGKILL) == 0;
     if (!stopset_ended(m))
@@ -254,6 +260,6 @@ size_t stopset_kill(struct stopset *set)
     size_t refused = 0;
     struct stopset_member *m;
     DL_FOREACH(set->members, m)
-        refused += !stopset_kill_member(m);
+    refused += !stopset_kill_member(m);
     return refused;
 }

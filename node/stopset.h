@@ -1,10 +1,11 @@
 /*
- * A stop set without cgroups (F11): the processes that act under a session's locks. They are the process at
- * the other end of the session's sockets, those that Acquire named, and the process groups that these lead.
+ * A stop set without cgroups (F11): the processes that act under a session's locks. They are the
+ * process at the other end of the session's sockets, those that Acquire named, and the process
+ * groups that these lead.
  *
- * What must hold: a lock is released for a dead client only when its stop set is *empty*, which is when
- * each process has ended and no member of a group it led runs any more. What cannot be seen counts as
- * running; what may not be killed is waited for.
+ * What must hold: a lock is released for a dead client only when its stop set is *empty*, which is
+ * when each process has ended and no member of a group it led runs any more. What cannot be seen
+ * counts as running; what may not be killed is waited for.
  */
 #ifndef NODE_STOPSET_H
 #define NODE_STOPSET_H
@@ -35,7 +36,8 @@ struct stopset {
     void (*emptied)(void *context); /* called while watched, once, when the set is empty */
     void *context;
     bool watched;
-    struct alarm look; /* for what no descriptor tells: groups without leaders, unreadable processes */
+    struct alarm
+        look; /* for what no descriptor tells: groups without leaders, unreadable processes */
 };
 
 void stopset_init(struct stopset *set, struct event_base *base, struct clock *clock,

@@ -26,7 +26,8 @@ struct udp {
     struct udp_hooks hooks;
     struct udp_counters counters;
     sa_family_t family;
-    struct sockaddr_in6 *addresses; /* of each node of the roster, by index; family 0: not reachable */
+    struct sockaddr_in6
+        *addresses; /* of each node of the roster, by index; family 0: not reachable */
     /* One batch, received or sent. */
     uint8_t bytes[UDP_BATCH][DATAGRAM_MAX];
     struct iovec iovecs[UDP_BATCH];
@@ -135,8 +136,9 @@ static void udp_count_error(struct udp_counters *c, int error)
 
 /* --- Sending --- */
 
-/* Sends headers[0 .. count). An error is about the first that was not sent, or an earlier one's (with
- * IP_RECVERR the socket reports what came back late): so that one is tried again, a few times. */
+/* Sends headers[0 .. count). An error is about the first that was not sent, or an earlier one's
+ * (with IP_RECVERR the socket reports what came back late): so that one is tried again, a few
+ * times. */
 static void udp_send_batch(struct udp *udp, size_t count)
 {
     size_t at = 0;
@@ -195,10 +197,12 @@ static void udp_receive(struct udp *udp)
         udp->headers[i].msg_hdr = (struct msghdr){.msg_iov = &udp->iovecs[i], .msg_iovlen = 1};
     }
     int n = recvmmsg(udp->fd, udp->headers, UDP_BATCH, MSG_DONTWAIT, NULL);
-    /* The sizes are copied: what a datagram causes may be sent at once, through the same headers. */
+    /* The sizes are copied: what a datagram causes may be sent at once, through the same headers.
+     */
     unsigned sizes[UDP_BATCH];
     for (int i = 0; i < n; i++)
-        sizes[i] = udp->headers[i].msg_hdr.msg_flags & MSG_TRUNC ? UINT32_MAX : udp->headers[i].msg_len;
+        sizes[i] =
+            udp->headers[i].msg_hdr.msg_flags & MSG_TRUNC ? UINT32_MAX : udp->headers[i].msg_len;
     for (int i = 0; i < n; i++) {
         udp->counters.udp_received++;
         if (sizes[i] == UINT32_MAX)
@@ -232,10 +236,11 @@ static bool udp_bind(struct udp *udp, const struct roster_node *self, struct fau
     if (udp->fd < 0)
         return fault_set(fault, FAULT_OTHER, "udp: %s", strerror(errno));
     if (bind(udp->fd, (const struct sockaddr *)&own, udp_sockaddr_size(udp)) != 0)
-        return fault_set(fault, errno == EADDRINUSE || errno == EADDRNOTAVAIL ? FAULT_CONFIG : FAULT_OTHER,
-                         "address %s of %s in the roster: %s; %s", text, self->name, strerror(errno),
-                         errno == EADDRINUSE ? "stop what uses it"
-                                             : "is this the machine that the roster means?");
+        return fault_set(
+            fault, errno == EADDRINUSE || errno == EADDRNOTAVAIL ? FAULT_CONFIG : FAULT_OTHER,
+            "address %s of %s in the roster: %s; %s", text, self->name, strerror(errno),
+            errno == EADDRINUSE ? "stop what uses it"
+                                : "is this the machine that the roster means?");
     if (setsockopt(udp->fd, udp->family == AF_INET ? SOL_IP : SOL_IPV6,
                    udp->family == AF_INET ? IP_RECVERR : IPV6_RECVERR, &on, sizeof on) != 0)
         return fault_set(fault, FAULT_OTHER, "udp: IP_RECVERR: %s", strerror(errno));

@@ -1,9 +1,10 @@
 /*
- * The agent's UDP socket (design section 4): bound to the roster's own address, nonblocking, many datagrams
- * with one system call. Every error of sending is transient and counted by kind (T2); nothing is kept for
- * later, since every conversation above survives loss.
+ * The agent's UDP socket (design section 4): bound to the roster's own address, nonblocking, many
+ * datagrams with one system call. Every error of sending is transient and counted by kind (T2);
+ * nothing is kept for later, since every conversation above survives loss.
  *
- * IP_RECVERR (ip(7)) makes the kernel say, by its error queue, at which peer's address nobody listens.
+ * IP_RECVERR (ip(7)) makes the kernel say, by its error queue, at which peer's address nobody
+ * listens.
  */
 #ifndef NODE_UDP_H
 #define NODE_UDP_H
@@ -19,10 +20,10 @@ enum { UDP_BATCH = 64 };
 
 /* Kinds of errors in sending, and what else is counted. */
 #define UDP_COUNTERS(C)                                                                            \
-    C(udp_received) C(udp_sent) C(udp_oversized) C(udp_refused)                                    \
-    C(udp_error_eperm) C(udp_error_einval) C(udp_error_eacces) C(udp_error_ehostunreach)           \
-    C(udp_error_enetunreach) C(udp_error_econnrefused) C(udp_error_enobufs) C(udp_error_eagain)    \
-    C(udp_error_other)
+    C(udp_received)                                                                                \
+    C(udp_sent) C(udp_oversized) C(udp_refused) C(udp_error_eperm) C(udp_error_einval)             \
+        C(udp_error_eacces) C(udp_error_ehostunreach) C(udp_error_enetunreach)                     \
+            C(udp_error_econnrefused) C(udp_error_enobufs) C(udp_error_eagain) C(udp_error_other)
 
 struct udp_counters {
 #define UDP_COUNTER(name) uint64_t name;

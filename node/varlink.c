@@ -1,12 +1,12 @@
 /*
  * The varlink server.
  *
- *     read  ->  input buffer  ->  serve: one call at a time  ->  method  ->  answer  ->  output buffer
- *                                   ^                                          |
+ *     read  ->  input buffer  ->  serve: one call at a time  ->  method  ->  answer  ->  output
+ * buffer ^                                          |
  *                                   +------ `pending` event: next call --------+
  *
- * Whatever closes a connection only marks it; the `pending` event, which runs between callbacks, frees it.
- * So no method and no answer can find its connection gone under its feet.
+ * Whatever closes a connection only marks it; the `pending` event, which runs between callbacks,
+ * frees it. So no method and no answer can find its connection gone under its feet.
  */
 #include "node/varlink.h"
 
@@ -101,8 +101,9 @@ static void varlink_write(struct varlink_connection *c, json_t *message)
     /* Asked before this answer is added: one answer, however long, always has room. */
     if (evbuffer_get_length(output) > VARLINK_BACKLOG_MAX) {
         c->server->counters.slow++;
-        log_event(LOG_LEVEL_WARNING, "client-slow", "pid=%d uid=%u why=\"does not read its answers\"",
-                  (int)c->peer.pid, (unsigned)c->peer.uid);
+        log_event(LOG_LEVEL_WARNING, "client-slow",
+                  "pid=%d uid=%u why=\"does not read its answers\"", (int)c->peer.pid,
+                  (unsigned)c->peer.uid);
         varlink_kill(c);
     } else if (evbuffer_add(output, text, strlen(text) + 1) != 0) {
         varlink_kill(c);
@@ -150,7 +151,8 @@ void varlink_error(struct varlink_call *call, const char *error, json_t *paramet
 
 void varlink_invalid(struct varlink_call *call, const char *name)
 {
-    varlink_error(call, "org.varlink.service.InvalidParameter", json_pack("{s:s}", "parameter", name));
+    varlink_error(call, "org.varlink.service.InvalidParameter",
+                  json_pack("{s:s}", "parameter", name));
 }
 
 /* --- Calls --- */
@@ -158,7 +160,8 @@ void varlink_invalid(struct varlink_call *call, const char *name)
 #define VARLINK_SERVICE "org.varlink.service"
 
 /* The two methods that every varlink service has. */
-static void varlink_introspect(struct varlink_call *call, const char *method, const json_t *parameters)
+static void varlink_introspect(struct varlink_call *call, const char *method,
+                               const json_t *parameters)
 {
     static const struct frame_parameter list[] = {{"interface", FRAME_STRING, true}};
     const struct varlink_service *s = call->connection->server->service;
@@ -169,12 +172,13 @@ static void varlink_introspect(struct varlink_call *call, const char *method, co
             return;
         }
         varlink_reply(call, json_pack("{s:s s:s s:s s:s s:[s,s]}", "vendor", s->vendor, "product",
-                                      s->product, "version", s->version, "url", s->url, "interfaces",
-                                      VARLINK_SERVICE, s->interface));
+                                      s->product, "version", s->version, "url", s->url,
+                                      "interfaces", VARLINK_SERVICE, s->interface));
         return;
     }
     if (strcmp(method, "GetInterfaceDescription") != 0) {
-        varlink_error(call, VARLINK_SERVICE ".MethodNotFound", json_pack("{s:s}", "method", method));
+        varlink_error(call, VARLINK_SERVICE ".MethodNotFound",
+                      json_pack("{s:s}", "method", method));
         return;
     }
     const char *bad = frame_check(parameters, list, 1);
@@ -184,18 +188,19 @@ static void varlink_introspect(struct varlink_call *call, const char *method, co
     else if (strcmp(interface, s->interface) == 0)
         varlink_reply(call, json_pack("{s:s}", "description", s->description));
     else if (strcmp(interface, VARLINK_SERVICE) == 0)
-        varlink_reply(call,
-                      json_pack("{s:s}", "description",
-                                "interface org.varlink.service\n"
-                                "method GetInfo() -> (vendor: string, product: string, version: string, "
-                                "url: string, interfaces: []string)\n"
-                                "method GetInterfaceDescription(interface: string) -> "
-                                "(description: string)\n"
-                                "error InterfaceNotFound (interface: string)\n"
-                                "error MethodNotFound (method: string)\n"
-                                "error MethodNotImplemented (method: string)\n"
-                                "error InvalidParameter (parameter: string)\n"
-                                "error ExpectedMore ()\n"));
+        varlink_reply(
+            call,
+            json_pack("{s:s}", "description",
+                      "interface org.varlink.service\n"
+                      "method GetInfo() -> (vendor: string, product: string, version: string, "
+                      "url: string, interfaces: []string)\n"
+                      "method GetInterfaceDescription(interface: string) -> "
+                      "(description: string)\n"
+                      "error InterfaceNotFound (interface: string)\n"
+                      "error MethodNotFound (method: string)\n"
+                      "error MethodNotImplemented (method: string)\n"
+                      "error InvalidParameter (parameter: string)\n"
+                      "error ExpectedMore ()\n"));
     else
         varlink_error(call, VARLINK_SERVICE ".InterfaceNotFound",
                       json_pack("{s:s}", "interface", interface));
@@ -205,7 +210,8 @@ static void varlink_introspect(struct varlink_call *call, const char *method, co
 static void varlink_unknown(struct varlink_call *call, const char *interface, const char *method)
 {
     if (strcmp(interface, call->connection->server->service->interface) == 0)
-        varlink_error(call, VARLINK_SERVICE ".MethodNotFound", json_pack("{s:s}", "method", method));
+        varlink_error(call, VARLINK_SERVICE ".MethodNotFound",
+                      json_pack("{s:s}", "method", method));
     else
         varlink_error(call, VARLINK_SERVICE ".InterfaceNotFound",
                       json_pack("{s:s}", "interface", interface));
@@ -240,16 +246,18 @@ static void varlink_dispatch(struct varlink_connection *c, const struct frame_ca
             return;
         }
     const char *dot = strrchr(frame->method, '.');
-    char *interface = strndup(frame->method, dot ? (size_t)(dot - frame->method) : strlen(frame->method));
+    char *interface =
+        strndup(frame->method, dot ? (size_t)(dot - frame->method) : strlen(frame->method));
     must(interface);
-    if (strcmp(interface, VARLINK_SERVICE) == 0)
+    if (dot && strcmp(interface, VARLINK_SERVICE) == 0)
         varlink_introspect(call, dot + 1, frame->parameters);
     else
         varlink_unknown(call, interface, dot ? dot + 1 : "");
     free(interface);
 }
 
-/* Takes one whole message from the input and runs it. False if there is none yet, or it was garbage. */
+/* Takes one whole message from the input and runs it. False if there is none yet, or it was
+ * garbage. */
 static bool varlink_take(struct varlink_connection *c)
 {
     struct evbuffer *input = bufferevent_get_input(c->stream);
@@ -286,7 +294,8 @@ static void varlink_serve(struct varlink_connection *c)
 
 /* --- The loop's side --- */
 
-/* Between callbacks: serves whose turn it is, frees who is dead. What they queue now has the next turn. */
+/* Between callbacks: serves whose turn it is, frees who is dead. What they queue now has the next
+ * turn. */
 static void varlink_pending(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
@@ -334,12 +343,12 @@ static size_t varlink_count_user(const struct varlink_server *server, uid_t uid)
     size_t count = 0;
     const struct varlink_connection *c;
     DL_FOREACH(server->all, c)
-        count += c->peer.uid == uid;
+    count += c->peer.uid == uid;
     return count;
 }
 
-static void varlink_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
-                           int size, void *context)
+static void varlink_accept(struct evconnlistener *listener, evutil_socket_t fd,
+                           struct sockaddr *address, int size, void *context)
 {
     (void)listener;
     (void)address;
@@ -379,7 +388,8 @@ static void varlink_accept(struct evconnlistener *listener, evutil_socket_t fd, 
     bufferevent_enable(stream, EV_READ | EV_WRITE);
 }
 
-/* Most likely no file descriptor was left. The listener would ask again at once, for ever: so it pauses. */
+/* Most likely no file descriptor was left. The listener would ask again at once, for ever: so it
+ * pauses. */
 static void varlink_accept_failed(struct evconnlistener *listener, void *context)
 {
     struct varlink_server *server = context;
@@ -407,7 +417,8 @@ struct varlink_server *varlink_open(struct event_base *base, struct clock *clock
     server->clock = clock;
     server->pause = (struct alarm){.ring = varlink_resume, .context = server};
     server->pending = event_new(base, -1, 0, varlink_pending, server);
-    server->listener = evconnlistener_new(base, varlink_accept, server, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    server->listener =
+        evconnlistener_new(base, varlink_accept, server, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     if (!server->pending || !server->listener) {
         fault_set(fault, FAULT_OTHER, "the API's socket cannot be added to the loop");
         varlink_close(server);

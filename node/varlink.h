@@ -1,13 +1,14 @@
 /*
  * The varlink server: connections on a Unix socket, one call at a time on each, answered in order.
  *
- * A call that is not answered yet holds back the later ones of its connection, and only of its own. A
- * client that sends what is no varlink, sends more than VARLINK_PIPELINE ahead, or does not read its
- * answers, loses its connection; nobody else notices (T4).
+ * A call that is not answered yet holds back the later ones of its connection, and only of its own.
+ * A client that sends what is no varlink, sends more than VARLINK_PIPELINE ahead, or does not read
+ * its answers, loses its connection; nobody else notices (T4).
  *
- * Lifetimes: a call lives from its method's start until its final answer, or until its connection closes:
- * then `cancel` is called, if set, and nothing may be answered any more. Connections close between calls
- * of methods, never inside one: `closed` of the service is the last that is heard of one.
+ * Lifetimes: a call lives from its method's start until its final answer, or until its connection
+ * closes: then `cancel` is called, if set, and nothing may be answered any more. Connections close
+ * between calls of methods, never inside one: `closed` of the service is the last that is heard of
+ * one.
  */
 #ifndef NODE_VARLINK_H
 #define NODE_VARLINK_H
@@ -23,9 +24,9 @@
 enum {
     VARLINK_CONNECTIONS_MAX = 1024,
     VARLINK_CONNECTIONS_PER_USER = 256,
-    VARLINK_PIPELINE = 2 * FRAME_MAX,    /* bytes that may wait behind an unanswered call */
-    VARLINK_BACKLOG_MAX = 1024 * 1024,   /* bytes of answers that a client has not read */
-    VARLINK_CALLS_PER_TURN = 32          /* of one connection, before the others get theirs */
+    VARLINK_PIPELINE = 2 * FRAME_MAX,  /* bytes that may wait behind an unanswered call */
+    VARLINK_BACKLOG_MAX = 1024 * 1024, /* bytes of answers that a client has not read */
+    VARLINK_CALLS_PER_TURN = 32        /* of one connection, before the others get theirs */
 };
 
 struct varlink_server;
@@ -33,9 +34,9 @@ struct varlink_connection;
 
 struct varlink_call {
     struct varlink_connection *connection;
-    bool more;   /* the caller takes several answers */
-    bool oneway; /* the caller takes none; answers are dropped */
-    void *owner; /* of the method: NULL at first */
+    bool more;                                 /* the caller takes several answers */
+    bool oneway;                               /* the caller takes none; answers are dropped */
+    void *owner;                               /* of the method: NULL at first */
     void (*cancel)(struct varlink_call *call); /* the connection closes; set by the method */
 };
 
@@ -63,17 +64,18 @@ struct varlink_service {
 };
 
 struct varlink_counters {
-    uint64_t connections;  /* accepted */
-    uint64_t refused;      /* over a cap */
+    uint64_t connections; /* accepted */
+    uint64_t refused;     /* over a cap */
     uint64_t calls;
-    uint64_t garbage;      /* connections closed for what they sent */
-    uint64_t slow;         /* connections closed for what they did not read */
+    uint64_t garbage; /* connections closed for what they sent */
+    uint64_t slow;    /* connections closed for what they did not read */
 };
 
 /* `fd`: listening; stays the caller's. `service`, `clock`: outlive the server. */
 struct varlink_server *varlink_open(struct event_base *base, struct clock *clock, int fd,
                                     const struct varlink_service *service, struct fault *fault);
-/* Closes every connection, after an attempt to write what waits, without calling `closed` or `cancel`. */
+/* Closes every connection, after an attempt to write what waits, without calling `closed` or
+ * `cancel`. */
 void varlink_close(struct varlink_server *server);
 size_t varlink_connection_count(const struct varlink_server *server);
 const struct varlink_counters *varlink_counters(const struct varlink_server *server);

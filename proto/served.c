@@ -427,9 +427,9 @@ static void tell_unchanged(struct served_table *t, struct instant now, struct se
     struct asked_list rest = {0};
     struct asked *a;
     while ((a = asked_pop(t, &s->outcomes))) {
-        bool absent = a->verdict == REPLY_BUSY || a->verdict == REPLY_FULL ||
-                      a->verdict == REPLY_DROPPED;
-        asked_push(t, absent && !a->sure ? unsure : &rest, a);
+        /* A place in the queue too: a waiter that is cut off with this node shall hear so. */
+        bool rests = a->verdict != REPLY_GRANTED;
+        asked_push(t, rests && !a->sure ? unsure : &rest, a);
     }
     s->outcomes = rest;
     tell_outcomes(t, now, s, state);

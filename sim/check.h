@@ -1,6 +1,6 @@
 /*
- * The checks: one file for each family of invariants. All of them judge by the observer's books and the
- * machines' durable images, never by what a peer thinks. The first broken one ends the run.
+ * The checks: one file for each family of invariants. All of them judge by the observer's books and
+ * the machines' durable images, never by what a peer thinks. The first broken one ends the run.
  */
 #ifndef SIM_CHECK_H
 #define SIM_CHECK_H
@@ -14,7 +14,8 @@ struct image_entry;
 struct client;
 
 /* --- check_registers.c: S2, S3 (with history.c), S4, S5, S6 --- */
-/* A value is seen for the first time, on the wire or in a log: it descends from every lower chosen one. */
+/* A value is seen for the first time, on the wire or in a log: it descends from every lower chosen
+ * one. */
 void check_proposed(struct world *w, struct value *v);
 /* An entry is about to become durable: nothing decreases. */
 void check_durable(struct world *w, struct machine *m, const struct image_entry *e);
@@ -36,7 +37,8 @@ void check_guest_begins(struct world *w, const struct client *c);
 void check_holds_kept(struct world *w, const struct value *before, const struct value *after);
 /* A client is told that it holds. */
 void check_granted(struct world *w, struct op *op, uint64_t token);
-/* In the calm, nobody holds or waits whose client is gone, but on jammed names. Ends the run as stuck. */
+/* In the calm, nobody holds or waits whose client is gone, but on jammed names. Ends the run as
+ * stuck. */
 void check_leaks(struct world *w);
 
 /* --- check_store.c: S13 --- */

@@ -1,6 +1,6 @@
 /*
- * S1: at no instant do two guests run under conflicting locks, whatever anybody believes. S15: no hold that
- * a client was told of disappears, and none that it gave back comes back to it.
+ * S1: at no instant do two guests run under conflicting locks, whatever anybody believes. S15: no
+ * hold that a client was told of disappears, and none that it gave back comes back to it.
  */
 #include "sim/check.h"
 
@@ -18,17 +18,16 @@ void check_guest_begins(struct world *w, const struct client *c)
             if (lock_modes_compatible(other->guest_op->mode, c->guest_op->mode))
                 continue;
             world_fail(w, EXIT_BROKEN, "S1", "%s: a guest of %s (%s) runs beside one of %s (%s)",
-                       c->guest_op->name->text, c->machine->name,
-                       lock_mode_text(c->guest_op->mode), m->name,
-                       lock_mode_text(other->guest_op->mode));
+                       c->guest_op->name->text, c->machine->name, lock_mode_text(c->guest_op->mode),
+                       m->name, lock_mode_text(other->guest_op->mode));
         }
     }
 }
 
-static bool holds(const struct value *v, const struct op *op)
+static bool holds(const struct value *v, const struct op *op, uint64_t token)
 {
     for (size_t i = 0; i < v->hold_count; i++)
-        if (v->holds[i].op == op)
+        if (v->holds[i].op == op && v->holds[i].token == token)
             return true;
     return false;
 }
@@ -37,7 +36,7 @@ void check_holds_kept(struct world *w, const struct value *before, const struct 
 {
     for (size_t i = 0; i < before->hold_count; i++) {
         const struct op *op = before->holds[i].op;
-        if (op->granted_told && !op->drop_called && !holds(after, op))
+        if (op->granted_told && !op->drop_called && !holds(after, op, op->token_told))
             world_fail(w, EXIT_BROKEN, "S15",
                        "%s: %s was told of its hold (token %llu) and never gave it back, but it is "
                        "not in %s",
@@ -52,13 +51,14 @@ void check_granted(struct world *w, struct op *op, uint64_t token)
     if (op->dropped_told || op->finished)
         world_fail(w, EXIT_BROKEN, "S15", "%s: %s is told of a grant after a final answer",
                    op->name->text, op->machine->name);
-    if (!chosen || !holds(chosen, op) || op->chosen_token != token)
+    if (!chosen || !holds(chosen, op, token))
         world_fail(w, EXIT_BROKEN, "S6",
                    "%s: %s is told of a grant with token %llu; the chosen state is %s",
                    op->name->text, op->machine->name, (unsigned long long)token,
                    value_text(chosen));
     check_token_told(w, op, token);
     op->granted_told = true;
+    op->token_told = token;
     if (!op->name->told || value_compare(op->held_in, op->name->told) > 0)
         op->name->told = op->held_in;
 }

@@ -1,10 +1,11 @@
 /*
- * The registers, from outside: S2 all chosen values of a name form one chain, S3 one value under one
- * version (its comparison is in history.c), S4 nothing durable decreases, S5 whatever a voter says is
- * implied by its durable image, S6 every quorum is a majority of the cohort that the roster names.
+ * The registers, from outside: S2 all chosen values of a name form one chain, S3 one value under
+ * one version (its comparison is in history.c), S4 nothing durable decreases, S5 whatever a voter
+ * says is implied by its durable image, S6 every quorum is a majority of the cohort that the roster
+ * names.
  *
- * Chosen: durably accepted under one ballot by a majority of the cohort, where a voter that has a later seq
- * of the ballot counts for the earlier ones (L3). Once chosen, always chosen.
+ * Chosen: durably accepted under one ballot by a majority of the cohort, where a voter that has a
+ * later seq of the ballot counts for the earlier ones (L3). Once chosen, always chosen.
  */
 #include "sim/check.h"
 
@@ -49,9 +50,10 @@ static void follows(struct world *w, const struct value *before, const struct va
         what = "its generation is lower";
     for (size_t i = 0; i < after->hold_count && !what; i++) {
         const struct value_hold *new = &after->holds[i], *old = find_hold(before, new->op);
-        if (old && (old->token != new->token || old->mode != new->mode))
-            what = "a hold changed its token or mode";
-        if (!old && (new->token <= before->token || new->token > after->token))
+        bool kept = old && old->token == new->token; /* else it was dropped and granted anew */
+        if (old && old->mode != new->mode)
+            what = "a hold changed its mode";
+        if (!kept && (new->token <= before->token || new->token > after->token))
             what = "a hold is new, but its token is not";
     }
     if (what)
@@ -119,8 +121,7 @@ void check_accepted(struct world *w, struct machine *m, struct value *v)
             continue;
         size_t votes = 0;
         for (size_t k = 0; k < w->machine_count; k++)
-            votes += (g->name->cohort & g->stored_bits) >> k & 1 &&
-                     g->stored_seq[k] >= lower->seq;
+            votes += (g->name->cohort & g->stored_bits) >> k & 1 && g->stored_seq[k] >= lower->seq;
         if (votes >= w->cluster->majority)
             choose(w, lower);
     }
@@ -131,8 +132,8 @@ void check_durable(struct world *w, struct machine *m, const struct image_entry 
     const struct image *durable = &m->shadow->durable;
     if (ballot_compare(e->promised, durable->promised[e->shard]) < 0)
         world_fail(w, EXIT_BROKEN, "S4",
-                   "%s, shard %u: the promise goes down from round %llu to %llu", m->name,
-                   e->shard, (unsigned long long)durable->promised[e->shard].round,
+                   "%s, shard %u: the promise goes down from round %llu to %llu", m->name, e->shard,
+                   (unsigned long long)durable->promised[e->shard].round,
                    (unsigned long long)e->promised.round);
     if (e->value) {
         const struct value *old = durable->stored[e->value->group->name->index];
@@ -160,8 +161,7 @@ void check_books(struct world *w, struct machine *m)
 static void promised_at_least(struct world *w, const struct machine *m, uint32_t shard,
                               struct ballot ballot, const char *what)
 {
-    if (shard >= w->p.shards ||
-        ballot_compare(m->shadow->durable.promised[shard], ballot) < 0)
+    if (shard >= w->p.shards || ballot_compare(m->shadow->durable.promised[shard], ballot) < 0)
         world_fail(w, EXIT_BROKEN, "S5",
                    "%s sends %s for round %llu of shard %u, which its store has not promised",
                    m->name, what, (unsigned long long)ballot.round, shard);
@@ -228,6 +228,16 @@ static void check_reply(struct world *w, const struct machine *m, const struct w
         wrong = "granted";
     if (r->verdict == REPLY_WAITING && !op->seen_chosen)
         wrong = "a place in the queue";
+    /* Granted again by a late duplicate, it has another token: a ghost (L9). */
+    const struct value_hold *hold = op->name->chosen ? find_hold(op->name->chosen, op) : NULL;
+    if (r->verdict == REPLY_DROPPED && hold && hold->token == op->token_told)
+        world_fail(w, EXIT_BROKEN, "S15",
+                   "%s says that operation %u/%llu/%llu is dropped, but the chosen %s of %s has it",
+                   m->name, op->id.slot, (unsigned long long)op->id.life,
+                   (unsigned long long)op->id.counter, value_text(op->name->chosen),
+                   op->name->text);
+    if (r->verdict == REPLY_DROPPED || r->verdict == REPLY_BUSY)
+        op->withdrawn = true;
     if (wrong)
         world_fail(w, EXIT_BROKEN, "S6", "%s tells %s of %s, and no chosen state says so", m->name,
                    wrong, op->name->text);

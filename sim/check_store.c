@@ -32,6 +32,6 @@ void check_may_vote(struct world *w, struct machine *m, const struct message *me
 void check_behind(struct world *w, const struct machine *m)
 {
     if (!m->store_excused)
-        world_fail(w, EXIT_BROKEN, "S13", "%s calls its store behind, but nothing was taken from it",
-                   m->name);
+        world_fail(w, EXIT_BROKEN, "S13",
+                   "%s calls its store behind, but nothing was taken from it", m->name);
 }

@@ -1,6 +1,7 @@
 /*
- * S7: the tokens of a name strictly grow over its grants: in chosen states, and as clients hear them. A
- * grant that was asked for after another one was told has the higher token, across take-overs and restarts.
+ * S7: the tokens of a name strictly grow over its grants: in chosen states, and as clients hear
+ * them. A grant that was asked for after another one was told has the higher token, across
+ * take-overs and restarts.
  */
 #include "sim/check.h"
 
@@ -20,7 +21,8 @@ void check_token_chosen(struct world *w, struct value *v, const struct value *be
             world_fail(w, EXIT_BROKEN, "S7", "%s: a new grant in %s has token %llu, not above %llu",
                        op->name->text, value_text(v), (unsigned long long)token,
                        (unsigned long long)highest);
-        /* A late duplicate may be granted again after the drop; that one is a ghost and given back (L9). */
+        /* A late duplicate may be granted again after the drop; that one is a ghost and given back
+         * (L9). */
         if (op->granted_told && !op->drop_called)
             world_fail(w, EXIT_BROKEN, "S15", "%s: a hold told with token %llu came back with %llu",
                        op->name->text, (unsigned long long)op->chosen_token,

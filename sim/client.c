@@ -6,12 +6,14 @@
 #include "sim/machine.h"
 #include "sim/world.h"
 
-/* Handles: a serial, and in the low byte whose it is; DRIVER for holds that were found in the store. */
+/* Handles: a serial, and in the low byte whose it is; DRIVER for holds that were found in the
+ * store. */
 enum { HANDLE_DRIVER = 0xff, UNTIL_AGENT_PERMILLE = 300 };
 
 static const struct span api_low = {5000}, api_high = SPAN_MS(1);
 static const struct span notice_high = SPAN_MS(2000);
 static const struct span retry = SPAN_MS(500);
+static const struct span fresh_pause = SPAN_MS(20);
 
 static void plan(struct world *w, struct client *c, struct span after)
 {
@@ -35,7 +37,8 @@ static void rest(struct world *w, struct client *c)
 {
     enter(w, c, CLIENT_IDLE);
     c->op = NULL;
-    plan(w, c, random_span(&c->random, w->p.think.low, w->p.think.high));
+    struct span think = random_span(&c->random, w->p.think.low, w->p.think.high);
+    plan(w, c, c->fresh ? fresh_pause : think);
 }
 
 void client_open(struct world *w, struct machine *m, size_t index)
@@ -91,7 +94,8 @@ static void send_acquire(struct world *w, struct client *c, struct span wait)
     }
     world_trace(w, "%s/%u asks for %s %s%s", c->machine->name, c->index, c->name->text,
                 lock_mode_text(c->mode), c->try ? " (try)" : "");
-    if (random_chance(&c->random, w->p.cancel_permille) || wait.ns == INT64_MAX)
+    bool patient = wait.ns == INT64_MAX && !c->fresh;
+    if (patient || (!c->fresh && random_chance(&c->random, w->p.cancel_permille)))
         plan(w, c, random_span(&c->random, w->p.wait.low, span_times(w->p.wait.high, 2)));
     machine_post(w, c->machine, &e);
 }
@@ -145,6 +149,29 @@ static void give_back(struct world *w, struct client *c, enum client_state state
     send_drop(w, c->machine, new_handle(c), op);
 }
 
+/* Asks for the next name of its share. */
+static void sweep_on(struct world *w, struct client *c)
+{
+    const struct history *h = &w->observer->history;
+    while (c->sweep_next < h->name_count && h->names[c->sweep_next]->jammed)
+        c->sweep_next += w->machine_count;
+    if (c->sweep_next >= h->name_count)
+        return;
+    c->name = h->names[c->sweep_next];
+    c->sweep_next += w->machine_count;
+    send_acquire(w, c, (struct span){INT64_MAX});
+}
+
+/* The last client: its fresh name until it is granted (an agent may not be ready yet), then its
+ * share of all names. */
+static void next_in_calm(struct world *w, struct client *c)
+{
+    if (c->sweeps)
+        sweep_on(w, c);
+    else if (c->name && !c->fresh_granted)
+        send_acquire(w, c, (struct span){INT64_MAX});
+}
+
 void client_wake(struct world *w, struct machine *m, size_t index, uint64_t serial)
 {
     struct client *c = &m->clients[index];
@@ -156,6 +183,8 @@ void client_wake(struct world *w, struct machine *m, size_t index, uint64_t seri
     }
     switch (c->state) {
     case CLIENT_IDLE:
+        if (c->fresh)
+            next_in_calm(w, c);
         if (w->closing || c->fresh)
             return;
         if (random_chance(&c->random, w->p.show_permille))
@@ -192,6 +221,8 @@ static void accepted(struct world *w, struct client *c, struct op_id id)
     op->mode = c->mode;
     op->older = c->machine->ops;
     c->machine->ops = op;
+    op->older_here = c->name->ops;
+    c->name->ops = op;
     c->op = op;
     check_asked(w, op);
 }
@@ -206,10 +237,16 @@ static void granted(struct world *w, struct client *c, uint64_t token)
     world_trace(w, "%s/%u guest begins: %s %s token %llu", c->machine->name, c->index,
                 c->name->text, lock_mode_text(c->mode), (unsigned long long)token);
     check_guest_begins(w, c);
-    c->fresh_granted = c->fresh;
+    c->fresh_granted |= c->fresh;
     enter(w, c, CLIENT_HOLDS);
     struct span hold = random_span(&c->random, w->p.hold.low, w->p.hold.high);
     plan(w, c, w->closing || c->fresh ? api_high : hold);
+}
+
+static void finish(struct world *w, struct op *op)
+{
+    op->finished = true;
+    op->finished_at = w->now;
 }
 
 static void answer_asking(struct world *w, struct client *c, const struct answer *a)
@@ -232,7 +269,7 @@ static void answer_asking(struct world *w, struct client *c, const struct answer
         check_busy(w, c->op);
     world_trace(w, "%s/%u is refused %s: %d", c->machine->name, c->index, c->name->text, a->kind);
     if (known)
-        c->op->finished = true;
+        finish(w, c->op);
     rest(w, c);
 }
 
@@ -240,7 +277,7 @@ static void dropped(struct world *w, struct op *op)
 {
     w->figures.drops++;
     op->dropped_told = true;
-    op->finished = true;
+    finish(w, op);
 }
 
 /* The drop's own answer: the acquire that was cancelled has one too, under the older handle. */
@@ -384,8 +421,17 @@ void client_ask_fresh(struct world *w)
         must(c->name);
         c->mode = LOCK_EXCLUSIVE;
         c->try = false;
-        if (w->machines[i].agent_up)
-            send_acquire(w, c, (struct span){INT64_MAX});
+        rest(w, c);
+    }
+}
+
+void client_sweep(struct world *w)
+{
+    for (size_t i = 0; i < w->machine_count; i++) {
+        struct client *c = &w->machines[i].clients[CLIENTS_MAX - 1];
+        c->sweeps = true;
+        c->sweep_next = i;
+        rest(w, c);
     }
 }
 
@@ -402,19 +448,35 @@ void client_close_all(struct world *w)
         }
 }
 
+/* Who is in the way, for a person. */
+static const char *in_the_way(const struct name *name)
+{
+    static char text[120];
+    const struct value *v = name ? name->chosen : NULL;
+    const struct op *op = v && v->hold_count ? v->holds[0].op : NULL;
+    if (!op)
+        return "nobody holds it";
+    snprintf(text, sizeof text, "held for operation %u/%llu/%llu of %s (%s%s)", op->id.slot,
+             (unsigned long long)op->id.life, (unsigned long long)op->id.counter, op->machine->name,
+             op->dropped_told   ? "given back"
+             : op->granted_told ? "told"
+                                : "never told",
+             op->epoch != op->machine->epoch ? ", in an earlier life" : "");
+    return text;
+}
+
 void client_check_done(struct world *w)
 {
-    static const char *const states[] = {"idle",           "an acquire", "holding",
-                                         "a release",      "a cancel",   "a show",
-                                         "its own guest"};
+    static const char *const states[] = {"idle",     "an acquire", "holding",      "a release",
+                                         "a cancel", "a show",     "its own guest"};
     for (size_t i = 0; i < w->machine_count; i++)
         for (size_t k = 0; k < CLIENTS_MAX; k++) {
             const struct client *c = &w->machines[i].clients[k];
             if (c->state != CLIENT_IDLE)
                 world_fail(w, EXIT_STUCK, "live",
-                           "%s/%u has no answer to %s of %s since %lld ms (operation %llu)",
+                           "%s/%u has no answer to %s of %s since %lld ms (operation %llu); %s",
                            c->machine->name, c->index, states[c->state], c->name->text,
                            (long long)((w->now - c->since) / 1000000),
-                           c->op ? (unsigned long long)c->op->id.counter : 0);
+                           c->op ? (unsigned long long)c->op->id.counter : 0, in_the_way(c->name));
         }
 }

@@ -1,10 +1,11 @@
 /*
- * Clients of an agent, and their guests. A client asks for a lock, waits, holds it for a while and gives it
- * back; or gives up; or just looks.
+ * Clients of an agent, and their guests. A client asks for a lock, waits, holds it for a while and
+ * gives it back; or gives up; or just looks.
  *
- * A *guest* is the protected process: it begins at ANSWER_GRANTED and has ended before EVENT_DROP is sent.
- * It dies with its machine. When only the agent dies it goes on until its client has seen that, or until
- * the agent is back; the agent then gives the hold back after the guest's end, as node/ does with stop sets.
+ * A *guest* is the protected process: it begins at ANSWER_GRANTED and has ended before EVENT_DROP
+ * is sent. It dies with its machine. When only the agent dies it goes on until its client has seen
+ * that, or until the agent is back; the agent then gives the hold back after the guest's end, as
+ * node/ does with stop sets.
  */
 #ifndef SIM_CLIENT_H
 #define SIM_CLIENT_H
@@ -15,7 +16,7 @@
 
 enum client_state {
     CLIENT_IDLE,
-    CLIENT_ASKS,    /* EVENT_ACQUIRE was sent: an answer is due */
+    CLIENT_ASKS, /* EVENT_ACQUIRE was sent: an answer is due */
     CLIENT_HOLDS,
     CLIENT_DROPS,   /* EVENT_DROP was sent for a hold */
     CLIENT_CANCELS, /* or for a place in the queue */
@@ -33,11 +34,13 @@ struct client {
     struct name *name;
     enum lock_mode mode;
     bool try;
-    bool fresh;         /* asks for names that nobody ever used, in the calm */
+    bool fresh; /* asks only in the calm: for a name that nobody ever used, then for all */
     bool fresh_granted;
-    int64_t since;      /* of the state */
-    int64_t due;        /* virtual time by when the call must be answered; INT64_MAX: no deadline */
-    struct op *op;      /* of the acquire; NULL before ANSWER_ACCEPTED */
+    bool sweeps;
+    size_t sweep_next; /* index of a name */
+    int64_t since;     /* of the state */
+    int64_t due;       /* virtual time by when the call must be answered; INT64_MAX: no deadline */
+    struct op *op;     /* of the acquire; NULL before ANSWER_ACCEPTED */
     const struct value *floor; /* CLIENT_LOOKS: what was told before */
 
     bool guest_runs;
@@ -61,6 +64,9 @@ void client_loaded(struct world *w, struct machine *m, struct op_id id);
 void client_close_all(struct world *w);
 /* The calm begins: fresh locks are asked for. */
 void client_ask_fresh(struct world *w);
+/* Late in the calm every name that is not jammed is asked for once: it must be free, or become
+ * free, as a ghost does when somebody waits for it (L9). */
+void client_sweep(struct world *w);
 /* At the end: everything was answered. Ends the run as stuck if not. */
 void client_check_done(struct world *w);
 /* The names that clients choose from now. */

@@ -45,16 +45,17 @@ void cluster_make(struct cluster *c, const struct parameters *p, uint64_t seed, 
     random_bytes(&r, operator_seed, sizeof operator_seed);
     key_pair_make(&operator, operator_seed);
 
-    c->roster = (struct roster){
-        .epoch = 1,
-        .shard_count = (uint16_t)p->shards,
-        .cohort_size = (uint8_t)p->cohort,
-        .least_version = 1,
-        .lab = true,
-        .operator_count = 1,
-        .operators = {operator.public},
-        .node_count = p->nodes,
-    };
+    c->roster = (struct roster){.epoch = 1,
+                                .shard_count = (uint16_t)p->shards,
+                                .cohort_size = (uint8_t)p->cohort,
+                                .least_version = 1,
+                                .lab = true,
+                                .operator_count = 1,
+                                .operators =
+                                    {
+                                        operator.public },
+                                        .node_count = p->nodes,
+                                };
     for (size_t i = 0; i < p->nodes; i++)
         make_node(c, i, &r);
     roster_default_jurors(&c->roster);
@@ -70,8 +71,11 @@ uint32_t cluster_cohort_bits(const struct cluster *c, uint32_t shard)
 {
     const uint16_t *row = cohort_of(&c->cohorts, shard);
     uint32_t bits = 0;
-    for (size_t i = 0; i < c->cohorts.size; i++)
-        bits |= UINT32_C(1) << cluster_index(c, row[i]);
+    for (size_t i = 0; i < c->cohorts.size; i++) {
+        int index = cluster_index(c, row[i]);
+        must(index >= 0);
+        bits |= UINT32_C(1) << index;
+    }
     return bits;
 }
 
@@ -84,7 +88,8 @@ size_t cluster_store(uint8_t out[CLUSTER_STORE_MAX], const struct store_id *stor
     struct writer p = writer_init(payload, sizeof payload);
     record_encode(&p, &record);
     votelog_header_encode(out, &header);
-    struct writer w = writer_init(out + VOTELOG_HEADER_SIZE, CLUSTER_STORE_MAX - VOTELOG_HEADER_SIZE);
+    struct writer w =
+        writer_init(out + VOTELOG_HEADER_SIZE, CLUSTER_STORE_MAX - VOTELOG_HEADER_SIZE);
     votelog_record_encode(&w, store, 1, 0, payload, writer_size(&p));
     must(!w.failed);
     return VOTELOG_HEADER_SIZE + writer_size(&w);

@@ -1,6 +1,6 @@
 /*
- * The cluster of a run: its roster, keys and the stores as `holdfast keygen` makes them, all drawn from
- * the seed.
+ * The cluster of a run: its roster, keys and the stores as `holdfast keygen` makes them, all drawn
+ * from the seed.
  */
 #ifndef SIM_CLUSTER_H
 #define SIM_CLUSTER_H

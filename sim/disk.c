@@ -48,12 +48,13 @@ static void start_sync(struct world *w, struct machine *m)
                (struct item){.kind = HAPPEN_SYNCED, .machine = m->index, .tag = d->sync_number});
 }
 
-/* Takes over a whole segment; one that was still being written is given up, since this one has it all. */
+/* Takes over a whole segment; one that was still being written is given up, since this one has it
+ * all. */
 static void write_segment(struct world *w, struct machine *m)
 {
     struct disk *d = &m->disk;
     size_t most = peer_segment_size(m->peer);
-    d->next.size = d->next.synced = 0;
+    d->next.size = d->next.synced = d->next.read = 0;
     if (d->next.room < most + DISK_ZEROS)
         d->next = (struct log_file){0};
     file_reserve(&w->pool, &d->next, most);
@@ -137,6 +138,7 @@ static void cut_file(struct log_file *f, size_t size)
 {
     memset(f->bytes + size, 0, f->size - size);
     f->size = size;
+    f->read = f->read < size ? f->read : size;
 }
 
 /* What the driver was about to do is forgotten with it. */
@@ -166,11 +168,11 @@ void disk_agent_crash(struct disk *d)
     bool failed = d->failed;
     perhaps_renamed(d);
     forget_plans(d);
-    size_t unsynced = d->file.size - d->file.synced;
+    size_t kept = d->file.synced > d->file.read ? d->file.synced : d->file.read;
     if (failed)
-        cut_file(&d->file, d->file.synced);
+        cut_file(&d->file, kept);
     else if (random_chance(&d->random, 500))
-        cut_file(&d->file, d->file.synced + random_below(&d->random, unsynced + 1));
+        cut_file(&d->file, kept + random_below(&d->random, d->file.size - kept + 1));
 }
 
 static void lose_sectors(struct disk *d)
@@ -209,7 +211,7 @@ void disk_power_crash(struct disk *d)
 
 struct view disk_read(struct disk *d)
 {
-    d->file.synced = d->file.size;
+    d->file.read = d->file.size;
     return (struct view){d->file.bytes, d->file.size ? d->file.size + DISK_ZEROS : 0};
 }
 

@@ -1,12 +1,12 @@
 /*
- * The disk under one machine's vote log, as bytes: what node/store.c does with files, in virtual time.
+ * The disk under one machine's vote log, as bytes: what node/store.c does with files, in virtual
+ * time.
  *
- *   append    goes to the page cache: it survives a crash of the agent (perhaps but for its end), not one
- *             of the machine
- *   sync      takes a random time; what was appended before it began is then durable
- *   segment   is written beside the old file, synced, and renamed over it: atomic
- *   power     of what was not synced, nothing, any prefix, or any set of 512-byte sectors survives
- *   open      the driver syncs the file before it reads it, so that what was read is durable
+ *   append    goes to the page cache: it survives a crash of the agent (perhaps but for its end),
+ * not one of the machine sync      takes a random time; what was appended before it began is then
+ * durable segment   is written beside the old file, synced, and renamed over it: atomic power of
+ * what was not synced, nothing, any prefix, or any set of 512-byte sectors survives open      the
+ * driver syncs the file before it reads it, so that what was read is durable
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
@@ -34,9 +34,9 @@ struct disk {
     struct log_file file;
     struct log_file next; /* a segment being written; empty if there is none */
     bool segment_pending;
-    bool wanted;  /* somebody waits for what is not yet being synced */
+    bool wanted; /* somebody waits for what is not yet being synced */
     bool syncing;
-    bool failed;  /* a sync failed: the log is closed until the agent starts anew */
+    bool failed; /* a sync failed: the log is closed until the agent starts anew */
     bool fail_next;
     size_t sync_size;
     uint64_t sync_lsn;

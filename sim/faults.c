@@ -9,6 +9,7 @@
 
 static const struct range first_at = {SPAN_MS(8000), SPAN_MS(16000)};
 static const struct range takeover_length = {SPAN_MS(9000), SPAN_MS(15000)};
+static const struct range anxious_gap = {SPAN_MS(3000), SPAN_MS(12000)}; /* until a take-over */
 static const struct range restart_delay = {SPAN_MS(10), SPAN_MS(1500)};
 
 static void plan_next(struct world *w, struct range gap)
@@ -28,12 +29,15 @@ static size_t any_machine(struct world *w)
     return (size_t)random_below(&w->faults.random, w->machine_count);
 }
 
-/* A machine whose agent coordinates something now; any one if there is none. */
+/* A machine whose agent coordinates a name that clients use now; any one if there is none. */
 static size_t some_coordinator(struct world *w)
 {
-    size_t first = random_below(&w->faults.random, w->p.shards);
-    for (size_t i = 0; i < w->p.shards; i++) {
-        int index = cluster_index(w->cluster, w->observer->served_by[(first + i) % w->p.shards]);
+    size_t first = random_below(&w->faults.random, w->p.names);
+    for (size_t i = 0; i < w->p.names; i++) {
+        const struct name *name = w->observer->window[(first + i) % w->p.names];
+        if (!name)
+            continue;
+        int index = cluster_index(w->cluster, w->observer->served_by[name->shard]);
         if (index >= 0 && w->machines[index].agent_up)
             return (size_t)index;
     }
@@ -151,7 +155,7 @@ static void begin(struct world *w, struct fault *f, struct span length)
 static void let_up(struct world *w, struct machine *m, bool spread)
 {
     struct range delay = restart_delay;
-    if (spread)
+    if (spread && !w->calm)
         delay.high = SPAN_MS(6000);
     struct span after = random_span(&w->faults.random, delay.low, delay.high);
     if (m->held_down > 0 && --m->held_down > 0)
@@ -223,6 +227,8 @@ static enum fault_kind draw_kind(struct world *w)
         return FAULT_COORDINATOR_CRASH;
     if (f->begun == 1)
         return FAULT_CUT;
+    if (w->figures.takeovers == 0) /* nobody missed the dead one: once more */
+        return FAULT_COORDINATOR_CRASH;
     uint64_t sum = 0;
     for (size_t i = 0; i < FAULT_KINDS; i++)
         sum += w->p.weights[i];
@@ -243,7 +249,8 @@ void faults_next(struct world *w)
         index++;
     if (index < FAULTS_ACTIVE_MAX) {
         enum fault_kind kind = draw_kind(w);
-        struct range lengths = f->begun == 0 ? takeover_length : w->p.fault_length;
+        bool longer = kind == FAULT_COORDINATOR_CRASH && w->figures.takeovers == 0;
+        struct range lengths = longer ? takeover_length : w->p.fault_length;
         struct span length = random_span(&f->random, lengths.low, lengths.high);
         f->active[index] = (struct fault){.active = true, .number = ++f->begun, .kind = kind};
         begin(w, &f->active[index], length);
@@ -254,7 +261,7 @@ void faults_next(struct world *w)
         world_plan(w, length,
                    (struct item){.kind = HAPPEN_HEAL, .detail = (uint32_t)index, .tag = f->begun});
     }
-    plan_next(w, w->p.fault_gap);
+    plan_next(w, w->figures.takeovers == 0 ? anxious_gap : w->p.fault_gap);
 }
 
 void faults_heal(struct world *w, size_t index, uint64_t number)

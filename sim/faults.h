@@ -1,9 +1,10 @@
 /*
- * Faults: a schedule drawn from the seed. One at a time begins, several may be at work at once; each heals
- * by itself after its length, and all of them heal when the calm begins.
+ * Faults: a schedule drawn from the seed. One at a time begins, several may be at work at once;
+ * each heals by itself after its length, and all of them heal when the calm begins.
  *
- * Bounded by what is promised: never are more stores destroyed than a cohort can lose. The first two faults
- * of every seed are the death of a coordinating agent, long enough for a take-over, and a cut.
+ * Bounded by what is promised: never are more stores destroyed than a cohort can lose. The first
+ * two faults of every seed are the death of a coordinating agent, long enough for a take-over, and
+ * a cut.
  */
 #ifndef SIM_FAULTS_H
 #define SIM_FAULTS_H

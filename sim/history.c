@@ -114,8 +114,8 @@ static struct group *find_group(struct world *w, struct name *name, struct ballo
     return g;
 }
 
-/* Whether a call for this name is out whose id is not yet known: a coordinator on the same machine may act
- * on it in the same turn, before its answer is carried out. */
+/* Whether a call for this name is out whose id is not yet known: a coordinator on the same machine
+ * may act on it in the same turn, before its answer is carried out. */
 static bool may_be_new(struct world *w, const struct name *name, struct op_id id)
 {
     const struct machine *m = world_machine(w, id.slot);
@@ -137,8 +137,7 @@ static struct op *named_op(struct world *w, struct name *name, struct op_id id)
     }
     if (!op || op->name != name)
         world_fail(w, EXIT_BROKEN, "S14", "a state of %s names operation %u/%llu/%llu: %s",
-                   name->text, id.slot, (unsigned long long)id.life,
-                   (unsigned long long)id.counter,
+                   name->text, id.slot, (unsigned long long)id.life, (unsigned long long)id.counter,
                    op ? "it was asked for another name" : "no client asked for it");
     return op;
 }

@@ -1,9 +1,10 @@
 /*
- * The observer's books: every name, every operation that a client ever asked for, every value that was ever
- * proposed for a register, and which of these are chosen. Nothing is forgotten during a run.
+ * The observer's books: every name, every operation that a client ever asked for, every value that
+ * was ever proposed for a register, and which of these are chosen. Nothing is forgotten during a
+ * run.
  *
- * Version order is (ballot, seq). Values of one ballot for one name are a group; a voter that durably
- * accepted seq q of a group counts for every lower seq of it too (L3).
+ * Version order is (ballot, seq). Values of one ballot for one name are a group; a voter that
+ * durably accepted seq q of a group counts for every lower seq of it too (L3).
  */
 #ifndef SIM_HISTORY_H
 #define SIM_HISTORY_H
@@ -29,11 +30,15 @@ struct op {
     const struct value *held_in; /* the first such state */
     bool seen_chosen;            /* it holds or waits in some chosen state */
     bool granted_told;
-    bool drop_called;  /* by the client, or by its driver */
+    uint64_t token_told;
+    bool drop_called; /* by the client, or by its driver */
     bool dropped_told;
-    bool accepted;     /* ANSWER_ACCEPTED came; states may name it a moment before */
-    bool finished;     /* a final answer was told that is no grant, or the hold was dropped */
-    struct op *older;  /* of the same machine */
+    bool accepted;  /* ANSWER_ACCEPTED came; states may name it a moment before */
+    bool withdrawn; /* a coordinator said that no register has it (L5: on a true state) */
+    bool finished;  /* a final answer was told that is no grant, or the hold was dropped */
+    int64_t finished_at;
+    struct op *older;      /* of the same machine */
+    struct op *older_here; /* of the same name */
 };
 
 struct value_hold {
@@ -61,11 +66,11 @@ struct value {
 struct group {
     struct name *name;
     struct ballot ballot;
-    struct group *lower; /* the next lower ballot of the name */
-    uint32_t stored_bits;                /* machines that durably accepted something of it */
-    uint64_t stored_seq[MACHINES_MAX];   /* the highest */
-    bool quorum_seen;    /* a majority promised this ballot (S6); it stays so */
-    struct value **values; /* ascending by seq */
+    struct group *lower;               /* the next lower ballot of the name */
+    uint32_t stored_bits;              /* machines that durably accepted something of it */
+    uint64_t stored_seq[MACHINES_MAX]; /* the highest */
+    bool quorum_seen;                  /* a majority promised this ballot (S6); it stays so */
+    struct value **values;             /* ascending by seq */
     size_t count;
     size_t room;
 };
@@ -75,13 +80,14 @@ struct name {
     char text[NAME_TEXT_SIZE];
     struct view view; /* of text */
     uint32_t shard;
-    uint32_t cohort;           /* bits of machines */
-    struct group *top;         /* highest ballot */
-    struct value *chosen;      /* the highest chosen value; NULL: never touched */
-    const struct value *told;  /* the highest that an answer to a client rested on */
-    uint64_t token_told;       /* highest told to a client */
+    uint32_t cohort;          /* bits of machines */
+    struct group *top;        /* highest ballot */
+    struct value *chosen;     /* the highest chosen value; NULL: never touched */
+    const struct value *told; /* the highest that an answer to a client rested on */
+    uint64_t token_told;      /* highest told to a client */
     uint64_t token_told_exclusive;
-    int64_t busy_until;        /* when the chosen state was last one with holders or waiters */
+    int64_t busy_until; /* when the chosen state was last one with holders or waiters */
+    struct op *ops;     /* newest first */
     bool jammed; /* somebody who is dead for good holds it or waits: it may stay so for ever */
 };
 
@@ -106,7 +112,8 @@ int value_compare(const struct value *a, const struct value *b);
 /* The value, new or known. Fails the run if it is another one than was known (S3). */
 struct value *history_value(struct world *w, struct view name, struct ballot ballot, uint64_t seq,
                             struct view state);
-/* "n3/7.4" for traces: ballot's slot and round, seq. Static, overwritten by the fourth call from here. */
+/* "n3/7.4" for traces: ballot's slot and round, seq. Static, overwritten by the fourth call from
+ * here. */
 const char *value_text(const struct value *v);
 
 #endif

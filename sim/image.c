@@ -107,19 +107,17 @@ static void enqueue_difference(struct world *w, struct machine *m, const struct 
         struct value *v = after->stored[i];
         if (!v || v == before->stored[i])
             continue;
+        /* All of it became durable at once: each entry carries the promise as it is in the end. */
         struct image_entry e = {.lsn = lsn,
                                 .shard = v->group->name->shard,
-                                .promised = before->promised[v->group->name->shard],
+                                .promised = after->promised[v->group->name->shard],
                                 .value = v};
-        if (ballot_compare(v->group->ballot, e.promised) > 0)
-            e.promised = v->group->ballot;
         enqueue(w, m, &e);
     }
     for (uint32_t shard = 0; shard < w->p.shards; shard++) {
         if (ballot_equal(after->promised[shard], before->promised[shard]))
             continue;
-        struct image_entry e = {
-            .lsn = lsn, .shard = shard, .promised = after->promised[shard]};
+        struct image_entry e = {.lsn = lsn, .shard = shard, .promised = after->promised[shard]};
         enqueue(w, m, &e);
     }
 }

@@ -1,9 +1,10 @@
 /*
- * What a machine's store durably says, as seen from outside: the records of its log, applied as they become
- * durable. Beside it, what was appended, durable or not. The peer's own books are not asked.
+ * What a machine's store durably says, as seen from outside: the records of its log, applied as
+ * they become durable. Beside it, what was appended, durable or not. The peer's own books are not
+ * asked.
  *
- * image_durable is where the observer learns that a promise or a value is durable somewhere, and so where
- * values become chosen (check_registers.c).
+ * image_durable is where the observer learns that a promise or a value is durable somewhere, and so
+ * where values become chosen (check_registers.c).
  */
 #ifndef SIM_IMAGE_H
 #define SIM_IMAGE_H

@@ -14,7 +14,7 @@
 enum { SECONDS_MAX = 600 };
 
 struct slot {
-    pid_t pid; /* 0: free */
+    pid_t pid;                /* 0: free */
     struct run_result result; /* written by the process */
 };
 
@@ -63,12 +63,13 @@ static void fill_in(struct run_result *r, int status)
                  WEXITSTATUS(status));
 }
 
-static struct slot *await(struct slot *slots)
+/* Waits for one process of these: `which`, or any if it is -1. */
+static struct slot *await(struct slot *slots, pid_t which)
 {
     int status;
     pid_t pid;
     do
-        pid = waitpid(-1, &status, 0);
+        pid = waitpid(which, &status, 0);
     while (pid < 0 && errno == EINTR);
     must(pid > 0);
     for (size_t i = 0; i < JOBS_MAX; i++)
@@ -102,7 +103,7 @@ void jobs_run(const struct jobs *jobs)
             start(jobs, &slots[free_slot], jobs->first_seed + started++);
             running++;
         }
-        struct slot *slot = await(slots);
+        struct slot *slot = await(slots, -1);
         running--;
         struct run_result result = slot->result;
         if (!jobs->take(jobs->context, &result))
@@ -111,15 +112,14 @@ void jobs_run(const struct jobs *jobs)
     munmap(slots, JOBS_MAX * sizeof *slots);
 }
 
-void jobs_replay(const struct jobs *jobs, uint64_t seed)
+void jobs_again(const struct jobs *jobs, uint64_t seed, enum trace_text text,
+                struct run_result *out)
 {
     struct slot *slots = map_slots();
     struct jobs again = *jobs;
-    again.run.text = jobs->run.text == TRACE_PRINT ? TRACE_PRINT : TRACE_KEEP;
+    again.run.text = text;
     again.check_determinism = false;
     start(&again, &slots[0], seed);
-    int status;
-    while (waitpid(slots[0].pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    *out = await(slots, slots[0].pid)->result;
     munmap(slots, JOBS_MAX * sizeof *slots);
 }

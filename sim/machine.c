@@ -222,7 +222,8 @@ static void recover(struct world *w, struct machine *m)
     image_recover(w, m, bytes);
 }
 
-/* What the last run left: holds whose processes the driver watches, and gives back when they ended. */
+/* What the last run left: holds whose processes the driver watches, and gives back when they ended.
+ */
 static void watch_loaded(struct world *w, struct machine *m)
 {
     struct op_id loaded[LOADED_MAX];
@@ -252,10 +253,9 @@ void machine_agent_start(struct world *w, struct machine *m)
 
 void machine_plan_start(struct world *w, struct machine *m, struct span after)
 {
-    world_plan(w, after,
-               (struct item){.kind = HAPPEN_AGENT_START,
-                             .machine = m->index,
-                             .tag = ++m->starts_planned});
+    world_plan(
+        w, after,
+        (struct item){.kind = HAPPEN_AGENT_START, .machine = m->index, .tag = ++m->starts_planned});
 }
 
 static void drop_backlog(struct world *w, struct machine *m)
@@ -326,9 +326,7 @@ void machine_pause(struct world *w, struct machine *m, struct span length)
 {
     m->paused = m->agent_up;
     world_plan(w, length,
-               (struct item){.kind = HAPPEN_THAW,
-                             .machine = m->index,
-                             .tag = ++m->pause_number});
+               (struct item){.kind = HAPPEN_THAW, .machine = m->index, .tag = ++m->pause_number});
 }
 
 /* A turn of the loop takes several events at once here, as an agent that was stopped finds them. */

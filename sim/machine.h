@@ -1,9 +1,9 @@
 /*
- * One machine: its power, its agent (a peer and the driver around it), its disk, its clients. The driver
- * here does what node/ does, in virtual time.
+ * One machine: its power, its agent (a peer and the driver around it), its disk, its clients. The
+ * driver here does what node/ does, in virtual time.
  *
- * An *epoch* of a machine is as long as what it holds can still be given back: it ends when the power goes,
- * or the store is lost.
+ * An *epoch* of a machine is as long as what it holds can still be given back: it ends when the
+ * power goes, or the store is lost.
  */
 #ifndef SIM_MACHINE_H
 #define SIM_MACHINE_H
@@ -28,12 +28,12 @@ struct machine {
     struct random random;
     bool powered;
     bool agent_up;
-    bool votes;         /* its store is the one that the roster names; never true again once false */
+    bool votes; /* its store is the one that the roster names; never true again once false */
     bool store_excused; /* a fault took or damaged the store: recovery has to notice */
     uint32_t epoch;
-    uint64_t run;       /* counts starts of the agent */
+    uint64_t run;            /* counts starts of the agent */
     uint64_t starts_planned; /* a start item with another tag is stale */
-    uint32_t held_down; /* faults that keep the agent or the power off */
+    uint32_t held_down;      /* faults that keep the agent or the power off */
     uint8_t boot_id[16];
     int64_t clock_offset; /* its CLOCK_BOOTTIME is virtual time plus this */
 
@@ -69,8 +69,8 @@ void machine_pause(struct world *w, struct machine *m, struct span length);
 /* HAPPEN_THAW, or the calm. */
 void machine_thaw(struct world *w, struct machine *m);
 
-/* One event to the agent, and what comes of it; it waits if the agent is paused. Names and the like that
- * it points at must stay until then. */
+/* One event to the agent, and what comes of it; it waits if the agent is paused. Names and the like
+ * that it points at must stay until then. */
 void machine_post(struct world *w, struct machine *m, const struct event *event);
 void machine_datagram(struct world *w, struct machine *m, size_t from, uint32_t buffer);
 void machine_tick(struct world *w, struct machine *m, uint64_t run);

@@ -21,7 +21,7 @@ struct tally {
     int mutant; /* 0: none; else a failure is what is hoped for */
     uint64_t done;
     uint64_t failures;
-    int code; /* the worst */
+    int code;      /* the worst */
     uint64_t hash; /* of all seeds, in whatever order they ended */
     uint64_t uncovered;
     struct figures sum;
@@ -57,13 +57,14 @@ static void print_json(const struct run_result *r)
     printf("{\"seed\":%llu,\"code\":%d,\"check\":\"%s\",\"text\":", (unsigned long long)r->seed,
            r->verdict.code, r->verdict.check);
     json_text(r->verdict.text);
-    printf(",\"hash\":\"%016llx\",\"events\":%llu,\"datagrams\":%llu,\"grants\":%llu,\"shows\":%llu,"
-           "\"crashes\":%llu,\"cuts\":%llu,\"takeovers\":%llu,\"ghosts\":%llu,\"tears\":%llu}\n",
-           (unsigned long long)r->hash, (unsigned long long)f->events,
-           (unsigned long long)f->datagrams, (unsigned long long)f->grants,
-           (unsigned long long)f->shows, (unsigned long long)f->crashes,
-           (unsigned long long)f->cuts, (unsigned long long)f->takeovers,
-           (unsigned long long)f->ghosts, (unsigned long long)f->tears);
+    printf(
+        ",\"hash\":\"%016llx\",\"events\":%llu,\"datagrams\":%llu,\"grants\":%llu,\"shows\":%llu,"
+        "\"crashes\":%llu,\"cuts\":%llu,\"takeovers\":%llu,\"ghosts\":%llu,\"tears\":%llu}\n",
+        (unsigned long long)r->hash, (unsigned long long)f->events,
+        (unsigned long long)f->datagrams, (unsigned long long)f->grants,
+        (unsigned long long)f->shows, (unsigned long long)f->crashes, (unsigned long long)f->cuts,
+        (unsigned long long)f->takeovers, (unsigned long long)f->ghosts,
+        (unsigned long long)f->tears);
 }
 
 static void print_command(const struct tally *t, uint64_t seed)
@@ -84,7 +85,9 @@ static void print_failure(const struct tally *t, const struct run_result *r)
     profile_draw(&p, t->jobs->run.profile, r->seed);
     printf("seed %llu: %s: %s\n", (unsigned long long)r->seed, r->verdict.check, r->verdict.text);
     profile_print(&p, stdout);
-    jobs_replay(t->jobs, r->seed);
+    struct run_result again;
+    jobs_again(t->jobs, r->seed, t->jobs->run.text == TRACE_PRINT ? TRACE_PRINT : TRACE_KEEP,
+               &again);
     print_command(t, r->seed);
 }
 
@@ -103,6 +106,22 @@ static void add(struct figures *sum, const struct figures *f)
     sum->chosen += f->chosen;
 }
 
+/* A planted bug is caught by a broken invariant, at a seed that is clean without it. */
+static bool caught(const struct tally *t, const struct run_result *r)
+{
+    struct run_result without = {0};
+    if (r->verdict.code != EXIT_BROKEN)
+        return false;
+#ifdef HOLDFAST_MUTANTS
+    mutant_planted = 0;
+    jobs_again(t->jobs, r->seed, TRACE_HASH_ONLY, &without);
+    mutant_planted = t->mutant;
+#else
+    (void)t;
+#endif
+    return without.verdict.code == EXIT_CLEAN;
+}
+
 static bool take(void *context, const struct run_result *r)
 {
     struct tally *t = context;
@@ -113,14 +132,16 @@ static bool take(void *context, const struct run_result *r)
     if (t->json)
         print_json(r);
     if (r->verdict.code != EXIT_CLEAN) {
+        if (t->mutant) {
+            if (t->failures || !caught(t, r))
+                return t->failures == 0;
+            t->failures = 1;
+            t->caught = *r;
+            return false;
+        }
         t->failures++;
         if (t->code < r->verdict.code)
             t->code = r->verdict.code;
-        if (t->mutant) {
-            if (t->failures == 1)
-                t->caught = *r;
-            return false;
-        }
         if (!t->json)
             print_failure(t, r);
         return t->failures < 20;
@@ -128,7 +149,9 @@ static bool take(void *context, const struct run_result *r)
     bool covered = r->figures.crashes && r->figures.cuts && r->figures.takeovers;
     if (!covered && t->uncovered++ < 10 && !t->json)
         printf("seed %llu: no %s\n", (unsigned long long)r->seed,
-               !r->figures.crashes ? "crash" : !r->figures.cuts ? "cut" : "take-over");
+               !r->figures.crashes ? "crash"
+               : !r->figures.cuts  ? "cut"
+                                   : "take-over");
     return true;
 }
 
@@ -138,14 +161,14 @@ static void print_sum(const struct tally *t)
     uint64_t seconds = t->done * (uint64_t)t->jobs->run.seconds;
     if (t->json)
         return;
-    printf("%llu grants, %llu releases, %llu shows; %llu crashes, %llu cuts, %llu take-overs, %llu "
-           "ghosts, %llu torn logs; %llu datagrams, %llu chosen values; %llu seeds missed a fault\n",
-           (unsigned long long)f->grants, (unsigned long long)f->drops,
-           (unsigned long long)f->shows, (unsigned long long)f->crashes,
-           (unsigned long long)f->cuts, (unsigned long long)f->takeovers,
-           (unsigned long long)f->ghosts, (unsigned long long)f->tears,
-           (unsigned long long)f->datagrams, (unsigned long long)f->chosen,
-           (unsigned long long)t->uncovered);
+    printf(
+        "%llu grants, %llu releases, %llu shows; %llu crashes, %llu cuts, %llu take-overs, %llu "
+        "ghosts, %llu torn logs; %llu datagrams, %llu chosen values; %llu seeds missed a fault\n",
+        (unsigned long long)f->grants, (unsigned long long)f->drops, (unsigned long long)f->shows,
+        (unsigned long long)f->crashes, (unsigned long long)f->cuts,
+        (unsigned long long)f->takeovers, (unsigned long long)f->ghosts,
+        (unsigned long long)f->tears, (unsigned long long)f->datagrams,
+        (unsigned long long)f->chosen, (unsigned long long)t->uncovered);
     printf("%llu seeds, %llu.%llu simulated hours, %llu events, %llu failures, hash %016llx\n",
            (unsigned long long)t->done, (unsigned long long)(seconds / 3600),
            (unsigned long long)(seconds % 3600 / 360), (unsigned long long)f->events,
@@ -159,8 +182,8 @@ static int mutant_verdict(const struct tally *t)
         return 1;
     }
     printf("mutant %d caught by %s at seed %llu after %llu seeds: %s\n", t->mutant,
-           t->caught.verdict.check, (unsigned long long)t->caught.seed,
-           (unsigned long long)t->done, t->caught.verdict.text);
+           t->caught.verdict.check, (unsigned long long)t->caught.seed, (unsigned long long)t->done,
+           t->caught.verdict.text);
     return 0;
 }
 

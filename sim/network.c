@@ -38,11 +38,10 @@ static void launch(struct world *w, size_t from, size_t to, struct view bytes)
     uint32_t buffer = n->free_buffers[--n->free_count];
     memcpy(n->buffers[buffer], bytes.bytes, bytes.size);
     n->sizes[buffer] = (uint16_t)bytes.size;
-    world_plan(w, delay,
-               (struct item){.kind = HAPPEN_DATAGRAM,
-                             .machine = (uint16_t)to,
-                             .detail = buffer,
-                             .tag = from});
+    world_plan(
+        w, delay,
+        (struct item){
+            .kind = HAPPEN_DATAGRAM, .machine = (uint16_t)to, .detail = buffer, .tag = from});
 }
 
 void network_send(struct world *w, size_t from, size_t to, struct view bytes)

@@ -1,6 +1,6 @@
 /*
- * The network: every datagram has its own delay, may be lost, doubled, overtaken or very late, and does not
- * pass a cut. Cuts are one-way and counted, so that overlapping faults heal independently.
+ * The network: every datagram has its own delay, may be lost, doubled, overtaken or very late, and
+ * does not pass a cut. Cuts are one-way and counted, so that overlapping faults heal independently.
  */
 #ifndef SIM_NETWORK_H
 #define SIM_NETWORK_H

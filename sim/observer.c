@@ -85,10 +85,14 @@ void observer_attach(struct machine *m)
 void observer_notice(struct world *w, struct machine *m, const struct notice *n)
 {
     static const char *const texts[] = {
-        [NOTICE_MEMBER] = "member",           [NOTICE_COORDINATOR] = "serves",
-        [NOTICE_STEPPED_DOWN] = "steps down", [NOTICE_STORE_CHECKED] = "store checked",
-        [NOTICE_STORE_BEHIND] = "store behind", [NOTICE_SYNC_FAILED] = "sync failed",
-        [NOTICE_LIFE] = "life",               [NOTICE_GHOST] = "gives back a ghost",
+        [NOTICE_MEMBER] = "member",
+        [NOTICE_COORDINATOR] = "serves",
+        [NOTICE_STEPPED_DOWN] = "steps down",
+        [NOTICE_STORE_CHECKED] = "store checked",
+        [NOTICE_STORE_BEHIND] = "store behind",
+        [NOTICE_SYNC_FAILED] = "sync failed",
+        [NOTICE_LIFE] = "life",
+        [NOTICE_GHOST] = "gives back a ghost",
         [NOTICE_FULL] = "registers full",
     };
     trace_numbers(&w->trace, m->index, n->kind, n->shard);
@@ -114,7 +118,8 @@ void observer_notice(struct world *w, struct machine *m, const struct notice *n)
 void observer_epoch_ends(struct world *w, struct machine *m)
 {
     (void)w;
+    /* A release that was acknowledged is carried on by the next life; a request is not. */
     for (struct op *op = m->ops; op && op->epoch == m->epoch; op = op->older)
-        if (!op->finished)
+        if (!op->dropped_told && !op->withdrawn)
             op->name->jammed = true;
 }

@@ -1,6 +1,6 @@
 /*
- * The observer: it knows the truth, hears every message, and lets the checks judge. It never changes what
- * happens.
+ * The observer: it knows the truth, hears every message, and lets the checks judge. It never
+ * changes what happens.
  */
 #ifndef SIM_OBSERVER_H
 #define SIM_OBSERVER_H

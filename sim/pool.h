@@ -1,6 +1,6 @@
 /*
- * Memory of one run: taken piece by piece, given back all at once. The address space is reserved and
- * touched only as far as it is used.
+ * Memory of one run: taken piece by piece, given back all at once. The address space is reserved
+ * and touched only as far as it is used.
  */
 #ifndef SIM_POOL_H
 #define SIM_POOL_H

@@ -22,7 +22,7 @@ struct profile {
 static void calm(struct parameters *p, struct random *r)
 {
     (void)r;
-    p->fault_gap = (struct range){SPAN_MS(20000), SPAN_MS(60000)};
+    p->fault_gap = (struct range){SPAN_MS(15000), SPAN_MS(40000)};
 }
 
 static void crash_heavy(struct parameters *p, struct random *r)
@@ -94,7 +94,8 @@ static void store_loss(struct parameters *p, struct random *r)
     p->weights[FAULT_STORE_DAMAGED] = 20;
 }
 
-/* Many coordinators' deaths in the middle of busy locks: where states are read under new ballots. */
+/* Many coordinators' deaths in the middle of busy locks: where states are read under new ballots.
+ */
 static void takeover_heavy(struct parameters *p, struct random *r)
 {
     contention_heavy(p, r);

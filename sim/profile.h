@@ -1,6 +1,7 @@
 /*
- * What kind of world a seed makes: sizes, how busy the clients are, how bad network and disks are, and
- * which faults come how often. A profile is a named corner of that space; the seed draws the rest.
+ * What kind of world a seed makes: sizes, how busy the clients are, how bad network and disks are,
+ * and which faults come how often. A profile is a named corner of that space; the seed draws the
+ * rest.
  */
 #ifndef SIM_PROFILE_H
 #define SIM_PROFILE_H
@@ -39,7 +40,7 @@ enum fault_kind {
 #define FAULT_ENUM(NAME, text) FAULT_##NAME,
     FAULTS(FAULT_ENUM)
 #undef FAULT_ENUM
-    FAULT_KINDS
+        FAULT_KINDS
 };
 const char *fault_text(enum fault_kind kind);
 
@@ -62,14 +63,14 @@ struct parameters {
     uint32_t show_permille;    /* of all a client does */
     struct range think;        /* between two things that a client does */
     struct range hold;
-    struct range wait;         /* deadlines */
-    struct range delay;        /* of a datagram */
+    struct range wait;  /* deadlines */
+    struct range delay; /* of a datagram */
     uint32_t loss_permille;
     uint32_t duplicate_permille;
-    uint32_t late_permille;    /* arrives up to `late_high` after */
+    uint32_t late_permille; /* arrives up to `late_high` after */
     struct span late_high;
-    struct range sync;         /* one sync of the log */
-    struct range fault_gap;    /* between the starts of two faults */
+    struct range sync;      /* one sync of the log */
+    struct range fault_gap; /* between the starts of two faults */
     struct range fault_length;
     uint32_t weights[FAULT_KINDS];
 };

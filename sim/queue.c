@@ -15,7 +15,7 @@ const char *happening_text(enum happening kind)
         [HAPPEN_THAW] = "thaw",         [HAPPEN_FAULT] = "fault",
         [HAPPEN_HEAL] = "heal",         [HAPPEN_CALM] = "calm",
         [HAPPEN_FRESH] = "fresh",       [HAPPEN_CLOSING] = "closing",
-        [HAPPEN_END] = "end",
+        [HAPPEN_SWEEP] = "sweep",       [HAPPEN_END] = "end",
     };
     return texts[kind];
 }

@@ -1,6 +1,6 @@
 /*
- * What will happen, in order of virtual time; ties in the order in which they were planned, so that one
- * seed has one history (S19). A binary heap.
+ * What will happen, in order of virtual time; ties in the order in which they were planned, so that
+ * one seed has one history (S19). A binary heap.
  */
 #ifndef SIM_QUEUE_H
 #define SIM_QUEUE_H
@@ -18,12 +18,13 @@ enum happening {
     HAPPEN_GUEST_END,   /* detail: client; tag: the guest's handle */
     HAPPEN_AGENT_START, /* tag: the machine's epoch */
     HAPPEN_BOOT,
-    HAPPEN_THAW,        /* tag: number of the pause */
-    HAPPEN_FAULT,       /* the next fault of the schedule */
-    HAPPEN_HEAL,        /* detail: index of the active fault; tag: its number */
-    HAPPEN_CALM,        /* the faults stop */
-    HAPPEN_FRESH,       /* fresh locks are asked for */
-    HAPPEN_CLOSING,     /* the clients stop */
+    HAPPEN_THAW,    /* tag: number of the pause */
+    HAPPEN_FAULT,   /* the next fault of the schedule */
+    HAPPEN_HEAL,    /* detail: index of the active fault; tag: its number */
+    HAPPEN_CALM,    /* the faults stop */
+    HAPPEN_FRESH,   /* fresh locks are asked for */
+    HAPPEN_CLOSING, /* the clients stop */
+    HAPPEN_SWEEP,   /* every name is asked for once */
     HAPPEN_END
 };
 const char *happening_text(enum happening kind);

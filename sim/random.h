@@ -1,7 +1,8 @@
 /*
- * Random numbers of a run: xoshiro256** (Blackman, Vigna 2018), seeded by splitmix64 from the run's seed
- * and a stream's number. Every noun of the world draws from a stream of its own, so that a change in one
- * does not reshuffle the others. Integers only: the same seed gives the same numbers on every machine.
+ * Random numbers of a run: xoshiro256** (Blackman, Vigna 2018), seeded by splitmix64 from the run's
+ * seed and a stream's number. Every noun of the world draws from a stream of its own, so that a
+ * change in one does not reshuffle the others. Integers only: the same seed gives the same numbers
+ * on every machine.
  */
 #ifndef SIM_RANDOM_H
 #define SIM_RANDOM_H

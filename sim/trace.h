@@ -1,10 +1,10 @@
 /*
- * The trace of a run: a hash over everything that happened (S19), and, when somebody wants to read it, a
- * timeline. Text costs more than the run itself, so bulk runs keep the hash only; a seed that failed is
- * run again with text, which is the same run.
+ * The trace of a run: a hash over everything that happened (S19), and, when somebody wants to read
+ * it, a timeline. Text costs more than the run itself, so bulk runs keep the hash only; a seed that
+ * failed is run again with text, which is the same run.
  *
- * Nothing that depends on the cipher goes into the hash, so that runs with real and with bulk crypto give
- * the same hash and check one another.
+ * Nothing that depends on the cipher goes into the hash, so that runs with real and with bulk
+ * crypto give the same hash and check one another.
  */
 #ifndef SIM_TRACE_H
 #define SIM_TRACE_H

@@ -10,9 +10,10 @@
 enum { SAME_INSTANT_MAX = 200000 };
 
 static const size_t pool_size = (size_t)1 << 30;
-static const struct span calm_span = SPAN_MS(20000);   /* the last part of a run */
-static const struct span settle_span = SPAN_MS(5000);  /* agents come back and find each other */
+static const struct span calm_span = SPAN_MS(20000);    /* the last part of a run */
+static const struct span settle_span = SPAN_MS(5000);   /* agents come back and find each other */
 static const struct span closing_span = SPAN_MS(10000); /* everything that is out is answered */
+static const struct span sweep_span = SPAN_MS(6000);
 static const struct range boot_after = {SPAN_MS(0), SPAN_MS(3000)};
 
 void world_plan(struct world *w, struct span after, struct item item)
@@ -57,6 +58,7 @@ void world_open(struct world *w, uint64_t seed, int profile, int64_t seconds, en
     plan_at(w, w->calm_at, HAPPEN_CALM);
     plan_at(w, w->calm_at + settle_span.ns, HAPPEN_FRESH);
     plan_at(w, w->closing_at, HAPPEN_CLOSING);
+    plan_at(w, w->end_at - sweep_span.ns, HAPPEN_SWEEP);
     plan_at(w, w->end_at, HAPPEN_END);
 }
 
@@ -130,9 +132,8 @@ static void happen(struct world *w, const struct item *item)
         break;
     case HAPPEN_REFUSED:
         if (m->agent_up && m->run == item->tag)
-            machine_post(w, m,
-                         &(struct event){.kind = EVENT_REFUSED,
-                                         .slot = cluster_slot(item->detail)});
+            machine_post(
+                w, m, &(struct event){.kind = EVENT_REFUSED, .slot = cluster_slot(item->detail)});
         break;
     case HAPPEN_TICK:
         machine_tick(w, m, item->tag);
@@ -173,6 +174,9 @@ static void happen(struct world *w, const struct item *item)
     case HAPPEN_CLOSING:
         w->closing = true;
         client_close_all(w);
+        break;
+    case HAPPEN_SWEEP:
+        client_sweep(w);
         break;
     case HAPPEN_END:
         finish(w);

@@ -1,6 +1,6 @@
 /*
- * The world of one run: virtual time, and everything that is in it. All of it comes from one seed (S19);
- * nothing here asks the real clock or the real system for anything but memory.
+ * The world of one run: virtual time, and everything that is in it. All of it comes from one seed
+ * (S19); nothing here asks the real clock or the real system for anything but memory.
  *
  *      faults ----> machine 1 .. n ----> network
  *                     | peer (proto/)      |
@@ -33,8 +33,8 @@ enum {
 
 struct verdict {
     int code;
-    char check[8];   /* S1 .. */
-    char text[400];  /* for a person */
+    char check[8];  /* S1 .. */
+    char text[400]; /* for a person */
 };
 
 /* Figures of a run. */
@@ -44,11 +44,11 @@ struct figures {
     uint64_t grants;
     uint64_t drops;
     uint64_t shows;
-    uint64_t crashes;   /* of agents and machines */
+    uint64_t crashes; /* of agents and machines */
     uint64_t cuts;
     uint64_t takeovers; /* a shard was served by another machine than before */
     uint64_t ghosts;
-    uint64_t tears;     /* recoveries from a torn tail */
+    uint64_t tears; /* recoveries from a torn tail */
     uint64_t chosen;
 };
 

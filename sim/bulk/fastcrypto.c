@@ -1,13 +1,14 @@
 /*
- * Bulk crypto: crypto/seal.h and crypto/statement.h by a keyed hash, for runs of many seeds. Linked instead
- * of crypto/seal.c and crypto/statement.c into holdfast-sim-bulk, and into nothing else: neither the agent
- * nor the library ever contains it. Same sizes, same verdicts, same bindings; nothing is secret.
+ * Bulk crypto: crypto/seal.h and crypto/statement.h by a keyed hash, for runs of many seeds. Linked
+ * instead of crypto/seal.c and crypto/statement.c into holdfast-sim-bulk, and into nothing else:
+ * neither the agent nor the library ever contains it. Same sizes, same verdicts, same bindings;
+ * nothing is secret.
  *
  *   sealed     header, plain text, tag = SipHash twice over (binding, header, plain text)
  *   signature  SipHash of (context, cluster, bytes) under the public key, repeated
  *
- * A forger who tries is not modelled; a datagram of other starts, another receiver or another cluster does
- * not open here either.
+ * A forger who tries is not modelled; a datagram of other starts, another receiver or another
+ * cluster does not open here either.
  */
 #include "crypto/bytes.h"
 #include "crypto/seal.h"

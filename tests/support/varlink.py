@@ -27,13 +27,13 @@ class Connection:
 
     def __init__(self, path, patience_s=PATIENCE_S):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(patience_s)
         self.bytes = b""
         try:
-            self.socket.connect(str(path))
+            self.socket.connect(str(path))  # waits while the agent's backlog is full
         except OSError:
             self.socket.close()
             raise
+        self.socket.settimeout(patience_s)
 
     def __enter__(self):
         return self

@@ -4,6 +4,7 @@
  * tests/unit.mk from the files. Exit status 1 if a check failed, 64 if no suite has that name.
  */
 #include <check.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -149,7 +149,7 @@ START_TEST(a_full_certificate_takes_no_more)
 {
     struct cert cert = {0};
     struct signature s = {{1}};
-    for (uint16_t i = 0; i < ROSTER_JURORS_MAX; i++)
+    for (int i = 0; i < ROSTER_JURORS_MAX; i++)
         ck_assert(cert_add(&cert, (uint16_t)(100 - i), &s));
     ck_assert(!cert_add(&cert, 1, &s));
     ck_assert(!cert_add(&cert, 1000, &s));

@@ -50,7 +50,7 @@ START_TEST(least_told_first_then_newest)
     for (uint16_t i = 0; i < 8; i++)
         gossip_add(&news, i);
     ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked), GOSSIP_PER_DATAGRAM);
-    for (uint16_t i = 0; i < GOSSIP_PER_DATAGRAM; i++)
+    for (size_t i = 0; i < GOSSIP_PER_DATAGRAM; i++)
         ck_assert_uint_eq(picked[i], 7 - i);
     gossip_pick(&news, GOSSIP_NOBODY, picked);
     ck_assert_uint_eq(picked[0], 1); /* never told yet */
@@ -90,8 +90,8 @@ END_TEST
 START_TEST(all_members_are_told_equally_often)
 {
     unsigned told[MEMBERS] = {0};
-    for (uint16_t i = 0; i < MEMBERS; i++)
-        gossip_add(&news, i);
+    for (unsigned i = 0; i < MEMBERS; i++)
+        gossip_add(&news, (uint16_t)i);
     for (size_t n = gossip_pick(&news, GOSSIP_NOBODY, picked); n > 0;
          n = gossip_pick(&news, GOSSIP_NOBODY, picked)) {
         for (size_t i = 0; i < n; i++) {

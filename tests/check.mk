@@ -1,0 +1,32 @@
+# The tests as a whole: what is run for a change (`make test`), under the sanitizers (`make asan`), for a
+# merge (`make ci`) and over night (`make soak`). Each layer's own targets are in its own .mk file:
+# check-unit, sim, sim-mutants, check-system.
+
+# Jobs for building, unless the caller has said how many.
+jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+SOAK_SEED  ?= $(shell date +%s)000
+SOAK_SEEDS ?= 100000
+
+.PHONY: test check-sim asan ci soak
+
+test: ## everything: unit, simulator, planted bugs, real agents; ends in "N passed, N failed"
+	@$(MAKE) --no-print-directory $(jobs) all
+	@MAKE="$(MAKE)" tests/summary.sh check-unit sim sim-mutants check-system
+
+check-sim: sim sim-mutants ## the simulator alone: seeds, then the planted bugs
+
+asan: ## under the sanitizers: unit tests, some seeds, real agents in short
+	@$(MAKE) --no-print-directory $(jobs) V=asan build/asan/holdfastd build/asan/holdfast build/asan/holdfast-sim
+	@$(MAKE) --no-print-directory V=asan check-unit
+	build/asan/holdfast-sim --seeds 20
+	HOLDFAST_BUILD=build/asan tests/smoke.sh
+
+ci: ## what a merge needs, from nothing: lint, tests with -Werror, sanitizers
+	@$(MAKE) --no-print-directory clean
+	@$(MAKE) --no-print-directory WERROR=1 lint
+	@$(MAKE) --no-print-directory WERROR=1 test
+	@$(MAKE) --no-print-directory WERROR=1 asan
+
+soak: $(B)/holdfast-sim-bulk ## new seeds each time: SOAK_SEEDS of them
+	$(B)/holdfast-sim-bulk --seed $(SOAK_SEED) --seeds $(SOAK_SEEDS)

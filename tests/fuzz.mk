@@ -1,0 +1,41 @@
+# Fuzzing. Each tests/fuzz/fuzz_X.c is a libFuzzer target build/fuzz/fuzz_X; each tests/fuzz/seed_*.c a
+# program that writes seeds for some X into build/fuzz/corpus/X. All are built by clang, in their own
+# variant; asked for under another one, make starts itself again with V=fuzz.
+
+FUZZ_CC      ?= clang
+FUZZ_SECONDS ?= 30
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SEEDS   := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/seed_*.c))
+
+# What a program needs beside the core: objects here, libraries in LIBS_FUZZ_<name>.
+FUZZ_WITH_fuzz_frame := node/frame.c
+LIBS_FUZZ_fuzz_frame := -ljansson
+
+.PHONY: fuzz fuzz-programs
+fuzz: fuzz-programs ## run each fuzz target for FUZZ_SECONDS (30); findings go to build/fuzz/findings
+	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+ifeq ($(V),fuzz)
+
+fuzz-programs: $(FUZZ_TARGETS) $(FUZZ_SEEDS)
+
+$(B)/fuzz-must.a: $(B)/tests/fuzz/must.o
+	@$(say) AR $@
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+.SECONDEXPANSION:
+$(FUZZ_TARGETS): build/fuzz/%: $(B)/tests/fuzz/%.o $$(call obj,$$(FUZZ_WITH_$$*)) $(B)/libcore.a $(B)/fuzz-must.a
+	@$(say) LD $@
+	$(Q)$(CC) -fsanitize=fuzzer $(LDFLAGS_ALL) $^ $(LIBS_CORE) $(LIBS_FUZZ_$*) -o $@
+$(FUZZ_SEEDS): build/fuzz/%: $(B)/tests/fuzz/%.o $$(call obj,$$(FUZZ_WITH_$$*)) $(B)/libcore.a $(B)/fuzz-must.a
+	@$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_CORE) $(LIBS_FUZZ_$*) -o $@
+
+else
+
+.PHONY: $(FUZZ_TARGETS) $(FUZZ_SEEDS)
+fuzz-programs $(FUZZ_TARGETS) $(FUZZ_SEEDS):
+	@$(MAKE) --no-print-directory V=fuzz CC=$(FUZZ_CC) $@
+
+endif

@@ -1,0 +1,53 @@
+/* Writes seeds for fuzz_frame to DIR/frame/: one call of each shape, and two in a row. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct {
+    const char *name;
+    const char *bytes;
+    size_t size;
+} seeds[] = {
+#define SEED(name, text)                                                                           \
+    {                                                                                              \
+        name, text, sizeof(text)                                                                   \
+    }
+    SEED("info", "{\"method\":\"org.varlink.service.GetInfo\"}"),
+    SEED("describe", "{\"method\":\"org.varlink.service.GetInterfaceDescription\","
+                     "\"parameters\":{\"interface\":\"org.holdfast\"}}"),
+    SEED("acquire",
+         "{\"method\":\"org.holdfast.Acquire\",\"parameters\":{\"name\":\"image/\\u00e9\","
+         "\"mode\":\"shared\",\"try\":true,\"timeout_ms\":1500,\"stale\":\"hold\",\"pid\":42},"
+         "\"more\":true}"),
+    SEED("release", "{\"method\":\"org.holdfast.Release\",\"parameters\":{\"hold\":\"0.1.7\"},"
+                    "\"oneway\":true}"),
+    SEED("nulls",
+         "{\"method\":\"org.holdfast.Acquire\",\"parameters\":{\"name\":\"x\",\"pid\":null}}"),
+    SEED("unknown",
+         "{\"method\":\"a.b\",\"parameters\":{\"z\":[1,2.5,{\"y\":null}]},\"upgrade\":true}"),
+    SEED("two", "{\"method\":\"org.holdfast.List\"}\0{\"method\":\"org.holdfast.Members\"}"),
+    SEED("empty", ""),
+#undef SEED
+};
+
+int main(int argc, char **argv)
+{
+    char path[4096];
+    if (argc != 2) {
+        fprintf(stderr, "usage: seed_frame DIR\n");
+        return 64;
+    }
+    snprintf(path, sizeof path, "%s/frame", argv[1]);
+    mkdir(path, 0755);
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
+        snprintf(path, sizeof path, "%s/frame/%s", argv[1], seeds[i].name);
+        FILE *file = fopen(path, "wb");
+        if (!file || fwrite(seeds[i].bytes, 1, seeds[i].size, file) != seeds[i].size ||
+            fclose(file) != 0) {
+            perror(path);
+            return 1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,162 @@
+"""Agents and machines that die: no hold is lost, and without a majority nothing is granted."""
+from case import Case, NO_MAJORITY, NOT_GRANTED, OK
+from support.lab import until
+from support.varlink import Refused
+
+
+class CoordinatorDies(Case):
+    machines = 5
+    weight = 3
+
+    def name_coordinated_by(self, machine):
+        while True:
+            name = self.name("led")
+            if self.lab.coordinator("hv1", name) == machine:
+                return name
+
+    def test_nobody_loses_a_hold_or_a_place_and_free_locks_are_granted(self):
+        name = self.name_coordinated_by("hv5")
+        free = self.name_coordinated_by("hv5")
+        readers = [self.hold(machine, name, "-s") for machine in ("hv2", "hv3")]
+        tokens = {h["node"]: h["token"] for h in self.lab.show("hv1", name)["holders"]}
+        writer = self.lock("hv1", name, "--", "sh", "-c", "echo $HOLDFAST_TOKEN")
+        self.until_waiting("hv1", name, 1)
+        self.assertEqual(self.lab.show("hv1", name)["coordinator"], "hv5")
+        self.lab.agent("hv5", "kill")
+        self.assertEqual(self.locked("hv4", "-w", "30", free, "true")[0], OK)
+        lock = self.lab.show("hv1", name)
+        self.assertNotEqual(lock["coordinator"], "hv5")
+        self.assertEqual({h["node"]: h["token"] for h in lock["holders"]}, tokens)
+        self.assertEqual([(w["node"], w["place"]) for w in lock["waiters"]], [("hv1", 1)])
+        for reader in readers:
+            self.assertIsNone(reader.poll())
+            reader.terminate()
+        code, out, _ = self.finish(writer)
+        self.assertEqual(code, OK)
+        self.assertGreater(int(out), max(tokens.values()))
+
+        self.lab.agent("hv5", "start")
+        self.lab.wait_voting("hv5")
+        accepts = self.lab.status("hv5")["counters"]["accepts"]
+
+        def votes():
+            self.assertEqual(self.locked("hv4", "-w", "30", free, "true")[0], OK)
+            return self.lab.status("hv5")["counters"]["accepts"] > accepts
+        until(votes, "hv5 votes again")
+
+    def test_a_coordinator_that_is_paused_is_replaced_and_does_no_harm_later(self):
+        name = self.name_coordinated_by("hv4")
+        holder = self.hold("hv2", name)
+        self.lab.agent("hv4", "pause")
+        self.addCleanup(self.lab.agent, "hv4", "resume")
+        code, _, err = self.locked("hv1", "-n", name, "true")
+        self.assertEqual((code, "hv2" in err), (NOT_GRANTED, True), err)
+        holder.terminate()
+        self.assertEqual(self.locked("hv3", "-w", "30", name, "true")[0], OK)
+        again = self.hold("hv3", name)
+        self.lab.agent("hv4", "resume")
+        until(lambda: self.lab.gossip("hv4", "hv3") == "alive", "hv4 goes on")
+        self.assertEqual(self.locked("hv4", "-n", name, "true")[0], NOT_GRANTED)
+        self.assertIsNone(again.poll())
+
+
+class NoMajority(Case):
+    machines = 3
+    weight = 3
+
+    def test_requests_are_refused_or_wait_until_a_majority_is_back(self):
+        name, held = self.name(), self.name()
+        self.hold("hv1", held)
+        for machine in ("hv2", "hv3"):
+            self.lab.agent(machine, "stop")
+        for options in (["-n"], ["-w", "1"]):
+            code, out, err = self.locked("hv1", *options, name, "echo", "ran")
+            self.assertEqual((code, out), (NO_MAJORITY, ""))
+            self.one_line(err, "no majority: 1 of 3")
+        waiter = self.lock("hv1", "-v", name, "echo", "ran")
+        line = waiter.stderr.readline()
+        while "no majority: 1 of 3" not in line:
+            self.assertNotEqual(line, "", "it ended")
+            line = waiter.stderr.readline()
+        self.assertEqual(self.finish(self.exec("hv1", "holdfast", "show", "-w", "1", name))[0], NO_MAJORITY)
+        self.assertEqual(self.finish(self.exec("hv1", "holdfast", "status"))[0], NO_MAJORITY)
+        self.lab.agent("hv2", "start")
+        self.assertEqual(self.finish(waiter)[1], "ran\n")
+        self.assertEqual(self.lab.holders("hv2", held), [("hv1", "exclusive")])
+        self.lab.agent("hv3", "start")
+        self.lab.wait_voting("hv3")
+
+    def test_the_same_when_they_are_killed(self):
+        name = self.name()
+        for machine in ("hv2", "hv3"):
+            self.lab.agent(machine, "kill")
+        code, _, err = self.locked("hv1", "-n", name, "true")
+        self.assertEqual(code, NO_MAJORITY)
+        self.one_line(err, "no majority", "of 3")
+        for machine in ("hv2", "hv3"):
+            self.lab.agent(machine, "start")
+        self.assertEqual(self.locked("hv1", "-w", "30", name, "true")[0], OK)
+
+
+class AgentRestarts(Case):
+    machines = 3
+    weight = 2
+
+    def test_an_upgrade_of_every_agent_keeps_the_locks_of_all(self):
+        name = self.name()
+        with self.lab.connect("hv1") as first:
+            secret = first.call("OpenSession")["secret"]
+            hold = first.acquire(name)
+            for machine in ("hv2", "hv3", "hv1"):
+                self.lab.agent(machine, "stop")
+                self.lab.agent(machine, "start")
+                self.lab.wait_voting(machine)
+        with self.lab.connect("hv1") as second:
+            self.assertTrue(second.call("JoinSession", secret=secret)["resumed"])
+            self.assertEqual(self.lab.holders("hv2", name), [("hv1", "exclusive")])
+            self.assertEqual(self.operations("hv1")[0]["token"], hold["token"])
+            second.release(hold["hold"])
+            self.until_free("hv3", name)
+
+    def test_all_agents_are_killed_at_once_and_the_locks_are_there_again(self):
+        name = self.name()
+        with self.lab.connect("hv2") as first:
+            secret = first.call("OpenSession")["secret"]
+            hold = first.acquire(name)
+            for machine in self.lab.names:
+                self.lab.agent(machine, "kill")
+            for machine in self.lab.names:
+                self.lab.agent(machine, "start")
+        with self.lab.connect("hv2") as second:
+            self.assertTrue(second.call("JoinSession", secret=secret)["resumed"])
+            self.lab.wait_voting("hv1")
+            self.assertEqual(self.lab.holders("hv1", name), [("hv2", "exclusive")])
+            second.release(hold["hold"])
+            self.until_free("hv3", name)
+
+
+class MachineDies(Case):
+    machines = 3
+    weight = 2
+
+    def test_its_hold_stays_also_under_its_new_life(self):
+        """Until there is fencing, a dead holder's lock waits for an operator."""
+        name = self.name()
+        self.hold("hv3", name)
+        before = self.lab.show("hv1", name)["holders"]
+        life = self.lab.status("hv3")["life"]
+        self.lab.power("hv3", "off")
+        self.assertEqual(self.lab.show("hv1", name)["holders"], before)
+        self.lab.power("hv3", "on")
+        self.lab.wait_voting("hv3")
+        self.assertEqual(self.lab.status("hv3")["life"], life + 1)
+        self.assertEqual(self.lab.show("hv3", name)["holders"], before)
+        for machine in ("hv1", "hv3"):
+            code, _, err = self.locked(machine, "-n", name, "true")
+            self.assertEqual(code, NOT_GRANTED)
+            self.one_line(err, "hv3")
+        self.assertEqual(self.operations("hv3"), [])
+        with self.lab.connect("hv3") as api, self.assertRaises(Refused) as refused:
+            api.call("OpenSession")
+            api.release(before[0]["hold"])
+        self.assertEqual(refused.exception.name, "NoSuchHold")

@@ -1,0 +1,169 @@
+/*
+ * A stage for whole peers: a cluster in one process, in a world that does only what the script says.
+ *
+ * Real keys, sealed datagrams, a vote log in memory for each node, and a clock that jumps from event to
+ * event. A datagram arrives after 1 ms, in order, unless the script cuts the way, loses it or keeps it
+ * back; a sync takes 1 ms unless the script holds it or lets it fail. The stage is a hostile driver in one
+ * point: it sends a turn's datagrams before it writes the turn's records, so that a peer which speaks
+ * before its vote is durable (L6) is seen to do so.
+ *
+ * Nodes are numbered from 0; their slots are stage_slot(i), so that an index taken for a slot is noticed.
+ * Names begin with stage_, since swim_play.h has play_.
+ */
+#ifndef TESTS_UNIT_PEER_PLAY_H
+#define TESTS_UNIT_PEER_PLAY_H
+
+#include <check.h>
+
+#include "proto/peer.h"
+#include "proto/wire.h"
+
+enum { STAGE_NODES_MAX = 7, STAGE_NONE = -1, STAGE_SECOND = 1000 };
+
+enum stage_sync { SYNC_PROMPT, SYNC_HELD, SYNC_FAILS };
+enum stage_fate { FATE_PASS, FATE_LOSE, FATE_KEEP };
+
+/* The vote log of one machine. */
+struct stage_disk {
+    uint8_t *written; /* survives the agent's death: the kernel has it */
+    size_t written_size;
+    uint8_t *synced; /* survives a power cut */
+    size_t synced_size;
+    uint8_t *syncing; /* what the sync under way will have made durable */
+    size_t syncing_size;
+    uint64_t written_lsn;
+    uint64_t syncing_lsn;
+    enum stage_sync mode;
+    bool wanted;
+    struct instant done_at; /* of the sync under way; INSTANT_NEVER if there is none */
+};
+
+struct stage;
+
+struct stage_node {
+    struct stage *stage;
+    size_t index;
+    bool up;
+    unsigned boot; /* boots of the machine: 1, 2, ... */
+    unsigned run;  /* starts of its agent */
+    struct key_pair key;
+    struct peer_config config;
+    void *memory;
+    struct peer *peer;
+    struct stage_disk disk;
+    uint64_t sealed[STAGE_NODES_MAX]; /* to each: the types in the datagrams being made */
+    uint64_t sent[WIRE_TYPES];        /* to others, over all runs */
+    uint64_t notices[NOTICE_FULL + 1];
+};
+
+struct stage_answer {
+    size_t node;
+    struct instant at;
+    struct answer answer; /* name and state are not kept */
+};
+
+struct stage_flight {
+    struct instant due;
+    uint16_t from; /* node */
+    uint16_t to;
+    uint16_t size;
+    uint8_t bytes[DATAGRAM_MAX];
+};
+
+/* What happens to a datagram with messages of these types (a mask; 0 for a hello) on its way. */
+typedef enum stage_fate (*stage_way)(void *context, size_t from, size_t to, uint64_t types);
+
+struct stage {
+    size_t count;
+    uint8_t seed;
+    struct instant now;
+    struct roster roster;
+    struct digest digest;
+    struct cluster_id cluster;
+    struct stage_node nodes[STAGE_NODES_MAX];
+    bool cut[STAGE_NODES_MAX][STAGE_NODES_MAX]; /* [from][to] */
+    bool twice;                                 /* each datagram comes twice */
+    stage_way way;                              /* NULL: all pass */
+    void *way_context;
+    struct stage_flight *flights; /* ring: the delay is constant, so the order of sending is kept */
+    size_t flight_start, flight_count;
+    struct stage_flight *kept; /* held back by the way */
+    size_t kept_count;
+    uint64_t carried;
+    uint64_t trace; /* hash over every datagram sent, and when */
+    struct stage_answer *answers;
+    size_t answer_count;
+    uint64_t last_handle;
+    struct lock_state shown; /* of the last ANSWER_SHOWN */
+};
+
+/* --- The world --- */
+/* `count` nodes that all vote and have fresh stores; none is up. Freed by stage_end. */
+struct stage *stage_begin(size_t count, uint8_t seed);
+void stage_end(struct stage *s);
+/* The same, all up, and each has checked its store and holds all others alive. */
+struct stage *stage_open(size_t count, uint8_t seed);
+uint16_t stage_slot(size_t node);
+/* Starts the agent from its log; a lost store gets a new one. It must not be up. */
+enum peer_recovery stage_start(struct stage *s, size_t node);
+/* The agent dies; what it wrote stays. */
+void stage_kill(struct stage *s, size_t node);
+/* The machine dies, and what was not synced; the next start is another boot. */
+void stage_power_cut(struct stage *s, size_t node);
+void stage_sync(struct stage *s, size_t node, enum stage_sync mode);
+/* Both ways between two nodes. */
+void stage_cut(struct stage *s, size_t a, size_t b, bool cut);
+/* Both ways between one node and all others. */
+void stage_isolate(struct stage *s, size_t node, bool cut);
+/* What was kept back arrives now, in the order in which it was sent. */
+void stage_deliver_kept(struct stage *s);
+/* Bytes come to a node, from anybody. */
+void stage_datagram(struct stage *s, size_t to, const void *bytes, size_t size);
+void stage_event(struct stage *s, size_t node, const struct event *event);
+/* Time passes. */
+void stage_run(struct stage *s, int64_t ms);
+/* Time passes until it is so. False if it was not within `ms`. */
+bool stage_until(struct stage *s, bool (*so)(struct stage *s, void *context), void *context,
+                 int64_t ms);
+bool stage_all_settled(struct stage *s, void *context);
+
+/* --- Clients --- */
+struct view stage_view(const char *name);
+/* Handles name calls over the whole stage. `ms` < 0: no deadline. */
+uint64_t stage_acquire_by(struct stage *s, size_t node, const char *name, enum lock_mode mode,
+                          int64_t ms);
+uint64_t stage_acquire(struct stage *s, size_t node, const char *name, enum lock_mode mode);
+uint64_t stage_try(struct stage *s, size_t node, const char *name, enum lock_mode mode);
+uint64_t stage_drop(struct stage *s, size_t node, struct op_id hold);
+uint64_t stage_ask_show(struct stage *s, size_t node, const char *name);
+/* The last answer of that kind to the call; NULL if there was none. */
+const struct answer *stage_answer(const struct stage *s, uint64_t handle, enum answer_kind kind);
+size_t stage_answer_count(const struct stage *s, uint64_t handle, enum answer_kind kind);
+const struct answer *stage_await(struct stage *s, uint64_t handle, enum answer_kind kind,
+                                 int64_t ms);
+/* The operation's id, as it was accepted. */
+struct op_id stage_id(const struct stage *s, uint64_t handle);
+/* Acquires and waits for the grant, which must come; the call's handle. */
+uint64_t stage_hold(struct stage *s, size_t node, const char *name, enum lock_mode mode);
+/* Drops what the call holds or awaits, waits for the answer, and for the drop to get about. */
+void stage_release(struct stage *s, size_t node, uint64_t handle);
+/* The lock as a majority has it; the answer must come. */
+const struct lock_state *stage_show(struct stage *s, size_t node, const char *name);
+
+/* --- Looking --- */
+struct peer_status stage_status(const struct stage *s, size_t node);
+const struct peer_counters *stage_counters(const struct stage *s, size_t node);
+/* The node that serves the lock; STAGE_NONE if there is none (or more than one, which is no error). */
+int stage_coordinator(const struct stage *s, const char *name);
+/* Place of the node in the lock's cohort, or -1. */
+int stage_place(const struct stage *s, const char *name, size_t node);
+/* A name whose cohort begins with that node. */
+const char *stage_name_of(const struct stage *s, size_t node);
+/* A node which is neither of the two. */
+size_t stage_other(const struct stage *s, size_t a, size_t b);
+/* An operation of the node's table. False if it has it not. */
+bool stage_op(const struct stage *s, size_t node, struct op_id id, struct op_view *out);
+/* Operations and registers of a node's table that are there at all. */
+size_t stage_op_count(const struct stage *s, size_t node);
+
+#endif
