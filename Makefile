@@ -51,6 +51,9 @@ $(B)/%.o: %.c
 	@$(say) CC $@
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
+# -MMD does not see .incbin.
+$(B)/node/describe.o: client/org.holdfast.varlink
+
 $(B)/libcore.a: $(call obj,$(CRYPTO) $(PROTO))
 	@$(say) AR $@
 	@rm -f $@

@@ -50,7 +50,9 @@ struct asker_op {
     /* Asking. */
     struct instant send_at;
     struct span wait;
-    struct instant answered; /* last time that a coordinator spoke of it, or it began */
+    struct instant poked;    /* the cohort was asked for a sign of life; ns 0: not since then */
+    struct instant answered; /* when the present silence began */
+    bool answered_since;     /* a coordinator spoke of it since it was sent last: no silence */
     uint16_t asked;          /* slot asked last */
     uint16_t doubt;
     uint32_t tried; /* mask over the cohort: silent, or sent us away, since the last answer */

@@ -4,9 +4,10 @@
 #include "proto/must.h"
 
 #define ASK_WAIT_FIRST SPAN_MS(50) /* L8's "for a while", at least */
-#define ASK_WAIT_MAX   SPAN_MS(1000)
+#define ASK_WAIT_MAX   SPAN_MS(500)
 #define WAIT_REPEAT    SPAN_MS(1000)
 #define INSIST_SPAN    SPAN_MS(2000) /* sent in circles, or cut off from the owner alone: any member shall lead */
+#define POKE_SPAN      SPAN_MS(300) /* for the cohort's signs of life */
 #define SILENCE_SPAN   SPAN_MS(1000) /* then the reason is told: is there a majority to ask? */
 
 enum {
@@ -47,7 +48,18 @@ static void doubt(struct asker *a, struct asker_op *op, uint16_t slot)
     op->doubt = slot == core_self(a->core) ? SLOT_NONE : slot;
 }
 
-/* Voters of the cohort that can be asked, as far as this node knows first-hand and by gossip. */
+/* Asks the whole cohort for a sign of life: who can be asked is counted first-hand, not by gossip. */
+static void poke_cohort(struct asker *a, struct instant now, struct asker_op *op)
+{
+    const uint16_t *cohort = cohort_of(&a->core->cohorts, op->shard);
+    struct message m = {.type = WIRE_POKE, .poke = {.seq = 0}};
+    for (size_t i = 0; i < a->core->cohorts.size; i++)
+        if (cohort[i] != core_self(a->core))
+            outbox_send(&a->core->outbox, cohort[i], &m);
+    op->poked = now;
+}
+
+/* Voters of the cohort that were heard since they were poked, this node included. */
 static uint32_t reachable(const struct asker *a, const struct asker_op *op)
 {
     const struct core *c = a->core;
@@ -56,8 +68,7 @@ static uint32_t reachable(const struct asker *a, const struct asker_op *op)
     for (size_t i = 0; i < c->cohorts.size; i++) {
         struct member_view view;
         swim_view(c->swim, cohort[i], &view);
-        count += cohort[i] == core_self(c) ||
-                 (view.state == MEMBER_ALIVE && !view.unreachable);
+        count += cohort[i] == core_self(c) ? core_votes(c) : view.heard.ns > op->poked.ns;
     }
     return count;
 }
@@ -104,6 +115,8 @@ void asking_begin(struct asker *a, struct instant now, struct asker_op *op)
     op->doubt = SLOT_NONE;
     op->tried = 0;
     op->answered = now;
+    op->answered_since = false;
+    op->poked = (struct instant){0};
     asker_activate(a, op);
     send(a, now, op);
 }
@@ -114,6 +127,7 @@ void asking_begin(struct asker *a, struct instant now, struct asker_op *op)
 static void heard(struct instant now, struct asker_op *op, uint16_t from)
 {
     op->answered = now;
+    op->poked = (struct instant){0};
     op->attempts = 0;
     op->doubt = SLOT_NONE;
     op->tried = 0;
@@ -336,19 +350,32 @@ void asker_refused(struct asker *a, struct instant now, uint16_t slot)
 
 /* --- Time --- */
 
+/* Whether too few of the cohort gave a sign of life; true only if they had the time to. */
+static bool cut_off(struct asker *a, struct instant now, struct asker_op *op)
+{
+    if (op->poked.ns == 0 || span_between(op->poked, now).ns < POKE_SPAN.ns)
+        return op->reason == WAIT_NO_MAJORITY;
+    op->reachable = reachable(a, op);
+    return op->reachable < cohort_majority(&a->core->cohorts);
+}
+
 /* Nobody has spoken of it for a while: say why, as far as this node can tell. */
 static void explain_silence(struct asker *a, struct instant now, struct asker_op *op)
 {
     if (op->state != OP_PENDING || span_between(op->answered, now).ns < SILENCE_SPAN.ns)
         return;
-    uint32_t count = reachable(a, op);
-    bool cut_off = count < cohort_majority(&a->core->cohorts);
-    enum wait_reason reason = cut_off ? WAIT_NO_MAJORITY : WAIT_UNKNOWN;
-    bool news = op->reason != reason || op->reachable != count;
+    if (op->poked.ns == 0) {
+        poke_cohort(a, now, op);
+        return;
+    }
+    uint32_t before = op->reachable;
+    bool alone = cut_off(a, now, op);
+    enum wait_reason reason = alone ? WAIT_NO_MAJORITY : WAIT_UNKNOWN;
+    bool news = op->reason != reason || op->reachable != before;
     op->reason = reason;
-    op->reachable = count;
     op->place = 0;
-    if (cut_off && (op->try || op->show)) {
+    poke_cohort(a, now, op);
+    if (alone && (op->try || op->show)) {
         finish(a, op, ANSWER_NO_MAJORITY);
         asker_give_up(a, now, op);
     } else if (news && !op->show) {
@@ -358,16 +385,18 @@ static void explain_silence(struct asker *a, struct instant now, struct asker_op
 
 static void deadline_passed(struct asker *a, struct instant now, struct asker_op *op)
 {
-    op->reachable = reachable(a, op);
-    bool silent = op->reason != WAIT_QUEUED || op->answered.ns == 0;
-    bool cut_off = silent && op->reachable < cohort_majority(&a->core->cohorts);
+    bool alone = !op->answered_since && cut_off(a, now, op);
     op->deadline = INSTANT_NEVER;
-    finish(a, op, cut_off ? ANSWER_NO_MAJORITY : ANSWER_TIMED_OUT);
+    finish(a, op, alone ? ANSWER_NO_MAJORITY : ANSWER_TIMED_OUT);
     asker_give_up(a, now, op);
 }
 
 static void ask_again(struct asker *a, struct instant now, struct asker_op *op)
 {
+    if (op->answered_since) { /* a repeat: a silence would begin now */
+        op->answered_since = false;
+        op->answered = now;
+    }
     op->attempts++;
     op->redirects = 0;
     if (op->attempts >= (op->doubt == SLOT_NONE ? DOUBT_ATTEMPTS : SECOND_ATTEMPTS)) {

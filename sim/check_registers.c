@@ -236,7 +236,7 @@ static void check_reply(struct world *w, const struct machine *m, const struct w
                    m->name, op->id.slot, (unsigned long long)op->id.life,
                    (unsigned long long)op->id.counter, value_text(op->name->chosen),
                    op->name->text);
-    if (r->verdict == REPLY_DROPPED || r->verdict == REPLY_BUSY)
+    if (r->verdict == REPLY_DROPPED)
         op->withdrawn = true;
     if (wrong)
         world_fail(w, EXIT_BROKEN, "S6", "%s tells %s of %s, and no chosen state says so", m->name,

@@ -2,11 +2,13 @@
  * The disk under one machine's vote log, as bytes: what node/store.c does with files, in virtual
  * time.
  *
- *   append    goes to the page cache: it survives a crash of the agent (perhaps but for its end),
- * not one of the machine sync      takes a random time; what was appended before it began is then
- * durable segment   is written beside the old file, synced, and renamed over it: atomic power of
- * what was not synced, nothing, any prefix, or any set of 512-byte sectors survives open      the
- * driver syncs the file before it reads it, so that what was read is durable
+ *   append    goes to the page cache, and survives a crash of the agent (perhaps but for its end),
+ *             not one of the machine
+ *   sync      takes a random time; what was appended before it began is then durable
+ *   segment   is written beside the old file, synced, and renamed over it: atomic
+ *   power     of what was not synced, nothing, any prefix, or any set of sectors survives a loss
+ *   open      reads the file, page cache and all, and syncs nothing: what was read may still go
+ *             with the power, until the segment that every run begins with is synced
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
@@ -26,6 +28,7 @@ struct log_file {
     size_t size;
     size_t room;
     size_t synced; /* bytes */
+    size_t read;   /* bytes that an agent found at its start: they are in the page cache */
     uint64_t lsn;  /* last record in it */
 };
 
@@ -53,7 +56,7 @@ void disk_synced(struct world *w, struct machine *m, uint64_t number);
 void disk_agent_crash(struct disk *d);
 /* The power went. */
 void disk_power_crash(struct disk *d);
-/* What an agent reads when it starts; durable from then on. */
+/* What an agent reads when it starts. */
 struct view disk_read(struct disk *d);
 /* Damages a byte that recovery must notice. False if there is none. */
 bool disk_damage(struct disk *d);

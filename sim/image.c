@@ -160,7 +160,6 @@ void image_recover(struct world *w, struct machine *m, struct view bytes)
     uint64_t lsn = load(w, m, bytes, fresh);
     compare(w, m, &s->durable, fresh, "restart");
     enqueue_difference(w, m, &s->durable, fresh, lsn);
-    image_durable(w, m, lsn);
 }
 
 void image_lose(struct machine *m)

@@ -43,7 +43,8 @@ void image_append(struct world *w, struct machine *m, uint64_t lsn, struct view 
 void image_segment(struct world *w, struct machine *m, struct view segment, uint64_t lsn);
 /* All up to `lsn` is durable. */
 void image_durable(struct world *w, struct machine *m, uint64_t lsn);
-/* An agent starts from these bytes: they must say all that was durable (S4). */
+/* An agent starts from these bytes: they must say all that was durable (S4). What they say beyond
+ * that is durable with the run's first segment only. */
 void image_recover(struct world *w, struct machine *m, struct view bytes);
 /* The store is gone; what it had said stays said, but nothing more will be. */
 void image_lose(struct machine *m);

@@ -5,6 +5,8 @@
 # Jobs for building, unless the caller has said how many.
 jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
+ASAN_TESTS ?= test_lab test_lock
+ASAN_SEEDS ?= 20
 SOAK_SEED  ?= $(shell date +%s)000
 SOAK_SEEDS ?= 100000
 
@@ -19,8 +21,8 @@ check-sim: sim sim-mutants ## the simulator alone: seeds, then the planted bugs
 asan: ## under the sanitizers: unit tests, some seeds, real agents in short
 	@$(MAKE) --no-print-directory $(jobs) V=asan build/asan/holdfastd build/asan/holdfast build/asan/holdfast-sim
 	@$(MAKE) --no-print-directory V=asan check-unit
-	build/asan/holdfast-sim --seeds 20
-	HOLDFAST_BUILD=build/asan tests/smoke.sh
+	build/asan/holdfast-sim --seeds $(ASAN_SEEDS)
+	HOLDFAST_BUILD=build/asan python3 tests/system/run.py $(ASAN_TESTS)
 
 ci: ## what a merge needs, from nothing: lint, tests with -Werror, sanitizers
 	@$(MAKE) --no-print-directory clean

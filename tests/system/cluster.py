@@ -87,6 +87,11 @@ class Node:
         with Connection(self.options["socket"]) as api:
             return api.call("Status")
 
+    def alive(self):
+        """How many members it holds alive, itself included."""
+        with Connection(self.options["socket"]) as api:
+            return sum(m["gossip"] == "alive" for m in api.call("Members")["members"])
+
     def until_store(self, state):
         return until(lambda: (s := self.status())["store"] == state and s, f"{self.name}: {state}")
 

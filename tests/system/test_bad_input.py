@@ -216,7 +216,8 @@ class BadStore(Case):
 
     def gossips_but_votes_no_more(self, state):
         self.node.until_store(state)
-        until(lambda: self.node.status()["voters_alive"] == 3, "it sees the others")
+        until(lambda: self.node.alive() == 3, "it sees the others")
+        until(lambda: self.others[0].alive() == 3, "the others see it")
         before = self.node.status()["counters"]
         for i in range(5):
             self.assertEqual(self.lock(f"job/{i}")[0], OK)
@@ -268,9 +269,8 @@ class BadStore(Case):
             return self.node.status()["counters"]["accepts"] > accepts + 5
         until(votes, "it votes")
         # What it last said of its store travels with gossip, so that others know of it.
-        lsn = self.node.status()["durable"]
-        until(lambda: self.node.status()["counters"]["datagrams_out"] and
-              self.node.status()["durable"] >= lsn, "it has told of it")
+        sent = self.node.status()["counters"]["datagrams_out"]
+        until(lambda: self.node.status()["counters"]["datagrams_out"] > sent + 10, "it has told of it")
         self.node.stop()
         self.node.votes.write_bytes(copy)
         self.node.start()
@@ -280,7 +280,8 @@ class BadStore(Case):
         strace = shutil.which("strace")
         if not strace:
             self.skipTest("strace is not installed")
-        inject = [strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
+        inject = [strace, "-D", "-f",  # -D: the agent, not strace, is our child
+                  "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e",
                   "inject=fdatasync:error=EIO:when=4+"]
         if self.run_to_end(*inject, "true")[0] != OK:
             self.skipTest("strace may not trace here")

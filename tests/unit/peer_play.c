@@ -10,6 +10,7 @@ enum {
     FLIGHTS_MAX = 8192,
     KEPT_MAX = 1024,
     ANSWERS_MAX = 65536,
+    HANDLES_MAX = 65536,
     LOG_MAX = 8 * 1024 * 1024,
     SHARDS = 64,
     TURNS_MAX = 100000, /* events without time passing: more is a loop */
@@ -134,8 +135,11 @@ static void tap(void *context, bool sent, uint16_t other, const struct message *
 static void keep_answer(struct stage *s, size_t node, const struct answer *answer)
 {
     ck_assert_uint_lt(s->answer_count, ANSWERS_MAX);
+    ck_assert_uint_lt(answer->handle, HANDLES_MAX);
+    size_t *last = &s->last_answers[answer->handle];
     s->answers[s->answer_count++] =
-        (struct stage_answer){.node = node, .at = s->now, .answer = *answer};
+        (struct stage_answer){.node = node, .before = *last, .answer = *answer};
+    *last = s->answer_count;
     if (answer->kind == ANSWER_SHOWN)
         s->shown = *answer->state;
 }
@@ -365,6 +369,7 @@ struct stage *stage_begin(size_t count, uint8_t seed)
     s->flights = calloc(FLIGHTS_MAX, sizeof *s->flights);
     s->kept = calloc(KEPT_MAX, sizeof *s->kept);
     s->answers = calloc(ANSWERS_MAX, sizeof *s->answers);
+    s->last_answers = calloc(HANDLES_MAX, sizeof *s->last_answers);
     fixture_roster(&s->roster, count, 1);
     s->roster.shard_count = SHARDS;
     s->digest = digest_of(canonical, roster_encode(canonical, &s->roster));
@@ -395,6 +400,7 @@ void stage_end(struct stage *s)
     free(s->flights);
     free(s->kept);
     free(s->answers);
+    free(s->last_answers);
     free(s);
 }
 
@@ -489,19 +495,17 @@ uint64_t stage_ask_show(struct stage *s, size_t node, const char *name)
 
 const struct answer *stage_answer(const struct stage *s, uint64_t handle, enum answer_kind kind)
 {
-    for (size_t i = s->answer_count; i > 0; i--) {
-        const struct answer *a = &s->answers[i - 1].answer;
-        if (a->handle == handle && a->kind == kind)
-            return a;
-    }
+    for (size_t i = s->last_answers[handle]; i; i = s->answers[i - 1].before)
+        if (s->answers[i - 1].answer.kind == kind)
+            return &s->answers[i - 1].answer;
     return NULL;
 }
 
 size_t stage_answer_count(const struct stage *s, uint64_t handle, enum answer_kind kind)
 {
     size_t count = 0;
-    for (size_t i = 0; i < s->answer_count; i++)
-        count += s->answers[i].answer.handle == handle && s->answers[i].answer.kind == kind;
+    for (size_t i = s->last_answers[handle]; i; i = s->answers[i - 1].before)
+        count += s->answers[i - 1].answer.kind == kind;
     return count;
 }
 

@@ -58,7 +58,7 @@ struct stage_node {
 
 struct stage_answer {
     size_t node;
-    struct instant at;
+    size_t before; /* the call's answer before this one: index + 1, 0 if there is none */
     struct answer answer; /* name and state are not kept */
 };
 
@@ -93,6 +93,7 @@ struct stage {
     uint64_t trace; /* hash over every datagram sent, and when */
     struct stage_answer *answers;
     size_t answer_count;
+    size_t *last_answers; /* by handle: index + 1 */
     uint64_t last_handle;
     struct lock_state shown; /* of the last ANSWER_SHOWN */
 };
