@@ -194,6 +194,7 @@ static void take_elsewhere(struct asker *a, struct instant now, struct asker_op 
         bool known = ballot_equal(op->named, r->ballot) && op->asked == from;
         *hint = (struct hint){.slot = from, .ballot = r->ballot};
         op->doubt = SLOT_NONE;
+        op->tried = 0; /* it leads: whatever was held against it is over */
         if (known)
             return;
     } else if (r->owner == SLOT_NONE) { /* it does not vote */
@@ -235,7 +236,7 @@ static void give_back(struct asker *a, uint16_t to, struct op_id id, struct ball
 static void take_unknown(struct asker *a, uint16_t from, const struct wire_reply *r)
 {
     bool ghost = r->verdict == REPLY_GRANTED || r->verdict == REPLY_WAITING ||
-                 (r->verdict == REPLY_BALLOT && r->kind == REQUEST_DROP && r->name.size > 1);
+                 (r->verdict == REPLY_BALLOT && r->kind == REQUEST_DROP && lock_name_valid(r->name));
     if (ghost && r->kind != REQUEST_SHOW)
         give_back(a, from, r->op, r->ballot, r->name);
 }
@@ -286,7 +287,7 @@ static void take_reply(struct asker *a, struct instant now, uint16_t from,
         return;
     }
     struct asker_op *op = asker_find(a, r->op.counter);
-    if (!op || op->life != r->op.life) {
+    if (!op || op->gone || op->life != r->op.life) {
         if (r->op.life == c->life) /* L9: a hold of an earlier life is never given back */
             take_unknown(a, from, r);
         return;
@@ -295,7 +296,7 @@ static void take_reply(struct asker *a, struct instant now, uint16_t from,
         c->counters.drop_role++;
         return;
     }
-    if (op->gone || !op->active || r->kind != (uint8_t)kind_of(op))
+    if (!op->active || r->kind != (uint8_t)kind_of(op))
         return; /* an answer to an earlier question */
     if (r->verdict == REPLY_BALLOT || r->verdict == REPLY_REDIRECT) {
         take_elsewhere(a, now, op, from, r);
@@ -314,11 +315,11 @@ static void take_blocking(struct asker *a, struct instant now, uint16_t from,
         return;
     (void)now;
     struct asker_op *op = asker_find(a, b->hold.counter);
-    if (!op || op->life != b->hold.life) {
+    if (!op || op->gone || op->life != b->hold.life) {
         give_back(a, from, b->hold, (struct ballot){0}, b->name);
         return;
     }
-    if (op->state != OP_HELD || op->gone || op->loaded)
+    if (op->state != OP_HELD || op->loaded)
         return;
     op->blocking_mode = (enum lock_mode)b->mode;
     asker_owe(a, op, OWE_BLOCKING);

@@ -94,8 +94,8 @@ static void reply_elsewhere(struct coordinator *k, const struct asked *a, enum r
     outbox_send(&k->core->outbox, a->to, &m);
 }
 
-/* The name of a lock is not kept with a knock; one byte stands for "any of the shard". */
-static const struct view any_name = {(const uint8_t *)"*", 1};
+/* The name of a lock is not kept with a knock; what no lock is called stands for "any of the shard". */
+static const struct view any_name = {(const uint8_t *)"\x01", 1};
 
 static void answer_knocks(struct coordinator *k, struct lead *lead, enum reply_verdict verdict,
                           struct ballot ballot, uint16_t owner)
@@ -410,8 +410,22 @@ static void take_confirmed(struct coordinator *k, struct instant now, int member
 
 /* --- Requests --- */
 
-/* L9: a late duplicate of something that is over is dropped. Dropping twice is harmless, and what was never
- * told to a client may be given back at any time, so that is always heard. */
+static bool was_dropped(const struct low_mark *mark, uint64_t counter)
+{
+    for (size_t i = 0; i < DROPPED_KEPT; i++)
+        if (mark->dropped[i] == counter)
+            return true;
+    return false;
+}
+
+static void note_dropped(struct low_mark *mark, uint64_t counter)
+{
+    if (!was_dropped(mark, counter))
+        mark->dropped[mark->dropped_next++ % DROPPED_KEPT] = counter;
+}
+
+/* L9: a late duplicate of something that is over is dropped. Dropping twice is harmless, and what was
+ * never told to a client may be given back at any time, so that is always heard. */
 static bool alive_still(struct coordinator *k, const struct wire_request *r)
 {
     int index = roster_find(k->core->config.roster, r->op.slot);
@@ -422,8 +436,13 @@ static bool alive_still(struct coordinator *k, const struct wire_request *r)
         *mark = (struct low_mark){.life = r->op.life, .low = r->low};
     if (r->op.life == mark->life && r->low > mark->low)
         mark->low = r->low;
-    return r->kind == REQUEST_DROP ||
-           (r->op.life == mark->life && r->op.counter >= mark->low);
+    if (r->kind == REQUEST_DROP) {
+        if (r->op.life == mark->life)
+            note_dropped(mark, r->op.counter);
+        return true;
+    }
+    return r->op.life == mark->life && r->op.counter >= mark->low &&
+           !was_dropped(mark, r->op.counter);
 }
 
 /* An idle lock that nobody looks at makes room. */

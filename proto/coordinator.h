@@ -46,10 +46,15 @@ struct lead {
     bool busy;
 };
 
-/* The lowest counter alive of each node (L9); volatile, since a request names its ballot. */
+enum { DROPPED_KEPT = 32 };
+
+/* What is over of each node's operations (L9): everything below `low`, and those that were dropped since. It
+ * is volatile, since a request names its ballot. */
 struct low_mark {
     uint64_t life;
     uint64_t low;
+    uint64_t dropped[DROPPED_KEPT]; /* counters, a ring; 0: none */
+    uint32_t dropped_next;
 };
 
 struct coordinator {

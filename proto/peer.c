@@ -179,8 +179,10 @@ enum peer_recovery peer_recover(struct peer *p, const uint8_t *bytes, size_t siz
     }
     if ((verdict != VOTELOG_END && verdict != VOTELOG_TORN) || !store_named(p, &j->store))
         return RECOVERY_LOST;
-    j->durable = j->lsn;
-    p->core.outbox.durable = j->lsn;
+    /* L6: only the snapshot is known to be synced. What follows may be in the kernel's memory alone, and is
+     * not spoken of before the first segment of this run is durable. */
+    j->durable = reader.header.base_lsn;
+    p->core.outbox.durable = j->durable;
     return verdict == VOTELOG_TORN ? RECOVERED_TORN : RECOVERED;
 }
 
@@ -253,8 +255,10 @@ void peer_start(struct peer *p, struct instant now)
     if (p->store_lost)
         c->store = STORE_LOST;
     storecheck_start(&p->check, now);
-    if (c->life != 0 && same_boot)
+    if (c->life != 0 && same_boot && c->journal.durable == c->journal.lsn)
         life_durable(p);
+    else if (c->life != 0 && same_boot)
+        p->life_lsn = c->journal.lsn; /* its record is found, but perhaps not durable */
     else if (c->life != 0 || !p->store_lost)
         begin_life(p, c->life + 1);
     asker_start(&p->asker, now);

@@ -75,7 +75,7 @@ static void ask(struct storecheck *s, struct instant now)
 void storecheck_start(struct storecheck *s, struct instant now)
 {
     s->seq = (uint32_t)drbg_u64(&s->core->drbg);
-    s->commits = s->core->journal.durable;
+    s->commits = s->core->journal.lsn;
     s->asking = !storecheck_done(s);
     if (s->asking)
         ask(s, now);

@@ -7,7 +7,7 @@ set -eu
 
 stamps=$1 file=$2
 shift 2
-hash=$({ "${CLANG:-clang}" "$@" -E -CC "$file"; cat .clang-tidy "$(dirname "$file")"/../*/.clang-tidy; echo "$@"; } |
+hash=$({ "${CLANG:-clang}" "$@" -E -CC "$file"; cat .clang-tidy ./*/.clang-tidy; echo "$@"; } |
     sha256sum | cut -c1-32)
 [ -e "$stamps/$hash" ] && exit 0
 "${CLANG_TIDY:-clang-tidy}" --quiet "$file" -- "$@" 2>&1 | grep -v '^[0-9]* warnings\? generated' >"$stamps/$hash.out" || true

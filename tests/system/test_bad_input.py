@@ -5,7 +5,7 @@ import shutil
 import socket
 import stat
 
-from case import Case, CONFIG, OK, USAGE, agent_program, libc
+from case import Case, CONFIG, NOT_GRANTED, OK, USAGE, agent_program, libc
 from cluster import Cluster
 from support.lab import until
 
@@ -211,8 +211,8 @@ class BadStore(Case):
             other.start()
 
     def lock(self, name="job", node=None):
-        return self.holdfast("--socket", (node or self.others[0]).options["socket"], "lock", "-w", "30",
-                             name, "true")
+        return self.holdfast("--socket", (node or self.others[0]).options["socket"], "lock", "-w",
+                             "30" if node is None else "3", name, "true")
 
     def gossips_but_votes_no_more(self, state):
         self.node.until_store(state)
@@ -221,13 +221,21 @@ class BadStore(Case):
         before = self.node.status()["counters"]
         for i in range(5):
             self.assertEqual(self.lock(f"job/{i}")[0], OK)
-        self.assertEqual(self.lock("own", self.node)[0], OK, "it may ask for locks")
         after = self.node.status()
         self.assertEqual((after["store"], after["counters"]["accepts"], after["counters"]["promises"]),
                          (state, before["accepts"], before["promises"]))
-        code, out, _ = self.holdfast("--socket", self.node.options["socket"], "status")
-        self.assertIn("votes no more", out)
-        return code
+        out = self.holdfast("--socket", self.node.options["socket"], "status")[1]
+        self.assertIn(state, next(line for line in out.splitlines() if line.startswith("store ")))
+
+    def may_ask(self):
+        """A store that is lost takes no part in votes, but the node still takes locks."""
+        self.assertEqual(self.lock("own", self.node)[0], OK)
+
+    def says_that_its_log_failed(self):
+        """Without a log it cannot keep what it asks for (L9)."""
+        code, _, err = self.lock("own", self.node)
+        self.assertEqual(code, NOT_GRANTED)
+        self.one_line(err, "own", "failed")
 
     def test_a_damaged_store_is_lost(self):
         self.node.start()
@@ -240,6 +248,7 @@ class BadStore(Case):
         self.node.votes.write_bytes(data)
         self.node.start()
         self.gossips_but_votes_no_more("lost")
+        self.may_ask()
         self.assertIn("store-lost", self.node.log())
         kept = [p.name for p in (self.node.dir / "state").iterdir() if "damaged" in p.name]
         self.assertEqual(len(kept), 1, "it is kept for whoever wants to look")
@@ -254,6 +263,7 @@ class BadStore(Case):
         self.node.votes.unlink()
         self.node.start()
         self.gossips_but_votes_no_more("lost")
+        self.may_ask()
 
     def test_an_old_copy_is_seen_to_be_behind(self):
         self.node.start()
@@ -275,6 +285,7 @@ class BadStore(Case):
         self.node.votes.write_bytes(copy)
         self.node.start()
         self.gossips_but_votes_no_more("behind")
+        self.may_ask()
 
     def test_a_disk_that_fails(self):
         strace = shutil.which("strace")
@@ -292,6 +303,7 @@ class BadStore(Case):
             return self.node.status()["store"] == "failed"
         until(failed, "a sync failed")
         self.gossips_but_votes_no_more("failed")
+        self.says_that_its_log_failed()
         self.assertIn("store-failed", self.node.log())
 
     def test_a_full_disk(self):
@@ -304,8 +316,21 @@ class BadStore(Case):
         shutil.copy(self.node.votes, state / "votes.log")
         self.node.configure(state=state)
         self.node.start()
-        self.gossips_but_votes_no_more("failed")
-        log = self.node.log()
-        self.assertIn("store-failed", log)
-        self.assertIn(str(state), log)
+        self.node.until_store("failed")
+        self.says_that_its_log_failed()
+        self.assertEqual(self.lock()[0], OK, "the others go on")
+        line = next(line for line in self.node.log().splitlines() if "store-failed" in line)
+        self.assertIn(str(state), line)
+        self.assertIn("No space left on device", line)
+        self.node.stop()
 
+        with open(state / "more", "wb", buffering=0) as more:
+            try:
+                while more.write(bytes(4096)):
+                    pass
+            except OSError:
+                pass  # full
+        (state / "lock").unlink()
+        code, _, err = self.node.run()
+        self.assertEqual(code, CONFIG)
+        self.one_line(err, state, "No space left on device", program="holdfastd")
