@@ -454,16 +454,21 @@ static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, ui
     return true;
 }
 
-/* A grant, or the end of something, rests on its record. After a failed sync no grant is told any more, but
- * what is given up is: nothing is promised by that. */
+/*
+ * A grant, or the end of something, rests on its record (L9, S15). After a failed sync no grant is told any
+ * more, and a release only once the coordinator has confirmed it; that nothing was got is told all the same,
+ * since nothing is promised by that.
+ */
 static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t what)
 {
     const struct journal *j = &a->core->journal;
     bool durable = op->lsn <= j->durable;
     if (what == OWE_FINAL && op->final == ANSWER_GRANTED)
         return durable;
-    if (what == OWE_FINAL || what == OWE_DROPPED)
-        return durable || j->failed || op->show;
+    if (what == OWE_FINAL)
+        return durable || op->gone || op->show || j->failed;
+    if (what == OWE_DROPPED)
+        return durable || op->gone || op->show;
     if (what == OWE_BLOCKING)
         return !(op->owes & OWE_FINAL);
     return true;

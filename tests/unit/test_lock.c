@@ -490,7 +490,7 @@ START_TEST(names_are_utf8)
     memcpy(exact, names[_i].bytes, size);
     uint8_t *tight = realloc(exact, size ? size : 1);
     ck_assert_int_eq(lock_name_valid((struct view){tight, size}), names[_i].valid);
-    uint8_t longer[16] = "x";
+    uint8_t longer[32] = "x";
     memcpy(longer + 1, tight, size);
     longer[size + 1] = 'y';
     if (size)
