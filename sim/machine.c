@@ -188,7 +188,7 @@ static void recover_lost(struct world *w, struct machine *m)
         world_fail(w, EXIT_BROKEN, "S4", "%s calls its store lost, but nothing happened to it",
                    m->name);
     m->votes = false;
-    observer_epoch_ends(w, m);
+    observer_store_lost(w, m);
     m->epoch++;
     image_lose(m);
     make_peer(w, m);

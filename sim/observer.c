@@ -123,3 +123,11 @@ void observer_epoch_ends(struct world *w, struct machine *m)
         if (!op->dropped_told && !op->withdrawn)
             op->name->jammed = true;
 }
+
+void observer_store_lost(struct world *w, struct machine *m)
+{
+    (void)w;
+    for (struct op *op = m->ops; op; op = op->older)
+        if (!op->withdrawn)
+            op->name->jammed = true;
+}

@@ -1,6 +1,6 @@
 /*
- * must() in the fuzz targets and seed programs: says what failed and traps, so that libFuzzer keeps the
- * input. In an archive of its own: a target that brings its own is linked with that one.
+ * must() in the fuzz targets and seed programs: says what failed and traps, so that libFuzzer keeps
+ * the input. In an archive of its own: a target that brings its own is linked with that one.
  */
 #include <stdio.h>
 

@@ -324,13 +324,13 @@ class BadStore(Case):
         self.assertIn("No space left on device", line)
         self.node.stop()
 
+        (state / "lock").unlink()
         with open(state / "more", "wb", buffering=0) as more:
             try:
                 while more.write(bytes(4096)):
                     pass
             except OSError:
                 pass  # full
-        (state / "lock").unlink()
         code, _, err = self.node.run()
         self.assertEqual(code, CONFIG)
         self.one_line(err, state, "No space left on device", program="holdfastd")

@@ -182,10 +182,15 @@ static enum stage_fate keeper_way(void *context, size_t from, size_t to, uint64_
 
 #define TYPE(name) (UINT64_C(1) << WIRE_##name)
 
-/* A request is kept on its way, repeated, granted, released; then it arrives. */
-START_TEST(a_late_duplicate_is_given_back)
+/*
+ * loop test: a request is kept on its way, repeated, granted, released; then it arrives, under the same
+ * ballot. It is not applied: its counter is below the lowest alive (0), or is remembered as dropped (1).
+ */
+START_TEST(a_late_duplicate_is_not_applied)
 {
     const char *name = stage_name_of(s, 0);
+    if (_i == 1)
+        stage_hold(s, 1, "held all along", LOCK_SHARED); /* the lowest counter alive stays below */
     stage_release(s, 1, stage_hold(s, 1, name, LOCK_SHARED)); /* it knows the ballot */
     struct keeper keeper = {1, 0, TYPE(REQUEST), FATE_KEEP, true};
     s->way = keeper_way;
@@ -197,38 +202,59 @@ START_TEST(a_late_duplicate_is_given_back)
     ck_assert_ptr_nonnull(stage_await(s, asked, ANSWER_GRANTED, STAGE_SECOND));
     stage_release(s, 1, asked);
     ck_assert_uint_eq(stage_show(s, 2, name)->hold_count, 0);
+    uint64_t requests = stage_counters(s, 0)->requests;
     stage_deliver_kept(s);
+    ck_assert_uint_eq(stage_counters(s, 0)->requests, requests + 1); /* it was taken */
     stage_run(s, STAGE_SECOND);
+    ck_assert_int_eq(stage_coordinator(s, name), 0);
     ck_assert_uint_eq(stage_show(s, 2, name)->hold_count, 0);
+    ck_assert_uint_eq(stage_show(s, 2, name)->token, 2);
     ck_assert_uint_eq(stage_answer_count(s, asked, ANSWER_GRANTED), 1);
-    ck_assert_uint_eq(stage_op_count(s, 1), 0);
+    ck_assert_uint_eq(stage_counters(s, 1)->ghosts, 0);
+    ck_assert_uint_eq(stage_op_count(s, 1), _i == 1 ? 1 : 0);
 }
 END_TEST
 
-/* The same, and no lower counter is known to the coordinator: it grants, and the grant is given back. */
+/*
+ * Node 1 asks and its agent dies between the datagram and the record, so that the run that follows in the
+ * same life knows nothing of it. (The stage sends before it writes: what was written is taken back.)
+ */
+static void ask_and_forget(const char *name)
+{
+    size_t written = s->nodes[1].disk.written_size;
+    uint64_t asked = stage_acquire(s, 1, name, LOCK_EXCLUSIVE);
+    ck_assert_ptr_null(stage_answer(s, asked, ANSWER_GRANTED));
+    stage_kill(s, 1);
+    s->nodes[1].disk.written_size = written;
+    stage_run(s, 100);
+    ck_assert_int_eq(stage_start(s, 1), RECOVERED);
+    settle();
+    ck_assert_uint_eq(stage_status(s, 1).life, 1);
+    ck_assert_int_eq(stage_status(s, 1).store, STORE_VOTING);
+    ck_assert_uint_eq(stage_op_count(s, 1), 0);
+    ck_assert_uint_eq(stage_counters(s, 1)->ghosts, 0);
+}
+
+/* A grant for a request that no client of this node is known to have made is given back. */
 START_TEST(a_ghost_is_given_back)
 {
     const char *name = stage_name_of(s, 0);
-    stage_hold(s, 1, "held all along", LOCK_SHARED); /* the lowest counter alive stays below */
     stage_release(s, 1, stage_hold(s, 1, name, LOCK_SHARED));
-    struct keeper keeper = {1, 0, TYPE(REQUEST), FATE_KEEP, true};
-    s->way = keeper_way;
-    s->way_context = &keeper;
-    uint64_t asked = stage_acquire(s, 1, name, LOCK_EXCLUSIVE);
-    stage_run(s, 10);
-    keeper.on = false;
-    ck_assert_ptr_nonnull(stage_await(s, asked, ANSWER_GRANTED, STAGE_SECOND));
-    stage_release(s, 1, asked);
-    stage_deliver_kept(s);
+    uint64_t held = stage_hold(s, 2, name, LOCK_EXCLUSIVE);
+    ask_and_forget(name);
+    ck_assert_uint_eq(stage_show(s, 2, name)->waiter_count, 1);
+    stage_release(s, 2, held);
     stage_run(s, STAGE_SECOND);
     ck_assert_uint_eq(stage_counters(s, 1)->ghosts, 1);
+    ck_assert_uint_eq(s->nodes[1].notices[NOTICE_GHOST], 1);
     ck_assert_uint_eq(stage_show(s, 2, name)->hold_count, 0);
-    ck_assert_uint_eq(stage_show(s, 2, name)->token, 3);
+    ck_assert_uint_eq(stage_show(s, 2, name)->token, 3); /* it was granted */
+    stage_hold(s, 3, name, LOCK_EXCLUSIVE);
 }
 END_TEST
 
-/* loop test: the ghost's grant is lost too, so that only a waiter brings it to light; with a long name,
- * and with one of a single byte. */
+/* loop test: the grant went to the run that died, so that only a waiter brings the ghost to light; with a
+ * long name, and with one of a single byte. */
 START_TEST(a_ghost_is_found_by_who_waits)
 {
     const char *name = stage_name_of(s, 0);
@@ -238,25 +264,13 @@ START_TEST(a_ghost_is_found_by_who_waits)
             letter[0]++;
         name = letter;
     }
-    stage_hold(s, 1, "held all along", LOCK_SHARED);
     stage_release(s, 1, stage_hold(s, 1, name, LOCK_SHARED));
-    struct keeper keeper = {1, 0, TYPE(REQUEST), FATE_KEEP, true};
-    s->way = keeper_way;
-    s->way_context = &keeper;
-    uint64_t asked = stage_acquire(s, 1, name, LOCK_EXCLUSIVE);
-    stage_run(s, 10);
-    keeper.on = false;
-    ck_assert_ptr_nonnull(stage_await(s, asked, ANSWER_GRANTED, STAGE_SECOND));
-    stage_release(s, 1, asked);
-    keeper = (struct keeper){0, 1, TYPE(REPLY), FATE_LOSE, true};
-    stage_deliver_kept(s);
-    stage_run(s, 500);
-    keeper.on = false;
-    ck_assert_uint_eq(stage_counters(s, 1)->ghosts, 0);
+    ask_and_forget(name);
     ck_assert_uint_eq(stage_show(s, 2, name)->hold_count, 1);
     uint64_t waits = stage_acquire(s, 2, name, LOCK_EXCLUSIVE);
     ck_assert_ptr_nonnull(stage_await(s, waits, ANSWER_GRANTED, 5 * STAGE_SECOND));
     ck_assert_uint_gt(stage_counters(s, 1)->ghosts, 0);
+    ck_assert_uint_eq(stage_show(s, 2, name)->hold_count, 1);
 }
 END_TEST
 
@@ -635,7 +649,7 @@ Suite *suite_restart(void)
     tcase_add_test(lives, a_reboot_is_another_life);
     tcase_add_test(lives, counters_are_never_used_twice);
     tcase_add_test(lives, all_restart_at_once);
-    tcase_add_test(lives, a_late_duplicate_is_given_back);
+    tcase_add_loop_test(lives, a_late_duplicate_is_not_applied, 0, 2);
     tcase_add_test(lives, a_ghost_is_given_back);
     tcase_add_loop_test(lives, a_ghost_is_found_by_who_waits, 0, 2);
     tcase_add_test(lives, a_lost_reply_is_asked_for_again);
