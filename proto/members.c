@@ -89,6 +89,12 @@ static enum word_verdict compare_words(const struct wire_alive *held, const stru
     return WORD_KNOWN;
 }
 
+bool members_other_copy(const struct members *ms, size_t index, const struct wire_alive *word)
+{
+    const struct wire_alive *held = &ms->table[index].word;
+    return word->life == held->life && !nonce_equal(&word->life_nonce, &held->life_nonce);
+}
+
 enum word_verdict members_judge_alive(const struct members *ms, size_t index,
                                       const struct wire_alive *word)
 {

@@ -56,6 +56,8 @@ uint16_t members_slot(const struct members *ms, size_t index);
 bool members_live(const struct members *ms, size_t index);
 /* The member signed this word. */
 bool members_signed(const struct members *ms, size_t index, const struct wire_alive *word);
+/* The word is of the life that is held, by number, but with another nonce. */
+bool members_other_copy(const struct members *ms, size_t index, const struct wire_alive *word);
 /* What a signed word about member `index` is worth. Verifies only what would be new. */
 enum word_verdict members_judge_alive(const struct members *ms, size_t index,
                                       const struct wire_alive *word);

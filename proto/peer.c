@@ -240,8 +240,9 @@ static void check_done(struct peer *p)
         told_notice(&c->told, NOTICE_STORE_CHECKED);
     }
     /* Whoever is behind takes the next life above what is known: none is used twice. */
+    uint64_t seen = p->check.seen_life > c->life ? p->check.seen_life : c->life;
     if (behind || c->life == 0)
-        begin_life(p, (highest->life > c->life ? highest->life : c->life) + 1);
+        begin_life(p, (highest->life > seen ? highest->life : seen) + 1);
     else if (!p->life_lsn)
         c->life_known = true;
 }

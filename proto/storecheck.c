@@ -87,9 +87,14 @@ static void answer(struct storecheck *s, uint16_t to, uint32_t seq)
     if (index < 0)
         return;
     struct vitals v = s->known[index].vitals;
-    struct message m = {
-        .type = WIRE_STORE_KNOWN,
-        .store_known = {.seq = seq, .commits = v.commits, .life = v.life, .ops = v.ops}};
+    struct member_view view;
+    swim_view(s->core->swim, to, &view);
+    struct message m = {.type = WIRE_STORE_KNOWN,
+                        .store_known = {.seq = seq,
+                                        .commits = v.commits,
+                                        .life = v.life,
+                                        .ops = v.ops,
+                                        .seen = view.life > v.life ? view.life : v.life}};
     outbox_send(&s->core->outbox, to, &m);
 }
 
@@ -112,6 +117,7 @@ bool storecheck_take(struct storecheck *s, struct instant now, uint16_t from,
     raise_vitals(&s->highest, (struct vitals){.life = m->store_known.life,
                                               .commits = m->store_known.commits,
                                               .ops = m->store_known.ops});
+    raise(&s->seen_life, m->store_known.seen);
     s->asking = !storecheck_done(s);
     return !s->asking;
 }

@@ -22,6 +22,7 @@ struct storecheck {
     struct core *core;
     struct known *known;  /* by index in the roster */
     struct vitals highest; /* that others know of us */
+    uint64_t seen_life;    /* the highest life of ours that others heard of, also in passing */
     uint64_t commits;      /* of our store when it was loaded */
     size_t answers;
     bool asking;

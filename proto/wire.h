@@ -67,8 +67,10 @@
 #define WIRE_FIELDS_digest(F)       F(u64, hash) F(flag, ask)
 
 #define WIRE_FIELDS_store_ask(F)    F(u32, seq)
-/* What the sender knows of the asker's store: highest commit count, life and counter heard. */
-#define WIRE_FIELDS_store_known(F)  F(u32, seq) F(u64, commits) F(u64, life) F(u64, ops)
+/* What the sender knows of the asker's store: highest commit count, life and counter heard. seen: the
+ * highest life it heard of by any word, also one that never got as far as to be checked. */
+#define WIRE_FIELDS_store_known(F)                                                                 \
+    F(u32, seq) F(u64, commits) F(u64, life) F(u64, ops) F(u64, seen)
 
 #define WIRE_FIELDS_prepare(F)      F(u32, shard) F(ballot, ballot)
 #define WIRE_FIELDS_promise(F)      F(u32, shard) F(ballot, ballot) F(u32, adopted)
