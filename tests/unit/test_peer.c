@@ -420,6 +420,7 @@ START_TEST(the_same_seed_gives_the_same_datagrams)
 END_TEST
 
 /* A node that leaves says so; nothing that it holds is freed by that (M2). */
+/* M1: gossip's word that a member is gone moves no lock. */
 START_TEST(leaving_frees_nothing)
 {
     stage_hold(s, 0, "image", LOCK_EXCLUSIVE);
