@@ -42,6 +42,7 @@ static const char help[] =
 
 enum {
     STALE = OPTION_OWN,
+    GO_ON = -1,                  /* no exit code yet; every other number may be one, 0 by -E too */
     TRY_PATIENCE_MS = 30 * 1000, /* the agent answers a try long before, unless it is stuck */
     LATE_MS = 3 * 1000,          /* how much later than the deadline the agent may answer */
     RETRY_MS = 200,              /* between questions to an agent that is not ready */
@@ -125,18 +126,18 @@ static enum varlink_status send_acquire(struct lock_run *run)
                         run->try ? VARLINK_PLAIN : VARLINK_MORE);
 }
 
-/* One signal while the lock is awaited: the code to end with, or EXIT_OK to go on. */
+/* One signal while the lock is awaited: the code to end with, or GO_ON. */
 static int signal_while_waiting(struct lock_run *run, int signo)
 {
     int code;
     if (signo == SIGTSTP) {
         kill(getpid(), SIGSTOP);
-        return EXIT_OK;
+        return GO_ON;
     }
     if (signo != SIGCHLD)
         return EXIT_SIGNAL + signo;
     if (child_poll(&run->child, &code) != CHILD_ENDED)
-        return EXIT_OK;
+        return GO_ON;
     say("the process for the command ended before the lock was granted");
     return EXIT_ERROR;
 }
@@ -157,13 +158,13 @@ static int ask_again(struct lock_run *run, const struct varlink_reply *reply)
     memcpy(run->progress, line, sizeof line);
     wait_for_news(run, RETRY_MS);
     enum varlink_status status = send_acquire(run);
-    return status == VARLINK_OK ? EXIT_OK : agent_failed(run->cli, status);
+    return status == VARLINK_OK ? GO_ON : agent_failed(run->cli, status);
 }
 
-/* One reply to Acquire: EXIT_OK to go on (held or not), else the code to end with. */
+/* One reply to Acquire: GO_ON (held or not), or the code to end with. */
 static int take_reply(struct lock_run *run, struct varlink_reply *reply)
 {
-    int code = EXIT_OK;
+    int code = GO_ON;
     if (strcmp(reply->error, AGENT_INTERFACE "NotReady") == 0) {
         code = ask_again(run, reply);
     } else if (reply->error[0] != '\0') {
@@ -173,7 +174,7 @@ static int take_reply(struct lock_run *run, struct varlink_reply *reply)
         show_progress(run, reply->parameters);
     } else {
         run->held = reply->parameters;
-        return EXIT_OK;
+        return GO_ON;
     }
     json_decref(reply->parameters);
     return code;
@@ -188,18 +189,18 @@ static long long patience_ms(const struct lock_run *run)
     return left > 0 ? left : 0;
 }
 
-/* Until held: EXIT_OK, or the code to end with, which has been explained. */
+/* Until held (GO_ON), or the code to end with, which has been explained. */
 static int acquire(struct lock_run *run)
 {
     run->deadline_ms = now_ms() + (run->wait_ms > 0 ? run->wait_ms : 0);
     enum varlink_status status = send_acquire(run);
-    int code = status == VARLINK_OK ? EXIT_OK : agent_failed(run->cli, status);
-    while (code == EXIT_OK && run->held == NULL) {
+    int code = status == VARLINK_OK ? GO_ON : agent_failed(run->cli, status);
+    while (code == GO_ON && run->held == NULL) {
         struct varlink_reply reply;
         int signo;
-        while (code == EXIT_OK && (signo = signals_next(run->signals)) != 0)
+        while (code == GO_ON && (signo = signals_next(run->signals)) != 0)
             code = signal_while_waiting(run, signo);
-        if (code != EXIT_OK)
+        if (code != GO_ON)
             return code;
         status = varlink_take(&run->agent, &reply);
         if (status == VARLINK_OK) {

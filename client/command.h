@@ -10,8 +10,7 @@
 
 #include "client/exit.h"
 
-#define HOLDFAST_VERSION "0.1.0"
-#define SOCKET_DEFAULT   "/run/holdfast/holdfast.sock"
+#define SOCKET_DEFAULT "/run/holdfast/holdfast.sock"
 
 struct command;
 

@@ -11,6 +11,7 @@
 #include <sodium.h>
 
 #include "client/command.h"
+#include "crypto/version.h"
 #include "proto/must.h"
 
 static const struct command *const commands[] = {

@@ -40,6 +40,7 @@ struct agent {
     void *memory; /* the peer's */
     struct peer *peer;
     struct store *store;
+    bool store_lost; /* the operator's word: a store that fails its checks is lost */
     struct event *store_event;
     struct store_news news;
     struct udp *udp;
@@ -280,6 +281,18 @@ static void agent_init_peer(struct agent *a)
     sodium_memzero(config.seed, sizeof config.seed);
 }
 
+/*
+ * What is damaged may hold the only copy of a vote, and an older copy may be at hand: an operator
+ * says what becomes of it, not a restart by itself.
+ */
+static bool agent_refuse_store(const struct agent *a, const char *why, struct fault *fault)
+{
+    return fault_set(fault, FAULT_CONFIG,
+                     "%s/votes.log: %s; restore the disk, or go on without a vote: "
+                     "holdfastd --store-lost moves the file aside",
+                     a->config->state, why);
+}
+
 /* Goes on with a store that no roster names: this node votes no more, and says so (L7). */
 static bool agent_start_lost(struct agent *a, const char *why, bool missing, struct fault *fault)
 {
@@ -315,7 +328,8 @@ static bool agent_recover(struct agent *a, enum store_status status, struct view
         log_event(LOG_LEVEL_INFO, "store-torn", "note=\"a torn tail, never synced, was left out\"");
         return true;
     case RECOVERY_LOST:
-        return agent_start_lost(a, peer_recovery_text(recovery), false, fault);
+        return a->store_lost ? agent_start_lost(a, peer_recovery_text(recovery), false, fault)
+                             : agent_refuse_store(a, peer_recovery_text(recovery), fault);
     case RECOVERY_FOREIGN:
         return fault_set(
             fault, FAULT_CONFIG,
@@ -353,8 +367,8 @@ static bool agent_open_store(struct agent *a, struct fault *fault)
 }
 
 struct agent *agent_open(struct event_base *base, struct clock *clock, const struct config *config,
-                         const struct identity *identity, const struct agent_hooks *hooks,
-                         struct fault *fault)
+                         const struct identity *identity, bool store_lost,
+                         const struct agent_hooks *hooks, struct fault *fault)
 {
     struct agent *a = calloc(1, sizeof *a);
     must(a);
@@ -362,6 +376,7 @@ struct agent *agent_open(struct event_base *base, struct clock *clock, const str
     a->clock = clock;
     a->config = config;
     a->identity = identity;
+    a->store_lost = store_lost;
     a->hooks = *hooks;
     a->tick = (struct alarm){.ring = agent_ticked, .context = a};
     struct udp_hooks udp = {a, agent_datagram, agent_refused};

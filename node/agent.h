@@ -34,10 +34,12 @@ struct agent_hooks {
 /*
  * Opens and recovers the store, makes the peer, binds the socket. Nothing is sent before
  * agent_start. `config`, `identity`, `clock`, `hooks`' context outlive it. NULL with *fault.
+ * A store that fails its checks is such a fault, unless `store_lost`: then it is moved aside and
+ * this node goes on without a vote (L7), as it does by itself where there is no store at all.
  */
 struct agent *agent_open(struct event_base *base, struct clock *clock, const struct config *config,
-                         const struct identity *identity, const struct agent_hooks *hooks,
-                         struct fault *fault);
+                         const struct identity *identity, bool store_lost,
+                         const struct agent_hooks *hooks, struct fault *fault);
 void agent_start(struct agent *agent);
 /* One turn of the loop: steps what is queued and carries out what it amounts to. */
 void agent_turn(struct agent *agent);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "node/version.h"
+#include "crypto/version.h"
 #include "proto/must.h"
 
 static const struct frame_parameter join_takes[] = {{"secret", FRAME_STRING, true}};
@@ -67,7 +67,7 @@ struct api *api_open(struct agent *agent, struct event_base *base, struct clock 
         .vendor = "Holdfast",
         .product = "holdfastd",
         .version = HOLDFAST_VERSION,
-        .url = "https://holdfast.invalid/",
+        .url = "",
         .interface = API_INTERFACE,
         .description = api_description,
         .methods = api_methods,

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "crypto/version.h"
 #include "node/render.h"
-#include "node/version.h"
 #include "proto/must.h"
 
 enum { SHOW_TIMEOUT_MS = 5000 }; /* of a Show that names none: nobody wants to look for ever */

@@ -16,6 +16,8 @@
 
 #include "crypto/key.h"
 
+enum { CONFIG_FILE_MAX = 256 * 1024 };
+
 /* libconfuse's error callback has no context: where its messages go while one file is parsed. */
 static _Thread_local struct fault *config_fault;
 
@@ -171,6 +173,55 @@ static bool config_readable(const char *path, struct fault *fault)
     return true;
 }
 
+/*
+ * Takes the comments out and leaves their ends of line: libconfuse 3.3 counts the line of a comment
+ * more than once, and a message must name the right one. Only in quotes is '#' something else.
+ */
+static void config_blank_comments(char *text, size_t size)
+{
+    char quote = '\0';
+    bool comment = false;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\n')
+            comment = false;
+        else if (comment)
+            text[i] = ' ';
+        else if (quote != '\0' && text[i] == '\\')
+            i++; /* whatever follows does not end the string */
+        else if (quote != '\0')
+            quote = text[i] == quote ? '\0' : quote;
+        else if (text[i] == '"' || text[i] == '\'')
+            quote = text[i];
+        else if (text[i] == '#') {
+            comment = true;
+            text[i] = ' ';
+        }
+    }
+}
+
+static int config_parse(cfg_t *cfg, const char *path)
+{
+    int result = CFG_FILE_ERROR;
+    char *text = malloc(CONFIG_FILE_MAX);
+    FILE *file = fopen(path, "re");
+    size_t size = text && file ? fread(text, 1, CONFIG_FILE_MAX, file) : 0;
+    if (size > 0 && size < CONFIG_FILE_MAX && !ferror(file)) {
+        config_blank_comments(text, size);
+        FILE *memory = fmemopen(text, size, "r");
+        cfg->filename = strdup(path); /* the parser's own from now on, for its messages */
+        if (memory && cfg->filename)
+            result = cfg_parse_fp(cfg, memory);
+        if (memory)
+            fclose(memory);
+    } else if (file && feof(file) && size == 0) {
+        result = CFG_SUCCESS; /* empty: what is missing is said by name */
+    }
+    if (file)
+        fclose(file);
+    free(text);
+    return result;
+}
+
 bool config_load(struct config *out, const char *path, struct fault *fault)
 {
     cfg_opt_t options[] = {
@@ -198,9 +249,9 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
     config_fault = fault;
     cfg_set_error_function(cfg, config_error);
     config_add_checks(cfg);
-    int result = cfg_parse(cfg, path);
+    int result = config_parse(cfg, path);
     if (result != CFG_SUCCESS) /* the callback has said more, if it was called */
-        fault_set(fault, FAULT_CONFIG, "%s: it cannot be read", path);
+        fault_set(fault, FAULT_CONFIG, "%s: it cannot be read, or has over 256 KiB", path);
     bool good =
         result == CFG_SUCCESS && fault->status == FAULT_NONE && config_take(out, cfg, path, fault);
     cfg_free(cfg);

@@ -18,10 +18,10 @@
 #include <event2/event.h>
 #include <sodium.h>
 
+#include "crypto/version.h"
 #include "node/api.h"
 #include "node/listener.h"
 #include "node/notify.h"
-#include "node/version.h"
 #include "proto/must.h"
 
 _Noreturn void must_failed(const char *condition, const char *file, int line)
@@ -36,6 +36,7 @@ _Noreturn void must_failed(const char *condition, const char *file, int line)
 struct options {
     const char *config;
     bool check;
+    bool store_lost;
     bool level_given;
     enum log_level level;
 };
@@ -56,12 +57,13 @@ struct daemon {
 };
 
 static const char usage[] =
-    "usage: holdfastd [-c FILE] [--check-config] [--log-level LEVEL]\n"
+    "usage: holdfastd [-c FILE] [--check-config] [--store-lost] [--log-level LEVEL]\n"
     "\n"
     "The agent of Holdfast: one on each node.\n"
     "\n"
     "  -c, --config FILE    read this configuration (default " CONFIG_PATH_DEFAULT ")\n"
     "      --check-config   check the configuration, key and roster, and exit: 0 or 78\n"
+    "      --store-lost     if the store is damaged, move it aside and go on without a vote\n"
     "      --log-level LEVEL  debug, info, warning or error; overrides the configuration\n"
     "      --version        print the version\n"
     "  -h, --help           print this\n";
@@ -69,10 +71,11 @@ static const char usage[] =
 /* -1: go on; else the exit status. */
 static int main_options(struct options *out, int argc, char **argv)
 {
-    enum { OPTION_CHECK = 256, OPTION_LEVEL, OPTION_VERSION };
+    enum { OPTION_CHECK = 256, OPTION_STORE_LOST, OPTION_LEVEL, OPTION_VERSION };
     static const struct option list[] = {
         {"config", required_argument, NULL, 'c'},
         {"check-config", no_argument, NULL, OPTION_CHECK},
+        {"store-lost", no_argument, NULL, OPTION_STORE_LOST},
         {"log-level", required_argument, NULL, OPTION_LEVEL},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"help", no_argument, NULL, 'h'},
@@ -85,6 +88,8 @@ static int main_options(struct options *out, int argc, char **argv)
             out->config = optarg;
         } else if (c == OPTION_CHECK) {
             out->check = true;
+        } else if (c == OPTION_STORE_LOST) {
+            out->store_lost = true;
         } else if (c == OPTION_VERSION) {
             puts("holdfastd " HOLDFAST_VERSION);
             return 0;
@@ -155,7 +160,7 @@ static bool main_add_signals(struct daemon *d, struct fault *fault)
     return true;
 }
 
-static bool main_start(struct daemon *d, struct fault *fault)
+static bool main_start(struct daemon *d, bool store_lost, struct fault *fault)
 {
     struct agent_hooks hooks = {d, main_blocking, main_notice};
     d->base = event_base_new();
@@ -164,7 +169,7 @@ static bool main_start(struct daemon *d, struct fault *fault)
     if (!clock_open(&d->clock, d->base, fault) || !main_add_signals(d, fault))
         return false;
     d->events = events_new();
-    d->agent = agent_open(d->base, &d->clock, &d->config, &d->identity, &hooks, fault);
+    d->agent = agent_open(d->base, &d->clock, &d->config, &d->identity, store_lost, &hooks, fault);
     if (!d->agent)
         return false;
     d->socket = listener_open(d->config.socket, d->config.socket_group, fault);
@@ -240,7 +245,7 @@ int main(int argc, char **argv)
                d.identity.self);
         status = FAULT_NONE;
     } else {
-        bool started = main_start(&d, &fault);
+        bool started = main_start(&d, options.store_lost, &fault);
         if (started)
             main_run(&d);
         bool good = main_finish(&d);

@@ -1,7 +1,7 @@
 /*
- * Blocks of variable size in one piece of the caller's memory: registers' names and states, and messages
- * being put together. Sizes are rounded up to classes (four per power of two, so at most a fifth is lost);
- * a freed block is kept in its class's list. Untouched pages cost nothing.
+ * Blocks of variable size in one piece of the caller's memory: registers' names and states, and
+ * messages being put together. Sizes are rounded up to classes (four per power of two, so at most a
+ * fifth is lost); a freed block is kept in its class's list. Untouched pages cost nothing.
  */
 #ifndef PROTO_ARENA_H
 #define PROTO_ARENA_H
@@ -14,9 +14,9 @@ enum { ARENA_CLASSES = 64 };
 struct arena {
     uint8_t *memory;
     size_t size;
-    size_t used;                     /* high-water mark: the rest was never touched */
+    size_t used;                        /* high-water mark: the rest was never touched */
     uint32_t free_lists[ARENA_CLASSES]; /* offset / 16 + 1 of the first free block, 0 if none */
-    size_t allocated;                /* bytes in blocks that are in use */
+    size_t allocated;                   /* bytes in blocks that are in use */
 };
 
 enum { ARENA_BLOCK_MAX = 1 << 18 };

@@ -385,8 +385,8 @@ void asker_drop(struct asker *a, struct instant now, const struct event *event)
 {
     struct op_id hold = event->drop.hold;
     struct asker_op *op = asker_find(a, hold.counter);
-    bool ours = op && !op->show && !op->gone && hold.slot == core_self(a->core) &&
-                hold.life == op->life;
+    bool ours =
+        op && !op->show && !op->gone && hold.slot == core_self(a->core) && hold.life == op->life;
     if (!ours) {
         refuse_now(a, event->drop.handle, ANSWER_UNKNOWN);
         return;
@@ -414,8 +414,8 @@ static void fill_holders(struct asker *a, const struct asker_op *op, struct answ
 {
     if (!lock_decode(&a->scratch, (struct view){op->detail, op->detail_size}))
         return;
-    size_t count = a->scratch.hold_count < ANSWER_HOLDERS_MAX ? a->scratch.hold_count
-                                                              : ANSWER_HOLDERS_MAX;
+    size_t count =
+        a->scratch.hold_count < ANSWER_HOLDERS_MAX ? a->scratch.hold_count : ANSWER_HOLDERS_MAX;
     answer->holder_count = count;
     for (size_t i = 0; i < count; i++) {
         answer->holders[i] = a->scratch.holds[i].id;
@@ -455,9 +455,9 @@ static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, ui
 }
 
 /*
- * A grant, or the end of something, rests on its record (L9, S15). After a failed sync no grant is told any
- * more, and a release only once the coordinator has confirmed it; that nothing was got is told all the same,
- * since nothing is promised by that.
+ * A grant, or the end of something, rests on its record (L9, S15). After a failed sync no grant is
+ * told any more, and a release only once the coordinator has confirmed it; that nothing was got is
+ * told all the same, since nothing is promised by that.
  */
 static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t what)
 {

@@ -1,16 +1,16 @@
 /*
- * The asking side (L9): what this node's clients hold and ask for, durable before a client is told, and
- * repeated to whoever coordinates until it is answered.
+ * The asking side (L9): what this node's clients hold and ask for, durable before a client is told,
+ * and repeated to whoever coordinates until it is answered.
  *
  *                 granted, told once the record          drop          coordinator: dropped
  *      PENDING ---------------------------------> HELD ------> DROPPING ----------------> (gone)
  *         |                                                       ^
  *         +---- deadline, try refused or unanswered, drop --------+
  *
- * The record is written when the request is sent, beside the voters' own writes, so that a grant costs no
- * sync of its own; therefore an operation found after a restart, pending or held, may have been told to a
- * client and counts as held until its processes are gone. A grant for an operation that is not in the table
- * was never told to anybody: it is given back (a "ghost").
+ * The record is written when the request is sent, beside the voters' own writes, so that a grant
+ * costs no sync of its own; therefore an operation found after a restart, pending or held, may have
+ * been told to a client and counts as held until its processes are gone. A grant for an operation
+ * that is not in the table was never told to anybody: it is given back (a "ghost").
  */
 #ifndef PROTO_ASKER_H
 #define PROTO_ASKER_H
@@ -20,14 +20,14 @@
 enum asker_owes {
     OWE_ACCEPTED = 1,
     OWE_WAITING = 2,
-    OWE_FINAL = 4,    /* `final` */
-    OWE_DROPPED = 8,  /* to drop_handle */
+    OWE_FINAL = 4,   /* `final` */
+    OWE_DROPPED = 8, /* to drop_handle */
     OWE_BLOCKING = 16
 };
 
 struct asker_op {
     bool used;
-    bool show;   /* a look, not a lock: not durable */
+    bool show; /* a look, not a lock: not durable */
     bool loaded;
     enum op_state state;
     uint64_t life; /* the present one, unless it was being dropped when that life ended */
@@ -69,7 +69,7 @@ struct asker_op {
     enum lock_mode blocking_mode;
     uint8_t *detail; /* a lock's state as the coordinator told it */
     uint32_t detail_size;
-    uint32_t chain; /* of the counter's bucket */
+    uint32_t chain;                    /* of the counter's bucket */
     uint32_t prev, next;               /* all, in order of counters */
     uint32_t active_prev, active_next; /* those with a timer */
     bool active;
@@ -90,24 +90,25 @@ struct asker {
     uint32_t free;
     uint32_t count;
     uint32_t *buckets;
-    struct hint *hints; /* by shard */
+    struct hint *hints;   /* by shard */
     uint32_t first, last; /* all, in order of counters */
     uint32_t active;
     uint32_t owed_first, owed_last;
     uint32_t told_gone; /* over and told: unmade once these effects are carried out */
     uint64_t next_counter;
-    uint64_t reserved;      /* counters up to here may be used once reserved_lsn is durable */
+    uint64_t reserved; /* counters up to here may be used once reserved_lsn is durable */
     uint64_t reserved_lsn;
-    uint64_t usable;        /* counters up to here may be used now */
+    uint64_t usable; /* counters up to here may be used now */
     struct lock_state scratch;
 };
 
 size_t asker_bytes(const struct peer_config *config);
 void asker_init(struct asker *a, struct core *core, void *memory);
-/* Takes a record of the log; kinds that are not the asker's are ignored. False if there is no room. */
+/* Takes a record of the log; kinds that are not the asker's are ignored. False if there is no room.
+ */
 bool asker_load(struct asker *a, const struct record *record);
-/* A new life: what was held under older ones is no client's of this life, and stays held until that life is
- * proven over. What a client had given up is still dropped: that was acknowledged. */
+/* A new life: what was held under older ones is no client's of this life, and stays held until that
+ * life is proven over. What a client had given up is still dropped: that was acknowledged. */
 void asker_end_life(struct asker *a);
 /* All is loaded: reserves counters, goes on dropping what was being dropped. */
 void asker_start(struct asker *a, struct instant now);

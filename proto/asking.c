@@ -6,14 +6,15 @@
 #define ASK_WAIT_FIRST SPAN_MS(50) /* L8's "for a while", at least */
 #define ASK_WAIT_MAX   SPAN_MS(500)
 #define WAIT_REPEAT    SPAN_MS(1000)
-#define INSIST_SPAN    SPAN_MS(2000) /* sent in circles, or cut off from the owner alone: any member shall lead */
-#define POKE_SPAN      SPAN_MS(300) /* for the cohort's signs of life */
-#define SILENCE_SPAN   SPAN_MS(1000) /* then the reason is told: is there a majority to ask? */
+#define INSIST_SPAN                                                                                \
+    SPAN_MS(2000) /* sent in circles, or cut off from the owner alone: any member shall lead */
+#define POKE_SPAN    SPAN_MS(300)  /* for the cohort's signs of life */
+#define SILENCE_SPAN SPAN_MS(1000) /* then the reason is told: is there a majority to ask? */
 
 enum {
     DOUBT_ATTEMPTS = 2,  /* silences after which the next one is asked, */
     SECOND_ATTEMPTS = 4, /*   and the one after that: it may be asking around (L8) */
-    REDIRECTS_MAX = 3   /* followed at once; then the timer decides */
+    REDIRECTS_MAX = 3    /* followed at once; then the timer decides */
 };
 
 /* --- Whom to ask --- */
@@ -48,7 +49,8 @@ static void doubt(struct asker *a, struct asker_op *op, uint16_t slot)
     op->doubt = slot == core_self(a->core) ? SLOT_NONE : slot;
 }
 
-/* Asks the whole cohort for a sign of life: who can be asked is counted first-hand, not by gossip. */
+/* Asks the whole cohort for a sign of life: who can be asked is counted first-hand, not by gossip.
+ */
 static void poke_cohort(struct asker *a, struct instant now, struct asker_op *op)
 {
     const uint16_t *cohort = cohort_of(&a->core->cohorts, op->shard);
@@ -214,7 +216,8 @@ static void take_elsewhere(struct asker *a, struct instant now, struct asker_op 
         send(a, now, op);
 }
 
-/* A grant, or a place, of which this table knows nothing: no client was ever told of it. Give it back. */
+/* A grant, or a place, of which this table knows nothing: no client was ever told of it. Give it
+ * back. */
 static void give_back(struct asker *a, uint16_t to, struct op_id id, struct ballot ballot,
                       struct view name)
 {
@@ -235,8 +238,9 @@ static void give_back(struct asker *a, uint16_t to, struct op_id id, struct ball
 
 static void take_unknown(struct asker *a, uint16_t from, const struct wire_reply *r)
 {
-    bool ghost = r->verdict == REPLY_GRANTED || r->verdict == REPLY_WAITING ||
-                 (r->verdict == REPLY_BALLOT && r->kind == REQUEST_DROP && lock_name_valid(r->name));
+    bool ghost =
+        r->verdict == REPLY_GRANTED || r->verdict == REPLY_WAITING ||
+        (r->verdict == REPLY_BALLOT && r->kind == REQUEST_DROP && lock_name_valid(r->name));
     if (ghost && r->kind != REQUEST_SHOW)
         give_back(a, from, r->op, r->ballot, r->name);
 }
@@ -266,7 +270,8 @@ static void take_verdict(struct asker *a, struct instant now, struct asker_op *o
         if (!op->show || !lock_decode(&a->scratch, r->detail))
             break;
         asker_set_detail(a, op, r->detail);
-        if (op->detail_size == r->detail.size) { /* else no room to keep it: it will be asked again */
+        if (op->detail_size ==
+            r->detail.size) { /* else no room to keep it: it will be asked again */
             finish(a, op, ANSWER_SHOWN);
             asker_end(a, op);
         }

@@ -1,10 +1,12 @@
 /*
- * The asker's conversation with coordinators, and what its two files share. Not for others: see asker.h.
+ * The asker's conversation with coordinators, and what its two files share. Not for others: see
+ * asker.h.
  *
- * A request goes to the coordinator that a reply named last, else to the first of the cohort that SWIM holds
- * alive. It is repeated until answered, first after 50 ms, then less and less often; after two silences the
- * next of the cohort is asked and told whom we doubt (L8). A waiting operation asks again every second, so
- * that a new coordinator learns of it (L8: waiters after a take-over are learned from repeats).
+ * A request goes to the coordinator that a reply named last, else to the first of the cohort that
+ * SWIM holds alive. It is repeated until answered, first after 50 ms, then less and less often;
+ * after two silences the next of the cohort is asked and told whom we doubt (L8). A waiting
+ * operation asks again every second, so that a new coordinator learns of it (L8: waiters after a
+ * take-over are learned from repeats).
  */
 #ifndef PROTO_ASKING_H
 #define PROTO_ASKING_H

@@ -1,9 +1,9 @@
 /*
  * Shards and cohorts (design section 2): which voters keep a lock.
  *
- * shard = keyed hash(name) mod S. The cohort of a shard is the top k voters by H(cluster, shard, slot)
- * (rendezvous hashing, Thaler and Ravishankar 1998), so that a new voter moves only its share of shards.
- * All cohorts are computed once, when the roster is taken.
+ * shard = keyed hash(name) mod S. The cohort of a shard is the top k voters by H(cluster, shard,
+ * slot) (rendezvous hashing, Thaler and Ravishankar 1998), so that a new voter moves only its share
+ * of shards. All cohorts are computed once, when the roster is taken.
  */
 #ifndef PROTO_COHORT_H
 #define PROTO_COHORT_H

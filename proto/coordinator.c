@@ -6,7 +6,7 @@
 
 #define PREPARE_WAIT_FIRST SPAN_MS(40)
 #define PREPARE_WAIT_MAX   SPAN_MS(1000)
-#define BACKOFF_MIN        SPAN_MS(5)   /* after a refusal, before a higher ballot of ours (L8) */
+#define BACKOFF_MIN        SPAN_MS(5) /* after a refusal, before a higher ballot of ours (L8) */
 #define BACKOFF_MAX        SPAN_MS(40)
 #define CONFIRM_WAIT       SPAN_MS(40)
 #define DOUBT_SPAN         SPAN_MS(120) /* more than a poke's 50 ms and a round trip (L8) */
@@ -81,8 +81,9 @@ static void send_cohort(struct coordinator *k, uint32_t shard, uint32_t except_m
 
 /* --- Giving up --- */
 
-static void reply_elsewhere(struct coordinator *k, const struct asked *a, enum reply_verdict verdict,
-                            struct ballot ballot, uint16_t owner, struct view name)
+static void reply_elsewhere(struct coordinator *k, const struct asked *a,
+                            enum reply_verdict verdict, struct ballot ballot, uint16_t owner,
+                            struct view name)
 {
     struct message m = {.type = WIRE_REPLY,
                         .reply = {.op = a->op,
@@ -94,7 +95,8 @@ static void reply_elsewhere(struct coordinator *k, const struct asked *a, enum r
     outbox_send(&k->core->outbox, a->to, &m);
 }
 
-/* The name of a lock is not kept with a knock; what no lock is called stands for "any of the shard". */
+/* The name of a lock is not kept with a knock; what no lock is called stands for "any of the
+ * shard". */
 static const struct view any_name = {(const uint8_t *)"\x01", 1};
 
 static void answer_knocks(struct coordinator *k, struct lead *lead, enum reply_verdict verdict,
@@ -149,14 +151,15 @@ static void send_prepare(struct coordinator *k, struct lead *lead, uint16_t to_s
 
 static void set_retry(struct coordinator *k, struct lead *lead, struct instant now)
 {
-    lead->retry_at = instant_after(
-        now, core_jitter(k->core, lead->retry_wait, span_times(lead->retry_wait, 2)));
+    lead->retry_at =
+        instant_after(now, core_jitter(k->core, lead->retry_wait, span_times(lead->retry_wait, 2)));
     lead->retry_wait = span_min(span_times(lead->retry_wait, 2), PREPARE_WAIT_MAX);
 }
 
 /*
- * L1: the ballot is above everything promised here, so it was never used by another run: every ballot of
- * ours was promised in this store before it was sent. First to this node's own voter alone.
+ * L1: the ballot is above everything promised here, so it was never used by another run: every
+ * ballot of ours was promised in this store before it was sent. First to this node's own voter
+ * alone.
  */
 static void take_shard(struct coordinator *k, struct instant now, struct lead *lead)
 {
@@ -164,9 +167,8 @@ static void take_shard(struct coordinator *k, struct instant now, struct lead *l
     struct ballot promised = voter_promised(k->voter, shard);
     uint64_t round = promised.round > lead->round_floor ? promised.round : lead->round_floor;
     lead->phase = LEAD_PROMISING;
-    lead->ballot = (struct ballot){.epoch = k->core->config.roster->epoch,
-                                   .round = round + 1,
-                                   .slot = core_self(k->core)};
+    lead->ballot = (struct ballot){
+        .epoch = k->core->config.roster->epoch, .round = round + 1, .slot = core_self(k->core)};
     lead->promised = 0;
     lead->adopted = 0;
     lead->doubted = SLOT_NONE;
@@ -262,7 +264,8 @@ static uint16_t rightful(const struct coordinator *k, uint32_t shard)
     return self;
 }
 
-static void ask_around(struct coordinator *k, struct instant now, struct lead *lead, uint16_t doubted)
+static void ask_around(struct coordinator *k, struct instant now, struct lead *lead,
+                       uint16_t doubted)
 {
     if (lead->doubted == doubted)
         return; /* asked already */
@@ -400,7 +403,8 @@ static void take_confirmed(struct coordinator *k, struct instant now, int member
     answer_confirmed(k, now, lead);
     if (lead->confirming)
         return; /* what was answered asked for another round */
-    for (struct asked *a = asked_first(&k->served, &lead->unsure); a; a = asked_next(&k->served, a)) {
+    for (struct asked *a = asked_first(&k->served, &lead->unsure); a;
+         a = asked_next(&k->served, a)) {
         if (a->confirmed > lead->confirm_round) {
             begin_confirm(k, now, lead);
             return;
@@ -424,8 +428,8 @@ static void note_dropped(struct low_mark *mark, uint64_t counter)
         mark->dropped[mark->dropped_next++ % DROPPED_KEPT] = counter;
 }
 
-/* L9: a late duplicate of something that is over is dropped. Dropping twice is harmless, and what was
- * never told to a client may be given back at any time, so that is always heard. */
+/* L9: a late duplicate of something that is over is dropped. Dropping twice is harmless, and what
+ * was never told to a client may be given back at any time, so that is always heard. */
 static bool alive_still(struct coordinator *k, const struct wire_request *r)
 {
     int index = roster_find(k->core->config.roster, r->op.slot);
@@ -445,18 +449,39 @@ static bool alive_still(struct coordinator *k, const struct wire_request *r)
            !was_dropped(mark, r->op.counter);
 }
 
-/* An idle lock that nobody looks at makes room. */
+/* Whether nothing is under way in a shard that is served; then also when it was last used. */
+static bool idle_since(const struct coordinator *k, const struct lead *lead, uint64_t *used_at)
+{
+    if (lead->phase != LEAD_SERVING || lead->unsure.first || !lead->locks)
+        return false;
+    *used_at = 0;
+    for (uint32_t i = lead->locks; i; i = k->served.locks[i - 1].shard_next) {
+        const struct served *s = &k->served.locks[i - 1];
+        if (s->phase != SERVED_TRUE)
+            return false;
+        *used_at = s->used_at > *used_at ? s->used_at : *used_at;
+    }
+    return true;
+}
+
+/*
+ * L4: the idle shard that was used longest ago makes room, and its ballot is given up. Were one
+ * lock forgotten and read again under the same ballot, a late answer to its first Read would count
+ * for the second (L0) and could bring back a state from before a grant.
+ */
 static void make_room(struct coordinator *k)
 {
-    struct served *oldest = NULL;
-    for (uint32_t i = 0; i < k->served.count; i++) {
-        struct served *s = &k->served.locks[i];
-        if (s->used && s->phase == SERVED_TRUE && (!oldest || s->used_at < oldest->used_at) &&
-            !k->leads[s->shard].unsure.first)
-            oldest = s;
+    struct lead *oldest = NULL;
+    uint64_t oldest_use = 0, used_at;
+    for (uint32_t shard = 0; shard < k->core->cohorts.shard_count; shard++) {
+        struct lead *lead = &k->leads[shard];
+        if (idle_since(k, lead, &used_at) && (!oldest || used_at < oldest_use)) {
+            oldest = lead;
+            oldest_use = used_at;
+        }
     }
     if (oldest)
-        served_forget(&k->served, oldest, &k->leads[oldest->shard].locks);
+        step_down(k, oldest, SLOT_NONE);
 }
 
 static void serve(struct coordinator *k, struct instant now, struct lead *lead,
@@ -467,6 +492,10 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
     struct served *s = served_touch(t, now, r->name, shard, lead->ballot, &lead->locks);
     if (!s) {
         make_room(k);
+        if (lead->phase != LEAD_SERVING) { /* it was this very shard's turn */
+            consider(k, now, lead, r);
+            return;
+        }
         s = served_touch(t, now, r->name, shard, lead->ballot, &lead->locks);
     }
     enum request_kind kind = (enum request_kind)r->kind;
@@ -600,7 +629,8 @@ static void step_lead(struct coordinator *k, struct instant now, struct lead *le
         send_prepare(k, lead, lead->phase == LEAD_PROMISING ? core_self(k->core) : SLOT_NONE);
         set_retry(k, lead, now);
     } else if (lead->phase == LEAD_SERVING) {
-        /* The same question again: an answer to it is as good, since it was asked after they came. */
+        /* The same question again: an answer to it is as good, since it was asked after they came.
+         */
         lead->confirm_at = instant_after(now, CONFIRM_WAIT);
         struct message m = {.type = WIRE_CONFIRM,
                             .confirm = {.shard = shard_of(k, lead),

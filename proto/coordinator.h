@@ -8,10 +8,11 @@
  *       +--------------------------+---------------------------+--------------------------+
  *                        a voter names a higher promise: the ballot is given up
  *
- * Who takes a shard is decided for speed and order only; safety rests on ballots alone (L8). The owner of
- * the highest ballot promised here keeps the shard while it lives; when SWIM says that it is dead, the
- * first of the cohort that is alive takes it; and when requesters say that the owner does not answer, the
- * cohort is asked (proto/doubt) and a majority that did not hear it either is enough.
+ * Who takes a shard is decided for speed and order only; safety rests on ballots alone (L8). The
+ * owner of the highest ballot promised here keeps the shard while it lives; when SWIM says that it
+ * is dead, the first of the cohort that is alive takes it; and when requesters say that the owner
+ * does not answer, the cohort is asked (proto/doubt) and a majority that did not hear it either is
+ * enough.
  */
 #ifndef PROTO_COORDINATOR_H
 #define PROTO_COORDINATOR_H
@@ -24,19 +25,19 @@ enum lead_phase { LEAD_IDLE, LEAD_PROMISING, LEAD_PREPARING, LEAD_SERVING };
 struct lead {
     enum lead_phase phase;
     struct ballot ballot;
-    uint32_t promised;     /* mask over the cohort: who promised `ballot` */
-    uint32_t adopted;      /* and shows the epoch as adopted (R2) */
-    uint64_t round_floor;  /* the highest round seen refused: the next one is above it */
+    uint32_t promised;    /* mask over the cohort: who promised `ballot` */
+    uint32_t adopted;     /* and shows the epoch as adopted (R2) */
+    uint64_t round_floor; /* the highest round seen refused: the next one is above it */
     struct instant retry_at;
     struct span retry_wait;
-    uint32_t locks;        /* first served lock: index + 1 */
+    uint32_t locks;           /* first served lock: index + 1 */
     struct asked_list knocks; /* asked before this node served: told the ballot then */
-    /* Looks, and what rests on an absence: answered after a majority confirmed the ballot to a question
-     * asked later (section 6). */
+    /* Looks, and what rests on an absence: answered after a majority confirmed the ballot to a
+     * question asked later (section 6). */
     struct asked_list unsure;
     uint32_t confirm_round; /* serial number of the round under way, or the last */
     bool confirming;
-    uint32_t confirmed;    /* mask: who answered it */
+    uint32_t confirmed; /* mask: who answered it */
     struct instant confirm_at;
     /* Doubts of requesters in `doubted`, asked around until doubt_until. */
     uint16_t doubted; /* SLOT_NONE: none */
@@ -48,8 +49,8 @@ struct lead {
 
 enum { DROPPED_KEPT = 32 };
 
-/* What is over of each node's operations (L9): everything below `low`, and those that were dropped since. It
- * is volatile, since a request names its ballot. */
+/* What is over of each node's operations (L9): everything below `low`, and those that were dropped
+ * since. It is volatile, since a request names its ballot. */
 struct low_mark {
     uint64_t life;
     uint64_t low;
@@ -60,7 +61,7 @@ struct low_mark {
 struct coordinator {
     struct core *core;
     const struct voter *voter;
-    struct lead *leads; /* by shard */
+    struct lead *leads;    /* by shard */
     struct low_mark *lows; /* by index in the roster */
     struct served_table served;
     uint32_t busy; /* leads that are PROMISING, PREPARING, confirming or doubting: shard + 1 */

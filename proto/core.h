@@ -1,9 +1,10 @@
 /*
  * What the modules of one peer share. Not for drivers: their door is peer.h.
  *
- * The way of the data: peer.c takes an event; link.c opens datagrams into messages; each message goes to
- * the one module that answers for it (swim, store check, voter, coordinator, doubts, asker). Modules change
- * their state, append to the journal and speak through the outbox; peer.c then makes the effects of it.
+ * The way of the data: peer.c takes an event; link.c opens datagrams into messages; each message
+ * goes to the one module that answers for it (swim, store check, voter, coordinator, doubts,
+ * asker). Modules change their state, append to the journal and speak through the outbox; peer.c
+ * then makes the effects of it.
  */
 #ifndef PROTO_CORE_H
 #define PROTO_CORE_H

@@ -1,6 +1,7 @@
 /*
- * Answering a doubt (L8): "do you hear this coordinator?". Whoever is asked pokes it and says within
- * DOUBT_POKE_SPAN whether it answered. A node that does not vote does not answer pokes: it cannot coordinate.
+ * Answering a doubt (L8): "do you hear this coordinator?". Whoever is asked pokes it and says
+ * within DOUBT_POKE_SPAN whether it answered. A node that does not vote does not answer pokes: it
+ * cannot coordinate.
  */
 #ifndef PROTO_DOUBT_H
 #define PROTO_DOUBT_H

@@ -1,6 +1,6 @@
 /*
- * Codecs of the field kinds that the lists in wire.h and record.h are made of: put_KIND and get_KIND.
- * Names and blobs that are read point into the buffer.
+ * Codecs of the field kinds that the lists in wire.h and record.h are made of: put_KIND and
+ * get_KIND. Names and blobs that are read point into the buffer.
  */
 #ifndef PROTO_FIELDS_H
 #define PROTO_FIELDS_H

@@ -45,7 +45,8 @@ static inline int version_compare(struct ballot a, uint64_t a_seq, struct ballot
     return c ? c : a_seq == b_seq ? 0 : a_seq < b_seq ? -1 : 1;
 }
 
-/* An operation (L9): the counter is never used twice in a life. It also names the hold it asks for. */
+/* An operation (L9): the counter is never used twice in a life. It also names the hold it asks for.
+ */
 struct op_id {
     uint16_t slot;
     uint64_t life;

@@ -1,9 +1,9 @@
 /*
  * The log as the peer writes it: records appended in this turn, and how far the log is durable.
  *
- * Every record changes memory first and is appended after; the number it gets is what an answer waits for.
- * If one turn appends more than fits, its bytes are dropped and a new segment is wanted instead, which
- * holds the whole state anyway: nothing can be lost here.
+ * Every record changes memory first and is appended after; the number it gets is what an answer
+ * waits for. If one turn appends more than fits, its bytes are dropped and a new segment is wanted
+ * instead, which holds the whole state anyway: nothing can be lost here.
  */
 #ifndef PROTO_JOURNAL_H
 #define PROTO_JOURNAL_H

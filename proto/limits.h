@@ -6,26 +6,29 @@
 #include "crypto/seal.h"
 
 enum {
-    DATAGRAM_MAX = 1400,                           /* bytes on the wire, seal included (T: section 4) */
-    DATAGRAM_PREFIX = 12,                          /* counter u64, epoch u32, before the messages */
+    DATAGRAM_MAX = 1400,  /* bytes on the wire, seal included (T: section 4) */
+    DATAGRAM_PREFIX = 12, /* counter u64, epoch u32, before the messages */
     DATAGRAM_ROOM = DATAGRAM_MAX - SEAL_OVERHEAD - DATAGRAM_PREFIX, /* for messages */
-    MESSAGE_HEADER = 3,                            /* type u8, size u16 */
-    MESSAGE_MAX = 64 * 1024 - 1,                   /* body; longer than DATAGRAM_ROOM is cut */
-    FRAGMENT_BYTES = 1280,                         /* of a message in one fragment */
+    MESSAGE_HEADER = 3,                                             /* type u8, size u16 */
+    MESSAGE_MAX = 64 * 1024 - 1, /* body; longer than DATAGRAM_ROOM is cut */
+    FRAGMENT_BYTES = 1280,       /* of a message in one fragment */
     FRAGMENTS_MAX = (MESSAGE_MAX + MESSAGE_HEADER + FRAGMENT_BYTES - 1) / FRAGMENT_BYTES,
 
-    LOCK_NAME_MAX = 255,     /* bytes of UTF-8 */
-    LOCK_HOLDS_MAX = 256,    /* holders of one lock */
-    LOCK_WAITERS_MAX = 256,  /* in one queue */
-    PROCESS_BLOB_MAX = 128,  /* what the agent keeps about a holder's processes, opaque to proto/ */
+    LOCK_NAME_MAX = 255,    /* bytes of UTF-8 */
+    LOCK_HOLDS_MAX = 256,   /* holders of one lock */
+    LOCK_WAITERS_MAX = 256, /* in one queue */
+    PROCESS_BLOB_MAX = 128, /* what the agent keeps about a holder's processes, opaque to proto/ */
 
     GOSSIP_PER_DATAGRAM = 6, /* members told along with a probe */
-    ROUND_STEP_MAX = 1 << 20 /* a ballot's round may jump by so much; beyond it the sender is broken */
+    ROUND_STEP_MAX =
+        1 << 20 /* a ballot's round may jump by so much; beyond it the sender is broken */
 };
 
-_Static_assert(FRAGMENT_BYTES + 16 + MESSAGE_HEADER <= DATAGRAM_ROOM, "a fragment fits one datagram");
+_Static_assert(FRAGMENT_BYTES + 16 + MESSAGE_HEADER <= DATAGRAM_ROOM,
+               "a fragment fits one datagram");
 _Static_assert(FRAGMENTS_MAX <= 255, "a fragment's index is one byte");
-/* A lock's state: 32 bytes, then 29 a hold and 21 a waiter (proto/lock.c), beside name and numbers. */
+/* A lock's state: 32 bytes, then 29 a hold and 21 a waiter (proto/lock.c), beside name and numbers.
+ */
 _Static_assert(64 + LOCK_NAME_MAX + LOCK_HOLDS_MAX * 32 + LOCK_WAITERS_MAX * 24 < MESSAGE_MAX,
                "a full lock fits one message");
 

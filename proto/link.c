@@ -76,14 +76,12 @@ static bool settled(const struct link_end *end)
 
 /* --- In --- */
 
-static bool take_hello(struct link *l, struct instant now, struct link_end *end, struct view datagram,
-                       struct link_messages *out)
+static bool take_hello(struct link *l, struct instant now, struct link_end *end,
+                       struct view datagram, struct link_messages *out)
 {
     struct core *c = l->core;
-    struct seal_binding binding = {.cluster = c->config.cluster,
-                                   .kind = SEAL_HELLO,
-                                   .from = out->from,
-                                   .to = core_self(c)};
+    struct seal_binding binding = {
+        .cluster = c->config.cluster, .kind = SEAL_HELLO, .from = out->from, .to = core_self(c)};
     struct hello hello;
     if (!seal_open(l->opened, &end->key, &binding, datagram.bytes, datagram.size)) {
         c->counters.drop_unsealed++;

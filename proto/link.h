@@ -1,10 +1,11 @@
 /*
- * The link: datagrams to messages and back (T1, T2). It keeps a session with every other node of the
- * roster, puts small messages to one node into one datagram, cuts long ones and puts them together again.
+ * The link: datagrams to messages and back (T1, T2). It keeps a session with every other node of
+ * the roster, puts small messages to one node into one datagram, cuts long ones and puts them
+ * together again.
  *
- * A datagram that does not open is dropped and counted, and nothing is sent in answer (T2). Hellos that
- * open are answered at a bounded rate. Until a session is believed, messages to that node are dropped:
- * every conversation above survives loss.
+ * A datagram that does not open is dropped and counted, and nothing is sent in answer (T2). Hellos
+ * that open are answered at a bounded rate. Until a session is believed, messages to that node are
+ * dropped: every conversation above survives loss.
  */
 #ifndef PROTO_LINK_H
 #define PROTO_LINK_H
@@ -18,7 +19,7 @@ struct reassembly {
     uint8_t count; /* fragments; 0: none in the works */
     uint8_t got;
     uint8_t seen[(FRAGMENTS_MAX + 7) / 8];
-    size_t size; /* known once the last fragment came; 0 before */
+    size_t size;    /* known once the last fragment came; 0 before */
     uint8_t *bytes; /* count * FRAGMENT_BYTES in the arena */
 };
 
@@ -26,10 +27,10 @@ struct link_end {
     struct seal_key key;
     bool usable; /* false for this node itself */
     struct session session;
-    struct instant hello_next;   /* when to say hello: to be known, or in answer */
-    struct span hello_wait;      /* doubles up to HELLO_WAIT_MAX */
-    struct instant answer_next;  /* no hello before: answers are rate-limited */
-    uint32_t fragment_id;        /* of the last long message sent */
+    struct instant hello_next;  /* when to say hello: to be known, or in answer */
+    struct span hello_wait;     /* doubles up to HELLO_WAIT_MAX */
+    struct instant answer_next; /* no hello before: answers are rate-limited */
+    uint32_t fragment_id;       /* of the last long message sent */
     struct reassembly in;
     uint16_t open; /* index + 1 of the datagram being filled for this node; 0: none */
 };
@@ -54,7 +55,7 @@ struct link {
 /* What an opened datagram amounts to. */
 struct link_messages {
     uint16_t from;
-    bool connected;      /* a session with `from` was newly established */
+    bool connected;       /* a session with `from` was newly established */
     struct reader reader; /* over the messages, all of which decode; empty for a hello */
 };
 
@@ -64,9 +65,10 @@ void link_init(struct link *l, struct core *core, void *memory);
 void link_start(struct link *l, struct instant now);
 /* Opens a datagram. False if it was dropped (and counted). Valid until the next call. */
 bool link_open(struct link *l, struct instant now, struct view datagram, struct link_messages *out);
-/* Takes a fragment; true if it completes a message: then *out points to its bytes, which stay until the
- * next fragment from that node. */
-bool link_reassemble(struct link *l, uint16_t from, const struct wire_fragment *f, struct view *out);
+/* Takes a fragment; true if it completes a message: then *out points to its bytes, which stay until
+ * the next fragment from that node. */
+bool link_reassemble(struct link *l, uint16_t from, const struct wire_fragment *f,
+                     struct view *out);
 bool link_connected(const struct link *l, uint16_t slot);
 struct instant link_deadline(const struct link *l);
 /* Room for at least one more message of any size? If not, flush and carry out the effects first. */

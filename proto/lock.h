@@ -1,10 +1,12 @@
 /*
- * The lock's own rules: one pure function, (state, operation) -> (state, effects) (design section 6).
+ * The lock's own rules: one pure function, (state, operation) -> (state, effects) (design section
+ * 6).
  *
- * First come, first served, readers together: whoever asks joins the queue unless the queue is empty and
- * it is compatible with every holder; at each change the head of the queue is granted while it is
- * compatible. So a stream of readers cannot starve a writer. Applying an operation twice changes
- * nothing the second time (L9): an acquire that already holds or waits is answered again.
+ * First come, first served, readers together: whoever asks joins the queue unless the queue is
+ * empty and it is compatible with every holder; at each change the head of the queue is granted
+ * while it is compatible. So a stream of readers cannot starve a writer. Applying an operation
+ * twice changes nothing the second time (L9): an acquire that already holds or waits is answered
+ * again.
  */
 #ifndef PROTO_LOCK_H
 #define PROTO_LOCK_H
@@ -14,8 +16,8 @@
 #include "proto/limits.h"
 
 enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE, LOCK_MODES };
-/* What happens to a hold whose holder dies; HOLD: it waits for an operator. FENCE is not carried out
- * until fencing exists, and is then the default for modes that write. */
+/* What happens to a hold whose holder dies; HOLD: it waits for an operator. FENCE is not carried
+ * out until fencing exists, and is then the default for modes that write. */
 enum lock_policy { LOCK_STALE_HOLD, LOCK_STALE_FENCE, LOCK_POLICIES };
 
 const char *lock_mode_text(enum lock_mode mode);
@@ -77,7 +79,8 @@ int lock_find_waiter(const struct lock_state *state, struct op_id id);
 
 enum { LOCK_STATE_BYTES_MAX = 32 + LOCK_HOLDS_MAX * 32 + LOCK_WAITERS_MAX * 24 };
 void lock_encode(struct writer *w, const struct lock_state *state);
-/* Empty bytes are the state of a lock that was never touched. False if malformed or not canonical. */
+/* Empty bytes are the state of a lock that was never touched. False if malformed or not canonical.
+ */
 bool lock_decode(struct lock_state *out, struct view bytes);
 
 /* 1..LOCK_NAME_MAX bytes of valid UTF-8 (RFC 3629) without control characters. */

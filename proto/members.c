@@ -71,10 +71,10 @@ static bool nonce_equal(const struct nonce *a, const struct nonce *b)
 }
 
 /*
- * The order of signed words. Lives first, then incarnations; within one, `left` comes after alive. So an
- * agent that left and comes back in the same life (an upgrade) says alive again, one incarnation higher.
- * A life number comes with one nonce: the same number with another nonce is a copy of the machine, and
- * whoever came first is kept.
+ * The order of signed words. Lives first, then incarnations; within one, `left` comes after alive.
+ * So an agent that left and comes back in the same life (an upgrade) says alive again, one
+ * incarnation higher. A life number comes with one nonce: the same number with another nonce is a
+ * copy of the machine, and whoever came first is kept.
  */
 static enum word_verdict compare_words(const struct wire_alive *held, const struct wire_alive *word)
 {

@@ -1,6 +1,7 @@
 /*
- * `must(x)`: a bug of ours. Never compiled out; aborts, since a restart from the durable store is safe
- * and going on is not. Input of others is never checked with it: that gets a verdict and a counter.
+ * `must(x)`: a bug of ours. Never compiled out; aborts, since a restart from the durable store is
+ * safe and going on is not. Input of others is never checked with it: that gets a verdict and a
+ * counter.
  */
 #ifndef PROTO_MUST_H
 #define PROTO_MUST_H

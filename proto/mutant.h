@@ -1,6 +1,7 @@
 /*
- * Planted bugs: `MUTANT(n)` is true in the one build variant that plants bug n, and the constant 0 in
- * every other build, where the compiler leaves nothing of it. The numbers name rows of docs/simulator.md.
+ * Planted bugs: `MUTANT(n)` is true in the one build variant that plants bug n, and the constant 0
+ * in every other build, where the compiler leaves nothing of it. The numbers name rows of
+ * docs/simulator.md.
  */
 #ifndef PROTO_MUTANT_H
 #define PROTO_MUTANT_H

@@ -28,7 +28,8 @@ static void compact(uint8_t *queue, size_t *start, size_t *end)
 }
 
 /* Appends one entry; 0 if it does not fit. */
-static size_t put(uint8_t *at, size_t room, const uint64_t *lsn, uint16_t to, const struct message *m)
+static size_t put(uint8_t *at, size_t room, const uint64_t *lsn, uint16_t to,
+                  const struct message *m)
 {
     struct writer w = writer_init(at, room);
     if (lsn)

@@ -2,8 +2,8 @@
  * What a peer has to say, in order, until the link puts it into datagrams.
  *
  * Two queues in fixed memory: `ready` leaves with the next flush; `held` waits for the vote log. A
- * message whose truth rests on a write is given with the number of that write and cannot leave earlier:
- * this is the one place that makes "durable before spoken" (L6) true for every sender.
+ * message whose truth rests on a write is given with the number of that write and cannot leave
+ * earlier: this is the one place that makes "durable before spoken" (L6) true for every sender.
  *
  * A full queue drops the message and counts it: every conversation here survives loss.
  * A message to oneself takes the same way and comes out of outbox_next like any other.

@@ -1,6 +1,6 @@
 /*
- * The peer: see peer.h. This file is the door: it hands each event to the module that answers for it, makes
- * the effects, and loads and saves the durable state. The rules live in the modules.
+ * The peer: see peer.h. This file is the door: it hands each event to the module that answers for
+ * it, makes the effects, and loads and saves the durable state. The rules live in the modules.
  */
 #include "proto/peer.h"
 
@@ -153,8 +153,8 @@ static bool store_named(const struct peer *p, const struct store_id *store)
 {
     const struct peer_config *config = &p->core.config;
     int index = roster_find(config->roster, config->self);
-    return p->store_lost || memcmp(config->roster->nodes[index].store.bytes, store->bytes,
-                                   STORE_ID_SIZE) == 0;
+    return p->store_lost ||
+           memcmp(config->roster->nodes[index].store.bytes, store->bytes, STORE_ID_SIZE) == 0;
 }
 
 enum peer_recovery peer_recover(struct peer *p, const uint8_t *bytes, size_t size)
@@ -179,8 +179,8 @@ enum peer_recovery peer_recover(struct peer *p, const uint8_t *bytes, size_t siz
     }
     if ((verdict != VOTELOG_END && verdict != VOTELOG_TORN) || !store_named(p, &j->store))
         return RECOVERY_LOST;
-    /* L6: only the snapshot is known to be synced. What follows may be in the kernel's memory alone, and is
-     * not spoken of before the first segment of this run is durable. */
+    /* L6: only the snapshot is known to be synced. What follows may be in the kernel's memory
+     * alone, and is not spoken of before the first segment of this run is durable. */
     j->durable = reader.header.base_lsn;
     p->core.outbox.durable = j->durable;
     return verdict == VOTELOG_TORN ? RECOVERED_TORN : RECOVERED;
@@ -509,7 +509,8 @@ void peer_effects(struct peer *p, struct instant now, struct effects *out)
 {
     struct core *c = &p->core;
     begin_turn(p, now);
-    /* Before the check is done we say nothing: others must tell what they knew before this run (L7). */
+    /* Before the check is done we say nothing: others must tell what they knew before this run
+     * (L7). */
     if (storecheck_done(&p->check))
         swim_set_vitals(c->swim, c->journal.durable, p->asker.reserved);
     drain_outbox(p);

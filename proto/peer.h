@@ -1,6 +1,6 @@
 /*
- * The peer: the whole protocol of one node, as one object. Events go in, effects come out; the agent and
- * the simulator are two drivers of it, so what was simulated is what runs.
+ * The peer: the whole protocol of one node, as one object. Events go in, effects come out; the
+ * agent and the simulator are two drivers of it, so what was simulated is what runs.
  *
  *     memory = malloc(peer_size(&config));  peer = peer_init(memory, &config);
  *     peer_recover(peer, bytes of votes.log)            -- or peer_recover_lost
@@ -10,11 +10,12 @@
  *         peer_effects(peer, now, &effects)             -- once a turn: what the turn amounts to
  *         carry out the effects; wake again at peer_deadline(peer), or for the next event
  *
- * Durable before spoken (L6) holds inside: a driver that carries out the effects in any order, late, or
- * not at all cannot break a promise, since whatever rests on a write waits here for EVENT_DURABLE.
+ * Durable before spoken (L6) holds inside: a driver that carries out the effects in any order,
+ * late, or not at all cannot break a promise, since whatever rests on a write waits here for
+ * EVENT_DURABLE.
  *
- * Lifetimes: what an event points at is the caller's until peer_step returns; what effects point at is
- * the peer's until the next peer_step.
+ * Lifetimes: what an event points at is the caller's until peer_step returns; what effects point at
+ * is the peer's until the next peer_step.
  */
 #ifndef PROTO_PEER_H
 #define PROTO_PEER_H
@@ -30,17 +31,17 @@
 struct peer;
 
 struct peer_config {
-    const struct roster *roster;   /* outlives the peer */
-    struct digest roster_digest;   /* of its canonical bytes */
+    const struct roster *roster; /* outlives the peer */
+    struct digest roster_digest; /* of its canonical bytes */
     struct cluster_id cluster;
-    uint16_t self;                 /* slot */
-    const struct key_pair *key;    /* outlives the peer */
-    uint8_t seed[DRBG_SEED_SIZE];  /* fresh randomness for this run; the start is drawn from it */
-    uint8_t boot_id[16];           /* of the machine's present boot: another one makes a new life */
+    uint16_t self;                /* slot */
+    const struct key_pair *key;   /* outlives the peer */
+    uint8_t seed[DRBG_SEED_SIZE]; /* fresh randomness for this run; the start is drawn from it */
+    uint8_t boot_id[16];          /* of the machine's present boot: another one makes a new life */
     struct swim_timing swim;
-    uint32_t max_locks;            /* registers this voter can store */
-    uint32_t max_ops;              /* requests and holds of this node at once */
-    size_t register_bytes;         /* for the registers' names and states */
+    uint32_t max_locks;    /* registers this voter can store */
+    uint32_t max_ops;      /* requests and holds of this node at once */
+    size_t register_bytes; /* for the registers' names and states */
 };
 
 /* Bounds for small clusters: 65536 locks, 4096 operations, 64 MiB. */
@@ -50,22 +51,23 @@ size_t peer_size(const struct peer_config *config);
 struct peer *peer_init(void *memory, const struct peer_config *config);
 
 enum peer_recovery {
-    RECOVERED,             /* the store is ours and whole: this node votes after its check (L7) */
-    RECOVERED_TORN,        /* the same, after a torn tail was left out */
-    RECOVERY_FOREIGN,      /* store of another cluster or node: do not start */
-    RECOVERY_LOST,         /* damaged, or not the store that the roster names: call peer_recover_lost */
-    RECOVERY_TOO_LARGE     /* more locks or operations than the configuration allows: do not start */
+    RECOVERED,         /* the store is ours and whole: this node votes after its check (L7) */
+    RECOVERED_TORN,    /* the same, after a torn tail was left out */
+    RECOVERY_FOREIGN,  /* store of another cluster or node: do not start */
+    RECOVERY_LOST,     /* damaged, or not the store that the roster names: call peer_recover_lost */
+    RECOVERY_TOO_LARGE /* more locks or operations than the configuration allows: do not start */
 };
 const char *peer_recovery_text(enum peer_recovery recovery);
 
 /* Takes the whole segment. After RECOVERY_* other than RECOVERED(_TORN), init the peer anew. */
 enum peer_recovery peer_recover(struct peer *peer, const uint8_t *bytes, size_t size);
 /*
- * There is no store, or it is lost: goes on with a new one under `store`, which no roster names, so this
- * node never votes; it gossips, asks for locks, and says so (L7).
+ * There is no store, or it is lost: goes on with a new one under `store`, which no roster names, so
+ * this node never votes; it gossips, asks for locks, and says so (L7).
  */
 void peer_recover_lost(struct peer *peer, const struct store_id *store);
-/* All is loaded. Produces first effects; among them, always, wants a first segment (see effects). */
+/* All is loaded. Produces first effects; among them, always, wants a first segment (see effects).
+ */
 void peer_start(struct peer *peer, struct instant now);
 
 enum event_kind {
@@ -87,13 +89,13 @@ struct event {
         uint64_t lsn;
         uint16_t slot;
         struct {
-            uint64_t handle;      /* the driver's name for this call; comes back in answers */
+            uint64_t handle; /* the driver's name for this call; comes back in answers */
             struct view name;
             enum lock_mode mode;
             enum lock_policy policy;
             bool try;
             struct instant deadline; /* INSTANT_NEVER: wait for ever */
-            struct view process;  /* <= PROCESS_BLOB_MAX: kept with the hold, opaque (F11) */
+            struct view process;     /* <= PROCESS_BLOB_MAX: kept with the hold, opaque (F11) */
         } acquire;
         struct {
             uint64_t handle;
@@ -115,21 +117,22 @@ enum answer_kind {
     ANSWER_GRANTED,     /* acquire: held; final */
     ANSWER_BUSY,        /* acquire with try: somebody holds it; final */
     ANSWER_TIMED_OUT,   /* acquire, show: the deadline passed; final */
-    ANSWER_NO_MAJORITY, /* acquire, show: not known, since too few voters can be asked; final for try and
-                         * show, else at the deadline */
+    ANSWER_NO_MAJORITY, /* acquire, show: not known, since too few voters can be asked; final for
+                         * try and show, else at the deadline */
     ANSWER_FULL,        /* acquire: the lock's queue, or this node's table, is full; final */
     ANSWER_BAD_NAME,    /* acquire, show: not a name; final */
-    ANSWER_DROPPED,     /* drop: this node holds or awaits it no more, durably; acquire: was dropped; final */
-    ANSWER_UNKNOWN,     /* drop: no such hold here; final */
-    ANSWER_NOT_READY,   /* acquire: this node does not know its own life yet; final */
-    ANSWER_SHOWN,       /* show: state; final */
-    ANSWER_BLOCKING     /* about a hold (handle 0): somebody waits for it in `mode` */
+    ANSWER_DROPPED,   /* drop: this node holds or awaits it no more, durably; acquire: was dropped;
+                         final */
+    ANSWER_UNKNOWN,   /* drop: no such hold here; final */
+    ANSWER_NOT_READY, /* acquire: this node does not know its own life yet; final */
+    ANSWER_SHOWN,     /* show: state; final */
+    ANSWER_BLOCKING   /* about a hold (handle 0): somebody waits for it in `mode` */
 };
 
 enum wait_reason {
-    WAIT_UNKNOWN,     /* asked, no answer yet */
-    WAIT_QUEUED,      /* behind others: holders say whom */
-    WAIT_NO_MAJORITY  /* too few voters of the lock's cohort can be asked */
+    WAIT_UNKNOWN,    /* asked, no answer yet */
+    WAIT_QUEUED,     /* behind others: holders say whom */
+    WAIT_NO_MAJORITY /* too few voters of the lock's cohort can be asked */
 };
 
 enum { ANSWER_HOLDERS_MAX = 8 };
@@ -137,18 +140,18 @@ enum { ANSWER_HOLDERS_MAX = 8 };
 struct answer {
     enum answer_kind kind;
     uint64_t handle;
-    struct op_id hold;          /* the operation's id; BLOCKING: the hold */
-    enum lock_mode mode;        /* BLOCKING: wanted */
-    uint64_t token;             /* GRANTED */
-    enum wait_reason reason;    /* WAITING */
-    uint32_t place;             /* WAITING: in the queue, from 1; 0 if not known */
-    size_t holder_count;        /* WAITING, BUSY: who is in the way (the first few) */
+    struct op_id hold;       /* the operation's id; BLOCKING: the hold */
+    enum lock_mode mode;     /* BLOCKING: wanted */
+    uint64_t token;          /* GRANTED */
+    enum wait_reason reason; /* WAITING */
+    uint32_t place;          /* WAITING: in the queue, from 1; 0 if not known */
+    size_t holder_count;     /* WAITING, BUSY: who is in the way (the first few) */
     struct op_id holders[ANSWER_HOLDERS_MAX];
     enum lock_mode holder_modes[ANSWER_HOLDERS_MAX];
-    uint32_t reachable;         /* NO_MAJORITY, WAITING: voters of the cohort that can be asked, */
-    uint32_t cohort;            /*   of so many */
-    uint16_t coordinator;       /* SHOWN, WAITING: who answered; SLOT_NONE if nobody */
-    struct view name;           /* BLOCKING, SHOWN */
+    uint32_t reachable;   /* NO_MAJORITY, WAITING: voters of the cohort that can be asked, */
+    uint32_t cohort;      /*   of so many */
+    uint16_t coordinator; /* SHOWN, WAITING: who answered; SLOT_NONE if nobody */
+    struct view name;     /* BLOCKING, SHOWN */
     const struct lock_state *state; /* SHOWN */
 };
 
@@ -160,9 +163,9 @@ enum notice_kind {
     NOTICE_STORE_CHECKED, /* the store is not behind: this node votes (L7) */
     NOTICE_STORE_BEHIND,  /* others know a higher commit count: the store is lost (L7) */
     NOTICE_SYNC_FAILED,
-    NOTICE_LIFE,          /* a new life: `number` */
-    NOTICE_GHOST,         /* a grant that was never told to a client is given back: `hold` */
-    NOTICE_FULL           /* the registers' room is used up: Accepts are refused */
+    NOTICE_LIFE,  /* a new life: `number` */
+    NOTICE_GHOST, /* a grant that was never told to a client is given back: `hold` */
+    NOTICE_FULL   /* the registers' room is used up: Accepts are refused */
 };
 
 struct notice {
@@ -175,37 +178,42 @@ struct notice {
 };
 
 struct outgoing {
-    uint16_t to;         /* slot: the roster has the address */
-    struct view bytes;   /* a sealed datagram, at most DATAGRAM_MAX */
+    uint16_t to;       /* slot: the roster has the address */
+    struct view bytes; /* a sealed datagram, at most DATAGRAM_MAX */
 };
 
 struct effects {
     const struct outgoing *datagrams;
     size_t datagram_count;
-    struct view records;  /* append to the log, as they are */
-    uint64_t lsn;         /* of the last record so far; what EVENT_DURABLE will name */
-    bool sync_wanted;     /* somebody waits for these to be durable (else they may wait for company) */
-    bool segment_wanted;  /* write a new segment (peer_segment) before anything else */
+    struct view records; /* append to the log, as they are */
+    uint64_t lsn;        /* of the last record so far; what EVENT_DURABLE will name */
+    bool sync_wanted; /* somebody waits for these to be durable (else they may wait for company) */
+    bool segment_wanted; /* write a new segment (peer_segment) before anything else */
     const struct answer *answers;
     size_t answer_count;
     const struct notice *notices;
     size_t notice_count;
 };
 
-enum { EFFECTS_DATAGRAMS_MAX = 256, EFFECTS_ANSWERS_MAX = 256, EFFECTS_NOTICES_MAX = 64,
-       EFFECTS_RECORDS_MAX = 1024 * 1024 };
+enum {
+    EFFECTS_DATAGRAMS_MAX = 256,
+    EFFECTS_ANSWERS_MAX = 256,
+    EFFECTS_NOTICES_MAX = 64,
+    EFFECTS_RECORDS_MAX = 1024 * 1024
+};
 
-/* What the steps since the last call amount to. `more` of anything stays for the next call: call again
- * (after carrying these out) while peer_pending says so. */
+/* What the steps since the last call amount to. `more` of anything stays for the next call: call
+ * again (after carrying these out) while peer_pending says so. */
 void peer_effects(struct peer *peer, struct instant now, struct effects *out);
 bool peer_pending(const struct peer *peer);
 /* When to send EVENT_TICK at the latest. */
 struct instant peer_deadline(const struct peer *peer);
 
 /*
- * A whole new segment (header, then the live state as a snapshot) for the log, which replaces the old one.
- * It contains all that was appended so far, durable or not. size: an upper bound. peer_segment returns the
- * bytes written; *lsn is the last record in it, and later records follow on.
+ * A whole new segment (header, then the live state as a snapshot) for the log, which replaces the
+ * old one. It contains all that was appended so far, durable or not. size: an upper bound.
+ * peer_segment returns the bytes written; *lsn is the last record in it, and later records follow
+ * on.
  */
 size_t peer_segment_size(const struct peer *peer);
 size_t peer_segment(struct peer *peer, uint8_t *out, size_t size, uint64_t *lsn);
@@ -218,7 +226,7 @@ enum op_state { OP_PENDING, OP_HELD, OP_DROPPING };
 struct op_view {
     struct op_id id;
     enum op_state state;
-    bool loaded;           /* from the store: it belongs to no client of this run */
+    bool loaded; /* from the store: it belongs to no client of this run */
     enum lock_mode mode;
     enum lock_policy policy;
     uint64_t token;
@@ -232,20 +240,20 @@ bool peer_next_op(const struct peer *peer, size_t *cursor, struct op_view *out);
 enum store_state {
     STORE_CHECKING, /* asking others for the highest count they know (L7) */
     STORE_VOTING,
-    STORE_LOST,     /* not the store that the roster names */
-    STORE_BEHIND,   /* rolled back */
-    STORE_FAILED    /* a sync failed */
+    STORE_LOST,   /* not the store that the roster names */
+    STORE_BEHIND, /* rolled back */
+    STORE_FAILED  /* a sync failed */
 };
 const char *store_state_text(enum store_state state);
 
 /* Counters: monotone over the run. */
 #define PEER_COUNTERS(C)                                                                           \
-    C(datagrams_in) C(datagrams_out) C(messages_in) C(messages_out)                                \
-    C(drop_short) C(drop_sender) C(drop_unsealed) C(drop_replay) C(drop_epoch) C(drop_malformed)   \
-    C(drop_role) C(drop_no_session) C(drop_outbox_full) C(drop_fragment) C(drop_effects_full)      \
-    C(hellos_in) C(hellos_out)                                                                     \
-    C(promises) C(accepts) C(refusals) C(takeovers) C(step_downs)                                  \
-    C(requests) C(grants) C(ghosts) C(shows) C(records) C(register_full)
+    C(datagrams_in)                                                                                \
+    C(datagrams_out) C(messages_in) C(messages_out) C(drop_short) C(drop_sender) C(drop_unsealed)  \
+        C(drop_replay) C(drop_epoch) C(drop_malformed) C(drop_role) C(drop_no_session)             \
+            C(drop_outbox_full) C(drop_fragment) C(drop_effects_full) C(hellos_in) C(hellos_out)   \
+                C(promises) C(accepts) C(refusals) C(takeovers) C(step_downs) C(requests)          \
+                    C(grants) C(ghosts) C(shows) C(records) C(register_full)
 
 struct peer_counters {
 #define PEER_COUNTER(name) uint64_t name;
@@ -256,13 +264,13 @@ struct peer_counters {
 struct peer_status {
     uint16_t self;
     uint64_t life;
-    bool life_known;      /* durable and usable */
+    bool life_known; /* durable and usable */
     enum store_state store;
-    uint64_t lsn;         /* appended */
+    uint64_t lsn; /* appended */
     uint64_t durable;
-    uint32_t lock_count;  /* registers stored */
+    uint32_t lock_count; /* registers stored */
     uint32_t op_count;
-    uint32_t serving;     /* shards coordinated now */
+    uint32_t serving;      /* shards coordinated now */
     uint32_t voters_alive; /* of the roster's voters, by SWIM, this node included */
     uint32_t voters;
     struct start_id start;
@@ -284,7 +292,8 @@ bool peer_register(const struct peer *peer, struct view name, struct ballot *bal
 /* Iterates over registers: start with *cursor = 0. */
 bool peer_next_register(const struct peer *peer, size_t *cursor, struct view *name,
                         struct ballot *ballot, uint64_t *seq, struct view *state);
-/* If set, called for each message that this peer seals (from, to, message) or takes; NULL in the agent. */
+/* If set, called for each message that this peer seals (from, to, message) or takes; NULL in the
+ * agent. */
 typedef void (*peer_tap)(void *context, bool sent, uint16_t other, const struct message *m);
 void peer_set_tap(struct peer *peer, peer_tap tap, void *context);
 

@@ -19,9 +19,9 @@ struct peer {
     struct storecheck check;
     uint64_t recovered_life; /* in the store; its boot id says whether it goes on */
     struct nonce recovered_boot;
-    uint64_t life_lsn;       /* of the record of a new life; 0 once durable */
-    uint32_t adopted;        /* RECORD_STORE */
-    bool store_lost;         /* RECORD_STORE, or peer_recover_lost */
+    uint64_t life_lsn; /* of the record of a new life; 0 once durable */
+    uint32_t adopted;  /* RECORD_STORE */
+    bool store_lost;   /* RECORD_STORE, or peer_recover_lost */
     bool started;
     bool handed; /* the last effects were handed out: a new turn begins with the next call */
     struct instant now;

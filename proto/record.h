@@ -1,6 +1,7 @@
 /*
- * What the vote log's records say: the durable state of a node, from one list, in the manner of wire.h.
- * A record's payload is a kind (u8) and exactly the fields listed. Loading them in order gives the state.
+ * What the vote log's records say: the durable state of a node, from one list, in the manner of
+ * wire.h. A record's payload is a kind (u8) and exactly the fields listed. Loading them in order
+ * gives the state.
  */
 #ifndef PROTO_RECORD_H
 #define PROTO_RECORD_H
@@ -17,30 +18,33 @@
     R(OP_END, op_end)                                                                              \
     R(KNOWN, known)
 
-/* The epoch that every shard of this store has adopted unless a PROMISE says more: 1 only in a store made
- * for the first roster, else 0 (R2). lost: this store never votes again, or never did (L7). */
-#define RECORD_FIELDS_store(F)   F(u32, adopted) F(flag, lost)
+/* The epoch that every shard of this store has adopted unless a PROMISE says more: 1 only in a
+ * store made for the first roster, else 0 (R2). lost: this store never votes again, or never did
+ * (L7). */
+#define RECORD_FIELDS_store(F) F(u32, adopted) F(flag, lost)
 /* A life, raised because the boot id is another one. */
-#define RECORD_FIELDS_life(F)    F(u64, number) F(nonce, life_nonce) F(nonce, boot_id)
+#define RECORD_FIELDS_life(F) F(u64, number) F(nonce, life_nonce) F(nonce, boot_id)
 /* Operation counters up to `reserved` may be in use (L9). */
 #define RECORD_FIELDS_ops(F)     F(u64, reserved)
 #define RECORD_FIELDS_promise(F) F(u32, shard) F(ballot, promised) F(u32, adopted)
 /* L3: the state, and promised = ballot for its shard, in one write. */
-#define RECORD_FIELDS_accept(F)  F(u32, shard) F(ballot, ballot) F(u64, seq) F(name, name) F(blob, state)
+#define RECORD_FIELDS_accept(F)                                                                    \
+    F(u32, shard) F(ballot, ballot) F(u64, seq) F(name, name) F(blob, state)
 /* One request or hold of this node, rewritten as it changes; state is enum op_state. */
 #define RECORD_FIELDS_op(F)                                                                        \
-    F(u64, life) F(u64, counter) F(u8, state) F(u8, mode) F(u8, policy) F(u64, token)              \
-    F(name, name) F(blob, process)
-#define RECORD_FIELDS_op_end(F)  F(u64, life) F(u64, counter)
+    F(u64, life)                                                                                   \
+    F(u64, counter) F(u8, state) F(u8, mode) F(u8, policy) F(u64, token) F(name, name)             \
+        F(blob, process)
+#define RECORD_FIELDS_op_end(F) F(u64, life) F(u64, counter)
 /* The highest that `slot` told of itself, or others of it (L7). */
-#define RECORD_FIELDS_known(F)   F(u16, slot) F(u64, commits) F(u64, life) F(u64, ops)
+#define RECORD_FIELDS_known(F) F(u16, slot) F(u64, commits) F(u64, life) F(u64, ops)
 
 enum record_kind {
     RECORD_NONE,
 #define RECORD_ENUM(NAME, name) RECORD_##NAME,
     RECORD_KINDS(RECORD_ENUM)
 #undef RECORD_ENUM
-    RECORD_KINDS_END
+        RECORD_KINDS_END
 };
 
 #define RECORD_STRUCT(NAME, name)                                                                  \

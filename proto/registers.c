@@ -46,8 +46,8 @@ struct lock_register *registers_make(struct registers *r, uint64_t hash, struct 
     return e;
 }
 
-bool registers_store(struct registers *r, struct lock_register *e, struct ballot ballot, uint64_t seq,
-                     struct view state)
+bool registers_store(struct registers *r, struct lock_register *e, struct ballot ballot,
+                     uint64_t seq, struct view state)
 {
     uint8_t *copy = NULL;
     if (state.size) {

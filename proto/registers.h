@@ -1,8 +1,9 @@
 /*
  * What a voter has stored: one register per lock name, (ballot, seq, state) (L3), in fixed memory.
  *
- * Entries never go away before L10 exists. Names and states live in the arena; the entry's number is
- * stable. Lookup is by chained hashing with the cluster's key, so that names cannot be chosen to collide.
+ * Entries never go away before L10 exists. Names and states live in the arena; the entry's number
+ * is stable. Lookup is by chained hashing with the cluster's key, so that names cannot be chosen to
+ * collide.
  */
 #ifndef PROTO_REGISTERS_H
 #define PROTO_REGISTERS_H
@@ -39,7 +40,7 @@ struct lock_register *registers_find(const struct registers *r, uint64_t hash, s
 struct lock_register *registers_make(struct registers *r, uint64_t hash, struct view name,
                                      uint32_t shard);
 /* Replaces the state. False, and nothing changed, if there is no room. */
-bool registers_store(struct registers *r, struct lock_register *e, struct ballot ballot, uint64_t seq,
-                     struct view state);
+bool registers_store(struct registers *r, struct lock_register *e, struct ballot ballot,
+                     uint64_t seq, struct view state);
 
 #endif

@@ -1,8 +1,11 @@
-/* A whole new segment of the log: the live state of the peer as records. See peer.h and votelog.h. */
+/* A whole new segment of the log: the live state of the peer as records. See peer.h and votelog.h.
+ */
 #include "proto/must.h"
 #include "proto/peer_internal.h"
 
-enum { FIXED_RECORD_MAX = VOTELOG_RECORD_OVERHEAD + 80 }; /* of a record, without its names and blobs */
+enum {
+    FIXED_RECORD_MAX = VOTELOG_RECORD_OVERHEAD + 80
+}; /* of a record, without its names and blobs */
 
 size_t peer_segment_size(const struct peer *p)
 {
@@ -31,10 +34,9 @@ static void put_node(struct peer *p, struct writer *w)
                             .store = {.adopted = p->adopted, .lost = p->store_lost}};
     put(p, w, &record);
     if (c->life) {
-        record = (struct record){.kind = RECORD_LIFE,
-                                 .life = {.number = c->life,
-                                          .life_nonce = c->life_nonce,
-                                          .boot_id = p->recovered_boot}};
+        record = (struct record){
+            .kind = RECORD_LIFE,
+            .life = {.number = c->life, .life_nonce = c->life_nonce, .boot_id = p->recovered_boot}};
         put(p, w, &record);
     }
     record = (struct record){.kind = RECORD_OPS, .ops = {.reserved = p->asker.reserved}};

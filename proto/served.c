@@ -220,8 +220,7 @@ static void send_round(struct served_table *t, const struct served *s)
 {
     struct message m;
     if (s->phase == SERVED_READING)
-        m = (struct message){.type = WIRE_READ,
-                             .read = {.ballot = s->ballot, .name = name_of(s)}};
+        m = (struct message){.type = WIRE_READ, .read = {.ballot = s->ballot, .name = name_of(s)}};
     else
         m = (struct message){.type = WIRE_ACCEPT,
                              .accept = {.ballot = s->ballot,
@@ -357,7 +356,8 @@ static enum reply_verdict verdict_of(enum lock_outcome outcome)
     must(false);
 }
 
-/* A waiter that was let in is owed its grant; without room for the debt its repeats will bring it. */
+/* A waiter that was let in is owed its grant; without room for the debt its repeats will bring it.
+ */
 static void owe_grants(struct served_table *t, struct served *s, const struct lock_state *state,
                        size_t first)
 {
@@ -392,8 +392,9 @@ static bool apply(struct served_table *t, struct served *s, struct lock_state *s
     return result.changed;
 }
 
-/* What the state says about an acquire now: later requests of the same batch may have moved it. False if it
- * says nothing any more: a grant that was dropped again by the same state never was true (L5). */
+/* What the state says about an acquire now: later requests of the same batch may have moved it.
+ * False if it says nothing any more: a grant that was dropped again by the same state never was
+ * true (L5). */
 static bool settle_acquire(struct asked *a, const struct lock_state *state)
 {
     int hold = lock_find_hold(state, a->op);
@@ -547,7 +548,8 @@ void served_step(struct served_table *t, struct instant now)
             continue;
         send_round(t, s);
         s->retry_wait = span_min(span_times(s->retry_wait, 2), RETRY_MAX);
-        s->retry_at = instant_after(now, core_jitter(t->core, s->retry_wait, span_times(s->retry_wait, 2)));
+        s->retry_at =
+            instant_after(now, core_jitter(t->core, s->retry_wait, span_times(s->retry_wait, 2)));
     }
 }
 

@@ -1,17 +1,17 @@
 /*
- * The locks that a coordinator serves (L4, L5): for each one the last state that it sent under its ballot,
- * whether that state is true, and the requests that wait.
+ * The locks that a coordinator serves (L4, L5): for each one the last state that it sent under its
+ * ballot, whether that state is true, and the requests that wait.
  *
  *            request                majority answered         all answered alike, or accepted
  *   (absent) --------> READING ------------------------> SENDING ------------------> TRUE
  *                                                          ^   a request changes it    |
  *                                                          +---------------------------+
  *
- * One state is out at a time: requests that come meanwhile wait in the inbox and are applied together to
- * the next one, so a busy lock costs fewer rounds, not more. Outcomes are told when the state that they
- * rest on is true, and not before (L5). An outcome that rests on what is *not* in a state that was true
- * before the request came (busy, nothing to drop) could be out of date, since somebody else may lead by
- * now: it needs a confirm round of the shard first, like a look.
+ * One state is out at a time: requests that come meanwhile wait in the inbox and are applied
+ * together to the next one, so a busy lock costs fewer rounds, not more. Outcomes are told when the
+ * state that they rest on is true, and not before (L5). An outcome that rests on what is *not* in a
+ * state that was true before the request came (busy, nothing to drop) could be out of date, since
+ * somebody else may lead by now: it needs a confirm round of the shard first, like a look.
  */
 #ifndef PROTO_SERVED_H
 #define PROTO_SERVED_H
@@ -48,7 +48,7 @@ struct served {
     uint8_t *name;
     uint8_t name_size;
     uint32_t shard;
-    uint32_t chain;              /* of the hash bucket: index + 1 */
+    uint32_t chain;                  /* of the hash bucket: index + 1 */
     uint32_t shard_prev, shard_next; /* locks of one shard: index + 1 */
     struct ballot ballot;
     uint32_t answered; /* mask over the cohort: Read, or Accept of the last state sent */
@@ -64,9 +64,9 @@ struct served {
     struct asked_list outcomes; /* applied to the state that is being sent */
     struct instant retry_at;
     struct span retry_wait;
-    struct instant tell_next; /* holders hear that somebody waits, but not before */
+    struct instant tell_next;          /* holders hear that somebody waits, but not before */
     uint32_t active_prev, active_next; /* READING or SENDING: index + 1 */
-    uint64_t used_at;       /* for choosing which idle lock to forget */
+    uint64_t used_at;                  /* for choosing which idle lock to forget */
 };
 
 struct served_table {
@@ -105,16 +105,17 @@ void asked_remove(struct served_table *t, struct asked_list *list, struct op_id 
 /* --- Locks --- */
 struct served *served_find(const struct served_table *t, struct view name);
 /*
- * Finds the lock, or begins to read it under `ballot` (L4). `*list` is the first lock of its shard. NULL if
- * there is no room; an idle lock is forgotten for it if there is one.
+ * Finds the lock, or begins to read it under `ballot` (L4). `*list` is the first lock of its shard.
+ * NULL if there is no room; an idle lock is forgotten for it if there is one.
  */
 struct served *served_touch(struct served_table *t, struct instant now, struct view name,
                             uint32_t shard, struct ballot ballot, uint32_t *shard_list);
-/* Forgets the lock and its requests; L4 allows it for a TRUE one, or when the ballot is given up. */
+/* Forgets the lock and its requests; L4 allows it for a TRUE one, or when the ballot is given up.
+ */
 void served_forget(struct served_table *t, struct served *s, uint32_t *shard_list);
 /*
- * Applies what waits, if the state is true. Returns true if the state is (still) true afterwards. What needs
- * a confirm round first is moved to `unsure`.
+ * Applies what waits, if the state is true. Returns true if the state is (still) true afterwards.
+ * What needs a confirm round first is moved to `unsure`.
  */
 bool served_advance(struct served_table *t, struct instant now, struct served *s,
                     struct asked_list *unsure);

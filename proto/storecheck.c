@@ -41,14 +41,12 @@ bool storecheck_behind(const struct storecheck *s, uint64_t recovered_life)
 
 void storecheck_load(struct storecheck *s, const struct record *record)
 {
-    int index = record->kind == RECORD_KNOWN
-                    ? roster_find(s->core->config.roster, record->known.slot)
-                    : -1;
+    int index =
+        record->kind == RECORD_KNOWN ? roster_find(s->core->config.roster, record->known.slot) : -1;
     if (index >= 0)
-        raise_vitals(&s->known[index].vitals,
-                     (struct vitals){.life = record->known.life,
-                                     .commits = record->known.commits,
-                                     .ops = record->known.ops});
+        raise_vitals(&s->known[index].vitals, (struct vitals){.life = record->known.life,
+                                                              .commits = record->known.commits,
+                                                              .ops = record->known.ops});
 }
 
 /* Others whose answers are needed: with this node itself they are a majority of the roster. */

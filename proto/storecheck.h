@@ -1,11 +1,11 @@
 /*
  * The store's check at start (L7), and what this node knows of others' stores.
  *
- * An agent that starts asks the others for the highest commit count, life and operation counter that they
- * know of it. Together with the answers of enough others to make a majority of the roster with itself, a
- * count above its own means that its store was rolled back: it is lost. Until then it does not vote. Its
- * own answer does not count; others answer from their stores before their own checks are done, so a whole
- * site can start at once.
+ * An agent that starts asks the others for the highest commit count, life and operation counter
+ * that they know of it. Together with the answers of enough others to make a majority of the roster
+ * with itself, a count above its own means that its store was rolled back: it is lost. Until then
+ * it does not vote. Its own answer does not count; others answer from their stores before their own
+ * checks are done, so a whole site can start at once.
  */
 #ifndef PROTO_STORECHECK_H
 #define PROTO_STORECHECK_H
@@ -20,7 +20,7 @@ struct known {
 
 struct storecheck {
     struct core *core;
-    struct known *known;  /* by index in the roster */
+    struct known *known;   /* by index in the roster */
     struct vitals highest; /* that others know of us */
     uint64_t seen_life;    /* the highest life of ours that others heard of, also in passing */
     uint64_t commits;      /* of our store when it was loaded */
@@ -43,7 +43,8 @@ bool storecheck_done(const struct storecheck *s);
 bool storecheck_behind(const struct storecheck *s, uint64_t recovered_life);
 void storecheck_step(struct storecheck *s, struct instant now);
 struct instant storecheck_deadline(const struct storecheck *s);
-/* Remembers what members told of themselves since; rides along with records that are written anyway. */
+/* Remembers what members told of themselves since; rides along with records that are written
+ * anyway. */
 void storecheck_note(struct storecheck *s);
 /* The record of one node's numbers; false if nothing is known. */
 bool storecheck_record(const struct storecheck *s, size_t index, struct record *out);

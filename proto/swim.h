@@ -1,14 +1,15 @@
 /*
- * Membership: SWIM (Das, Gupta, Motivala, DSN 2002) with suspicion, incarnations, refutation, indirect
- * probes and infection-style piggyback; plain so far, Lifeguard comes later.
+ * Membership: SWIM (Das, Gupta, Motivala, DSN 2002) with suspicion, incarnations, refutation,
+ * indirect probes and infection-style piggyback; plain so far, Lifeguard comes later.
  *
- * Members come from the roster alone; gossip says how they are, never who they are. M1: nothing here
- * decides who may hold a lock, only who is asked. M2: alive and left count only with the member's own
- * signature, bound to its life; a suspicion or a death is hearsay about one incarnation of one life and
- * is undone by a signed word with a higher incarnation. M3: "unreachable" here means: for me, first-hand.
+ * Members come from the roster alone; gossip says how they are, never who they are. M1: nothing
+ * here decides who may hold a lock, only who is asked. M2: alive and left count only with the
+ * member's own signature, bound to its life; a suspicion or a death is hearsay about one
+ * incarnation of one life and is undone by a signed word with a higher incarnation. M3:
+ * "unreachable" here means: for me, first-hand.
  *
- * Order of words about one member (the SWIM paper, section 4.2, with lives in front): a higher life beats
- * a lower one; within a life a higher incarnation beats a lower one; within an incarnation
+ * Order of words about one member (the SWIM paper, section 4.2, with lives in front): a higher life
+ * beats a lower one; within a life a higher incarnation beats a lower one; within an incarnation
  * dead > suspect > alive, and left > alive: only the member's own
  * word with a higher incarnation undoes either.
  */
@@ -26,10 +27,11 @@ const char *member_state_text(enum member_state state);
 
 /* Timers of SWIM; see swim_timing_default. */
 struct swim_timing {
-    struct span period;       /* one probe per period (T' of the paper) */
-    struct span timeout;      /* for a direct answer, then indirect probes go out */
-    uint32_t indirect_count;  /* k members asked for an indirect probe */
-    uint32_t suspicion_count; /* a suspect has this many periods to refute, times max(1, log2(n)/2) */
+    struct span period;      /* one probe per period (T' of the paper) */
+    struct span timeout;     /* for a direct answer, then indirect probes go out */
+    uint32_t indirect_count; /* k members asked for an indirect probe */
+    uint32_t
+        suspicion_count; /* a suspect has this many periods to refute, times max(1, log2(n)/2) */
     struct span digest_period; /* a digest to one random member */
 };
 
@@ -54,13 +56,13 @@ struct vitals {
 struct member_view {
     uint16_t slot;
     enum member_state state; /* gossip's word */
-    bool unreachable;        /* first-hand: it answered neither a direct nor an indirect probe last time */
+    bool unreachable; /* first-hand: it answered neither a direct nor an indirect probe last time */
     uint64_t life;
     uint32_t incarnation;
-    uint16_t accused_by;     /* who first suspected it; SLOT_NONE if nobody */
-    struct instant since;    /* of `state` */
-    struct instant heard;    /* last authenticated datagram; ns 0 if never */
-    struct span round_trip;  /* of the last direct probe; 0 if none yet */
+    uint16_t accused_by;    /* who first suspected it; SLOT_NONE if nobody */
+    struct instant since;   /* of `state` */
+    struct instant heard;   /* last authenticated datagram; ns 0 if never */
+    struct span round_trip; /* of the last direct probe; 0 if none yet */
 };
 
 struct swim_change {
@@ -73,20 +75,22 @@ struct swim_change {
 
 struct swim_counters {
     uint64_t probes;
-    uint64_t probes_failed;   /* no direct and no indirect answer */
-    uint64_t refutations;     /* of ours */
-    uint64_t words_forged;    /* signature did not verify */
-    uint64_t words_ignored;   /* unknown slot, old life or incarnation */
+    uint64_t probes_failed; /* no direct and no indirect answer */
+    uint64_t refutations;   /* of ours */
+    uint64_t words_forged;  /* signature did not verify */
+    uint64_t words_ignored; /* unknown slot, old life or incarnation */
 };
 
 struct swim;
 
 size_t swim_size(const struct swim_config *config);
-/* Initialises in `memory` (swim_size bytes, aligned for max_align_t), which lives as long as the swim. */
+/* Initialises in `memory` (swim_size bytes, aligned for max_align_t), which lives as long as the
+ * swim. */
 struct swim *swim_init(void *memory, const struct swim_config *config, struct outbox *outbox,
                        struct drbg *drbg);
-/* This node's life is known and durable: says alive for the first time and starts to probe. Called again
- * if the life is raised. Before the first call nothing is sent and words are only remembered. */
+/* This node's life is known and durable: says alive for the first time and starts to probe. Called
+ * again if the life is raised. Before the first call nothing is sent and words are only remembered.
+ */
 void swim_start(struct swim *s, struct instant now, uint64_t life, const struct nonce *life_nonce);
 /* Numbers that our probes carry. */
 void swim_set_vitals(struct swim *s, uint64_t commits, uint64_t ops);
@@ -108,8 +112,8 @@ bool swim_alive(const struct swim *s, uint16_t slot);
 void swim_view(const struct swim *s, uint16_t slot, struct member_view *out);
 /* What `slot` last told about itself; false if never heard. */
 bool swim_vitals(const struct swim *s, uint16_t slot, struct vitals *out);
-/* Takes the oldest change not yet taken; bounded: the oldest are lost and counted by nobody, since the
- * present state can always be read. */
+/* Takes the oldest change not yet taken; bounded: the oldest are lost and counted by nobody, since
+ * the present state can always be read. */
 bool swim_next_change(struct swim *s, struct swim_change *out);
 const struct swim_counters *swim_counters(const struct swim *s);
 

@@ -201,7 +201,8 @@ void swim_word_take_alive(struct swim *s, struct instant now, uint16_t from,
         break;
     case WORD_OLD:
         s->counters.words_ignored++;
-        /* Another nonce under the same number: a copy of the machine. Arguing with it would not end. */
+        /* Another nonce under the same number: a copy of the machine. Arguing with it would not
+         * end. */
         if (!members_other_copy(&s->members, index, &m->alive))
             tell_back(s, from, index);
         break;

@@ -1,8 +1,8 @@
 /*
  * Instants and spans, in nanoseconds. Two types, so that adding two instants does not compile.
  *
- * An instant is a reading of the driver's clock that counts suspend (CLOCK_BOOTTIME; the simulator's
- * virtual time). Instants of two nodes are never compared.
+ * An instant is a reading of the driver's clock that counts suspend (CLOCK_BOOTTIME; the
+ * simulator's virtual time). Instants of two nodes are never compared.
  */
 #ifndef PROTO_TIME_H
 #define PROTO_TIME_H

@@ -69,16 +69,16 @@ bool voter_load(struct voter *v, const struct record *record, uint64_t lsn)
 }
 
 /*
- * L0: whether this voter may answer `from` about `shard` under ballot b. A ballot belongs to its slot, is of
- * the epoch whose roster this node holds certified, and both ends sit in the shard's cohort. A round far
- * beyond what was promised is a broken or stolen node's: it would use up all ballots.
+ * L0: whether this voter may answer `from` about `shard` under ballot b. A ballot belongs to its
+ * slot, is of the epoch whose roster this node holds certified, and both ends sit in the shard's
+ * cohort. A round far beyond what was promised is a broken or stolen node's: it would use up all
+ * ballots.
  */
 static bool may_answer(struct voter *v, uint32_t shard, struct ballot b, uint16_t from)
 {
     struct core *c = v->core;
     bool ok = shard < c->cohorts.shard_count && b.slot == from &&
-              b.epoch == c->config.roster->epoch &&
-              cohort_index(&c->cohorts, shard, from) >= 0 &&
+              b.epoch == c->config.roster->epoch && cohort_index(&c->cohorts, shard, from) >= 0 &&
               cohort_index(&c->cohorts, shard, core_self(c)) >= 0 &&
               b.round <= v->promises[shard].promised.round + ROUND_STEP_MAX;
     if (!ok)
@@ -135,11 +135,9 @@ static void take_read(struct voter *v, uint16_t from, const struct wire_read *m)
             refuse(v, shard, m->ballot, from);
         return; /* a ballot that was never promised here is not answered */
     }
-    struct message answer = {.type = WIRE_STORED,
-                             .stored = {.ballot = m->ballot, .name = m->name}};
+    struct message answer = {.type = WIRE_STORED, .stored = {.ballot = m->ballot, .name = m->name}};
     uint64_t lsn = p->lsn;
-    struct lock_register *e =
-        registers_find(&v->registers, core_name_hash(c, m->name), m->name);
+    struct lock_register *e = registers_find(&v->registers, core_name_hash(c, m->name), m->name);
     if (e) {
         answer.stored.version = e->ballot;
         answer.stored.seq = e->seq;

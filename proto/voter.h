@@ -1,8 +1,8 @@
 /*
  * The voter: what this node has promised and accepted, and its answers (L0 - L3, L6, L7).
  *
- * Every answer that rests on a write goes through outbox_send_after with that write's number; there is no
- * other way out of this file. A node whose store is not the one that votes answers nothing.
+ * Every answer that rests on a write goes through outbox_send_after with that write's number; there
+ * is no other way out of this file. A node whose store is not the one that votes answers nothing.
  */
 #ifndef PROTO_VOTER_H
 #define PROTO_VOTER_H
@@ -26,11 +26,13 @@ struct voter {
 size_t voter_bytes(const struct peer_config *config);
 /* `memory`: voter_bytes bytes, aligned for max_align_t. */
 void voter_init(struct voter *v, struct core *core, void *memory);
-/* Takes a record of the log; the kinds that are not the voter's are ignored. False if there is no room. */
+/* Takes a record of the log; the kinds that are not the voter's are ignored. False if there is no
+ * room. */
 bool voter_load(struct voter *v, const struct record *record, uint64_t lsn);
 /* A message of types PREPARE, READ, ACCEPT, CONFIRM. */
 void voter_take(struct voter *v, uint16_t from, const struct message *m);
-/* L1 for this node's own ballots: the promise that a coordinator makes before it sends one to anybody. */
+/* L1 for this node's own ballots: the promise that a coordinator makes before it sends one to
+ * anybody. */
 struct ballot voter_promised(const struct voter *v, uint32_t shard);
 
 #endif

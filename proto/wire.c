@@ -17,10 +17,9 @@ WIRE_MESSAGES(CODEC)
 
 const char *wire_name(enum wire_type type)
 {
-    static const char *const names[WIRE_TYPES] = {
-        [WIRE_NONE] = "none",
+    static const char *const names[WIRE_TYPES] = {[WIRE_NONE] = "none",
 #define NAME_ENTRY(NAME, name) [WIRE_##NAME] = #name,
-        WIRE_MESSAGES(NAME_ENTRY)
+                                                  WIRE_MESSAGES(NAME_ENTRY)
 #undef NAME_ENTRY
     };
     return type < WIRE_TYPES ? names[type] : "unknown";

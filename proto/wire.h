@@ -1,13 +1,14 @@
 /*
  * The wire format: every message between peers, from one list.
  *
- * A datagram, once opened, is: counter u64, epoch u32, then messages. A message is type u8, size u16,
- * and a body of exactly the fields listed here, in that order, little-endian. Decoding is strict: an
- * unknown type, a value out of range or a byte too many makes a counted drop of the whole datagram.
+ * A datagram, once opened, is: counter u64, epoch u32, then messages. A message is type u8, size
+ * u16, and a body of exactly the fields listed here, in that order, little-endian. Decoding is
+ * strict: an unknown type, a value out of range or a byte too many makes a counted drop of the
+ * whole datagram.
  *
- * Field kinds: u8 u16 u32 u64; flag (0 or 1); ballot (u32 u64 u16); op (u16 u64 u64); name (u8 size,
- * 1..255 bytes); blob (u16 size); nonce (16 bytes); sig (64 bytes). name and blob point into the buffer
- * that was decoded.
+ * Field kinds: u8 u16 u32 u64; flag (0 or 1); ballot (u32 u64 u16); op (u16 u64 u64); name (u8
+ * size, 1..255 bytes); blob (u16 size); nonce (16 bytes); sig (64 bytes). name and blob point into
+ * the buffer that was decoded.
  */
 #ifndef PROTO_WIRE_H
 #define PROTO_WIRE_H
@@ -50,62 +51,65 @@
     /* A piece of a message that is too long for one datagram. */                                  \
     M(FRAGMENT, fragment)
 
-/* seq: the prober's number; life, commits, ops: the sender's own life number, durable log number and
- * highest reserved operation counter. */
-#define WIRE_FIELDS_ping(F)         F(u32, seq) F(u64, life) F(u64, commits) F(u64, ops)
-#define WIRE_FIELDS_ack(F)          F(u32, seq) F(u64, life) F(u64, commits) F(u64, ops)
+/* seq: the prober's number; life, commits, ops: the sender's own life number, durable log number
+ * and highest reserved operation counter. */
+#define WIRE_FIELDS_ping(F) F(u32, seq) F(u64, life) F(u64, commits) F(u64, ops)
+#define WIRE_FIELDS_ack(F)  F(u32, seq) F(u64, life) F(u64, commits) F(u64, ops)
 /* Please probe `target` and tell me under my `seq` if it answers. */
 #define WIRE_FIELDS_ping_req(F)     F(u32, seq) F(u16, target)
 #define WIRE_FIELDS_indirect_ack(F) F(u32, seq) F(u16, target)
 /* A node's own signed word (STATEMENT_MEMBER over these fields but sig): alive, or leaving (M2). */
 #define WIRE_FIELDS_alive(F)                                                                       \
-    F(u16, slot) F(u64, life) F(nonce, life_nonce) F(u32, incarnation) F(flag, left) F(sig, signature)
+    F(u16, slot)                                                                                   \
+    F(u64, life) F(nonce, life_nonce) F(u32, incarnation) F(flag, left) F(sig, signature)
 /* Hearsay about one incarnation of one life; `by` first said it. */
-#define WIRE_FIELDS_suspect(F)      F(u16, slot) F(u64, life) F(u32, incarnation) F(u16, by)
-#define WIRE_FIELDS_dead(F)         F(u16, slot) F(u64, life) F(u32, incarnation) F(u16, by)
-/* Hash of the sender's whole view; whoever differs sends all it knows, and its own digest if `ask`. */
-#define WIRE_FIELDS_digest(F)       F(u64, hash) F(flag, ask)
+#define WIRE_FIELDS_suspect(F) F(u16, slot) F(u64, life) F(u32, incarnation) F(u16, by)
+#define WIRE_FIELDS_dead(F)    F(u16, slot) F(u64, life) F(u32, incarnation) F(u16, by)
+/* Hash of the sender's whole view; whoever differs sends all it knows, and its own digest if `ask`.
+ */
+#define WIRE_FIELDS_digest(F) F(u64, hash) F(flag, ask)
 
-#define WIRE_FIELDS_store_ask(F)    F(u32, seq)
-/* What the sender knows of the asker's store: highest commit count, life and counter heard. seen: the
- * highest life it heard of by any word, also one that never got as far as to be checked. */
-#define WIRE_FIELDS_store_known(F)                                                                 \
-    F(u32, seq) F(u64, commits) F(u64, life) F(u64, ops) F(u64, seen)
+#define WIRE_FIELDS_store_ask(F) F(u32, seq)
+/* What the sender knows of the asker's store: highest commit count, life and counter heard. seen:
+ * the highest life it heard of by any word, also one that never got as far as to be checked. */
+#define WIRE_FIELDS_store_known(F) F(u32, seq) F(u64, commits) F(u64, life) F(u64, ops) F(u64, seen)
 
-#define WIRE_FIELDS_prepare(F)      F(u32, shard) F(ballot, ballot)
-#define WIRE_FIELDS_promise(F)      F(u32, shard) F(ballot, ballot) F(u32, adopted)
+#define WIRE_FIELDS_prepare(F) F(u32, shard) F(ballot, ballot)
+#define WIRE_FIELDS_promise(F) F(u32, shard) F(ballot, ballot) F(u32, adopted)
 /* `ballot` was refused, since `promised` is higher. */
-#define WIRE_FIELDS_refuse(F)       F(u32, shard) F(ballot, ballot) F(ballot, promised)
-#define WIRE_FIELDS_read(F)         F(ballot, ballot) F(name, name)
+#define WIRE_FIELDS_refuse(F) F(u32, shard) F(ballot, ballot) F(ballot, promised)
+#define WIRE_FIELDS_read(F)   F(ballot, ballot) F(name, name)
 /* version none and an empty state: nothing is stored. */
 #define WIRE_FIELDS_stored(F)                                                                      \
     F(ballot, ballot) F(name, name) F(ballot, version) F(u64, seq) F(blob, state)
-#define WIRE_FIELDS_accept(F)       F(ballot, ballot) F(u64, seq) F(name, name) F(blob, state)
-#define WIRE_FIELDS_accepted(F)     F(ballot, ballot) F(u64, seq) F(name, name)
-#define WIRE_FIELDS_confirm(F)      F(u32, shard) F(ballot, ballot) F(u32, round)
-#define WIRE_FIELDS_confirmed(F)    F(u32, shard) F(ballot, ballot) F(u32, round)
+#define WIRE_FIELDS_accept(F)    F(ballot, ballot) F(u64, seq) F(name, name) F(blob, state)
+#define WIRE_FIELDS_accepted(F)  F(ballot, ballot) F(u64, seq) F(name, name)
+#define WIRE_FIELDS_confirm(F)   F(u32, shard) F(ballot, ballot) F(u32, round)
+#define WIRE_FIELDS_confirmed(F) F(u32, shard) F(ballot, ballot) F(u32, round)
 
 #define WIRE_FIELDS_doubt(F)        F(u16, slot) F(u32, seq)
 #define WIRE_FIELDS_doubt_answer(F) F(u16, slot) F(u32, seq) F(flag, heard)
 #define WIRE_FIELDS_poke(F)         F(u32, seq)
 #define WIRE_FIELDS_poked(F)        F(u32, seq)
 
-/* low: lowest counter of this life still alive at the asker. ballot: the one that it believes in (none
- * if it knows none). doubt: a coordinator that does not answer it, or SLOT_NONE. insist: it has had no
- * answer from anybody for long: whoever gets this shall take the shard. */
+/* low: lowest counter of this life still alive at the asker. ballot: the one that it believes in
+ * (none if it knows none). doubt: a coordinator that does not answer it, or SLOT_NONE. insist: it
+ * has had no answer from anybody for long: whoever gets this shall take the shard. */
 #define WIRE_FIELDS_request(F)                                                                     \
-    F(op, op) F(u64, low) F(ballot, ballot) F(u16, doubt) F(u8, kind) F(u8, mode) F(u8, policy)    \
-    F(flag, try) F(flag, insist) F(name, name)
-/* token: of the grant. place: in the queue, from 1. owner: where to ask instead. detail: of a lock that
- * is shown or waited for, its state. */
+    F(op, op)                                                                                      \
+    F(u64, low) F(ballot, ballot) F(u16, doubt) F(u8, kind) F(u8, mode) F(u8, policy) F(flag, try) \
+        F(flag, insist) F(name, name)
+/* token: of the grant. place: in the queue, from 1. owner: where to ask instead. detail: of a lock
+ * that is shown or waited for, its state. */
 #define WIRE_FIELDS_reply(F)                                                                       \
-    F(op, op) F(u8, kind) F(u8, verdict) F(ballot, ballot) F(u64, token) F(u32, place)             \
-    F(u16, owner) F(name, name) F(blob, detail)
+    F(op, op)                                                                                      \
+    F(u8, kind) F(u8, verdict) F(ballot, ballot) F(u64, token) F(u32, place) F(u16, owner)         \
+        F(name, name) F(blob, detail)
 /* Somebody waits in `mode` for what `hold` holds. */
-#define WIRE_FIELDS_blocking(F)     F(op, hold) F(u8, mode) F(name, name)
+#define WIRE_FIELDS_blocking(F) F(op, hold) F(u8, mode) F(name, name)
 
 /* Bytes [index * FRAGMENT_BYTES ...) of message number `id`, header included. */
-#define WIRE_FIELDS_fragment(F)     F(u32, id) F(u8, index) F(u8, count) F(blob, bytes)
+#define WIRE_FIELDS_fragment(F) F(u32, id) F(u8, index) F(u8, count) F(blob, bytes)
 
 enum request_kind { REQUEST_ACQUIRE, REQUEST_DROP, REQUEST_SHOW, REQUEST_KINDS };
 
@@ -126,12 +130,12 @@ enum wire_type {
 #define WIRE_ENUM(NAME, name) WIRE_##NAME,
     WIRE_MESSAGES(WIRE_ENUM)
 #undef WIRE_ENUM
-    WIRE_TYPES
+        WIRE_TYPES
 };
 
 #define WIRE_STRUCT(NAME, name)                                                                    \
     struct wire_##name {                                                                           \
-        WIRE_FIELDS_##name(FIELD_MEMBER)                                                            \
+        WIRE_FIELDS_##name(FIELD_MEMBER)                                                           \
     };
 WIRE_MESSAGES(WIRE_STRUCT)
 #undef WIRE_STRUCT

@@ -32,8 +32,8 @@ void observer_attach(struct machine *m);
 void observer_notice(struct world *w, struct machine *m, const struct notice *n);
 /* The machine's epoch ends: whatever it still holds or waits for may stay so for ever. */
 void observer_epoch_ends(struct world *w, struct machine *m);
-/* Its store is lost, and with it the releases that it had acknowledged and not yet passed on: the design
- * keeps them on that one store, so what they held may stay held too. */
+/* Its store is lost, and with it the releases that it had acknowledged and not yet passed on: the
+ * design keeps them on that one store, so what they held may stay held too. */
 void observer_store_lost(struct world *w, struct machine *m);
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * Uncontended lock and unlock through the local API: C clients, each on a connection of its own to one of
- * the agents in turn, each with a name of its own, one operation at a time.
+ * Uncontended lock and unlock through the local API: C clients, each on a connection of its own to
+ * one of the agents in turn, each with a name of its own, one operation at a time.
  *
  *     bench_lock CLIENTS PAIRS SOCKET...
  *
- * prints one line: pairs per second, and p50 and p99 of lock, of unlock and of both, in microseconds.
+ * prints one line: pairs per second, and p50 and p99 of lock, of unlock and of both, in
+ * microseconds.
  */
 #include <errno.h>
 #include <poll.h>

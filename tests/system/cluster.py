@@ -62,12 +62,12 @@ class Node:
         """`holdfastd` to its end: (code, output, errors)."""
         return self.cluster.case.run_to_end(*before, agent_program(), "-c", self.config, *arguments)
 
-    def start(self, before=(), **options):
+    def start(self, *arguments, before=(), **options):
         """Starts the agent and waits for its socket."""
         log = open(self.dir / "log", "ab")
         self.cluster.case.addCleanup(log.close)
-        self.process = self.cluster.case.start(*before, agent_program(), "-c", self.config, stdout=log,
-                                               stderr=log, **options)
+        self.process = self.cluster.case.start(*before, agent_program(), "-c", self.config, *arguments,
+                                               stdout=log, stderr=log, **options)
         until(self.answers, f"{self.name} answers: {self.log()}")
         return self.process
 

@@ -118,6 +118,7 @@ class BadIdentity(BadCase):
         self.node.configure(state=other.dir / "state")
         before = other.votes.read_bytes()
         self.refused(other.dir / "state", "another cluster or node")
+        self.assertEqual(self.node.run("--store-lost")[0], CONFIG)
         self.assertEqual(other.votes.read_bytes(), before)
 
     def test_another_machine_under_the_same_key(self):
@@ -237,33 +238,67 @@ class BadStore(Case):
         self.assertEqual(code, NOT_GRANTED)
         self.one_line(err, "own", "failed")
 
-    def test_a_damaged_store_is_lost(self):
-        self.node.start()
-        self.node.until_store("voting")
-        for i in range(20):
-            self.assertEqual(self.lock(f"before/{i}")[0], OK)
-        self.node.stop()
+    def aside(self):
+        return self.node.dir / "state" / "votes.log.damaged-1"
+
+    def damage(self):
+        """Flips a bit in the middle of what the store holds, and returns the file's bytes."""
         data = bytearray(self.node.votes.read_bytes())
         data[len(bytes(data).rstrip(b"\0")) // 2] ^= 0x10
         self.node.votes.write_bytes(data)
+        return bytes(data)
+
+    def is_refused(self):
+        code, out, err = self.node.run()
+        self.assertEqual((code, out), (CONFIG, ""), err)
+        self.one_line(err, self.node.votes, "damaged", "--store-lost", "restore", program="holdfastd")
+
+    def test_a_damaged_store_is_refused_until_it_is_called_lost(self):
         self.node.start()
+        life = self.node.until_store("voting")["life"]
+        for i in range(20):
+            self.assertEqual(self.lock(f"before/{i}")[0], OK)
+        self.node.stop()
+        good = self.node.votes.read_bytes()
+        damaged = self.damage()
+        self.is_refused()
+        self.is_refused()
+        self.assertEqual(self.node.votes.read_bytes(), damaged, "looked at only")
+        self.assertFalse(self.aside().exists())
+        self.node.start("--store-lost")
         self.gossips_but_votes_no_more("lost")
         self.may_ask()
-        self.assertIn("store-lost", self.node.log())
-        kept = [p.name for p in (self.node.dir / "state").iterdir() if "damaged" in p.name]
-        self.assertEqual(len(kept), 1, "it is kept for whoever wants to look")
+        self.assertGreater(self.node.status()["life"], life, "no life is used twice")
+        line = next(line for line in self.node.log().splitlines() if "store-lost" in line)
+        self.assertIn("votes no more", line)
+        self.assertIn(self.aside().name, line)
+        self.assertEqual(self.aside().read_bytes(), damaged, "kept for whoever wants to look")
         self.node.stop()
         self.node.start()
         self.node.until_store("lost")
+        self.node.stop()
+        # And what was said of one file holds for that one alone.
+        self.node.votes.write_bytes(good)
+        self.node.start("--store-lost")
+        self.node.until_store("behind")
+        self.assertEqual([p.name for p in self.aside().parent.iterdir() if "damaged" in p.name],
+                         [self.aside().name])
+
+    def test_a_file_that_is_no_store_is_refused(self):
+        for data in (b"", b"what is this\n", bytes(100000)):
+            self.node.votes.write_bytes(data)
+            self.is_refused()
 
     def test_a_store_that_is_gone_is_lost(self):
         self.node.start()
-        self.node.until_store("voting")
+        life = self.node.until_store("voting")["life"]
         self.node.stop()
         self.node.votes.unlink()
         self.node.start()
         self.gossips_but_votes_no_more("lost")
         self.may_ask()
+        self.assertGreater(self.node.status()["life"], life, "no life is used twice")
+        self.assertIn("store-lost", self.node.log())
 
     def test_an_old_copy_is_seen_to_be_behind(self):
         self.node.start()

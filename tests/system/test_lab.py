@@ -26,7 +26,9 @@ class LabMachines(Case):
         self.one_line(err, "/no/such/program")
 
     def test_exec_passes_signals_on(self):
-        process = self.exec("hv1", "sh", "-c", "trap 'echo got; exit 5' TERM; echo up; sleep 1000 & wait")
+        # Nothing stays in the background: it would keep stdout open, which `lab exec` leaves to it.
+        process = self.exec("hv1", "sh", "-c",
+                            "trap 'echo got; exit 5' TERM; echo up; while :; do sleep 0.02; done")
         self.assertEqual(process.stdout.readline(), "up\n")
         process.send_signal(signal.SIGTERM)
         code, out, _ = self.finish(process)

@@ -1,7 +1,8 @@
 /*
- * The unit tests' runner. Every suite of this directory runs in one SRunner, so that the output ends in
- * Check's own closing line; with arguments, only the suites that they name. The list is made by
- * tests/unit.mk from the files. Exit status 1 if a check failed, 64 if no suite has that name.
+ * The unit tests' runner. Every suite of this directory runs in one SRunner, so that the output
+ * ends in Check's own closing line; with arguments, only the suites that they name. The list is
+ * made by tests/unit.mk from the files. Exit status 1 if a check failed, 64 if no suite has that
+ * name.
  */
 #include <check.h>
 #include <stdbool.h>

@@ -35,8 +35,10 @@ static size_t node_of(uint16_t slot)
 /* A store as enrolment makes it: made for the first roster, bound to no cluster yet. */
 static void make_store(struct stage_node *n)
 {
-    struct votelog_header header = {
-        .store = n->stage->roster.nodes[n->index].store, .slot = SLOT_NONE, .first_lsn = 1, .base_lsn = 1};
+    struct votelog_header header = {.store = n->stage->roster.nodes[n->index].store,
+                                    .slot = SLOT_NONE,
+                                    .first_lsn = 1,
+                                    .base_lsn = 1};
     struct record record = {.kind = RECORD_STORE, .store = {.adopted = 1}};
     uint8_t payload[64];
     struct writer body = writer_init(payload, sizeof payload);
@@ -117,8 +119,7 @@ static void send_datagram(struct stage *s, size_t from, const struct outgoing *o
         return;
     }
     ck_assert_uint_lt(s->kept_count, KEPT_MAX);
-    s->kept[s->kept_count++] =
-        s->flights[(s->flight_start + --s->flight_count) % FLIGHTS_MAX];
+    s->kept[s->kept_count++] = s->flights[(s->flight_start + --s->flight_count) % FLIGHTS_MAX];
 }
 
 static void tap(void *context, bool sent, uint16_t other, const struct message *m)
@@ -278,7 +279,7 @@ static void config_fill(struct stage_node *n)
     c->self = stage_slot(n->index);
     c->key = &n->key;
     c->max_locks = 512;
-    c->max_ops = 512;
+    c->max_ops = s->max_ops;
     c->register_bytes = 4 * 1024 * 1024;
     memset(c->boot_id, (int)n->boot, sizeof c->boot_id);
     memset(c->seed, s->seed, sizeof c->seed);
@@ -365,6 +366,7 @@ struct stage *stage_begin(size_t count, uint8_t seed)
     ck_assert_uint_le(count, STAGE_NODES_MAX);
     s->count = count;
     s->seed = seed;
+    s->max_ops = 512;
     s->now = (struct instant){INT64_C(1000000000)};
     s->flights = calloc(FLIGHTS_MAX, sizeof *s->flights);
     s->kept = calloc(KEPT_MAX, sizeof *s->kept);
@@ -449,14 +451,14 @@ static uint64_t ask(struct stage *s, size_t node, struct event *event)
 static uint64_t acquire(struct stage *s, size_t node, const char *name, enum lock_mode mode,
                         bool try, int64_t ms)
 {
-    struct event event = {.kind = EVENT_ACQUIRE,
-                          .acquire = {.name = stage_view(name),
-                                      .mode = mode,
-                                      .policy = LOCK_STALE_HOLD,
-                                      .try = try,
-                                      .deadline = ms < 0 ? INSTANT_NEVER
-                                                         : instant_after(s->now, SPAN_MS(ms)),
-                                      .process = stage_view("a process")}};
+    struct event event = {
+        .kind = EVENT_ACQUIRE,
+        .acquire = {.name = stage_view(name),
+                    .mode = mode,
+                    .policy = LOCK_STALE_HOLD,
+                    .try = try,
+                    .deadline = ms < 0 ? INSTANT_NEVER : instant_after(s->now, SPAN_MS(ms)),
+                    .process = stage_view("a process")}};
     return ask(s, node, &event);
 }
 
@@ -485,10 +487,9 @@ uint64_t stage_drop(struct stage *s, size_t node, struct op_id hold)
 
 uint64_t stage_ask_show(struct stage *s, size_t node, const char *name)
 {
-    struct event event = {.kind = EVENT_SHOW,
-                          .show = {.handle = ++s->last_handle,
-                                   .name = stage_view(name),
-                                   .deadline = INSTANT_NEVER}};
+    struct event event = {
+        .kind = EVENT_SHOW,
+        .show = {.handle = ++s->last_handle, .name = stage_view(name), .deadline = INSTANT_NEVER}};
     stage_event(s, node, &event);
     return s->last_handle;
 }

@@ -1,14 +1,15 @@
 /*
- * A stage for whole peers: a cluster in one process, in a world that does only what the script says.
+ * A stage for whole peers: a cluster in one process, in a world that does only what the script
+ * says.
  *
- * Real keys, sealed datagrams, a vote log in memory for each node, and a clock that jumps from event to
- * event. A datagram arrives after 1 ms, in order, unless the script cuts the way, loses it or keeps it
- * back; a sync takes 1 ms unless the script holds it or lets it fail. The stage is a hostile driver in one
- * point: it sends a turn's datagrams before it writes the turn's records, so that a peer which speaks
- * before its vote is durable (L6) is seen to do so.
+ * Real keys, sealed datagrams, a vote log in memory for each node, and a clock that jumps from
+ * event to event. A datagram arrives after 1 ms, in order, unless the script cuts the way, loses it
+ * or keeps it back; a sync takes 1 ms unless the script holds it or lets it fail. The stage is a
+ * hostile driver in one point: it sends a turn's datagrams before it writes the turn's records, so
+ * that a peer which speaks before its vote is durable (L6) is seen to do so.
  *
- * Nodes are numbered from 0; their slots are stage_slot(i), so that an index taken for a slot is noticed.
- * Names begin with stage_, since swim_play.h has play_.
+ * Nodes are numbered from 0; their slots are stage_slot(i), so that an index taken for a slot is
+ * noticed. Names begin with stage_, since swim_play.h has play_.
  */
 #ifndef TESTS_UNIT_PEER_PLAY_H
 #define TESTS_UNIT_PEER_PLAY_H
@@ -58,7 +59,7 @@ struct stage_node {
 
 struct stage_answer {
     size_t node;
-    size_t before; /* the call's answer before this one: index + 1, 0 if there is none */
+    size_t before;        /* the call's answer before this one: index + 1, 0 if there is none */
     struct answer answer; /* name and state are not kept */
 };
 
@@ -83,6 +84,7 @@ struct stage {
     struct stage_node nodes[STAGE_NODES_MAX];
     bool cut[STAGE_NODES_MAX][STAGE_NODES_MAX]; /* [from][to] */
     bool twice;                                 /* each datagram comes twice */
+    uint32_t max_ops;                           /* of agents that start from now on */
     stage_way way;                              /* NULL: all pass */
     void *way_context;
     struct stage_flight *flights; /* ring: the delay is constant, so the order of sending is kept */
@@ -154,7 +156,8 @@ const struct lock_state *stage_show(struct stage *s, size_t node, const char *na
 /* --- Looking --- */
 struct peer_status stage_status(const struct stage *s, size_t node);
 const struct peer_counters *stage_counters(const struct stage *s, size_t node);
-/* The node that serves the lock; STAGE_NONE if there is none (or more than one, which is no error). */
+/* The node that serves the lock; STAGE_NONE if there is none (or more than one, which is no error).
+ */
 int stage_coordinator(const struct stage *s, const char *name);
 /* Place of the node in the lock's cohort, or -1. */
 int stage_place(const struct stage *s, const char *name, size_t node);

@@ -1,6 +1,7 @@
 /*
- * The lock's own rules: each by itself, then random sequences against a naive model, which knows requests
- * only as a list in order of coming. The encoding is canonical; names are UTF-8 by RFC 3629's table.
+ * The lock's own rules: each by itself, then random sequences against a naive model, which knows
+ * requests only as a list in order of coming. The encoding is canonical; names are UTF-8 by RFC
+ * 3629's table.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -337,7 +338,8 @@ START_TEST(random_sequences_agree_with_a_naive_model)
             if (r.outcome == LOCK_GRANTED)
                 ck_assert_uint_eq(r.token, m.asked[model_find(&m, counter)].token);
         } else {
-            size_t before = state.hold_count - (size_t)(lock_find_hold(&state, id_of(counter)) >= 0);
+            size_t before =
+                state.hold_count - (size_t)(lock_find_hold(&state, id_of(counter)) >= 0);
             model_drop(&m, counter);
             struct lock_result r = drop(counter);
             ck_assert_int_eq(r.outcome, LOCK_DROPPED);
@@ -422,7 +424,8 @@ START_TEST(counts_and_modes_out_of_range_are_refused)
     struct {
         size_t at;
         uint8_t value;
-    } bad[] = {{0, 2}, {0, 0}, {holds_at + 1, 2}, {mode_at, LOCK_MODES}, {policy_at, LOCK_POLICIES}};
+    } bad[] = {
+        {0, 2}, {0, 0}, {holds_at + 1, 2}, {mode_at, LOCK_MODES}, {policy_at, LOCK_POLICIES}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         uint8_t kept = bytes[bad[i].at];
         bytes[bad[i].at] = bad[i].value;
@@ -443,21 +446,21 @@ static const struct {
     {"a", true},
     {" spaces and / slashes ", true},
     {"", false},
-    {"\x1f", false},            /* C0 controls and DEL */
+    {"\x1f", false}, /* C0 controls and DEL */
     {"a\tb", false},
     {"\x7f", false},
-    {"\x80", false},            /* a continuation byte alone */
+    {"\x80", false}, /* a continuation byte alone */
     {"\xbf", false},
-    {"\xc0\x80", false},        /* overlong */
+    {"\xc0\x80", false}, /* overlong */
     {"\xc1\xbf", false},
-    {"\xc2\x80", false},        /* U+0080..U+009F: C1 controls */
+    {"\xc2\x80", false}, /* U+0080..U+009F: C1 controls */
     {"\xc2\x9f", false},
     {"\xc2\xa0", true},
     {"\xc3\xbc", true},
     {"\xdf\xbf", true},
-    {"\xc3", false},            /* cut */
+    {"\xc3", false}, /* cut */
     {"\xc3\x28", false},
-    {"\xe0\x80\x80", false},    /* overlong */
+    {"\xe0\x80\x80", false}, /* overlong */
     {"\xe0\x9f\xbf", false},
     {"\xe0\xa0\x80", true},
     {"\xe2\x82\xac", true},
@@ -465,17 +468,17 @@ static const struct {
     {"\xe2\x28\xa1", false},
     {"\xe2\x82\x28", false},
     {"\xed\x9f\xbf", true},
-    {"\xed\xa0\x80", false},    /* surrogates */
+    {"\xed\xa0\x80", false}, /* surrogates */
     {"\xed\xbf\xbf", false},
     {"\xee\x80\x80", true},
     {"\xef\xbf\xbf", true},
-    {"\xf0\x80\x80\x80", false},/* overlong */
+    {"\xf0\x80\x80\x80", false}, /* overlong */
     {"\xf0\x8f\xbf\xbf", false},
     {"\xf0\x90\x80\x80", true},
     {"\xf0\x9f\x94\x92", true},
     {"\xf0\x9f\x94", false},
     {"\xf4\x8f\xbf\xbf", true},
-    {"\xf4\x90\x80\x80", false},/* above U+10FFFF */
+    {"\xf4\x90\x80\x80", false}, /* above U+10FFFF */
     {"\xf5\x80\x80\x80", false},
     {"\xfe", false},
     {"\xff", false},

@@ -1,7 +1,7 @@
 /*
- * The peer, as plays: whole nodes in a world that behaves (tests/unit/peer_play.h). How locks are asked
- * for, waited for, refused and given back; clusters of each size; long messages; garbage. What happens
- * when nodes die is in test_takeover.c, what a log brings back in test_restart.c.
+ * The peer, as plays: whole nodes in a world that behaves (tests/unit/peer_play.h). How locks are
+ * asked for, waited for, refused and given back; clusters of each size; long messages; garbage.
+ * What happens when nodes die is in test_takeover.c, what a log brings back in test_restart.c.
  */
 #include "tests/unit/peer_play.h"
 
@@ -304,7 +304,8 @@ START_TEST(a_full_table_says_so)
     ck_assert_ptr_nonnull(stage_answer(s, one_more, ANSWER_FULL));
     stage_release(s, 0, handle);
     stage_run(s, STAGE_SECOND);
-    /* The voters' registers are as many, and full too: that is no majority, and not another answer. */
+    /* The voters' registers are as many, and full too: that is no majority, and not another answer.
+     */
     one_more = stage_acquire_by(s, 0, "one too many", LOCK_EXCLUSIVE, 2000);
     ck_assert_ptr_nonnull(stage_await(s, one_more, ANSWER_TIMED_OUT, 3 * STAGE_SECOND));
     ck_assert_uint_gt(stage_counters(s, 1)->register_full, 0);

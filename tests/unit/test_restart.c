@@ -1,7 +1,7 @@
 /*
- * Restarts, as plays (tests/unit/peer_play.h): what a log brings back and what it does not (L6, L7, L9).
- * An agent that starts again in the same boot goes on with its holds; a machine that starts again is
- * another life; a log that is behind, lost or torn never makes a vote.
+ * Restarts, as plays (tests/unit/peer_play.h): what a log brings back and what it does not (L6, L7,
+ * L9). An agent that starts again in the same boot goes on with its holds; a machine that starts
+ * again is another life; a log that is behind, lost or torn never makes a vote.
  */
 #include "tests/unit/peer_play.h"
 
@@ -82,7 +82,8 @@ START_TEST(what_was_given_up_is_dropped_by_the_next_run)
 }
 END_TEST
 
-/* It died while it asked: what it may have told is taken for held until its driver says otherwise. */
+/* It died while it asked: what it may have told is taken for held until its driver says otherwise.
+ */
 START_TEST(a_pending_request_counts_as_held)
 {
     uint64_t held = stage_hold(s, 1, "image", LOCK_EXCLUSIVE);
@@ -116,8 +117,7 @@ START_TEST(a_reboot_is_another_life)
     peer_member(s->nodes[2].peer, stage_slot(1), &view);
     ck_assert_uint_eq(view.life, 2);
     /* The old life's hold waits for an operator; the new one cannot drop it. */
-    ck_assert_ptr_nonnull(
-        stage_answer(s, stage_drop(s, 1, stage_id(s, held)), ANSWER_UNKNOWN));
+    ck_assert_ptr_nonnull(stage_answer(s, stage_drop(s, 1, stage_id(s, held)), ANSWER_UNKNOWN));
     uint64_t tried = stage_try(s, 1, "image", LOCK_SHARED);
     const struct answer *busy = stage_await(s, tried, ANSWER_BUSY, 3 * STAGE_SECOND);
     ck_assert_ptr_nonnull(busy);
@@ -183,8 +183,9 @@ static enum stage_fate keeper_way(void *context, size_t from, size_t to, uint64_
 #define TYPE(name) (UINT64_C(1) << WIRE_##name)
 
 /*
- * loop test: a request is kept on its way, repeated, granted, released; then it arrives, under the same
- * ballot. It is not applied: its counter is below the lowest alive (0), or is remembered as dropped (1).
+ * loop test: a request is kept on its way, repeated, granted, released; then it arrives, under the
+ * same ballot. It is not applied: its counter is below the lowest alive (0), or is remembered as
+ * dropped (1).
  */
 START_TEST(a_late_duplicate_is_not_applied)
 {
@@ -216,8 +217,9 @@ START_TEST(a_late_duplicate_is_not_applied)
 END_TEST
 
 /*
- * Node 1 asks and its agent dies between the datagram and the record, so that the run that follows in the
- * same life knows nothing of it. (The stage sends before it writes: what was written is taken back.)
+ * Node 1 asks and its agent dies between the datagram and the record, so that the run that follows
+ * in the same life knows nothing of it. (The stage sends before it writes: what was written is
+ * taken back.)
  */
 static void ask_and_forget(const char *name)
 {
@@ -253,8 +255,8 @@ START_TEST(a_ghost_is_given_back)
 }
 END_TEST
 
-/* loop test: the grant went to the run that died, so that only a waiter brings the ghost to light; with a
- * long name, and with one of a single byte. */
+/* loop test: the grant went to the run that died, so that only a waiter brings the ghost to light;
+ * with a long name, and with one of a single byte. */
 START_TEST(a_ghost_is_found_by_who_waits)
 {
     const char *name = stage_name_of(s, 0);
@@ -335,7 +337,8 @@ START_TEST(no_vote_leaves_before_it_is_durable)
 }
 END_TEST
 
-/* Promises and accepts that no sync had reached are lost with the machine; nobody was told of them. */
+/* Promises and accepts that no sync had reached are lost with the machine; nobody was told of them.
+ */
 START_TEST(what_was_not_durable_may_be_lost)
 {
     const char *name = stage_name_of(s, 0);
@@ -356,8 +359,8 @@ START_TEST(what_was_not_durable_may_be_lost)
 END_TEST
 
 /*
- * What a run finds in its log may be in the kernel's memory only. So it may not speak of it before a sync
- * of its own: a power cut right after would unsay it.
+ * What a run finds in its log may be in the kernel's memory only. So it may not speak of it before
+ * a sync of its own: a power cut right after would unsay it.
  */
 START_TEST(what_was_found_is_spoken_of_only_once_durable)
 {
@@ -469,7 +472,8 @@ START_TEST(a_restored_copy_never_votes)
 }
 END_TEST
 
-/* A copy that is behind within one boot: the life was told under it, and its holds, so it is another. */
+/* A copy that is behind within one boot: the life was told under it, and its holds, so it is
+ * another. */
 START_TEST(a_copy_restored_under_a_running_machine)
 {
     uint64_t held = stage_hold(s, 4, "held", LOCK_SHARED);
@@ -532,7 +536,8 @@ struct mark {
     uint64_t seq;
 };
 
-/* A log cut at any byte behind its snapshot is whole or torn, and brings back all that was synced. */
+/* A log cut at any byte behind its snapshot is whole or torn, and brings back all that was synced.
+ */
 START_TEST(a_log_cut_at_any_byte)
 {
     const char *name = stage_name_of(s, 0);
@@ -545,8 +550,8 @@ START_TEST(a_log_cut_at_any_byte)
         struct ballot ballot;
         stage_hold(s, 1, name, LOCK_SHARED);
         stage_run(s, 100);
-        marks[i] = (struct mark){.size = n->disk.synced_size,
-                                 .promised = peer_promised(n->peer, shard)};
+        marks[i] =
+            (struct mark){.size = n->disk.synced_size, .promised = peer_promised(n->peer, shard)};
         ck_assert(peer_register(n->peer, stage_view(name), &ballot, &marks[i].seq, &state));
     }
     void *memory = malloc(peer_size(&n->config));

@@ -1,7 +1,7 @@
 /*
- * Take-over, as plays (tests/unit/peer_play.h): coordinators that die, are cut off, come back or cannot
- * write; majorities that are lost and found (L4, L5, L8); and a storm in which everything is lost now and
- * then, judged by what clients were told.
+ * Take-over, as plays (tests/unit/peer_play.h): coordinators that die, are cut off, come back or
+ * cannot write; majorities that are lost and found (L4, L5, L8); and a storm in which everything is
+ * lost now and then, judged by what clients were told.
  */
 #include "tests/unit/peer_play.h"
 
@@ -80,7 +80,8 @@ START_TEST(a_release_survives_the_coordinator)
 }
 END_TEST
 
-/* It dies with the state accepted by a majority and nobody told: the next one finds it and tells (L4). */
+/* It dies with the state accepted by a majority and nobody told: the next one finds it and tells
+ * (L4). */
 START_TEST(a_grant_that_was_not_told_is_found)
 {
     const char *name = stage_name_of(s, 0);
@@ -127,7 +128,8 @@ START_TEST(a_refused_port_is_a_hint)
 }
 END_TEST
 
-/* Everybody hears the coordinator but one requester: it is not left out (T3), and nobody loses a hold. */
+/* Everybody hears the coordinator but one requester: it is not left out (T3), and nobody loses a
+ * hold. */
 START_TEST(a_bad_path_is_gone_around)
 {
     const char *name = stage_name_of(s, 0);
@@ -144,8 +146,8 @@ START_TEST(a_bad_path_is_gone_around)
 END_TEST
 
 /*
- * The owner of the highest ballot restarts, and the first of the cohort, which promised that ballot,
- * is back: each could call the other the rightful one for ever.
+ * The owner of the highest ballot restarts, and the first of the cohort, which promised that
+ * ballot, is back: each could call the other the rightful one for ever.
  */
 START_TEST(a_restarted_owner_and_the_first_agree)
 {
@@ -219,8 +221,7 @@ START_TEST(three_of_five_are_gone)
     ck_assert_uint_eq(last_waiting(waits)->reachable, 2);
     ck_assert_uint_eq(last_waiting(waits)->cohort, 5);
     uint64_t tried = stage_try(s, here, "something else", LOCK_SHARED);
-    const struct answer *refused =
-        stage_await(s, tried, ANSWER_NO_MAJORITY, 4 * STAGE_SECOND);
+    const struct answer *refused = stage_await(s, tried, ANSWER_NO_MAJORITY, 4 * STAGE_SECOND);
     ck_assert_ptr_nonnull(refused);
     ck_assert_uint_eq(refused->reachable, 2);
     ck_assert_uint_eq(refused->cohort, 5);
@@ -281,6 +282,68 @@ START_TEST(who_cannot_write_hands_over)
     struct member_view view;
     peer_member(s->nodes[1].peer, stage_slot(0), &view);
     ck_assert_int_eq(view.state, MEMBER_ALIVE);
+}
+END_TEST
+
+/* --- Forgetting (L4) --- */
+
+struct stored_way {
+    bool keep, lose; /* what voters 2, 3, 4 (all others) answer to a Read of node 0 */
+};
+
+static enum stage_fate stored_way(void *context, size_t from, size_t to, uint64_t types)
+{
+    const struct stored_way *w = context;
+    if (to != 0 || !(types & (UINT64_C(1) << WIRE_STORED)))
+        return FATE_PASS;
+    if (w->keep && from >= 2)
+        return FATE_KEEP;
+    return w->lose ? FATE_LOSE : FATE_PASS;
+}
+
+/*
+ * A coordinator with a small table forgets a lock and reads it again, under the ballot that it
+ * still has. Meanwhile answers to its first Read arrive, from before anybody held the lock, and its
+ * own voter's disk is slow. They are answers to another question (L0): were they counted, two would
+ * hold.
+ */
+START_TEST(a_forgotten_lock_is_not_read_from_old_answers)
+{
+    stage_end(s);
+    s = stage_begin(5, 6);
+    s->max_ops = 4;
+    for (size_t i = 0; i < 5; i++)
+        stage_start(s, i);
+    ck_assert(stage_until(s, stage_all_settled, NULL, 10 * STAGE_SECOND));
+    struct stored_way way = {.keep = true};
+    s->way = stored_way;
+    s->way_context = &way;
+    const char *name = stage_name_of(s, 0);
+    uint64_t first = stage_acquire(s, 1, name, LOCK_EXCLUSIVE);
+    stage_run(s, 25);
+    ck_assert_uint_eq(s->kept_count, 3);
+    way.keep = false;
+    stage_sync(s, 0, SYNC_HELD);
+    ck_assert_ptr_nonnull(stage_await(s, first, ANSWER_GRANTED, STAGE_SECOND));
+    uint32_t shard = peer_shard(s->nodes[0].peer, stage_view(name));
+    for (int i = 0, used = 0; used < 12; i++) {
+        char other[16];
+        snprintf(other, sizeof other, "other-%d", i);
+        if (peer_shard(s->nodes[0].peer, stage_view(other)) != shard)
+            continue;
+        stage_release(s, 1, stage_hold(s, 1, other, LOCK_SHARED));
+        used++;
+    }
+    way.lose = true;
+    uint64_t second = stage_acquire(s, 2, name, LOCK_EXCLUSIVE);
+    stage_run(s, 20);
+    stage_deliver_kept(s);
+    stage_run(s, 5 * STAGE_SECOND);
+    ck_assert_ptr_null(stage_answer(s, second, ANSWER_GRANTED));
+    way.lose = false;
+    stage_sync(s, 0, SYNC_PROMPT);
+    stage_release(s, 1, first);
+    ck_assert_ptr_nonnull(stage_await(s, second, ANSWER_GRANTED, 15 * STAGE_SECOND));
 }
 END_TEST
 
@@ -440,7 +503,8 @@ START_TEST(a_storm_never_gives_a_lock_twice)
     }
     ck_assert(all_idle(clients));
     stage_run(s, 5 * STAGE_SECOND);
-    /* A late duplicate may have left a hold that nobody knows: it is given back once somebody waits. */
+    /* A late duplicate may have left a hold that nobody knows: it is given back once somebody
+     * waits. */
     for (unsigned i = 0; i < STORM_NAMES; i++) {
         stage_release(s, 2, stage_hold(s, 2, storm_name(i), LOCK_EXCLUSIVE));
         const struct lock_state *state = stage_show(s, 2, storm_name(i));
@@ -467,6 +531,7 @@ Suite *suite_takeover(void)
     tcase_add_loop_test(plays, three_of_five_are_gone, 0, 2);
     tcase_add_test(plays, two_of_five_are_gone);
     tcase_add_test(plays, who_cannot_write_hands_over);
+    tcase_add_test(plays, a_forgotten_lock_is_not_read_from_old_answers);
     suite_add_tcase(suite, plays);
 
     TCase *storm = tcase_create("storm");

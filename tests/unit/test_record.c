@@ -1,0 +1,201 @@
+/* The vote log's records: strict both ways, for every kind of the list, like the wire's messages.
+ */
+#include <check.h>
+#include <stdlib.h>
+
+#include "proto/record.h"
+
+Suite *suite_record(void);
+
+static uint8_t buffer[RECORD_BYTES_MAX + 16];
+static uint8_t again[RECORD_BYTES_MAX];
+
+static const uint8_t sample_text[] = "image/debian-12.qcow2";
+
+/* A value of each kind of field; `n` counts the fields, so that two of a kind differ. */
+#define SAMPLE_u8(n)     ((uint8_t)(n))
+#define SAMPLE_u16(n)    ((uint16_t)(0x1100 + (n)))
+#define SAMPLE_u32(n)    ((uint32_t)(0x21030400 + (n)))
+#define SAMPLE_u64(n)    (UINT64_C(0xf102030405060700) + (n))
+#define SAMPLE_flag(n)   ((n) % 2 == 0)
+#define SAMPLE_ballot(n) ((struct ballot){SAMPLE_u32(n), SAMPLE_u64(n), SAMPLE_u16(n)})
+#define SAMPLE_op(n)     ((struct op_id){SAMPLE_u16(n), SAMPLE_u64(n), SAMPLE_u64((n) + 9)})
+#define SAMPLE_name(n)   ((struct view){sample_text, 5})
+#define SAMPLE_blob(n)   ((struct view){sample_text, 9 + (n)})
+#define SAMPLE_nonce(n)  ((struct nonce){{(uint8_t)(n), 2, 3}})
+
+#define FILL(kind, field) r.FILL_KIND.field = SAMPLE_##kind(n), n++;
+static struct record sample(enum record_kind wanted)
+{
+    struct record r = {.kind = wanted};
+    unsigned n = 1;
+    switch (wanted) {
+    case RECORD_NONE:
+    case RECORD_KINDS_END:
+        break;
+    case RECORD_STORE:
+#define FILL_KIND store
+        RECORD_FIELDS_store(FILL) break;
+#undef FILL_KIND
+    case RECORD_LIFE:
+#define FILL_KIND life
+        RECORD_FIELDS_life(FILL) break;
+#undef FILL_KIND
+    case RECORD_OPS:
+#define FILL_KIND ops
+        RECORD_FIELDS_ops(FILL) break;
+#undef FILL_KIND
+    case RECORD_PROMISE:
+#define FILL_KIND promise
+        RECORD_FIELDS_promise(FILL) break;
+#undef FILL_KIND
+    case RECORD_ACCEPT:
+#define FILL_KIND accept
+        RECORD_FIELDS_accept(FILL) break;
+#undef FILL_KIND
+    case RECORD_OP:
+#define FILL_KIND op
+        RECORD_FIELDS_op(FILL) break;
+#undef FILL_KIND
+    case RECORD_OP_END:
+#define FILL_KIND op_end
+        RECORD_FIELDS_op_end(FILL) break;
+#undef FILL_KIND
+    case RECORD_KNOWN:
+#define FILL_KIND known
+        RECORD_FIELDS_known(FILL) break;
+#undef FILL_KIND
+    }
+    return r;
+}
+
+static size_t encode(uint8_t *out, size_t room, const struct record *r)
+{
+    struct writer w = writer_init(out, room);
+    record_encode(&w, r);
+    return w.failed ? 0 : writer_size(&w);
+}
+
+static bool decodes(const uint8_t *bytes, size_t size)
+{
+    struct record r;
+    return record_decode(&r, (struct view){bytes, size});
+}
+
+/* loop test: _i is the kind. */
+START_TEST(what_was_written_is_read)
+{
+    struct record in = sample((enum record_kind)_i), out;
+    size_t size = encode(buffer, sizeof buffer, &in);
+    ck_assert_uint_gt(size, 1);
+    ck_assert(record_decode(&out, (struct view){buffer, size}));
+    ck_assert_int_eq(out.kind, in.kind);
+    ck_assert_uint_eq(encode(again, sizeof again, &out), size);
+    ck_assert_mem_eq(again, buffer, size);
+}
+END_TEST
+
+START_TEST(cut_or_long_records_are_refused)
+{
+    struct record in = sample((enum record_kind)_i);
+    size_t size = encode(buffer, sizeof buffer, &in);
+    for (size_t cut = 0; cut < size; cut++) {
+        uint8_t *exact = malloc(cut ? cut : 1); /* of that very size, for the address sanitizer */
+        memcpy(exact, buffer, cut);
+        ck_assert(!decodes(exact, cut));
+        ck_assert_uint_eq(encode(again, cut, &in), 0);
+        free(exact);
+    }
+    buffer[size] = 0;
+    ck_assert(!decodes(buffer, size + 1));
+}
+END_TEST
+
+/* Whatever decodes has exactly one encoding. */
+START_TEST(flipped_bits_are_refused_or_another_record)
+{
+    struct record in = sample((enum record_kind)_i), out;
+    size_t size = encode(buffer, sizeof buffer, &in);
+    for (size_t bit = 0; bit < size * 8; bit++) {
+        buffer[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+        if (record_decode(&out, (struct view){buffer, size})) {
+            ck_assert_uint_eq(encode(again, sizeof again, &out), size);
+            ck_assert_mem_eq(again, buffer, size);
+        }
+        buffer[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+    }
+}
+END_TEST
+
+START_TEST(fields_are_where_they_belong)
+{
+    struct record in = sample(RECORD_ACCEPT), out;
+    size_t size = encode(buffer, sizeof buffer, &in);
+    ck_assert(record_decode(&out, (struct view){buffer, size}));
+    ck_assert_uint_eq(out.accept.shard, in.accept.shard);
+    ck_assert(ballot_equal(out.accept.ballot, in.accept.ballot));
+    ck_assert_uint_eq(out.accept.seq, in.accept.seq);
+    ck_assert(view_equal(out.accept.name, in.accept.name));
+    ck_assert(view_equal(out.accept.state, in.accept.state));
+    in = sample(RECORD_OP);
+    size = encode(buffer, sizeof buffer, &in);
+    ck_assert(record_decode(&out, (struct view){buffer, size}));
+    ck_assert_uint_eq(out.op.life, in.op.life);
+    ck_assert_uint_eq(out.op.counter, in.op.counter);
+    ck_assert_uint_eq(out.op.state, in.op.state);
+    ck_assert_uint_eq(out.op.token, in.op.token);
+    ck_assert(view_equal(out.op.process, in.op.process));
+}
+END_TEST
+
+START_TEST(unknown_kinds_are_refused)
+{
+    memset(buffer, 0, 64);
+    for (unsigned kind = 0; kind < 256; kind++) {
+        buffer[0] = (uint8_t)kind;
+        bool known = false;
+        for (size_t size = 1; size <= 64; size++)
+            known |= decodes(buffer, size);
+        /* A name of no bytes is none, so kinds with a name do not decode from zeros. */
+        bool named = kind == RECORD_ACCEPT || kind == RECORD_OP;
+        ck_assert_int_eq(known, kind > RECORD_NONE && kind < RECORD_KINDS_END && !named);
+    }
+    ck_assert(!decodes(NULL, 0));
+    struct record none = {.kind = RECORD_NONE}, end = {.kind = RECORD_KINDS_END};
+    ck_assert_uint_eq(encode(buffer, sizeof buffer, &none), 0);
+    ck_assert_uint_eq(encode(buffer, sizeof buffer, &end), 0);
+}
+END_TEST
+
+START_TEST(the_largest_record_has_room)
+{
+    static uint8_t blob[UINT16_MAX + 1];
+    struct record r = {.kind = RECORD_ACCEPT,
+                       .accept = {.name = {blob, LOCK_NAME_MAX}, .state = {blob, UINT16_MAX}}};
+    size_t size = encode(buffer, RECORD_BYTES_MAX, &r);
+    ck_assert_uint_eq(size, RECORD_BYTES_MAX);
+    ck_assert(decodes(buffer, size));
+    r.accept.state.size++;
+    ck_assert_uint_eq(encode(buffer, sizeof buffer, &r), 0);
+    r.accept.state.size = 1;
+    r.accept.name.size = LOCK_NAME_MAX + 1;
+    ck_assert_uint_eq(encode(buffer, sizeof buffer, &r), 0);
+    r.accept.name.size = 0;
+    ck_assert_uint_eq(encode(buffer, sizeof buffer, &r), 0);
+}
+END_TEST
+
+Suite *suite_record(void)
+{
+    Suite *suite = suite_create("record");
+    TCase *tcase = tcase_create("codec");
+    tcase_add_loop_test(tcase, what_was_written_is_read, RECORD_NONE + 1, RECORD_KINDS_END);
+    tcase_add_loop_test(tcase, cut_or_long_records_are_refused, RECORD_NONE + 1, RECORD_KINDS_END);
+    tcase_add_loop_test(tcase, flipped_bits_are_refused_or_another_record, RECORD_NONE + 1,
+                        RECORD_KINDS_END);
+    tcase_add_test(tcase, fields_are_where_they_belong);
+    tcase_add_test(tcase, unknown_kinds_are_refused);
+    tcase_add_test(tcase, the_largest_record_has_room);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
