@@ -173,29 +173,43 @@ static bool config_readable(const char *path, struct fault *fault)
     return true;
 }
 
+/* Bytes of the comment that begins at `at`, its end of line not counted; 0 if none does. */
+static size_t config_comment(const char *text, size_t size, size_t at)
+{
+    const char *from = text + at, *end;
+    bool apart = at == 0 || strchr(" \t\r\n=+,(){}", from[-1]); /* else "//" is of a path */
+    size_t left = size - at;
+    if (*from == '#' || (apart && left > 1 && memcmp(from, "//", 2) == 0)) {
+        end = memchr(from, '\n', left);
+        return end ? (size_t)(end - from) : left;
+    }
+    if (!apart || left < 4 || memcmp(from, "/*", 2) != 0)
+        return 0;
+    end = memmem(from + 2, left - 2, "*/", 2);
+    return end ? (size_t)(end + 2 - from) : 0; /* without its end it is the parser's to refuse */
+}
+
 /*
  * Takes the comments out and leaves their ends of line: libconfuse 3.3 counts the line of a comment
- * more than once, and a message must name the right one. Only in quotes is '#' something else.
+ * more than once, and a message must name the right one. Within quotes there is none.
  */
 static void config_blank_comments(char *text, size_t size)
 {
     char quote = '\0';
-    bool comment = false;
-    for (size_t i = 0; i < size; i++) {
-        if (text[i] == '\n')
-            comment = false;
-        else if (comment)
-            text[i] = ' ';
-        else if (quote != '\0' && text[i] == '\\')
+    size_t i = 0;
+    while (i < size) {
+        size_t comment = quote == '\0' ? config_comment(text, size, i) : 0;
+        for (size_t end = i + comment; i < end; i++)
+            text[i] = text[i] == '\n' ? '\n' : ' ';
+        if (comment > 0)
+            continue;
+        if (quote != '\0' && text[i] == '\\')
             i++; /* whatever follows does not end the string */
         else if (quote != '\0')
             quote = text[i] == quote ? '\0' : quote;
         else if (text[i] == '"' || text[i] == '\'')
             quote = text[i];
-        else if (text[i] == '#') {
-            comment = true;
-            text[i] = ' ';
-        }
+        i++;
     }
 }
 

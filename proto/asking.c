@@ -9,6 +9,7 @@
 #define INSIST_SPAN                                                                                \
     SPAN_MS(2000) /* sent in circles, or cut off from the owner alone: any member shall lead */
 #define POKE_SPAN    SPAN_MS(300)  /* for the cohort's signs of life */
+#define QUIET_SPAN   SPAN_MS(400)  /* then signs of life are asked for: short waits learn why too */
 #define SILENCE_SPAN SPAN_MS(1000) /* then the reason is told: is there a majority to ask? */
 
 enum {
@@ -204,13 +205,16 @@ static void take_elsewhere(struct asker *a, struct instant now, struct asker_op 
             hint->slot = SLOT_NONE;
         doubt(a, op, from);
     } else {
-        if (cohort_index(&a->core->cohorts, op->shard, r->owner) < 0 || r->owner == from)
+        int owner = cohort_index(&a->core->cohorts, op->shard, r->owner);
+        if (owner < 0 || r->owner == from)
             return;
         *hint = (struct hint){.slot = r->owner};
         if (!swim_alive(a->core->swim, r->owner))
             doubt(a, op, r->owner); /* they have not heard yet that it is dead */
         else if (op->doubt == r->owner)
             op->doubt = SLOT_NONE; /* a majority hears it */
+        if (op->doubt != r->owner)
+            op->tried &= ~(1u << owner); /* so it is asked again, else we would go in circles */
     }
     if (op->redirects++ < REDIRECTS_MAX)
         send(a, now, op);
@@ -368,12 +372,16 @@ static bool cut_off(struct asker *a, struct instant now, struct asker_op *op)
 /* Nobody has spoken of it for a while: say why, as far as this node can tell. */
 static void explain_silence(struct asker *a, struct instant now, struct asker_op *op)
 {
-    if (op->state != OP_PENDING || span_between(op->answered, now).ns < SILENCE_SPAN.ns)
+    struct span silence = span_between(op->answered, now);
+    if (op->state != OP_PENDING || silence.ns < QUIET_SPAN.ns)
         return;
     if (op->poked.ns == 0) {
         poke_cohort(a, now, op);
         return;
     }
+    /* A refused request is soon sent again: the signs of life get their time all the same. */
+    if (silence.ns < SILENCE_SPAN.ns || span_between(op->poked, now).ns < POKE_SPAN.ns)
+        return;
     uint32_t before = op->reachable;
     bool alone = cut_off(a, now, op);
     enum wait_reason reason = alone ? WAIT_NO_MAJORITY : WAIT_UNKNOWN;

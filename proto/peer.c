@@ -230,7 +230,9 @@ static void check_done(struct peer *p)
 {
     struct core *c = &p->core;
     const struct vitals *highest = &p->check.highest;
-    bool behind = storecheck_behind(&p->check, p->recovered_life);
+    /* A life above the present one cannot be an echo of this run: a later run took it. */
+    bool behind = storecheck_behind(&p->check, p->recovered_life) ||
+                  (c->life && p->check.seen_life > c->life);
     if (behind && !p->store_lost) {
         told_notice(&c->told, NOTICE_STORE_BEHIND)->number = highest->commits;
         lose_store(p, STORE_BEHIND);

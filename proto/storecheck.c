@@ -2,6 +2,9 @@
 #include "proto/storecheck.h"
 
 #define ASK_WAIT SPAN_MS(250)
+/* No honest number comes near: a million a second reach it in 146,000 years. Above it there is room to count
+ * on, whatever others say. */
+#define NUMBER_MAX (UINT64_C(1) << 62)
 
 size_t storecheck_bytes(const struct peer_config *config)
 {
@@ -110,6 +113,11 @@ bool storecheck_take(struct storecheck *s, struct instant now, uint16_t from,
     if (!s->asking || m->store_known.seq != s->seq || s->known[index].answered ||
         from == core_self(s->core))
         return false;
+    if (m->store_known.life > NUMBER_MAX || m->store_known.seen > NUMBER_MAX ||
+        m->store_known.commits > NUMBER_MAX || m->store_known.ops > NUMBER_MAX) {
+        s->core->counters.drop_role++;
+        return false;
+    }
     s->known[index].answered = true;
     s->answers++;
     raise_vitals(&s->highest, (struct vitals){.life = m->store_known.life,

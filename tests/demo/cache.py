@@ -17,7 +17,9 @@ REPORTS = 4
 
 
 def say(what, **more):
-    print(json.dumps({"what": what, "token": int(os.environ["HOLDFAST_TOKEN"]), **more}), flush=True)
+    print(
+        json.dumps({"what": what, "token": int(os.environ["HOLDFAST_TOKEN"]), **more}), flush=True
+    )
 
 
 def copy(source, target, seconds):

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The user's story (docs/design.md) on a lab of five real agents, in under a minute.
 
-Two machines copy an image out of a third one's cache under shared locks. The agent that coordinates the
-lock is killed in mid-copy; no hold is lost. Then the image is aged out, and majorities come and go.
+Two machines copy an image out of a third one's cache under shared locks. The agent that
+coordinates the lock is killed in mid-copy; no hold is lost. Then the image is aged out, and
+majorities come and go.
 
-What must hold: exit status 0 only if every step did what it says; a failed step is named and gives 1; and
-however this ends, no process is left - the lab is tied to this process.
+What must hold: exit status 0 only if every step did what it says; a failed step is named and gives
+1; and however this ends, no process is left - the lab is tied to this process.
 
-    IMAGE=PATH   copy this file (it is copied into the demo's own directory first, and never changed)
+    IMAGE=PATH   copy this file (first into the demo's own directory; it is never changed)
     --fail-at N  step N fails on purpose, for the test of the sentence above
 """
 import argparse
@@ -35,7 +36,7 @@ MACHINES = 5
 IMAGE_SIZE = 64 << 20
 COPY_S = 13  # long enough for a kill and a take-over in its midst
 LOCKS = 300  # in the batch that is measured
-NAMES = 20   # of these
+NAMES = 20  # of these
 GUEST = str(Path(__file__).resolve().parent / "cache.py")
 
 
@@ -78,10 +79,10 @@ class Demo:
         self.events = queue.Queue()
         self.children = []
         self.table = []
-        self.name = ""    # of the image's lock
+        self.name = ""  # of the image's lock
         self.victim = ""  # coordinates it, and is killed
         self.sha256 = ""
-        self.token = 0    # the highest that a reader was given
+        self.token = 0  # the highest that a reader was given
         self.copies = []
         self.ager = None
         self.cached = self.dir / "hv1-cache" / "image"
@@ -131,13 +132,21 @@ class Demo:
     def show(self, guest, said):
         mib = 1 << 20
         if said["what"] == "begin":
-            self.say(guest.machine, f"has {guest.label} shared, token {said['token']}: copying "
-                     f"{said['size'] / mib:.0f} MiB at {said['size'] / mib / COPY_S:.1f} MiB/s")
+            self.say(
+                guest.machine,
+                f"has {guest.label} shared, token {said['token']}: copying "
+                f"{said['size'] / mib:.0f} MiB at {said['size'] / mib / COPY_S:.1f} MiB/s",
+            )
         elif said["what"] == "copied":
-            self.say(guest.machine, f"copied {said['done'] / mib:.0f} of {said['size'] / mib:.0f} MiB")
+            self.say(
+                guest.machine, f"copied {said['done'] / mib:.0f} of {said['size'] / mib:.0f} MiB"
+            )
         elif said["what"] == "end":
-            self.say(guest.machine, f"copy complete after {said['seconds']:.1f} s, "
-                     f"sha256 {said['sha256'][:12]}..., lock released")
+            self.say(
+                guest.machine,
+                f"copy complete after {said['seconds']:.1f} s, "
+                f"sha256 {said['sha256'][:12]}..., lock released",
+            )
 
     def hear_until(self, look, what, deadline_s=30):
         end = time.monotonic() + deadline_s
@@ -147,6 +156,7 @@ class Demo:
 
     def hear_from(self, guest, what):
         """Waits until a guest says a kind of thing; it must not end before."""
+
         def look():
             if guest.find(what):
                 return True
@@ -154,9 +164,13 @@ class Demo:
                 time.sleep(0.1)  # what its readers still carry
                 if self.events.empty():
                     errors = "; ".join(s["text"] for s in guest.said if s["what"] == "err")
-                    self.need(guest.find(what), f"{guest.machine}'s command for {guest.label} ended "
-                              f"with code {guest.process.returncode} before '{what}': {errors}")
+                    self.need(
+                        guest.find(what),
+                        f"{guest.machine}'s command for {guest.label} ended "
+                        f"with code {guest.process.returncode} before '{what}': {errors}",
+                    )
             return False
+
         self.hear_until(look, f"{guest.machine} says '{what}'", COPY_S + 30)
         return guest.find(what)
 
@@ -180,10 +194,17 @@ class Demo:
             self.need(len(alive) == MACHINES, f"{machine} sees only {alive}")
             address = next(m["address"] for m in members if m["name"] == machine)
             status = self.lab.status(machine)
-            self.say(machine, f"at {address} sees {len(alive)} of {MACHINES}, store {status['store']}")
+            self.say(
+                machine, f"at {address} sees {len(alive)} of {MACHINES}, store {status['store']}"
+            )
         self.say("lab", f"all see all {self.lab.up_ms / 1000:.2f} s after the first agent's start")
-        self.table.append(("time to find each other", f"{self.lab.up_ms / 1000:.2f} s", f"{MACHINES} "
-                           "agents, from the first one's start until each sees all and votes"))
+        self.table.append(
+            (
+                "time to find each other",
+                f"{self.lab.up_ms / 1000:.2f} s",
+                f"{MACHINES} agents, from the first one's start until each sees all and votes",
+            )
+        )
         self.fail_here()
         self.measure()
 
@@ -213,15 +234,29 @@ class Demo:
         # Releases go on to the voters after they are durable here.
         until(lambda: not self.lab.call("hv1", "List")["operations"], "hv1 has released everything")
         after = self.counters()
-        self.say("hv1", f"{LOCKS} locks and unlocks, one after the other: p50 "
-                 f"{percentile(locks, 50):.2f} + {percentile(unlocks, 50):.2f} ms")
+        self.say(
+            "hv1",
+            f"{LOCKS} locks and unlocks, one after the other: p50 "
+            f"{percentile(locks, 50):.2f} + {percentile(unlocks, 50):.2f} ms",
+        )
         for what, spans in (("lock", locks), ("unlock", unlocks)):
-            self.table.append((f"uncontended {what}", f"{percentile(spans, 50):.2f} ms", f"p99 "
-                               f"{percentile(spans, 99):.2f} ms; {LOCKS} through the API, one at a time"))
+            self.table.append(
+                (
+                    f"uncontended {what}",
+                    f"{percentile(spans, 50):.2f} ms",
+                    f"p99 {percentile(spans, 99):.2f} ms; {LOCKS} through the API, one at a time",
+                )
+            )
         for what in ("datagrams", "syncs"):
             each = (after[what] - before[what]) / LOCKS
-            self.table.append((f"{what} per lock", f"{each:.1f}", "lock and unlock, over all agents"
-                               + (", gossip included" if what == "datagrams" else "")))
+            self.table.append(
+                (
+                    f"{what} per lock",
+                    f"{each:.1f}",
+                    "lock and unlock, over all agents"
+                    + (", gossip included" if what == "datagrams" else ""),
+                )
+            )
 
     # --- Step 2 ---
 
@@ -233,10 +268,15 @@ class Demo:
             name = base + suffix
             coordinator = self.lab.coordinator("hv1", name)
             if coordinator not in guests:
-                self.say("lab", f"the image's lock is {name}: {coordinator} coordinates it, which "
-                         "neither owns nor copies the image and so can be killed alone")
+                self.say(
+                    "lab",
+                    f"the image's lock is {name}: {coordinator} coordinates it, which "
+                    "neither owns nor copies the image and so can be killed alone",
+                )
                 return name, coordinator
-            self.say("lab", f"not {name}: {coordinator} coordinates it, which takes part in the copy")
+            self.say(
+                "lab", f"not {name}: {coordinator} coordinates it, which takes part in the copy"
+            )
         raise StepFailed(f"no name like {base} is coordinated by hv4 or hv5")
 
     def fill_cache(self):
@@ -251,8 +291,11 @@ class Demo:
         with open(self.cached, "rb") as image:
             while data := image.read(1 << 20):
                 digest.update(data)
-        self.say("hv1", f"has the image in its cache: {self.cached.stat().st_size / (1 << 20):.1f} MiB, "
-                 f"sha256 {digest.hexdigest()[:12]}...")
+        self.say(
+            "hv1",
+            f"has the image in its cache: {self.cached.stat().st_size / (1 << 20):.1f} MiB, "
+            f"sha256 {digest.hexdigest()[:12]}...",
+        )
         return digest.hexdigest()
 
     def copy_begins(self):
@@ -261,15 +304,31 @@ class Demo:
         self.name, self.victim = self.choose_name()
         for machine in ("hv2", "hv3"):
             (self.dir / f"{machine}-cache").mkdir()
-            self.copies.append(self.start(machine, self.name, ["-s"], sys.executable, GUEST, "copy",
-                                          self.cached, self.dir / f"{machine}-cache" / "image", COPY_S))
+            self.copies.append(
+                self.start(
+                    machine,
+                    self.name,
+                    ["-s"],
+                    sys.executable,
+                    GUEST,
+                    "copy",
+                    self.cached,
+                    self.dir / f"{machine}-cache" / "image",
+                    COPY_S,
+                )
+            )
         tokens = [self.hear_from(guest, "begin")["token"] for guest in self.copies]
         self.fail_here()
         self.say("hv1", f"its cache ager asks for {self.name} exclusive")
         self.ager = self.start("hv1", self.name, ["-x"], sys.executable, GUEST, "age", self.cached)
+
         def told():
-            return any("hv2" in s["text"] and "hv3" in s["text"] for s in self.ager.said
-                       if s["what"] == "waiting")
+            return any(
+                "hv2" in s["text"] and "hv3" in s["text"]
+                for s in self.ager.said
+                if s["what"] == "waiting"
+            )
+
         self.hear_until(told, "the ager is told for whom it waits")
         self.need(self.cached.exists(), "the image is gone while it is copied")
         self.token = max(tokens)
@@ -277,8 +336,8 @@ class Demo:
     # --- Step 3 ---
 
     def probe_names(self):
-        """Free names that the victim would coordinate, each in another shard, the first in the image's
-        own if one of so many is."""
+        """Free names that the victim would coordinate, each in another shard, the first in the
+        image's own if one of so many is."""
         with self.lab.connect("hv1") as api:
             own = api.call("Locate", name=self.name)["shard"]
             shards, names = set(), []
@@ -295,7 +354,9 @@ class Demo:
 
     def kill_coordinator(self):
         self.begin(3, "The agent that coordinates the lock is killed in mid-copy")
-        self.hear_until(lambda: all(g.find("copied") for g in self.copies), "the copies are under way")
+        self.hear_until(
+            lambda: all(g.find("copied") for g in self.copies), "the copies are under way"
+        )
         coordinator = self.lab.show("hv1", self.name)["coordinator"]
         self.need(coordinator == self.victim, f"{coordinator} coordinates, not {self.victim}")
         names = self.probe_names()
@@ -308,17 +369,29 @@ class Demo:
                 hold = api.acquire(name, timeout_ms=20000)["hold"]
                 now = time.monotonic()
                 if not grants:
-                    self.say("hv1", f"was granted the free name {name}, which {self.victim} would "
-                             f"coordinate, {1000 * (now - killed):.0f} ms after the kill")
+                    self.say(
+                        "hv1",
+                        f"was granted the free name {name}, which {self.victim} would "
+                        f"coordinate, {1000 * (now - killed):.0f} ms after the kill",
+                    )
                 gap, grants, last = max(gap, now - last), grants + 1, now
                 api.release(hold)
                 self.hear(0.001)
                 if now - killed > 3 and grants >= len(names):
                     break
-        self.say("hv1", f"{grants} grants in {len(names)} shards of {self.victim} within "
-                 f"{last - killed:.1f} s; the longest gap was {1000 * gap:.0f} ms")
-        self.table.append(("take-over gap", f"{1000 * gap:.0f} ms", "from the kill, the longest time "
-                           "without a grant on the killed coordinator's shards"))
+        self.say(
+            "hv1",
+            f"{grants} grants in {len(names)} shards of {self.victim} within "
+            f"{last - killed:.1f} s; the longest gap was {1000 * gap:.0f} ms",
+        )
+        self.table.append(
+            (
+                "take-over gap",
+                f"{1000 * gap:.0f} ms",
+                "from the kill, the longest time "
+                "without a grant on the killed coordinator's shards",
+            )
+        )
         self.fail_here()
         self.check_holds()
 
@@ -329,12 +402,18 @@ class Demo:
         self.need([w["node"] for w in lock["waiters"]] == ["hv1"], "hv1 waits no more")
         self.need(lock["coordinator"] != self.victim, f"{self.victim} still coordinates")
         for machine in holders:
-            states = [o["state"] for o in self.lab.call(machine, "List")["operations"]
-                      if o["name"] == self.name]
+            states = [
+                o["state"]
+                for o in self.lab.call(machine, "List")["operations"]
+                if o["name"] == self.name
+            ]
             self.need(states == ["held"], f"{machine} says of its hold: {states}")
         self.need(all(g.process.poll() is None for g in self.copies), "a copy has ended")
-        self.say(lock["coordinator"], f"coordinates {self.name} now: still held by hv2 and hv3, "
-                 "hv1 still waits; the copies go on")
+        self.say(
+            lock["coordinator"],
+            f"coordinates {self.name} now: still held by hv2 and hv3, "
+            "hv1 still waits; the copies go on",
+        )
 
     # --- Step 4 ---
 
@@ -343,7 +422,9 @@ class Demo:
         for guest in self.copies:
             end = self.hear_from(guest, "end")
             self.need(self.finish(guest) == 0, f"{guest.machine}'s copy failed")
-            self.need(end["sha256"] == self.sha256, f"{guest.machine}'s copy differs from the image")
+            self.need(
+                end["sha256"] == self.sha256, f"{guest.machine}'s copy differs from the image"
+            )
         self.say("lab", "both copies match the image")
         self.fail_here()
         aged = self.hear_from(self.ager, "aged")
@@ -356,9 +437,11 @@ class Demo:
         self.say(self.victim, "its agent is back: it votes again")
         before = self.lab.status(self.victim)["counters"]["accepts"]
         with self.lab.connect("hv1") as api:
+
             def accepts():
                 api.release(api.acquire("bench/0")["hold"])
                 return self.lab.status(self.victim)["counters"]["accepts"] - before
+
             count = until(accepts, f"{self.victim} accepts")
         self.say(self.victim, f"has accepted {count} writes since")
 
@@ -372,8 +455,11 @@ class Demo:
 
     def need_no_majority(self, *options):
         code, text = self.lock_once(*options)
-        self.need(code == 2 and "no majority: 2 of 5" in text, f"holdfast lock {' '.join(options)}: "
-                  f"code {code}, '{text}' instead of code 2, 'no majority: 2 of 5'")
+        self.need(
+            code == 2 and "no majority: 2 of 5" in text,
+            f"holdfast lock {' '.join(options)}: "
+            f"code {code}, '{text}' instead of code 2, 'no majority: 2 of 5'",
+        )
         self.say("hv1", f"holdfast lock {' '.join(options)} job: no majority: 2 of 5; code 2")
 
     def lose_majority(self):
@@ -391,8 +477,12 @@ class Demo:
         self.need_no_majority("-n")
         self.need_no_majority("-w", "3")
         waiter = self.start("hv1", "job", [], sys.executable, GUEST, "token")
+
         def told():
-            return any("no majority: 2 of 5" in s["text"] for s in waiter.said if s["what"] == "waiting")
+            return any(
+                "no majority: 2 of 5" in s["text"] for s in waiter.said if s["what"] == "waiting"
+            )
+
         self.hear_until(told, "a waiter without limit hears 'no majority: 2 of 5'")
         for machine in stopped:
             self.lab.agent(machine, "start")
@@ -436,7 +526,10 @@ class Demo:
         print()
         for what, figure, note in self.table:
             print(f"{what:<26}{figure:>10}   {note}")
-        print(f"\nAll five steps passed in {time.monotonic() - self.begun:.1f} s; nothing is left running.")
+        print(
+            f"\nAll five steps passed in {time.monotonic() - self.begun:.1f} s; "
+            "nothing is left running."
+        )
 
 
 def percentile(spans, percent):
@@ -451,8 +544,13 @@ def interrupt(signo, _frame):
 
 def parse():
     parser = argparse.ArgumentParser(description="The story of Holdfast on five real agents.")
-    parser.add_argument("--fail-at", type=int, choices=range(1, 6), metavar="STEP",
-                        help="make this step fail on purpose")
+    parser.add_argument(
+        "--fail-at",
+        type=int,
+        choices=range(1, 6),
+        metavar="STEP",
+        help="make this step fail on purpose",
+    )
     options = parser.parse_args()
     image = os.environ.get("IMAGE")
     options.image = Path(image) if image else None

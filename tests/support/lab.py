@@ -42,10 +42,25 @@ class Lab:
 
     def start(self, machines=5, children=None):
         """Starts it, tied to this process. `children`: a list that has the process meanwhile."""
-        argv = [holdfast(), "lab", "start", "--json", "-n", str(machines), "-d", str(self.dir),
-                "--tie", str(os.getpid())]
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True)
+        argv = [
+            holdfast(),
+            "lab",
+            "start",
+            "--json",
+            "-n",
+            str(machines),
+            "-d",
+            str(self.dir),
+            "--tie",
+            str(os.getpid()),
+        ]
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         if children is not None:
             children.append(process)
         out, err = process.communicate()
@@ -63,14 +78,17 @@ class Lab:
     def run(self, verb, *arguments, **options):
         """`holdfast lab VERB -d DIR ARGUMENTS`, to its end."""
         argv = [holdfast(), "lab", verb, "-d", str(self.dir), *map(str, arguments)]
-        return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              check=False, **options)
+        return subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **options
+        )
 
     def must(self, verb, *arguments):
         done = self.run(verb, *arguments)
         if done.returncode != 0:
-            raise RuntimeError(f"lab {verb} {' '.join(arguments)}: code {done.returncode}: "
-                               f"{done.stderr.strip()}")
+            raise RuntimeError(
+                f"lab {verb} {' '.join(arguments)}: code {done.returncode}: "
+                f"{done.stderr.strip()}"
+            )
         return done.stdout
 
     def agent(self, machine, verb):
@@ -118,7 +136,7 @@ class Lab:
         raise KeyError(of)
 
     def coordinator(self, machine, name):
-        """Who coordinates a lock, or will: the first of its cohort, if nobody has been asked yet."""
+        """Who coordinates a lock, or will: the first of its cohort, if nobody was asked yet."""
         place = self.call(machine, "Locate", name=name)
         return place["coordinator"] or place["cohort"][0]
 
@@ -129,4 +147,5 @@ class Lab:
             except (OSError, Closed, Refused):
                 return None
             return status if status["store"] == "voting" and status["majority"] else None
+
         return until(look, f"{machine} votes")

@@ -11,7 +11,7 @@ def read(pid, name):
 
 
 def that_mention(text):
-    """Processes, this one aside, whose command line or environment has `text`: {pid: command line}."""
+    """Others whose command line or environment has `text`: {pid: command line}."""
     mark = os.fsencode(str(text))
     found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):

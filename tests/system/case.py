@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: a directory, labs, clusters and processes that end with the test."""
+"""What the end-to-end tests share: a directory, and labs and processes that end with the test."""
 import ctypes
 import itertools
 import os
@@ -64,6 +64,7 @@ class Case(unittest.TestCase):
 
     def own(self, process):
         """Ends with the test."""
+
         def end():
             if process.poll() is None:
                 process.terminate()
@@ -73,7 +74,8 @@ class Case(unittest.TestCase):
                     process.kill()
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
-                    stream.close()  # what it left behind may hold the other end: not to be waited for
+                    stream.close()  # what it left behind may hold the other end
+
         self.addCleanup(end)
         return process
 
@@ -81,8 +83,11 @@ class Case(unittest.TestCase):
         options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
-        process = subprocess.Popen([str(a) if not isinstance(a, bytes) else a for a in argv],
-                                   preexec_fn=die_with_parent, **options)
+        process = subprocess.Popen(
+            [str(a) if not isinstance(a, bytes) else a for a in argv],
+            preexec_fn=die_with_parent,
+            **options,
+        )
         return self.own(process)
 
     def run_to_end(self, *argv, **options):
@@ -122,7 +127,10 @@ class Case(unittest.TestCase):
         def look():
             if process and process.poll() is not None:
                 self.fail(f"holdfast lock ended with {process.returncode}: {process.communicate()}")
-            return any(o["name"] == name and o["state"] == "held" for o in self.operations(machine, lab))
+            return any(
+                o["name"] == name and o["state"] == "held" for o in self.operations(machine, lab)
+            )
+
         until(look, f"{machine} holds {name}")
 
     def operations(self, machine, lab=None):
@@ -130,9 +138,11 @@ class Case(unittest.TestCase):
 
     def until_waiting(self, machine, name, place, lab=None):
         """Until the coordinator has `machine` at this place of the queue."""
+
         def look():
             waiters = (lab or self.lab).show(machine, name)["waiters"]
             return any(w["node"] == machine and w["place"] == place for w in waiters)
+
         until(look, f"{machine} waits for {name} at place {place}")
 
     def until_free(self, machine, name, lab=None):

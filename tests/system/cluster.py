@@ -37,8 +37,11 @@ class Node:
         self.name = f"hv{number}"
         self.dir = cluster.dir / self.name
         self.options = {
-            "roster": self.dir / "roster", "key": self.dir / "key", "state": self.dir / "state",
-            "socket": self.dir / "s", "boot-id": self.dir / "boot-id",
+            "roster": self.dir / "roster",
+            "key": self.dir / "key",
+            "state": self.dir / "state",
+            "socket": self.dir / "s",
+            "boot-id": self.dir / "boot-id",
             "machine-id": self.dir / "machine-id",
         }
         self.process = None
@@ -53,8 +56,11 @@ class Node:
 
     def configure(self, extra="", **options):
         """Writes the configuration; None leaves an option out, and `extra` goes to its end."""
-        merged = {"cluster": self.cluster.id, **self.options,
-                  **{k.replace("_", "-"): v for k, v in options.items()}}
+        merged = {
+            "cluster": self.cluster.id,
+            **self.options,
+            **{k.replace("_", "-"): v for k, v in options.items()},
+        }
         lines = [f"{name} = '{value}'" for name, value in merged.items() if value is not None]
         self.config.write_text("\n".join(lines) + "\n" + extra)
 
@@ -66,8 +72,16 @@ class Node:
         """Starts the agent and waits for its socket."""
         log = open(self.dir / "log", "ab")
         self.cluster.case.addCleanup(log.close)
-        self.process = self.cluster.case.start(*before, agent_program(), "-c", self.config, *arguments,
-                                               stdout=log, stderr=log, **options)
+        self.process = self.cluster.case.start(
+            *before,
+            agent_program(),
+            "-c",
+            self.config,
+            *arguments,
+            stdout=log,
+            stderr=log,
+            **options,
+        )
         until(self.answers, f"{self.name} answers: {self.log()}")
         return self.process
 
@@ -114,11 +128,30 @@ class Cluster:
             node.dir.mkdir()
             node.options["machine-id"].write_text(uuid.uuid4().hex + "\n")
             node.options["boot-id"].write_text(str(uuid.uuid4()) + "\n")
-            self.must("keygen", "--name", node.name, "--address", f"{prefix}.{i}:{port}", "-d", node.dir,
-                      "--state", node.dir / "state", "--machine-id", node.options["machine-id"])
+            self.must(
+                "keygen",
+                "--name",
+                node.name,
+                "--address",
+                f"{prefix}.{i}:{port}",
+                "-d",
+                node.dir,
+                "--state",
+                node.dir / "state",
+                "--machine-id",
+                node.options["machine-id"],
+            )
         self.roster = self.dir / "roster"
-        self.must("roster", "make", "--lab", "-o", self.roster, "--operator", self.dir / "operator.pub",
-                  *(node.dir / "card.json" for node in self.nodes))
+        self.must(
+            "roster",
+            "make",
+            "--lab",
+            "-o",
+            self.roster,
+            "--operator",
+            self.dir / "operator.pub",
+            *(node.dir / "card.json" for node in self.nodes),
+        )
         self.unsigned = self.dir / "unsigned"
         shutil.copy(self.roster, self.unsigned)
         self.must("roster", "sign", "-k", self.dir / "operator.key", self.roster)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Runs the end-to-end tests: real agents, real processes, on 127.0.0.0/8 only.
 
-    run.py [-j N] [PATTERN...]   classes whose "file.Class.method" has one of the patterns; all by default
+    run.py [-j N] [PATTERN...]   tests whose "file.Class.method" has one of the patterns, or all
 
-Each class runs in a process of its own, N at a time, in a directory of its own that also stands in the
-environment of whatever it starts. What still runs a moment after the class has ended is a failure, and
-is killed. One line per test; the last line is "system: N passed, N failed, N skipped".
+Each class runs in a process of its own, N at a time, in a directory of its own that also stands in
+the environment of whatever it starts. What still runs a moment after the class has ended is a
+failure, and is killed. One line per test; the last line is "system: N passed, N failed, N skipped".
 """
 import argparse
 import json
@@ -26,8 +26,8 @@ from support.lab import holdfast  # noqa: E402
 from support.processes import that_mention  # noqa: E402
 
 DIRECTORY = "HOLDFAST_TEST_DIR"  # the class's own directory
-CLASS_S = 150                    # until a class counts as stuck
-LEFT_S = 5                       # until a process counts as left behind
+CLASS_S = 150  # until a class counts as stuck
+LEFT_S = 5  # until a process counts as left behind
 ENDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -42,8 +42,10 @@ def tests_by_class():
             elif isinstance(test, unittest.loader._FailedTest):
                 raise SystemExit(f"{test.id()}: {test._exception}")
             else:
-                entry = found.setdefault(f"{type(test).__module__}.{type(test).__name__}",
-                                         (getattr(test, "weight", 1), []))
+                entry = found.setdefault(
+                    f"{type(test).__module__}.{type(test).__name__}",
+                    (getattr(test, "weight", 1), []),
+                )
                 entry[1].append(test._testMethodName)
 
     walk(unittest.defaultTestLoader.discover(str(HERE)))
@@ -52,6 +54,7 @@ def tests_by_class():
 
 
 # --- In the class's own process ---
+
 
 class Lines(unittest.TestResult):
     """Prints each test's outcome as a JSON line."""
@@ -62,9 +65,17 @@ class Lines(unittest.TestResult):
 
     def tell(self, test, outcome, text=""):
         name = getattr(test, "_testMethodName", None) or str(test)
-        print(json.dumps({"test": name, "outcome": outcome, "text": text,
-                          "seconds": time.monotonic() - getattr(self, "begun", time.monotonic())}),
-              flush=True)
+        print(
+            json.dumps(
+                {
+                    "test": name,
+                    "outcome": outcome,
+                    "text": text,
+                    "seconds": time.monotonic() - getattr(self, "begun", time.monotonic()),
+                }
+            ),
+            flush=True,
+        )
 
     def addSuccess(self, test):
         self.tell(test, "passed")
@@ -89,6 +100,7 @@ def run_class(name, methods):
 
 
 # --- In the runner ---
+
 
 class Runner:
     def __init__(self, classes, root):
@@ -118,8 +130,13 @@ class Runner:
     def run_one(self, name, methods):
         directory = tempfile.mkdtemp(prefix="c", dir=self.root)
         argv = [sys.executable, str(HERE / "run.py"), "--class", name, *methods]
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                                   env={**os.environ, DIRECTORY: directory})
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, DIRECTORY: directory},
+        )
         with self.lock:
             self.processes.add(process)
         stuck = threading.Timer(CLASS_S, process.kill)
@@ -164,8 +181,7 @@ class Runner:
 def run_all(patterns, jobs):
     classes = {}
     for name, methods in tests_by_class().items():
-        wanted = [m for m in methods
-                  if not patterns or any(p in f"{name}.{m}" for p in patterns)]
+        wanted = [m for m in methods if not patterns or any(p in f"{name}.{m}" for p in patterns)]
         if wanted:
             classes[name] = wanted
     root = tempfile.mkdtemp(prefix="hfs")  # short: it is in the path of sockets
@@ -182,7 +198,9 @@ def run_all(patterns, jobs):
     runner.look_for_left("the run", root)
     shutil.rmtree(root, ignore_errors=True)
     counts = runner.counts
-    print(f"system: {counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    print(
+        f"system: {counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped"
+    )
     return 1 if counts["failed"] or not counts["passed"] else 0
 
 

@@ -41,15 +41,22 @@ class ApiGarbage(ApiCase):
         hold = other.acquire(self.name())["hold"]
         call = b'{"method":"org.holdfast.Status"'
         cases = {
-            "no JSON": b"hello\0", "empty": b"\0", "an array": b"[]\0", "a number": b"7\0",
-            "no method": b"{}\0", "a method that is no string": b'{"method":1}\0',
-            "no object": call + b',"parameters":[]}\0', "a flag of another type": call + b',"more":1}\0',
+            "no JSON": b"hello\0",
+            "empty": b"\0",
+            "an array": b"[]\0",
+            "a number": b"7\0",
+            "no method": b"{}\0",
+            "a method that is no string": b'{"method":1}\0',
+            "no object": call + b',"parameters":[]}\0',
+            "a flag of another type": call + b',"more":1}\0',
             "twice the same key": call + b',"method":"org.holdfast.List"}\0',
-            "bad UTF-8": b'{"method":"\xff"}\0', "behind the object": call + b"} {}\0",
+            "bad UTF-8": b'{"method":"\xff"}\0',
+            "behind the object": call + b"} {}\0",
             "an unknown member": call + b',"surprise":true}\0',
             "a NUL in a string": call + b',"parameters":{"a":"\\u0000"}}\0',
             "deep": call + b',"parameters":' + b'{"a":' * 10000 + b"1" + b"}" * 10001 + b"\0",
-            "long": b" " * (MESSAGE_MAX + 2), "long, and ended": b" " * (MESSAGE_MAX + 2) + b"\0",
+            "long": b" " * (MESSAGE_MAX + 2),
+            "long, and ended": b" " * (MESSAGE_MAX + 2) + b"\0",
             "random": random.Random(7).randbytes(5000) + b"\0",
         }
         for what, data in cases.items():
@@ -86,8 +93,10 @@ class ApiGarbage(ApiCase):
         deaf = self.connect()
         deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.socket.settimeout(0.2)
-        call = b'{"method":"org.varlink.service.GetInterfaceDescription",' \
-               b'"parameters":{"interface":"org.holdfast"}}\0'
+        call = (
+            b'{"method":"org.varlink.service.GetInterfaceDescription",'
+            b'"parameters":{"interface":"org.holdfast"}}\0'
+        )
         before = self.counter("api_slow")
 
         def full():
@@ -96,6 +105,7 @@ class ApiGarbage(ApiCase):
             except (TimeoutError, BrokenPipeError, ConnectionResetError):
                 pass
             return self.counter("api_slow") > before
+
         until(full, "the agent closes it")
 
     def test_random_bytes_on_the_udp_port_change_only_counters(self):
@@ -104,19 +114,28 @@ class ApiGarbage(ApiCase):
         address, port = self.lab.call("hv1", "Members")["members"][0]["address"].rsplit(":", 1)
         before = self.lab.status("hv1")
         drawn = random.Random(11)
-        sizes = [0, 1, 2, 33, 42, 43, 1400, 1401, 9000] + [drawn.randrange(1, 1500) for _ in range(500)]
+        sizes = [0, 1, 2, 33, 42, 43, 1400, 1401, 9000] + [
+            drawn.randrange(1, 1500) for _ in range(500)
+        ]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             for size in sizes:
                 sender.sendto(drawn.randbytes(size), (address, int(port)))
                 # Also those that look right in the clear: a version and a sender that exists.
                 for slot in range(3):
-                    sender.sendto((bytes([1, slot, 0]) + drawn.randbytes(size))[:1400],
-                                  (address, int(port)))
+                    sender.sendto(
+                        (bytes([1, slot, 0]) + drawn.randbytes(size))[:1400], (address, int(port))
+                    )
 
         def drops(status):
-            return sum(v for k, v in status["counters"].items()
-                       if k.startswith("drop_") or k == "udp_oversized")
-        until(lambda: drops(self.lab.status("hv1")) - drops(before) >= len(sizes), "they are counted")
+            return sum(
+                v
+                for k, v in status["counters"].items()
+                if k.startswith("drop_") or k == "udp_oversized"
+            )
+
+        until(
+            lambda: drops(self.lab.status("hv1")) - drops(before) >= len(sizes), "they are counted"
+        )
         after = self.lab.status("hv1")
         for key in ("node", "life", "store", "pid", "voters_alive", "majority", "epoch", "locks"):
             self.assertEqual(after[key], before[key])
@@ -156,19 +175,26 @@ class ApiProtocol(ApiCase):
     def test_what_is_not_there(self):
         api = self.connect()
         service = "org.varlink.service."
-        self.assertEqual(self.refused(service + "MethodNotFound", api, "Unlock"), {"method": "Unlock"})
-        self.assertEqual(self.refused(service + "InterfaceNotFound", api, "org.example.Foo"),
-                         {"interface": "org.example"})
+        self.assertEqual(
+            self.refused(service + "MethodNotFound", api, "Unlock"), {"method": "Unlock"}
+        )
+        self.assertEqual(
+            self.refused(service + "InterfaceNotFound", api, "org.example.Foo"),
+            {"interface": "org.example"},
+        )
         for method, parameters, wrong in (
-                ("Locate", {}, "name"), ("Locate", {"name": 7}, "name"),
-                ("Locate", {"name": "x", "nme": "y"}, "nme"), ("Status", {"x": 1}, "x"),
-                ("Acquire", {"name": "x", "mode": "write"}, "mode"),
-                ("Acquire", {"name": "x", "try": "yes"}, "try"),
-                ("Acquire", {"name": "x", "timeout_ms": -1}, "timeout_ms"),
-                ("Acquire", {"name": "x", "timeout_ms": 1.5}, "timeout_ms"),
-                ("Acquire", {"name": "x", "stale": "expire"}, "stale"),
-                ("Acquire", {"name": "x", "pid": 0}, "pid"),
-                ("Events", {"after": -1}, "after")):
+            ("Locate", {}, "name"),
+            ("Locate", {"name": 7}, "name"),
+            ("Locate", {"name": "x", "nme": "y"}, "nme"),
+            ("Status", {"x": 1}, "x"),
+            ("Acquire", {"name": "x", "mode": "write"}, "mode"),
+            ("Acquire", {"name": "x", "try": "yes"}, "try"),
+            ("Acquire", {"name": "x", "timeout_ms": -1}, "timeout_ms"),
+            ("Acquire", {"name": "x", "timeout_ms": 1.5}, "timeout_ms"),
+            ("Acquire", {"name": "x", "stale": "expire"}, "stale"),
+            ("Acquire", {"name": "x", "pid": 0}, "pid"),
+            ("Events", {"after": -1}, "after"),
+        ):
             with self.subTest(method=method, parameters=parameters):
                 said = self.refused(service + "InvalidParameter", api, method, parameters)
                 self.assertEqual(said, {"parameter": wrong})
@@ -184,14 +210,21 @@ class ApiProtocol(ApiCase):
         api = self.connect()
         info = api.call("org.varlink.service.GetInfo")
         self.assertEqual(sorted(info["interfaces"]), ["org.holdfast", "org.varlink.service"])
-        self.assertTrue(all(isinstance(info[k], str) for k in ("vendor", "product", "version", "url")))
+        self.assertTrue(
+            all(isinstance(info[k], str) for k in ("vendor", "product", "version", "url"))
+        )
         said = api.call("org.varlink.service.GetInterfaceDescription", interface="org.holdfast")
         self.assertEqual(said["description"], IDL.read_text(encoding="utf-8"))
-        service = api.call("org.varlink.service.GetInterfaceDescription",
-                           interface="org.varlink.service")["description"]
+        service = api.call(
+            "org.varlink.service.GetInterfaceDescription", interface="org.varlink.service"
+        )["description"]
         self.assertIn("interface org.varlink.service", service)
-        self.refused("org.varlink.service.InterfaceNotFound", api,
-                     "org.varlink.service.GetInterfaceDescription", interface="org.example")
+        self.refused(
+            "org.varlink.service.InterfaceNotFound",
+            api,
+            "org.varlink.service.GetInterfaceDescription",
+            interface="org.example",
+        )
 
     def test_answers_have_the_members_that_the_description_names(self):
         def members(text):
@@ -204,21 +237,36 @@ class ApiProtocol(ApiCase):
                 else:
                     word += c
             return sorted(n for n in names if n)
+
         lines = [l for l in IDL.read_text(encoding="utf-8").splitlines() if not l.startswith("#")]
         api, name = self.connect(), self.name()
-        asked = {"OpenSession": {}, "Acquire": {"name": name}, "List": {}, "Show": {"name": name},
-                 "Status": {}, "Members": {}, "Locate": {"name": name}, "Events": {}}
+        asked = {
+            "OpenSession": {},
+            "Acquire": {"name": name},
+            "List": {},
+            "Show": {"name": name},
+            "Status": {},
+            "Members": {},
+            "Locate": {"name": name},
+            "Events": {},
+        }
         answers = {method: api.call(method, parameters) for method, parameters in asked.items()}
         for line in lines:
             method = line.removeprefix("method ").split("(")[0]
             if line.startswith("method ") and method in answers:
                 said = line.split("->")[1].strip()
                 self.assertEqual(sorted(answers[method]), members(said[1:-1]), method)
-        for kind, one in (("Lock", answers["Show"]["lock"]), ("Party", answers["Show"]["lock"]["holders"][0]),
-                          ("Operation", answers["List"]["operations"][0]),
-                          ("Member", answers["Members"]["members"][0]), ("Event", answers["Events"]["event"])):
+        for kind, one in (
+            ("Lock", answers["Show"]["lock"]),
+            ("Party", answers["Show"]["lock"]["holders"][0]),
+            ("Operation", answers["List"]["operations"][0]),
+            ("Member", answers["Members"]["members"][0]),
+            ("Event", answers["Events"]["event"]),
+        ):
             line = next(l for l in lines if l.startswith(f"type {kind} "))
-            self.assertEqual(sorted(one), members(line[line.index("(") + 1:line.rindex(")")]), kind)
+            self.assertEqual(
+                sorted(one), members(line[line.index("(") + 1 : line.rindex(")")]), kind
+            )
 
     def test_debians_varlink_reads_the_description(self):
         generator = shutil.which("varlink-go-interface-generator")
@@ -235,10 +283,16 @@ class ApiSessions(ApiCase):
     def test_two_clients_of_one_node_exclude_each_other(self):
         name, first, second = self.name(), self.connect(), self.connect()
         hold = first.acquire(name)
-        self.assertEqual(self.refused("Busy", second, "Acquire", {"name": name, "try": True})["holders"][0]
-                         ["node"], "hv1")
-        self.assertEqual(self.refused("TimedOut", second, "Acquire", {"name": name, "timeout_ms": 50})
-                         ["reason"], "queued")
+        self.assertEqual(
+            self.refused("Busy", second, "Acquire", {"name": name, "try": True})["holders"][0][
+                "node"
+            ],
+            "hv1",
+        )
+        self.assertEqual(
+            self.refused("TimedOut", second, "Acquire", {"name": name, "timeout_ms": 50})["reason"],
+            "queued",
+        )
         second.send("Acquire", {"name": name}, more=True)
         said = second.receive()
         while said["parameters"]["place"] != 1:
@@ -315,17 +369,26 @@ class ApiSessions(ApiCase):
 
     def test_a_client_that_dies_releases_and_one_that_only_closes_may_resume(self):
         name = self.name()
-        script = ("import sys; sys.path.insert(0, sys.argv[1])\n"
-                  "from support.varlink import Connection\n"
-                  "api = Connection(sys.argv[2])\n"
-                  "secret = api.call('OpenSession')['secret']\n"
-                  "api.acquire(sys.argv[3])\n"
-                  "api.close()\n"
-                  "api = Connection(sys.argv[2])\n"
-                  "print(api.call('JoinSession', secret=secret)['resumed'], flush=True)\n"
-                  "api.receive()\n")
-        client = self.start(sys.executable, "-c", script, ROOT / "tests", self.lab.socket("hv1"), name,
-                            stdout=subprocess.PIPE)
+        script = (
+            "import sys; sys.path.insert(0, sys.argv[1])\n"
+            "from support.varlink import Connection\n"
+            "api = Connection(sys.argv[2])\n"
+            "secret = api.call('OpenSession')['secret']\n"
+            "api.acquire(sys.argv[3])\n"
+            "api.close()\n"
+            "api = Connection(sys.argv[2])\n"
+            "print(api.call('JoinSession', secret=secret)['resumed'], flush=True)\n"
+            "api.receive()\n"
+        )
+        client = self.start(
+            sys.executable,
+            "-c",
+            script,
+            ROOT / "tests",
+            self.lab.socket("hv1"),
+            name,
+            stdout=subprocess.PIPE,
+        )
         self.assertEqual(client.stdout.readline(), b"True\n")
         self.assertEqual(self.lab.holders("hv2", name), [("hv1", "exclusive")])
         client.kill()
@@ -336,7 +399,9 @@ class ApiSessions(ApiCase):
         for pid in (1, os.getppid(), 4194303):
             self.refused("NotPermitted", api, "Acquire", {"name": self.name(), "pid": pid})
         hold = api.acquire(self.name(), pid=child.pid)["hold"]
-        self.assertIn(child.pid, next(o["pids"] for o in self.operations("hv1") if o["hold"] == hold))
+        self.assertIn(
+            child.pid, next(o["pids"] for o in self.operations("hv1") if o["hold"] == hold)
+        )
         api.release(hold)
 
 
@@ -368,6 +433,7 @@ class ApiLimits(ApiCase):
                 return self.lab.status("hv1")
             except (Closed, OSError):
                 return None
+
         self.assertGreaterEqual(until(again, "there is room again")["counters"]["api_refused"], 10)
 
     def test_operations_are_bounded(self):
@@ -376,7 +442,9 @@ class ApiLimits(ApiCase):
         self.lab.agent("hv1", "stop")
         self.lab.agent("hv1", "start")
         self.lab.wait_voting("hv1")
-        self.assertEqual(self.locked("hv1", self.name(), "true")[0], 0)  # it waits until the agent is ready
+        self.assertEqual(
+            self.locked("hv1", self.name(), "true")[0], 0
+        )  # it waits until the agent is ready
         until(lambda: not self.operations("hv1"), "that one is gone")
         api = self.connect()
         holds = [api.acquire(self.name())["hold"] for _ in range(16)]

@@ -16,8 +16,14 @@ class Demo(Case):
 
     def demo(self, *arguments, **environment):
         """The demo, in a temporary directory that is this test's."""
-        return self.start(sys.executable, DEMO, *arguments, text=True, stderr=subprocess.STDOUT,
-                          env={**os.environ, "TMPDIR": str(self.dir), **environment})
+        return self.start(
+            sys.executable,
+            DEMO,
+            *arguments,
+            text=True,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TMPDIR": str(self.dir), **environment},
+        )
 
     def left(self):
         return that_mention(f"{self.dir}/holdfast-demo")

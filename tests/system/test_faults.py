@@ -42,6 +42,7 @@ class CoordinatorDies(Case):
         def votes():
             self.assertEqual(self.locked("hv4", "-w", "30", free, "true")[0], OK)
             return self.lab.status("hv5")["counters"]["accepts"] > accepts
+
         until(votes, "hv5 votes again")
 
     def test_a_coordinator_that_is_paused_is_replaced_and_does_no_harm_later(self):
@@ -82,7 +83,9 @@ class NoMajority(Case):
         while "no majority: 1 of 3" not in line:
             self.assertNotEqual(line, "", "it ended")
             line = waiter.stderr.readline()
-        self.assertEqual(self.finish(self.exec("hv1", "holdfast", "show", "-w", "5", name))[0], NO_MAJORITY)
+        self.assertEqual(
+            self.finish(self.exec("hv1", "holdfast", "show", "-w", "5", name))[0], NO_MAJORITY
+        )
         self.assertEqual(self.finish(self.exec("hv1", "holdfast", "status"))[0], NO_MAJORITY)
         self.lab.agent("hv2", "start")
         self.assertEqual(self.finish(waiter)[1], "ran\n")

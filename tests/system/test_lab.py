@@ -12,8 +12,9 @@ class LabMachines(Case):
     machines = 3
 
     def test_exec_passes_codes_output_and_the_machines_socket(self):
-        code, out, err = self.finish(self.exec("hv2", "sh", "-c",
-                                               "echo $HOLDFAST_SOCKET; echo err >&2; exit 7"))
+        code, out, err = self.finish(
+            self.exec("hv2", "sh", "-c", "echo $HOLDFAST_SOCKET; echo err >&2; exit 7")
+        )
         self.assertEqual((code, out, err), (7, f"{self.lab.socket('hv2')}\n", "err\n"))
 
     def test_exec_passes_standard_input(self):
@@ -27,8 +28,9 @@ class LabMachines(Case):
 
     def test_exec_passes_signals_on(self):
         # Nothing stays in the background: it would keep stdout open, which `lab exec` leaves to it.
-        process = self.exec("hv1", "sh", "-c",
-                            "trap 'echo got; exit 5' TERM; echo up; while :; do sleep 0.02; done")
+        process = self.exec(
+            "hv1", "sh", "-c", "trap 'echo got; exit 5' TERM; echo up; while :; do sleep 0.02; done"
+        )
         self.assertEqual(process.stdout.readline(), "up\n")
         process.send_signal(signal.SIGTERM)
         code, out, _ = self.finish(process)
@@ -45,8 +47,10 @@ class LabMachines(Case):
         machines = json.loads(self.lab.must("status", "--json"))["machines"]
         self.assertEqual([m["name"] for m in machines], ["hv1", "hv2", "hv3"])
         for machine in machines:
-            self.assertEqual((machine["on"], machine["agent"], machine["alive"], machine["store"]),
-                             (True, "running", 3, "voting"))
+            self.assertEqual(
+                (machine["on"], machine["agent"], machine["alive"], machine["store"]),
+                (True, "running", 3, "voting"),
+            )
         self.assertIn("LAB", self.lab.must("status"))
 
     def test_everything_says_that_it_is_a_lab(self):
@@ -112,8 +116,11 @@ class LabEnds(Case):
     weight = 2
 
     def alive(self, directory):
-        return [line for line in that_mention(f"{directory}/").values() if "lab-machine" in line
-                or "holdfastd" in line]
+        return [
+            line
+            for line in that_mention(f"{directory}/").values()
+            if "lab-machine" in line or "holdfastd" in line
+        ]
 
     def test_labs_side_by_side_then_stop_leaves_nothing(self):
         labs = [Lab(self.dir / name).start(2) for name in ("a", "b")]
@@ -134,7 +141,9 @@ class LabEnds(Case):
 
     def test_a_lab_ends_with_the_process_it_is_tied_to(self):
         tie = self.start("sleep", "1000")
-        code, _, err = self.holdfast("lab", "start", "-n", "2", "-d", self.dir / "a", "--tie", tie.pid)
+        code, _, err = self.holdfast(
+            "lab", "start", "-n", "2", "-d", self.dir / "a", "--tie", tie.pid
+        )
         self.assertEqual(code, OK, err)
         self.assertEqual(len(self.alive(self.dir / "a")), 4)
         tie.kill()

@@ -4,8 +4,18 @@ import os
 import signal
 import subprocess
 
-from case import (CANNOT_RUN, Case, ERROR, LOST, NOT_FOUND, NOT_GRANTED, NOT_PERMITTED, OK, UNREACHABLE,
-                  USAGE)
+from case import (
+    CANNOT_RUN,
+    Case,
+    ERROR,
+    LOST,
+    NOT_FOUND,
+    NOT_GRANTED,
+    NOT_PERMITTED,
+    OK,
+    UNREACHABLE,
+    USAGE,
+)
 from support.lab import until
 from support.processes import that_mention
 
@@ -18,8 +28,9 @@ class LockHabits(Case):
             self.assertEqual(self.locked("hv1", self.name(), "sh", "-c", f"exit {code}")[0], code)
 
     def test_the_code_is_128_plus_the_signal_that_ended_the_command(self):
-        self.assertEqual(self.locked("hv1", self.name(), "sh", "-c", "kill -USR1 $$")[0],
-                         128 + signal.SIGUSR1)
+        self.assertEqual(
+            self.locked("hv1", self.name(), "sh", "-c", "kill -USR1 $$")[0], 128 + signal.SIGUSR1
+        )
 
     def test_a_command_that_cannot_run(self):
         name = self.name()
@@ -96,8 +107,14 @@ class LockHabits(Case):
     def test_signals_reach_the_command_and_the_lock_is_released(self):
         name = self.name()
         for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            process = self.lock("hv1", name, "--", "sh", "-c",
-                                f"trap 'exit 21' {int(signo)}; echo up; while :; do sleep 0.02; done")
+            process = self.lock(
+                "hv1",
+                name,
+                "--",
+                "sh",
+                "-c",
+                f"trap 'exit 21' {int(signo)}; echo up; while :; do sleep 0.02; done",
+            )
             self.assertEqual(process.stdout.readline(), "up\n")
             process.send_signal(signo)
             self.assertEqual(self.finish(process)[0], 21)
@@ -115,10 +132,18 @@ class LockHabits(Case):
 
     def test_usage(self):
         name = self.name()
-        for arguments in ([], [name], ["-w", name, "true"], ["-w", "x", name, "true"],
-                          ["-E", "256", name, "true"], ["--no-such-option", name, "true"],
-                          ["--stale", "never", name, "true"], ["", "true"], ["x" * 256, "true"],
-                          ["a\nb", "true"]):
+        for arguments in (
+            [],
+            [name],
+            ["-w", name, "true"],
+            ["-w", "x", name, "true"],
+            ["-E", "256", name, "true"],
+            ["--no-such-option", name, "true"],
+            ["--stale", "never", name, "true"],
+            ["", "true"],
+            ["x" * 256, "true"],
+            ["a\nb", "true"],
+        ):
             with self.subTest(arguments):
                 code, out, err = self.locked("hv1", *arguments)
                 self.assertEqual((code, out), (USAGE, ""))
@@ -131,12 +156,15 @@ class LockHabits(Case):
             code, _, err = self.holdfast("--socket", socket, "lock", name, "true")
             self.assertEqual(code, USAGE)
             self.one_line(err, "UTF-8")
-        self.assertEqual(self.holdfast("--socket", socket, "lock", "caf\u00e9".encode(), "true")[0], OK)
+        self.assertEqual(
+            self.holdfast("--socket", socket, "lock", "caf\u00e9".encode(), "true")[0], OK
+        )
 
     def test_no_agent(self):
         for path in (self.dir / "none.sock", self.dir):
-            code, out, err = self.holdfast("lock", self.name(), "echo", "ran",
-                                           env={**os.environ, "HOLDFAST_SOCKET": str(path)})
+            code, out, err = self.holdfast(
+                "lock", self.name(), "echo", "ran", env={**os.environ, "HOLDFAST_SOCKET": str(path)}
+            )
             self.assertEqual((code, out), (UNREACHABLE, ""))
             self.one_line(err, path)
 
@@ -167,15 +195,21 @@ class LockOrder(Case):
 
     def queue(self, log, machine, option, name, label, command="true"):
         """A request that writes its label when it is granted."""
-        return self.lock(machine, option, name, "--", "sh", "-c", f"echo {label} >>{log}; {command}")
+        return self.lock(
+            machine, option, name, "--", "sh", "-c", f"echo {label} >>{log}; {command}"
+        )
 
     def test_first_come_first_served_readers_together(self):
         name, log = self.name(), self.dir / "log"
         holder = self.hold("hv1", name)
         # d waits at `gate` under its shared lock until e, also a reader, has been granted too.
         both = f"while ! grep -q e {log}; do sleep 0.02; done"
-        requests = [("hv2", "-x", "c", "true"), ("hv3", "-s", "d", both), ("hv1", "-s", "e", "true"),
-                    ("hv2", "-x", "f", "true")]
+        requests = [
+            ("hv2", "-x", "c", "true"),
+            ("hv3", "-s", "d", both),
+            ("hv1", "-s", "e", "true"),
+            ("hv2", "-x", "f", "true"),
+        ]
         processes = []
         for place, (machine, option, label, command) in enumerate(requests, 1):
             processes.append(self.queue(log, machine, option, name, label, command))
@@ -217,8 +251,11 @@ class LockClientDies(Case):
     def under(self, process, mark):
         """The pid of `holdfast lock` on the machine: `process` is only the exec's end here."""
         del process
-        return next(pid for pid, line in that_mention(mark).items()
-                    if " lock " in line and "lab exec" not in line)
+        return next(
+            pid
+            for pid, line in that_mention(mark).items()
+            if " lock " in line and "lab exec" not in line
+        )
 
     def test_a_client_that_is_killed_loses_its_lock_at_once(self):
         name = self.name("killed")
@@ -230,7 +267,7 @@ class LockClientDies(Case):
         self.assertEqual(self.finish(process)[0], 128 + signal.SIGKILL)
 
     def test_a_background_process_keeps_the_lock_until_it_is_killed(self):
-        """The command's group is the stop set (F11): what is left of it goes before the lock does."""
+        """The command's group is the stop set (F11): what is left of it goes before the lock."""
         name, mark = self.name("left"), f"1000.{id(self)}"
         with open(self.lab.dir / "hv3" / "holdfast.conf", "a", encoding="utf-8") as config:
             config.write("grace = 1\n")
@@ -242,10 +279,13 @@ class LockClientDies(Case):
         os.kill(self.under(None, name), signal.SIGKILL)
 
         def freed():
-            running = that_mention(f"sleep\0{mark}")  # looked at before the lock: it may end meanwhile
+            running = that_mention(
+                f"sleep\0{mark}"
+            )  # looked at before the lock: it may end meanwhile
             free = not self.try_show("hv2", name)
             self.assertFalse(free and that_mention(f"sleep\0{mark}"), "free while it runs")
             return free and not running
+
         until(freed, "the lock is free")
 
     def test_the_command_ends_with_its_lock_client(self):
@@ -302,7 +342,9 @@ class LookCommands(Case):
         name = self.name("look")
         self.hold("hv1", name, "-s")
         self.assertEqual(self.json("status")[0]["node"], "hv1")
-        self.assertEqual([m["name"] for m in self.json("members")[0]["members"]], ["hv1", "hv2", "hv3"])
+        self.assertEqual(
+            [m["name"] for m in self.json("members")[0]["members"]], ["hv1", "hv2", "hv3"]
+        )
         self.assertIn(name, [o["name"] for o in self.json("locks")[0]["operations"]])
         self.assertEqual(self.json("show", name)[0]["holders"][0]["node"], "hv1")
         events = self.json("events")
@@ -322,7 +364,17 @@ class LookCommands(Case):
     def test_help_and_version_and_unknown_commands(self):
         self.assertEqual(self.holdfast("--version")[0], OK)
         self.assertEqual(self.holdfast("--help")[0], OK)
-        for command in ("lock", "status", "members", "locks", "show", "events", "keygen", "roster", "lab"):
+        for command in (
+            "lock",
+            "status",
+            "members",
+            "locks",
+            "show",
+            "events",
+            "keygen",
+            "roster",
+            "lab",
+        ):
             code, out, err = self.holdfast(command, "--help")
             self.assertEqual((code, err), (OK, ""))
             self.assertIn(f"holdfast {command}", out)
