@@ -205,7 +205,7 @@ static void begin(void)
     all_durable();
     for (int i = 0; i < 20; i++)
         pass(20);
-    for (uint16_t i = 0; i < NODES - 1; i++)
+    for (size_t i = 0; i < NODES - 1; i++)
         must(link_connected(&companions[i].link, config.self));
 }
 

@@ -140,11 +140,11 @@ static void write_grant(void)
 static void write_replies(void)
 {
     struct view name = {(const uint8_t *)"image", 5};
-    for (uint8_t verdict = 0; verdict <= REPLY_VERDICTS; verdict++) {
+    for (int verdict = 0; verdict <= REPLY_VERDICTS; verdict++) {
         struct message known = {.type = WIRE_STORE_KNOWN};
         struct message reply = {.type = WIRE_REPLY,
                                 .reply = {.kind = REQUEST_ACQUIRE,
-                                          .verdict = verdict,
+                                          .verdict = (uint8_t)verdict,
                                           .ballot = {1, 3, 3},
                                           .token = 7,
                                           .place = 1,
@@ -165,7 +165,7 @@ static void write_replies(void)
         reply.reply.kind = REQUEST_DROP;
         say(MEANT | 8 << 2, &reply);
         write_u8(&play, PASS + 12);
-        snprintf(file, sizeof file, "reply-%u", (unsigned)verdict);
+        snprintf(file, sizeof file, "reply-%d", verdict);
         end(file);
     }
 }

@@ -62,7 +62,7 @@ START_TEST(golden_values)
     const uint16_t rows[][K] = {
         {11, 1, 3, 9, 13}, {7, 13, 11, 5, 1}, {1, 11, 7, 3, 5}, {5, 9, 1, 7, 11}};
     for (uint32_t shard = 0; shard < 4; shard++)
-        ck_assert_mem_eq(cohort_of(&cohorts, shard), rows[shard], sizeof rows[shard]);
+        ck_assert(memcmp(cohort_of(&cohorts, shard), rows[shard], sizeof rows[shard]) == 0);
     ck_assert_uint_eq(cohort_shard(&cohorts, view_of("image")), 394);
     ck_assert_uint_eq(cohort_shard(&cohorts, view_of("a")), 340);
     ck_assert_uint_eq(cohort_shard(&cohorts, view_of("\xe2\x82\xac")), 675);

@@ -24,7 +24,13 @@ static const uint8_t sample_text[] = "image/debian-12.qcow2";
 #define SAMPLE_blob(n)   ((struct view){sample_text, 9 + (n)})
 #define SAMPLE_nonce(n)  ((struct nonce){{(uint8_t)(n), 2, 3}})
 
-#define FILL(kind, field) r.FILL_KIND.field = SAMPLE_##kind(n), n++;
+#define FILL(kind, field) of_kind->field = SAMPLE_##kind(n), n++;
+#define FILL_CASE(NAME, name)                                                                      \
+    case RECORD_##NAME: {                                                                          \
+        struct record_##name *of_kind = &r.name;                                                   \
+        RECORD_FIELDS_##name(FILL) break;                                                          \
+    }
+
 static struct record sample(enum record_kind wanted)
 {
     struct record r = {.kind = wanted};
@@ -33,38 +39,7 @@ static struct record sample(enum record_kind wanted)
     case RECORD_NONE:
     case RECORD_KINDS_END:
         break;
-    case RECORD_STORE:
-#define FILL_KIND store
-        RECORD_FIELDS_store(FILL) break;
-#undef FILL_KIND
-    case RECORD_LIFE:
-#define FILL_KIND life
-        RECORD_FIELDS_life(FILL) break;
-#undef FILL_KIND
-    case RECORD_OPS:
-#define FILL_KIND ops
-        RECORD_FIELDS_ops(FILL) break;
-#undef FILL_KIND
-    case RECORD_PROMISE:
-#define FILL_KIND promise
-        RECORD_FIELDS_promise(FILL) break;
-#undef FILL_KIND
-    case RECORD_ACCEPT:
-#define FILL_KIND accept
-        RECORD_FIELDS_accept(FILL) break;
-#undef FILL_KIND
-    case RECORD_OP:
-#define FILL_KIND op
-        RECORD_FIELDS_op(FILL) break;
-#undef FILL_KIND
-    case RECORD_OP_END:
-#define FILL_KIND op_end
-        RECORD_FIELDS_op_end(FILL) break;
-#undef FILL_KIND
-    case RECORD_KNOWN:
-#define FILL_KIND known
-        RECORD_FIELDS_known(FILL) break;
-#undef FILL_KIND
+        RECORD_KINDS(FILL_CASE)
     }
     return r;
 }
