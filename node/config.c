@@ -200,15 +200,16 @@ static void config_blank_comments(char *text, size_t size)
     while (i < size) {
         size_t comment = quote == '\0' ? config_comment(text, size, i) : 0;
         for (size_t end = i + comment; i < end; i++)
-            text[i] = text[i] == '\n' ? '\n' : ' ';
+            if (text[i] != '\n')
+                text[i] = ' ';
         if (comment > 0)
             continue;
         if (quote != '\0' && text[i] == '\\')
             i++; /* whatever follows does not end the string */
-        else if (quote != '\0')
-            quote = text[i] == quote ? '\0' : quote;
-        else if (text[i] == '"' || text[i] == '\'')
+        else if (quote == '\0' && (text[i] == '"' || text[i] == '\''))
             quote = text[i];
+        else if (text[i] == quote)
+            quote = '\0';
         i++;
     }
 }

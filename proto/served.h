@@ -106,12 +106,12 @@ void asked_remove(struct served_table *t, struct asked_list *list, struct op_id 
 struct served *served_find(const struct served_table *t, struct view name);
 /*
  * Finds the lock, or begins to read it under `ballot` (L4). `*list` is the first lock of its shard.
- * NULL if there is no room; an idle lock is forgotten for it if there is one.
+ * NULL if there is no room: the caller gives up a ballot for it (make_room in coordinator.c).
  */
 struct served *served_touch(struct served_table *t, struct instant now, struct view name,
                             uint32_t shard, struct ballot ballot, uint32_t *shard_list);
-/* Forgets the lock and its requests; L4 allows it for a TRUE one, or when the ballot is given up.
- */
+/* Forgets the lock and its requests, when its ballot is given up: under the same ballot a late answer
+ * to the first Read could count for a second one (L0). */
 void served_forget(struct served_table *t, struct served *s, uint32_t *shard_list);
 /*
  * Applies what waits, if the state is true. Returns true if the state is (still) true afterwards.

@@ -37,6 +37,16 @@ class BadConfiguration(BadCase):
     def test_an_unknown_option_is_named_with_its_line(self):
         self.node.configure("\n# a comment\nsokcet = '/x'\n")
         self.checked(f"{self.node.config}:10:", "sokcet")
+        self.node.configure("grace = 5 # one's own\n// don't\n/* two\nlines' */\n\nsokcet = '/x'\n")
+        self.checked(f"{self.node.config}:13:", "sokcet")
+
+    def test_no_comment_begins_within_a_value(self):
+        for value in ("'/x#1//y /*z*/'", '"/x#1//y /*z*/"'):
+            self.node.configure(f"// don't\nstate = {value}\n")
+            err = self.node.run()[2]
+            self.one_line(err, "/x#1//y /*z*/", program="holdfastd")
+        self.node.configure("// don't\nstate = /x//y#1\n")
+        self.one_line(self.node.run()[2], "/x//y:", program="holdfastd")
 
     def test_wrong_values_are_named_with_their_line(self):
         for option, value in (("grace", "soon"), ("grace", "-1"), ("max-locks", "1"),
