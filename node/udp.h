@@ -22,9 +22,14 @@ enum { UDP_BATCH = 64 };
 #define UDP_COUNTERS(C)                                                                            \
     C(udp_received)                                                                                \
     C(udp_sent)                                                                                    \
-    C(udp_oversized) C(udp_refused) C(udp_error_eperm) C(udp_error_einval) C(udp_error_eacces)     \
-        C(udp_error_ehostunreach) C(udp_error_enetunreach) C(udp_error_econnrefused)               \
-            C(udp_error_enobufs) C(udp_error_eagain) C(udp_error_other)
+    C(udp_oversized)                                                                               \
+    C(udp_refused)                                                                                 \
+    C(udp_error_eperm)                                                                             \
+    C(udp_error_einval)                                                                            \
+    C(udp_error_eacces)                                                                            \
+    C(udp_error_ehostunreach)                                                                      \
+    C(udp_error_enetunreach)                                                                       \
+    C(udp_error_econnrefused) C(udp_error_enobufs) C(udp_error_eagain) C(udp_error_other)
 
 struct udp_counters {
 #define UDP_COUNTER(name) uint64_t name;

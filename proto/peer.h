@@ -249,11 +249,26 @@ const char *store_state_text(enum store_state state);
 /* Counters: monotone over the run. */
 #define PEER_COUNTERS(C)                                                                           \
     C(datagrams_in)                                                                                \
-    C(datagrams_out) C(messages_in) C(messages_out) C(drop_short) C(drop_sender) C(drop_unsealed)  \
-        C(drop_replay) C(drop_epoch) C(drop_malformed) C(drop_role) C(drop_no_session)             \
-            C(drop_outbox_full) C(drop_fragment) C(drop_effects_full) C(hellos_in) C(hellos_out)   \
-                C(promises) C(accepts) C(refusals) C(takeovers) C(step_downs) C(requests)          \
-                    C(grants) C(ghosts) C(shows) C(records) C(register_full)
+    C(datagrams_out)                                                                               \
+    C(messages_in)                                                                                 \
+    C(messages_out)                                                                                \
+    C(drop_short)                                                                                  \
+    C(drop_sender)                                                                                 \
+    C(drop_unsealed)                                                                               \
+    C(drop_replay)                                                                                 \
+    C(drop_epoch)                                                                                  \
+    C(drop_malformed)                                                                              \
+    C(drop_role)                                                                                   \
+    C(drop_no_session)                                                                             \
+    C(drop_outbox_full)                                                                            \
+    C(drop_fragment)                                                                               \
+    C(drop_effects_full)                                                                           \
+    C(hellos_in)                                                                                   \
+    C(hellos_out)                                                                                  \
+    C(promises)                                                                                    \
+    C(accepts)                                                                                     \
+    C(refusals)                                                                                    \
+    C(takeovers) C(step_downs) C(requests) C(grants) C(ghosts) C(shows) C(records) C(register_full)
 
 struct peer_counters {
 #define PEER_COUNTER(name) uint64_t name;

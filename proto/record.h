@@ -33,8 +33,8 @@
 /* One request or hold of this node, rewritten as it changes; state is enum op_state. */
 #define RECORD_FIELDS_op(F)                                                                        \
     F(u64, life)                                                                                   \
-    F(u64, counter) F(u8, state) F(u8, mode) F(u8, policy) F(u64, token) F(name, name)             \
-        F(blob, process)
+    F(u64, counter)                                                                                \
+    F(u8, state) F(u8, mode) F(u8, policy) F(u64, token) F(name, name) F(blob, process)
 #define RECORD_FIELDS_op_end(F) F(u64, life) F(u64, counter)
 /* The highest that `slot` told of itself, or others of it (L7). */
 #define RECORD_FIELDS_known(F) F(u16, slot) F(u64, commits) F(u64, life) F(u64, ops)

@@ -110,8 +110,8 @@ struct served *served_find(const struct served_table *t, struct view name);
  */
 struct served *served_touch(struct served_table *t, struct instant now, struct view name,
                             uint32_t shard, struct ballot ballot, uint32_t *shard_list);
-/* Forgets the lock and its requests, when its ballot is given up: under the same ballot a late answer
- * to the first Read could count for a second one (L0). */
+/* Forgets the lock and its requests, when its ballot is given up: under the same ballot a late
+ * answer to the first Read could count for a second one (L0). */
 void served_forget(struct served_table *t, struct served *s, uint32_t *shard_list);
 /*
  * Applies what waits, if the state is true. Returns true if the state is (still) true afterwards.

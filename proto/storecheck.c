@@ -2,8 +2,8 @@
 #include "proto/storecheck.h"
 
 #define ASK_WAIT SPAN_MS(250)
-/* No honest number comes near: a million a second reach it in 146,000 years. Above it there is room to count
- * on, whatever others say. */
+/* No honest number comes near: a million a second reach it in 146,000 years. Above it there is room
+ * to count on, whatever others say. */
 #define NUMBER_MAX (UINT64_C(1) << 62)
 
 size_t storecheck_bytes(const struct peer_config *config)

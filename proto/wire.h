@@ -97,14 +97,16 @@
  * has had no answer from anybody for long: whoever gets this shall take the shard. */
 #define WIRE_FIELDS_request(F)                                                                     \
     F(op, op)                                                                                      \
-    F(u64, low) F(ballot, ballot) F(u16, doubt) F(u8, kind) F(u8, mode) F(u8, policy) F(flag, try) \
-        F(flag, insist) F(name, name)
+    F(u64, low)                                                                                    \
+    F(ballot, ballot)                                                                              \
+    F(u16, doubt) F(u8, kind) F(u8, mode) F(u8, policy) F(flag, try) F(flag, insist) F(name, name)
 /* token: of the grant. place: in the queue, from 1. owner: where to ask instead. detail: of a lock
  * that is shown or waited for, its state. */
 #define WIRE_FIELDS_reply(F)                                                                       \
     F(op, op)                                                                                      \
-    F(u8, kind) F(u8, verdict) F(ballot, ballot) F(u64, token) F(u32, place) F(u16, owner)         \
-        F(name, name) F(blob, detail)
+    F(u8, kind)                                                                                    \
+    F(u8, verdict)                                                                                 \
+    F(ballot, ballot) F(u64, token) F(u32, place) F(u16, owner) F(name, name) F(blob, detail)
 /* Somebody waits in `mode` for what `hold` holds. */
 #define WIRE_FIELDS_blocking(F) F(op, hold) F(u8, mode) F(name, name)
 

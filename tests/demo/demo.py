@@ -12,6 +12,7 @@ What must hold: exit status 0 only if every step did what it says; a failed step
     --fail-at N  step N fails on purpose, for the test of the sentence above
 """
 import argparse
+import contextlib
 import hashlib
 import itertools
 import json
@@ -37,6 +38,7 @@ IMAGE_SIZE = 64 << 20
 COPY_S = 13  # long enough for a kill and a take-over in its midst
 LOCKS = 300  # in the batch that is measured
 NAMES = 20  # of these
+ENDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # by these
 GUEST = str(Path(__file__).resolve().parent / "cache.py")
 
 
@@ -107,8 +109,9 @@ class Demo:
 
     def start(self, machine, label, options, *command):
         """`holdfast lock OPTIONS NAME COMMAND` on a machine."""
-        process = self.lab.lock(machine, "-v", *options, label, "--", *command)
-        self.children.append(process)
+        with undisturbed():
+            process = self.lab.lock(machine, "-v", *options, label, "--", *command)
+            self.children.append(process)
         return Guest(self, machine, label, process)
 
     def hear(self, seconds=0.02):
@@ -186,7 +189,10 @@ class Demo:
     def find_each_other(self):
         self.begin(1, "Five agents start and find each other")
         self.say("lab", f"making {MACHINES} keys and stores, an operator key, and a signed roster")
-        self.lab.start(MACHINES, self.children)
+        with undisturbed():
+            process = self.lab.begin(MACHINES)
+            self.children.append(process)
+        self.lab.came_up(process)
         self.children.clear()
         for machine in self.lab.names:
             members = self.lab.call(machine, "Members")["members"]
@@ -542,6 +548,21 @@ def interrupt(signo, _frame):
     raise Interrupted(signo)
 
 
+@contextlib.contextmanager
+def undisturbed():
+    """A signal takes effect behind it: a process that is started here is also known here."""
+    came = []
+    for signo in ENDED:
+        signal.signal(signo, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for signo in ENDED:
+            signal.signal(signo, interrupt)
+    if came:
+        raise Interrupted(came[0])
+
+
 def parse():
     parser = argparse.ArgumentParser(description="The story of Holdfast on five real agents.")
     parser.add_argument(
@@ -575,7 +596,7 @@ def run(demo):
             demo.keep_logs()
         return 1
     finally:
-        for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for signo in ENDED:
             signal.signal(signo, signal.SIG_IGN)  # the end is quick, and is not to be cut short
         demo.end()
 
@@ -584,7 +605,7 @@ def main():
     options = parse()
     directory = tempfile.mkdtemp(prefix="holdfast-demo-")
     demo = Demo(directory, options.image, options.fail_at)
-    for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for signo in ENDED:
         signal.signal(signo, interrupt)
     code = run(demo)
     left = that_mention(directory)

@@ -40,8 +40,13 @@ class Lab:
         self.up_ms = 0
         self.names = []
 
-    def start(self, machines=5, children=None):
-        """Starts it, tied to this process. `children`: a list that has the process meanwhile."""
+    def start(self, machines=5):
+        """Starts it, tied to this process."""
+        return self.came_up(self.begin(machines))
+
+    def begin(self, machines):
+        """The first half of a start: the process that makes the lab."""
+        self.names = [f"hv{i}" for i in range(1, machines + 1)]
         argv = [
             holdfast(),
             "lab",
@@ -54,20 +59,20 @@ class Lab:
             "--tie",
             str(os.getpid()),
         ]
-        process = subprocess.Popen(
+        return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        if children is not None:
-            children.append(process)
+
+    def came_up(self, process):
+        """The second half: waits until all machines see each other."""
         out, err = process.communicate()
         if process.returncode != 0:
             raise RuntimeError(f"lab start: code {process.returncode}: {err.strip()}")
         self.up_ms = json.loads(out)["up_ms"]
-        self.names = [f"hv{i}" for i in range(1, machines + 1)]
         return self
 
     def stop(self):

@@ -55,8 +55,8 @@ class Demo(Case):
                 process = self.demo()
                 self.until_line(process, when)
                 process.send_signal(signo)
-                process.stdout.read()
-                self.assertEqual(process.wait(60), 128 + signo)
+                out = process.stdout.read()
+                self.assertEqual(process.wait(60), 128 + signo, out)
                 self.assertEqual(self.left(), {})
                 self.assertEqual(list(self.dir.iterdir()), [])
 
