@@ -140,6 +140,8 @@ int agent_refused(const struct varlink_reply *reply, const char *subject)
         return refused_reason(subject, p, "its queue, or the agent's table, is full", EXIT_ERROR);
     if (ours && strcmp(error, "NotReady") == 0)
         return refused_reason(subject, p, "the agent is not ready", EXIT_ERROR);
+    if (ours && strcmp(error, "LogFailed") == 0)
+        return refused_reason(subject, p, "the agent's log failed", EXIT_ERROR);
     char *details = json_dumps(p, JSON_COMPACT);
     say("the agent refused: %s %s", error, details ? details : "");
     free(details);

@@ -1,23 +1,8 @@
-/*
- * Statements: see statement.h. A context string ends at its NUL and none is a prefix of another,
- * and the cluster id has a fixed size, so what is signed can be read in one way only.
- */
+/* Statements: see statement.h; their context strings are in context.c. */
 #include "crypto/statement.h"
 
 #include <sodium.h>
 #include <string.h>
-
-const char *statement_context(enum statement_kind kind)
-{
-    switch (kind) {
-    case STATEMENT_ROSTER:
-        return "holdfast roster 1";
-    case STATEMENT_MEMBER:
-        return "holdfast member 1";
-    }
-    /* A kind that does not exist is a bug here: signing it under any context would be worse. */
-    __builtin_trap();
-}
 
 static void absorb(crypto_sign_state *state, enum statement_kind kind,
                    const struct cluster_id *cluster, const void *bytes, size_t size)

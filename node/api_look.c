@@ -108,6 +108,10 @@ static void api_show_answer(void *context, const struct answer *answer)
         varlink_error(call, "org.holdfast.NotReady",
                       json_pack("{s:s}", "reason", "this node is starting"));
         break;
+    case ANSWER_LOG_FAILED:
+        varlink_error(call, "org.holdfast.LogFailed",
+                      json_pack("{s:s}", "reason", RENDER_LOG_FAILED));
+        break;
     case ANSWER_BAD_NAME:
         api_bad_name(call);
         break;

@@ -161,11 +161,13 @@ static void operation_answer(void *context, const struct answer *answer)
                       "a name is 1 to 255 bytes of UTF-8 without control characters"));
         break;
     case ANSWER_NOT_READY:
-        operation_refused(
-            op, "org.holdfast.NotReady",
-            json_pack("{s:s}", "reason",
-                      "this node is starting (it does not know its own life yet) or its "
-                      "log has failed"));
+        operation_refused(op, "org.holdfast.NotReady",
+                          json_pack("{s:s}", "reason",
+                                    "this node is starting: it does not know its own life yet"));
+        break;
+    case ANSWER_LOG_FAILED:
+        operation_refused(op, "org.holdfast.LogFailed",
+                          json_pack("{s:s}", "reason", RENDER_LOG_FAILED));
         break;
     case ANSWER_DROPPED:
         operation_refused(op, "org.holdfast.NoSuchHold",

@@ -19,6 +19,10 @@ bool render_parse_hold(struct op_id *out, const char *text);
 
 const char *render_reason(enum wait_reason reason);
 
+/* Why a node whose log failed refuses, and what to do. */
+#define RENDER_LOG_FAILED                                                                          \
+    "this node's vote log cannot be written any more: mend its disk and start the agent again"
+
 /* Party; `policy` NULL and token 0 where they are not known. */
 json_t *render_party(const struct agent *agent, struct op_id id, enum lock_mode mode,
                      const char *policy, uint64_t token, size_t place);

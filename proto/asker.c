@@ -324,7 +324,11 @@ static struct asker_op *begin(struct asker *a, uint64_t handle, struct view name
         refuse_now(a, handle, ANSWER_BAD_NAME);
         return NULL;
     }
-    uint64_t counter = c->life_known && !c->journal.failed ? next_counter(a) : 0;
+    if (c->journal.failed) {
+        refuse_now(a, handle, ANSWER_LOG_FAILED);
+        return NULL;
+    }
+    uint64_t counter = c->life_known ? next_counter(a) : 0;
     if (counter == 0) {
         refuse_now(a, handle, ANSWER_NOT_READY);
         return NULL;
@@ -400,6 +404,22 @@ void asker_drop(struct asker *a, struct instant now, const struct event *event)
         asker_owe(a, op, OWE_FINAL);
     }
     asker_give_up(a, now, op);
+}
+
+void asker_sync_failed(struct asker *a, struct instant now)
+{
+    for (uint32_t i = a->first; i;) {
+        struct asker_op *op = &a->ops[i - 1];
+        i = op->next;
+        bool untold =
+            op->state == OP_PENDING || ((op->owes & OWE_FINAL) && op->final == ANSWER_GRANTED);
+        if (op->show || op->gone || op->state == OP_DROPPING || !untold ||
+            op->lsn <= a->core->journal.durable)
+            continue;
+        op->final = ANSWER_LOG_FAILED;
+        asker_owe(a, op, OWE_FINAL);
+        asker_give_up(a, now, op);
+    }
 }
 
 /* --- What clients are told --- */

@@ -120,6 +120,9 @@ void asker_take(struct asker *a, struct instant now, uint16_t from, const struct
 /* The kernel says that nobody listens at `slot`, or SWIM that it is dead. */
 void asker_refused(struct asker *a, struct instant now, uint16_t slot);
 void asker_durable(struct asker *a);
+/* The log failed: what waits for a record that will never be durable is refused, and given up (L6).
+ */
+void asker_sync_failed(struct asker *a, struct instant now);
 void asker_step(struct asker *a, struct instant now);
 struct instant asker_deadline(const struct asker *a);
 /* Puts what may be told into core->told. True if more is left for the next time. */

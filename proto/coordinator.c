@@ -25,6 +25,7 @@ void coordinator_init(struct coordinator *k, struct core *core, const struct vot
     k->core = core;
     k->voter = voter;
     k->busy = 0;
+    k->knock_count = 0;
     k->leads = memory;
     memset(k->leads, 0, shards * sizeof *k->leads);
     for (uint32_t s = 0; s < shards; s++)
@@ -106,6 +107,7 @@ static void answer_knocks(struct coordinator *k, struct lead *lead, enum reply_v
     while ((a = asked_pop(&k->served, &lead->knocks))) {
         reply_elsewhere(k, a, verdict, ballot, owner, any_name);
         asked_free(&k->served, a);
+        k->knock_count--;
     }
 }
 
@@ -293,9 +295,12 @@ static void take_doubt_answer(struct coordinator *k, struct instant now, uint16_
         take_shard(k, now, lead);
 }
 
+/* Remembered to be told as soon as this node serves. Whoever finds no room repeats its request
+ * anyway. */
 static void knock(struct coordinator *k, struct lead *lead, const struct wire_request *r)
 {
-    if (asked_has(&k->served, &lead->knocks, r->op, (enum request_kind)r->kind))
+    if (k->knock_count >= k->served.asked_max / 8 ||
+        asked_has(&k->served, &lead->knocks, r->op, (enum request_kind)r->kind))
         return;
     struct asked *a = asked_new(&k->served);
     if (!a)
@@ -303,6 +308,7 @@ static void knock(struct coordinator *k, struct lead *lead, const struct wire_re
     a->op = r->op;
     a->to = r->op.slot;
     a->kind = (enum request_kind)r->kind;
+    k->knock_count++;
     asked_push(&k->served, &lead->knocks, a);
 }
 
@@ -449,39 +455,18 @@ static bool alive_still(struct coordinator *k, const struct wire_request *r)
            !was_dropped(mark, r->op.counter);
 }
 
-/* Whether nothing is under way in a shard that is served; then also when it was last used. */
-static bool idle_since(const struct coordinator *k, const struct lead *lead, uint64_t *used_at)
-{
-    if (lead->phase != LEAD_SERVING || lead->unsure.first || !lead->locks)
-        return false;
-    *used_at = 0;
-    for (uint32_t i = lead->locks; i; i = k->served.locks[i - 1].shard_next) {
-        const struct served *s = &k->served.locks[i - 1];
-        if (s->phase != SERVED_TRUE)
-            return false;
-        *used_at = s->used_at > *used_at ? s->used_at : *used_at;
-    }
-    return true;
-}
-
-/*
- * L4: the idle shard that was used longest ago makes room, and its ballot is given up. Were one
- * lock forgotten and read again under the same ballot, a late answer to its first Read would count
- * for the second (L0) and could bring back a state from before a grant.
- */
+/* L4: the idle lock that was used longest ago, and that nobody asks about, makes room. */
 static void make_room(struct coordinator *k)
 {
-    struct lead *oldest = NULL;
-    uint64_t oldest_use = 0, used_at;
-    for (uint32_t shard = 0; shard < k->core->cohorts.shard_count; shard++) {
-        struct lead *lead = &k->leads[shard];
-        if (idle_since(k, lead, &used_at) && (!oldest || used_at < oldest_use)) {
-            oldest = lead;
-            oldest_use = used_at;
-        }
+    struct served *oldest = NULL;
+    for (uint32_t i = 0; i < k->served.count; i++) {
+        struct served *s = &k->served.locks[i];
+        if (s->used && s->phase == SERVED_TRUE && (!oldest || s->used_at < oldest->used_at) &&
+            !k->leads[s->shard].unsure.first)
+            oldest = s;
     }
     if (oldest)
-        step_down(k, oldest, SLOT_NONE);
+        served_forget(&k->served, oldest, &k->leads[oldest->shard].locks);
 }
 
 static void serve(struct coordinator *k, struct instant now, struct lead *lead,
@@ -492,10 +477,6 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
     struct served *s = served_touch(t, now, r->name, shard, lead->ballot, &lead->locks);
     if (!s) {
         make_room(k);
-        if (lead->phase != LEAD_SERVING) { /* it was this very shard's turn */
-            consider(k, now, lead, r);
-            return;
-        }
         s = served_touch(t, now, r->name, shard, lead->ballot, &lead->locks);
     }
     enum request_kind kind = (enum request_kind)r->kind;

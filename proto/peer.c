@@ -389,6 +389,7 @@ static void take_sync_failure(struct peer *p)
     c->store = STORE_FAILED;
     outbox_drop_held(&c->outbox);
     coordinator_stop(&p->coordinator);
+    asker_sync_failed(&p->asker, p->now);
     told_notice(&c->told, NOTICE_SYNC_FAILED);
 }
 

@@ -41,6 +41,7 @@ struct peer_config {
     struct swim_timing swim;
     uint32_t max_locks;    /* registers this voter can store */
     uint32_t max_ops;      /* requests and holds of this node at once */
+    uint32_t max_served; /* locks that this node coordinates at once; 0: twice max_ops */
     size_t register_bytes; /* for the registers' names and states */
 };
 
@@ -121,12 +122,14 @@ enum answer_kind {
                          * try and show, else at the deadline */
     ANSWER_FULL,        /* acquire: the lock's queue, or this node's table, is full; final */
     ANSWER_BAD_NAME,    /* acquire, show: not a name; final */
-    ANSWER_DROPPED,   /* drop: this node holds or awaits it no more, durably; acquire: was dropped;
-                         final */
-    ANSWER_UNKNOWN,   /* drop: no such hold here; final */
-    ANSWER_NOT_READY, /* acquire: this node does not know its own life yet; final */
-    ANSWER_SHOWN,     /* show: state; final */
-    ANSWER_BLOCKING   /* about a hold (handle 0): somebody waits for it in `mode` */
+    ANSWER_DROPPED,    /* drop: this node holds or awaits it no more, durably; acquire: was dropped;
+                          final */
+    ANSWER_UNKNOWN,    /* drop: no such hold here; final */
+    ANSWER_NOT_READY,  /* acquire: this node does not know its own life yet; final */
+    ANSWER_LOG_FAILED, /* acquire, show: this node cannot write any more, so nothing can be held;
+                          final */
+    ANSWER_SHOWN,      /* show: state; final */
+    ANSWER_BLOCKING    /* about a hold (handle 0): somebody waits for it in `mode` */
 };
 
 enum wait_reason {

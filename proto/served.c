@@ -8,23 +8,29 @@
 #define RETRY_MAX   SPAN_MS(640)
 #define TELL_WAIT   SPAN_MS(1000) /* holders hear at most so often that somebody waits */
 
+static uint32_t served_max(const struct peer_config *config)
+{
+    return config->max_served ? config->max_served : config->max_ops * 2;
+}
+
 size_t served_bytes(const struct peer_config *config)
 {
-    size_t max = (size_t)config->max_ops * 2;
-    return max * (sizeof(struct served) + sizeof(uint32_t) + 2 * sizeof(struct asked)) + 64;
+    return served_max(config) * (sizeof(struct served) + sizeof(uint32_t)) +
+           (size_t)config->max_ops * 4 * sizeof(struct asked) + 64;
 }
 
 void served_init(struct served_table *t, struct core *core, void *memory)
 {
     t->core = core;
-    t->max = core->config.max_ops * 2;
-    t->asked_max = t->max * 2;
+    t->max = served_max(&core->config);
+    t->asked_max = core->config.max_ops * 4;
     t->locks = memory;
     t->asked = (struct asked *)(t->locks + t->max);
     t->buckets = (uint32_t *)(t->asked + t->asked_max);
     memset(t->buckets, 0, t->max * sizeof *t->buckets);
     t->count = t->free = t->active = 0;
     t->clock = 0;
+    t->rounds = 0;
     t->asked_free = 0;
     for (uint32_t i = t->asked_max; i > 0; i--) {
         t->asked[i - 1].next = t->asked_free;
@@ -220,7 +226,8 @@ static void send_round(struct served_table *t, const struct served *s)
 {
     struct message m;
     if (s->phase == SERVED_READING)
-        m = (struct message){.type = WIRE_READ, .read = {.ballot = s->ballot, .name = name_of(s)}};
+        m = (struct message){.type = WIRE_READ,
+                             .read = {.ballot = s->ballot, .round = s->round, .name = name_of(s)}};
     else
         m = (struct message){.type = WIRE_ACCEPT,
                              .accept = {.ballot = s->ballot,
@@ -235,6 +242,8 @@ static void begin_round(struct served_table *t, struct instant now, struct serve
 {
     if (s->phase == SERVED_TRUE)
         activate(t, s);
+    if (phase == SERVED_READING)
+        s->round = ++t->rounds;
     s->phase = phase;
     s->answered = 0;
     s->retry_wait = RETRY_FIRST;
@@ -494,7 +503,10 @@ bool served_stored(struct served_table *t, struct instant now, struct served *s,
                    const struct wire_stored *m)
 {
     uint32_t bit = 1u << member;
-    if (s->phase != SERVED_READING || !ballot_equal(m->ballot, s->ballot) || (s->answered & bit))
+    /* L0: only for the request at hand. The lock may have been forgotten and read before (MUTANT
+     * 50). */
+    bool asked = ballot_equal(m->ballot, s->ballot) && (m->round == s->round || MUTANT(50));
+    if (s->phase != SERVED_READING || !asked || (s->answered & bit))
         return false;
     if (!lock_decode(&t->scratch, m->state)) {
         t->core->counters.drop_malformed++;

@@ -52,6 +52,7 @@ struct served {
     uint32_t shard_prev, shard_next; /* locks of one shard: index + 1 */
     struct ballot ballot;
     uint32_t answered; /* mask over the cohort: Read, or Accept of the last state sent */
+    uint32_t round;    /* number of its reading */
     /* READING: the highest version answered so far, and how many answered just that. */
     struct ballot best;
     uint64_t best_seq;
@@ -78,6 +79,7 @@ struct served_table {
     uint32_t *buckets;
     uint32_t active; /* first one with a round under way */
     uint64_t clock;  /* of uses */
+    uint32_t rounds; /* readings begun */
     struct asked *asked;
     uint32_t asked_max;
     uint32_t asked_free;
@@ -106,12 +108,12 @@ void asked_remove(struct served_table *t, struct asked_list *list, struct op_id 
 struct served *served_find(const struct served_table *t, struct view name);
 /*
  * Finds the lock, or begins to read it under `ballot` (L4). `*list` is the first lock of its shard.
- * NULL if there is no room: the caller gives up a ballot for it (make_room in coordinator.c).
+ * NULL if there is no room: the caller may forget an idle lock for it (make_room in coordinator.c).
  */
 struct served *served_touch(struct served_table *t, struct instant now, struct view name,
                             uint32_t shard, struct ballot ballot, uint32_t *shard_list);
-/* Forgets the lock and its requests, when its ballot is given up: under the same ballot a late
- * answer to the first Read could count for a second one (L0). */
+/* Forgets the lock and its requests; L4 allows it for a TRUE one, or when the ballot is given up.
+ */
 void served_forget(struct served_table *t, struct served *s, uint32_t *shard_list);
 /*
  * Applies what waits, if the state is true. Returns true if the state is (still) true afterwards.

@@ -85,7 +85,8 @@ void storecheck_start(struct storecheck *s, struct instant now)
 static void answer(struct storecheck *s, uint16_t to, uint32_t seq)
 {
     int index = roster_find(s->core->config.roster, to);
-    if (index < 0)
+    /* What a lost store had heard is lost with it: its word would stand for one that knew. */
+    if (index < 0 || s->core->store == STORE_LOST || s->core->store == STORE_BEHIND)
         return;
     struct vitals v = s->known[index].vitals;
     struct member_view view;

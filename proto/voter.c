@@ -135,7 +135,8 @@ static void take_read(struct voter *v, uint16_t from, const struct wire_read *m)
             refuse(v, shard, m->ballot, from);
         return; /* a ballot that was never promised here is not answered */
     }
-    struct message answer = {.type = WIRE_STORED, .stored = {.ballot = m->ballot, .name = m->name}};
+    struct message answer = {.type = WIRE_STORED,
+                             .stored = {.ballot = m->ballot, .round = m->round, .name = m->name}};
     uint64_t lsn = p->lsn;
     struct lock_register *e = registers_find(&v->registers, core_name_hash(c, m->name), m->name);
     if (e) {

@@ -83,6 +83,18 @@ void check_proposed(struct world *w, struct value *v)
 }
 
 /* A value is chosen from now on: everything proposed above it must descend from it. */
+/*
+ * A request may reach a register after its asker was told that no register has it: a coordinator that was cut
+ * off or asleep had it all along, and a later one takes over its state. While the asker lives it gives such
+ * a ghost back (L9); if its life is over nobody can, before lives are proven over.
+ */
+static void came_late(struct op *op)
+{
+    op->withdrawn = false;
+    if (op->epoch != op->machine->epoch && !op->granted_told)
+        op->name->jammed = true;
+}
+
 static void choose(struct world *w, struct value *v)
 {
     struct name *name = v->group->name;
@@ -105,6 +117,10 @@ static void choose(struct world *w, struct value *v)
     if (name->chosen && (name->chosen->hold_count || name->chosen->waiter_count))
         name->busy_until = w->now;
     name->chosen = v;
+    for (size_t i = 0; i < v->hold_count; i++)
+        came_late(v->holds[i].op);
+    for (size_t i = 0; i < v->waiter_count; i++)
+        came_late(v->waiters[i]);
 }
 
 void check_accepted(struct world *w, struct machine *m, struct value *v)

@@ -472,7 +472,7 @@ void client_check_done(struct world *w)
     for (size_t i = 0; i < w->machine_count; i++)
         for (size_t k = 0; k < CLIENTS_MAX; k++) {
             const struct client *c = &w->machines[i].clients[k];
-            if (c->state != CLIENT_IDLE)
+            if (c->state != CLIENT_IDLE && !(c->name && c->name->jammed))
                 world_fail(w, EXIT_STUCK, "live",
                            "%s/%u has no answer to %s of %s since %lld ms (operation %llu); %s",
                            c->machine->name, c->index, states[c->state], c->name->text,

@@ -175,6 +175,7 @@ static void make_peer(struct world *w, struct machine *m)
     memcpy(config.boot_id, m->boot_id, sizeof config.boot_id);
     config.max_locks = 512;
     config.max_ops = 256;
+    config.max_served = w->p.served;
     config.register_bytes = 1024 * 1024;
     if (!m->peer_memory)
         m->peer_memory = pool_take(&w->pool, peer_size(&config));

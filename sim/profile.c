@@ -106,6 +106,23 @@ static void takeover_heavy(struct parameters *p, struct random *r)
     p->weights[FAULT_ISOLATE] = 20;
 }
 
+/* Coordinators with room for two locks, that read them again and again under one ballot, while
+ * answers to earlier readings are still on their way. */
+static void forgetful(struct parameters *p, struct random *r)
+{
+    p->cohort = 5;
+    p->served = 2;
+    p->names = (uint32_t)random_between(r, 4, 12);
+    p->shards = (uint32_t)random_between(r, 1, 2);
+    p->clients = CLIENTS_MAX - 1;
+    p->think = (struct range){SPAN_MS(10), SPAN_MS(300)};
+    p->hold = (struct range){SPAN_MS(10), SPAN_MS(500)};
+    p->duplicate_permille = (uint32_t)random_between(r, 0, 300);
+    p->late_permille = (uint32_t)random_between(r, 100, 400);
+    p->late_high = SPAN_MS(random_between(r, 50, 500));
+    p->weights[FAULT_SLOW_DISK] = 20;
+}
+
 static void everything(struct parameters *p, struct random *r)
 {
     p->fault_gap = (struct range){SPAN_MS(300), SPAN_MS(random_between(r, 3, 15) * 1000)};
@@ -126,6 +143,7 @@ static const struct profile profiles[] = {
     {"cold-start", cold_start},
     {"store-loss", store_loss},
     {"takeover-heavy", takeover_heavy},
+    {"forgetful", forgetful},
     {"everything", everything},
 };
 
@@ -154,6 +172,7 @@ static void draw_usual(struct parameters *p, struct random *r)
         .nodes = (uint32_t)random_between(r, 3, MACHINES_MAX),
         .cohort = random_chance(r, 500) ? 3 : 5,
         .shards = (uint32_t)random_between(r, 1, SHARDS_MAX),
+        .served = random_chance(r, 300) ? (uint32_t)random_between(r, 2, 6) : 512,
         .clients = (uint32_t)random_between(r, 1, CLIENTS_MAX - 1),
         .names = (uint32_t)random_between(r, 2, 12),
         .shared_permille = (uint32_t)random_between(r, 100, 800),
@@ -198,8 +217,11 @@ static void print_range(const char *name, struct range range, FILE *out)
 
 void profile_print(const struct parameters *p, FILE *out)
 {
-    fprintf(out, "  profile %s: %u nodes, cohort %u, %u shards, %u clients a node, %u names\n",
-            p->profile, p->nodes, p->cohort, p->shards, p->clients, p->names);
+    fprintf(
+        out,
+        "  profile %s: %u nodes, cohort %u, %u shards, %u locks served at once, %u clients a node, "
+        "%u names\n",
+        p->profile, p->nodes, p->cohort, p->shards, p->served, p->clients, p->names);
     fprintf(out, "  clients: shared %u, try %u, for ever %u, cancel %u, show %u of 1000;",
             p->shared_permille, p->try_permille, p->forever_permille, p->cancel_permille,
             p->show_permille);

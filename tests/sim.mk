@@ -25,3 +25,4 @@ sim-mutants: ## plant known bugs, and see that the simulator catches each
 	@for n in $(SIM_MUTANTS); do \
 		build/mutants/holdfast-sim-bulk --mutant $$n --seeds 5000 || exit 1; \
 	done
+	@build/mutants/holdfast-sim-bulk --mutant 50 --profile forgetful --seeds 5000

@@ -92,17 +92,6 @@ bool seal_open(uint8_t *plain, const struct seal_key *key, const struct seal_bin
     return true;
 }
 
-const char *statement_context(enum statement_kind kind)
-{
-    switch (kind) {
-    case STATEMENT_ROSTER:
-        return "holdfast roster 1";
-    case STATEMENT_MEMBER:
-        return "holdfast member 1";
-    }
-    __builtin_trap();
-}
-
 static struct signature sign(enum statement_kind kind, const struct cluster_id *cluster,
                              const void *bytes, size_t size, const struct public_key *key)
 {

@@ -397,7 +397,7 @@ START_TEST(a_failed_sync_is_the_end_of_voting)
     stage_hold(s, 2, "a third", LOCK_EXCLUSIVE);
     ck_assert_uint_eq(votes_sent(4), before);
     ck_assert_ptr_nonnull(
-        stage_answer(s, stage_acquire(s, 4, "mine", LOCK_SHARED), ANSWER_NOT_READY));
+        stage_answer(s, stage_acquire(s, 4, "mine", LOCK_SHARED), ANSWER_LOG_FAILED));
     /* A new start votes again: the store is whole. */
     stage_sync(s, 4, SYNC_PROMPT);
     restart(4);

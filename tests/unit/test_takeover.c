@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "crypto/drbg.h"
+#include "proto/peer_internal.h"
 
 Suite *suite_takeover(void);
 
@@ -273,7 +274,7 @@ START_TEST(who_cannot_write_hands_over)
     stage_release(s, 1, held);
     ck_assert_ptr_nonnull(stage_await(s, waits, ANSWER_GRANTED, 5 * STAGE_SECOND));
     for (int i = 0; i < 20; i++) {
-        char other[16];
+        char other[32];
         snprintf(other, sizeof other, "other-%d", i);
         stage_hold(s, 3, other, LOCK_SHARED);
     }
@@ -282,6 +283,41 @@ START_TEST(who_cannot_write_hands_over)
     struct member_view view;
     peer_member(s->nodes[1].peer, stage_slot(0), &view);
     ck_assert_int_eq(view.state, MEMBER_ALIVE);
+}
+END_TEST
+
+/* L6, L9: a grant whose record will never be durable is refused, not left untold; it goes to who
+ * waits. */
+START_TEST(a_grant_that_cannot_be_written_is_refused)
+{
+    const char *name = stage_name_of(s, 1);
+    stage_sync(s, 0, SYNC_HELD);
+    uint64_t asked = stage_acquire(s, 0, name, LOCK_EXCLUSIVE);
+    stage_run(s, STAGE_SECOND);
+    ck_assert_ptr_null(stage_answer(s, asked, ANSWER_GRANTED));
+    ck_assert_uint_eq(stage_show(s, 2, name)->hold_count, 1);
+    stage_sync(s, 0, SYNC_FAILS);
+    ck_assert_ptr_nonnull(stage_await(s, asked, ANSWER_LOG_FAILED, STAGE_SECOND));
+    ck_assert_ptr_null(stage_answer(s, asked, ANSWER_GRANTED));
+    ck_assert_ptr_nonnull(
+        stage_answer(s, stage_acquire(s, 0, name, LOCK_SHARED), ANSWER_LOG_FAILED));
+    stage_hold(s, 2, name, LOCK_EXCLUSIVE);
+}
+END_TEST
+
+/* What waits for shards that nobody can lead is bounded, so that the others' requests find room. */
+START_TEST(knocks_starve_nobody)
+{
+    char name[32];
+    for (size_t node = 1; node < 5; node++)
+        stage_kill(s, node);
+    for (int i = 0; i < 400; i++) {
+        snprintf(name, sizeof name, "stuck-%d", i);
+        stage_acquire(s, 0, name, LOCK_EXCLUSIVE);
+    }
+    stage_run(s, 20 * STAGE_SECOND);
+    const struct coordinator *k = &s->nodes[0].peer->coordinator;
+    ck_assert_uint_eq(k->knock_count, k->served.asked_max / 8);
 }
 END_TEST
 
@@ -327,7 +363,7 @@ START_TEST(a_forgotten_lock_is_not_read_from_old_answers)
     ck_assert_ptr_nonnull(stage_await(s, first, ANSWER_GRANTED, STAGE_SECOND));
     uint32_t shard = peer_shard(s->nodes[0].peer, stage_view(name));
     for (int i = 0, used = 0; used < 12; i++) {
-        char other[16];
+        char other[32];
         snprintf(other, sizeof other, "other-%d", i);
         if (peer_shard(s->nodes[0].peer, stage_view(other)) != shard)
             continue;
@@ -531,6 +567,8 @@ Suite *suite_takeover(void)
     tcase_add_loop_test(plays, three_of_five_are_gone, 0, 2);
     tcase_add_test(plays, two_of_five_are_gone);
     tcase_add_test(plays, who_cannot_write_hands_over);
+    tcase_add_test(plays, a_grant_that_cannot_be_written_is_refused);
+    tcase_add_test(plays, knocks_starve_nobody);
     tcase_add_test(plays, a_forgotten_lock_is_not_read_from_old_answers);
     suite_add_tcase(suite, plays);
 

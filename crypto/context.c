@@ -1,0 +1,18 @@
+/*
+ * The context strings of statements: see statement.h. Each ends at its NUL and none is a prefix of
+ * another, and the cluster id that follows has a fixed size, so what is signed can be read in one
+ * way only.
+ */
+#include "crypto/statement.h"
+
+const char *statement_context(enum statement_kind kind)
+{
+    switch (kind) {
+    case STATEMENT_ROSTER:
+        return "holdfast roster 1";
+    case STATEMENT_MEMBER:
+        return "holdfast member 1";
+    }
+    /* A kind that does not exist is a bug here: signing it under any context would be worse. */
+    __builtin_trap();
+}
