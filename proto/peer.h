@@ -41,7 +41,7 @@ struct peer_config {
     struct swim_timing swim;
     uint32_t max_locks;    /* registers this voter can store */
     uint32_t max_ops;      /* requests and holds of this node at once */
-    uint32_t max_served; /* locks that this node coordinates at once; 0: twice max_ops */
+    uint32_t max_served;   /* locks that this node coordinates at once; 0: twice max_ops */
     size_t register_bytes; /* for the registers' names and states */
 };
 

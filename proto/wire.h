@@ -78,8 +78,9 @@
 #define WIRE_FIELDS_promise(F) F(u32, shard) F(ballot, ballot) F(u32, adopted)
 /* `ballot` was refused, since `promised` is higher. */
 #define WIRE_FIELDS_refuse(F) F(u32, shard) F(ballot, ballot) F(ballot, promised)
-/* round: tells this reading of the lock from an earlier one under the same ballot; comes back (L0). */
-#define WIRE_FIELDS_read(F)   F(ballot, ballot) F(u32, round) F(name, name)
+/* round: tells this reading of the lock from an earlier one under the same ballot; comes back (L0).
+ */
+#define WIRE_FIELDS_read(F) F(ballot, ballot) F(u32, round) F(name, name)
 /* version none and an empty state: nothing is stored. */
 #define WIRE_FIELDS_stored(F)                                                                      \
     F(ballot, ballot) F(u32, round) F(name, name) F(ballot, version) F(u64, seq) F(blob, state)

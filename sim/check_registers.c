@@ -84,9 +84,10 @@ void check_proposed(struct world *w, struct value *v)
 
 /* A value is chosen from now on: everything proposed above it must descend from it. */
 /*
- * A request may reach a register after its asker was told that no register has it: a coordinator that was cut
- * off or asleep had it all along, and a later one takes over its state. While the asker lives it gives such
- * a ghost back (L9); if its life is over nobody can, before lives are proven over.
+ * A request may reach a register after its asker was told that no register has it: a coordinator
+ * that was cut off or asleep had it all along, and a later one takes over its state. While the
+ * asker lives it gives such a ghost back (L9); if its life is over nobody can, before lives are
+ * proven over.
  */
 static void came_late(struct op *op)
 {
