@@ -8,6 +8,7 @@
 #define PREPARE_WAIT_MAX   SPAN_MS(1000)
 #define BACKOFF_MIN        SPAN_MS(5) /* after a refusal, before a higher ballot of ours (L8) */
 #define BACKOFF_MAX        SPAN_MS(40)
+#define RESERVE_SPAN       SPAN_MS(1500) /* longer than a request's repeats are apart */
 #define CONFIRM_WAIT       SPAN_MS(40)
 #define DOUBT_SPAN         SPAN_MS(120) /* more than a poke's 50 ms and a round trip (L8) */
 
@@ -469,16 +470,32 @@ static void make_room(struct coordinator *k)
         served_forget(&k->served, oldest, &k->leads[oldest->shard].locks);
 }
 
+/*
+ * The lock, served from now on; NULL if every place is busy. Whoever insists, having waited long,
+ * finds the next place that falls idle kept for it: else requests for other locks could be faster
+ * for ever.
+ */
+static struct served *find_room(struct coordinator *k, struct instant now, struct lead *lead,
+                                const struct wire_request *r)
+{
+    struct served_table *t = &k->served;
+    uint32_t shard = shard_of(k, lead);
+    bool full = !t->free && t->count == t->max && !served_find(t, r->name);
+    if (full && !r->insist && !instant_reached(now, k->reserved_until))
+        return NULL;
+    if (full)
+        make_room(k);
+    struct served *s = served_touch(t, now, r->name, shard, lead->ballot, &lead->locks);
+    if (full && r->insist)
+        k->reserved_until = s ? now : instant_after(now, RESERVE_SPAN);
+    return s;
+}
+
 static void serve(struct coordinator *k, struct instant now, struct lead *lead,
                   const struct wire_request *r)
 {
     struct served_table *t = &k->served;
-    uint32_t shard = shard_of(k, lead);
-    struct served *s = served_touch(t, now, r->name, shard, lead->ballot, &lead->locks);
-    if (!s) {
-        make_room(k);
-        s = served_touch(t, now, r->name, shard, lead->ballot, &lead->locks);
-    }
+    struct served *s = find_room(k, now, lead, r);
     enum request_kind kind = (enum request_kind)r->kind;
     if (!s || asked_has(t, &s->inbox, r->op, kind) || asked_has(t, &s->outcomes, r->op, kind) ||
         asked_has(t, &lead->unsure, r->op, kind))

@@ -64,6 +64,7 @@ struct coordinator {
     struct lead *leads;    /* by shard */
     struct low_mark *lows; /* by index in the roster */
     struct served_table served;
+    struct instant reserved_until; /* a full table's next room is for whoever insists */
     uint32_t knock_count; /* of all shards; bounded, so that shards without a majority starve no
                              others */
     uint32_t busy; /* leads that are PROMISING, PREPARING, confirming or doubting: shard + 1 */

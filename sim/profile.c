@@ -114,7 +114,7 @@ static void forgetful(struct parameters *p, struct random *r)
     p->served = 2;
     p->names = (uint32_t)random_between(r, 4, 12);
     p->shards = (uint32_t)random_between(r, 1, 2);
-    p->clients = CLIENTS_MAX - 1;
+    p->clients = 2;
     p->think = (struct range){SPAN_MS(10), SPAN_MS(300)};
     p->hold = (struct range){SPAN_MS(10), SPAN_MS(500)};
     p->duplicate_permille = (uint32_t)random_between(r, 0, 300);
