@@ -83,6 +83,19 @@ bool card_name_valid(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") == size;
 }
 
+bool card_device_parse(char out[DEVICE_SIZE], const char *text)
+{
+    char device[DEVICE_SIZE] = "";
+    size_t size = strlen(text);
+    if (size == 0 || size >= DEVICE_SIZE)
+        return false;
+    memcpy(device, text, size);
+    if (!roster_device_valid(device))
+        return false;
+    memcpy(out, device, sizeof device);
+    return true;
+}
+
 char *card_encode(const struct roster_node *node)
 {
     char key[2 * KEY_PUBLIC_SIZE + 1], store[2 * STORE_ID_SIZE + 1],
@@ -92,20 +105,24 @@ char *card_encode(const struct roster_node *node)
     hex_encode(store, node->store.bytes, STORE_ID_SIZE);
     hex_encode(machine, node->machine.bytes, MACHINE_ID_SIZE);
     address_print(address, &node->address);
-    char *text = NULL;
-    int n = asprintf(&text,
-                     "{\n  \"name\": \"%s\",\n  \"key\": \"%s\",\n  \"store\": \"%s\",\n"
-                     "  \"machine\": \"%s\",\n  \"address\": \"%s\"\n}\n",
-                     node->name, key, store, machine, address);
+    /* Names need no escapes in JSON, but a device's identity may. */
+    json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*}", "name", node->name, "key", key,
+                             "store", store, "machine", machine, "address", address, "device",
+                             node->device[0] ? node->device : NULL);
+    char *object = json_dumps(root, JSON_INDENT(2)), *text = NULL;
+    int n = object ? asprintf(&text, "%s\n", object) : -1;
+    free(object);
+    json_decref(root);
     return n < 0 ? NULL : text;
 }
 
 static bool decode_members(struct roster_node *node, json_t *root, const char **problem)
 {
-    const char *name, *key, *store, *machine, *address;
-    *problem = "it must have exactly the texts name, key, store, machine and address";
-    if (json_unpack(root, "{s:s, s:s, s:s, s:s, s:s !}", "name", &name, "key", &key, "store",
-                    &store, "machine", &machine, "address", &address) != 0)
+    const char *name, *key, *store, *machine, *address, *device = NULL;
+    *problem = "it must have exactly the texts name, key, store, machine and address, and may have "
+               "device";
+    if (json_unpack(root, "{s:s, s:s, s:s, s:s, s:s, s?s !}", "name", &name, "key", &key, "store",
+                    &store, "machine", &machine, "address", &address, "device", &device) != 0)
         return false;
     *problem = "its name is not 1 to 63 of a-z, 0-9, '.' and '-'";
     if (!card_name_valid(name))
@@ -119,6 +136,9 @@ static bool decode_members(struct roster_node *node, json_t *root, const char **
         return false;
     *problem = "its machine is not an id of 32 hex digits";
     if (!hex_decode(node->machine.bytes, MACHINE_ID_SIZE, machine))
+        return false;
+    *problem = "its device is not 1 to 63 printable characters without spaces";
+    if (device && !card_device_parse(node->device, device))
         return false;
     *problem = "its address is not ADDRESS:PORT";
     return address_parse(&node->address, address);

@@ -1,12 +1,16 @@
 /*
  * Cards: what a node tells the operator about itself before there is a roster (design section 12,
- * genesis). A JSON object with exactly the members
+ * genesis). A JSON object with the members
  *
  *     name     1..63 of [a-z0-9.-]
  *     key      the public key, 64 hex digits
  *     store    the store's id, 32 hex digits
  *     machine  the machine's id, 32 hex digits
  *     address  ADDRESS:PORT for UDP; an IPv6 address in brackets
+ *     device   what its fence device says it is, 1..63 printable ASCII without spaces (F6b);
+ *              absent if it has none
+ *
+ * and no others.
  *
  * A card is public. Pure: text in, values out.
  */
@@ -28,11 +32,14 @@ void address_print(char out[ADDRESS_TEXT_MAX], const struct address *address);
 bool machine_id_parse(struct machine_id *out, const char *text);
 
 bool card_name_valid(const char *name);
+/* Copies the identity of a fence device; false if the text is empty, too long, or not printable
+ * ASCII without spaces. */
+bool card_device_parse(char out[DEVICE_SIZE], const char *text);
 /* The card as text with a newline; the caller frees it. NULL without memory. */
 char *card_encode(const struct roster_node *node);
 /*
- * Fills name, key, store, machine and address and zeroes the rest. On false `problem` says, without
- * a final stop, which member is wrong.
+ * Fills name, key, store, machine, address and device and zeroes the rest. On false `problem` says,
+ * without a final stop, which member is wrong.
  */
 bool card_decode(struct roster_node *out, const char *text, size_t size, const char **problem);
 

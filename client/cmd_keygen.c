@@ -8,7 +8,7 @@
 
 static const char help[] =
     "usage: holdfast keygen --name NAME --address ADDRESS:PORT [-d DIR] [--state DIR]\n"
-    "                       [--machine-id FILE] [--joining]\n"
+    "                       [--machine-id FILE] [--device ID] [--joining]\n"
     "       holdfast keygen --operator [-d DIR]\n"
     "\n"
     "Makes what a node brings into a cluster: DIR/key (secret, mode 0600), DIR/votes.log (its\n"
@@ -20,12 +20,13 @@ static const char help[] =
     "  -d, --dir DIR       where the files go (.)\n"
     "  --state DIR         where votes.log goes, if not to DIR\n"
     "  --machine-id FILE   the machine's id (/etc/machine-id)\n"
+    "  --device ID         the identity that its fence device's status prints, to 63 letters\n"
     "  --genesis           the store is for a cluster that is being made (the default)\n"
     "  --joining           the store is for a cluster that runs already\n"
     "  --operator          make an operator's key\n"
     "  --json              print the card, or the public key, as JSON\n";
 
-enum { NAME = OPTION_OWN, ADDRESS, STATE, MACHINE, GENESIS, JOINING, OPERATOR };
+enum { NAME = OPTION_OWN, ADDRESS, STATE, MACHINE, DEVICE, GENESIS, JOINING, OPERATOR };
 
 static int make_operator(const struct cli *cli, const char *dir)
 {
@@ -69,12 +70,13 @@ static int run(struct cli *cli, int argc, char **argv)
                                           {"dir", required_argument, NULL, 'd'},
                                           {"state", required_argument, NULL, STATE},
                                           {"machine-id", required_argument, NULL, MACHINE},
+                                          {"device", required_argument, NULL, DEVICE},
                                           {"genesis", no_argument, NULL, GENESIS},
                                           {"joining", no_argument, NULL, JOINING},
                                           {"operator", no_argument, NULL, OPERATOR},
                                           COMMAND_OPTIONS};
     struct identity_request request = {.dir = ".", .genesis = true};
-    const char *address = NULL, *machine = "/etc/machine-id";
+    const char *address = NULL, *machine = "/etc/machine-id", *device = NULL;
     bool operator= false;
     int option;
     while ((option = command_option(cli, argc, argv, ":d:", longs)) != -1) {
@@ -94,6 +96,9 @@ static int run(struct cli *cli, int argc, char **argv)
         case MACHINE:
             machine = optarg;
             break;
+        case DEVICE:
+            device = optarg;
+            break;
         case GENESIS:
             request.genesis = true;
             break;
@@ -107,8 +112,9 @@ static int run(struct cli *cli, int argc, char **argv)
     }
     if (no_arguments(cli, argc, argv) != EXIT_OK)
         return EXIT_USAGE;
-    if (operator&&(request.name || address))
-        return usage_error(cli, "--operator makes no node: leave out --name and --address");
+    if (operator&&(request.name || address || device))
+        return usage_error(cli,
+                           "--operator makes no node: leave out --name, --address and --device");
     if (operator)
         return make_operator(cli, request.dir);
     if (request.name == NULL || address == NULL)
@@ -119,6 +125,10 @@ static int run(struct cli *cli, int argc, char **argv)
     if (!address_parse(&request.address, address))
         return usage_error(cli, "'%s' is not ADDRESS:PORT, such as 10.0.0.1:7654 or [fd00::1]:7654",
                            address);
+    if (device && !card_device_parse(request.device, device))
+        return usage_error(cli,
+                           "the device '%s' is not 1 to %d printable characters without spaces",
+                           device, DEVICE_SIZE - 1);
     int code = identity_load_machine(&request.machine, machine);
     if (request.state == NULL)
         request.state = request.dir;

@@ -14,7 +14,8 @@
 
 static const char help[] =
     "usage: holdfast roster make -o FILE --operator PUB... [--lab] [--cohort N|all]\n"
-    "                            [--shards N] CARD...\n"
+    "                            [--shards N] [--action NAME]... [--no-execute NODE]...\n"
+    "                            [--detect MS] CARD...\n"
     "       holdfast roster sign -k KEY FILE\n"
     "       holdfast roster show FILE\n"
     "       holdfast roster check FILE\n"
@@ -27,11 +28,16 @@ static const char help[] =
     "  --operator PUB      a file with an operator's public key; once for each, all must sign\n"
     "  --cohort N|all      voters of each lock (5)\n"
     "  --shards N          units of coordination, 1 to 65536 (1024); fixed for ever\n"
+    "  --action NAME       a fence action that agents may carry out (a section of that name in\n"
+    "                      their configuration); once for each\n"
+    "  --no-execute NODE   a node that carries out no fence order; by default every node may\n"
+    "  --detect MS         how long a node is silent before it counts as dead, 1000 to 60000\n"
+    "                      (4000 up to 16 nodes, 6000 up to 200, else 7500)\n"
     "  --lab               a cluster for rehearsal, on one machine\n"
     "  -k, --key KEY       the operator's secret key\n"
     "  --json              print JSON\n";
 
-enum { OPERATOR = OPTION_OWN, LAB, COHORT, SHARDS };
+enum { OPERATOR = OPTION_OWN, LAB, COHORT, SHARDS, ACTION, NO_EXECUTE, DETECT };
 
 /* What the options of all four say. */
 struct request {
@@ -41,7 +47,12 @@ struct request {
     uint8_t operator_count;
     long cohort; /* 0: every voter */
     long shards;
+    long detect_ms; /* 0: by the number of nodes */
     bool lab;
+    const char *actions[ROSTER_ACTIONS_MAX];
+    uint8_t action_count;
+    const char *idle[ROSTER_NODES_MAX]; /* names of nodes that execute nothing */
+    size_t idle_count;
 };
 
 static void cluster_text(char out[2 * DIGEST_SIZE + 1], const struct enrolment *e)
@@ -69,15 +80,57 @@ static int add_card(struct enrolment *e, const char *path)
     return EXIT_CONFIG;
 }
 
-static void warn_of_few(size_t nodes)
+/* F12. */
+static void warn_of_few(const struct roster *r)
 {
-    if (nodes <= 2)
+    size_t voters = roster_voter_count(r);
+    if (voters <= 2)
         say("warning: with %s, locks of a dead node are not handed over by themselves (there is no "
             "majority without it); a witness, a third node that hosts nothing, would change that",
-            nodes == 1 ? "one node" : "two nodes");
-    else if (nodes % 2 == 0)
-        say("note: %zu nodes bear the loss of no more than %zu do; an odd number is better", nodes,
-            nodes - 1);
+            voters == 1 ? "one voter" : "two voters");
+}
+
+static void note_even(const struct roster *r)
+{
+    size_t voters = roster_voter_count(r);
+    if (voters > 2 && voters % 2 == 0)
+        say("note: %zu nodes bear the loss of no more than %zu do; an odd number is better", voters,
+            voters - 1);
+}
+
+/* What keeps nodes from being fenced, said while it can still be changed. */
+static void warn_of_fencing(const struct roster *r)
+{
+    size_t without = 0, executors = 0;
+    for (size_t i = 0; i < r->node_count; i++) {
+        without += r->nodes[i].device[0] == '\0';
+        executors += r->nodes[i].executes;
+    }
+    if (r->action_count == 0) {
+        say("note: no action is named (--action), so nobody is fenced: a dead node's locks wait "
+            "until it boots again");
+        return;
+    }
+    if (executors == 0)
+        say("warning: no node may execute, so nobody is fenced");
+    if (without > 0)
+        say("warning: %zu of %zu nodes have no device on their cards (keygen --device): nobody can "
+            "fence them",
+            without, r->node_count);
+}
+
+/* --no-execute, once the cards have said who there is. */
+static int name_idle(struct roster *r, const struct request *q)
+{
+    for (size_t i = 0; i < q->idle_count; i++) {
+        int index = roster_find_name(r, q->idle[i]);
+        if (index < 0) {
+            say("--no-execute %s: no card is of that name", q->idle[i]);
+            return EXIT_CONFIG;
+        }
+        r->nodes[index].executes = false;
+    }
+    return EXIT_OK;
 }
 
 static int fill(struct enrolment *e, const struct request *q, int count, char **cards)
@@ -86,6 +139,10 @@ static int fill(struct enrolment *e, const struct request *q, int count, char **
     r->lab = q->lab;
     r->cohort_size = (uint8_t)q->cohort;
     r->shard_count = (uint16_t)q->shards; /* 65536 is written as 0 */
+    r->detect_ms = (uint16_t)q->detect_ms;
+    r->action_count = q->action_count;
+    for (uint8_t i = 0; i < q->action_count; i++)
+        memcpy(r->actions[i], q->actions[i], strlen(q->actions[i]));
     r->operator_count = q->operator_count;
     for (uint8_t i = 0; i < q->operator_count; i++)
         if (identity_load_public(&r->operators[i], q->operators[i]) != EXIT_OK)
@@ -93,6 +150,8 @@ static int fill(struct enrolment *e, const struct request *q, int count, char **
     for (int i = 0; i < count; i++)
         if (add_card(e, cards[i]) != EXIT_OK)
             return EXIT_CONFIG;
+    if (name_idle(r, q) != EXIT_OK)
+        return EXIT_CONFIG;
     enum roster_verdict verdict = enrol_finish(e);
     if (verdict == ROSTER_UNSIGNED)
         return EXIT_OK;
@@ -109,7 +168,9 @@ static int make(const struct cli *cli, const struct request *q, int count, char 
     enrol_init(&e);
     int code = fill(&e, q, count, cards);
     if (code == EXIT_OK) {
-        warn_of_few(e.roster->node_count);
+        warn_of_few(e.roster);
+        note_even(e.roster);
+        warn_of_fencing(e.roster);
         code = enrol_save(&e, q->output) ? EXIT_OK : EXIT_ERROR;
     }
     if (code == EXIT_OK) {
@@ -173,35 +234,48 @@ static json_t *node_json(const struct roster_node *node)
     hex_encode(store, node->store.bytes, STORE_ID_SIZE);
     hex_encode(machine, node->machine.bytes, MACHINE_ID_SIZE);
     address_print(address, &node->address);
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "slot", (int)node->slot, "name",
-                     node->name, "key", key, "store", store, "machine", machine, "address", address,
-                     "voter", (int)node->votes, "juror", (int)node->juror);
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:s?}", "slot", (int)node->slot,
+                     "name", node->name, "key", key, "store", store, "machine", machine, "address",
+                     address, "voter", (int)node->votes, "juror", (int)node->juror, "executes",
+                     (int)node->executes, "device", node->device[0] ? node->device : NULL);
 }
 
 static void show_json(const struct enrolment *e)
 {
     const struct roster *r = e->roster;
     char id[2 * DIGEST_SIZE + 1], previous[2 * DIGEST_SIZE + 1], key[2 * KEY_PUBLIC_SIZE + 1];
-    json_t *nodes = json_array(), *operators = json_array();
+    json_t *nodes = json_array(), *operators = json_array(), *actions = json_array();
     cluster_text(id, e);
     hex_encode(previous, r->previous.bytes, DIGEST_SIZE);
     for (size_t i = 0; i < r->node_count; i++)
         json_array_append_new(nodes, node_json(&r->nodes[i]));
+    for (size_t i = 0; i < r->action_count; i++)
+        json_array_append_new(actions, json_string(r->actions[i]));
     for (size_t i = 0; i < r->operator_count; i++) {
         hex_encode(key, r->operators[i].bytes, KEY_PUBLIC_SIZE);
         json_array_append_new(operators, json_string(key));
     }
-    json_print(
-        json_pack("{s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:b, s:i, s:o, s:o}", "digest", id,
-                  "previous", previous, "epoch", (json_int_t)r->epoch, "lab", (int)r->lab, "shards",
-                  (json_int_t)roster_shard_count(r), "cohort", (json_int_t)roster_cohort_size(r),
-                  "jurors", (json_int_t)roster_juror_count(r), "complete", e->verdict == ROSTER_OK,
-                  "signatures", (int)e->signature_count, "operators", operators, "nodes", nodes));
+    json_print(json_pack("{s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:b, s:i, s:i, s:o, s:o, s:o}",
+                         "digest", id, "previous", previous, "epoch", (json_int_t)r->epoch, "lab",
+                         (int)r->lab, "shards", (json_int_t)roster_shard_count(r), "cohort",
+                         (json_int_t)roster_cohort_size(r), "jurors",
+                         (json_int_t)roster_juror_count(r), "complete", e->verdict == ROSTER_OK,
+                         "signatures", (int)e->signature_count, "detect_ms", (int)r->detect_ms,
+                         "actions", actions, "operators", operators, "nodes", nodes));
+}
+
+static void print_fencing(const struct roster *r)
+{
+    printf("detect   %u ms\nactions ", (unsigned)r->detect_ms);
+    for (size_t i = 0; i < r->action_count; i++)
+        printf("%s %s", i ? "," : "", r->actions[i]);
+    puts(r->action_count ? "" : " none: nobody is fenced");
 }
 
 static void show_text(const struct enrolment *e)
 {
-    static const char *const heading[] = {"SLOT", "NAME", "ADDRESS", "VOTES", "JUROR", "KEY"};
+    static const char *const heading[] = {"SLOT",  "NAME",     "ADDRESS", "VOTES",
+                                          "JUROR", "EXECUTES", "DEVICE",  "KEY"};
     const struct roster *r = e->roster;
     char text[2 * DIGEST_SIZE + 1], address[ADDRESS_TEXT_MAX];
     struct table t;
@@ -212,6 +286,7 @@ static void show_text(const struct enrolment *e)
     printf("epoch    %u\nshards   %u\ncohort   %zu\njurors   %zu, %zu make a majority\n", r->epoch,
            roster_shard_count(r), roster_cohort_size(r), roster_juror_count(r),
            roster_juror_quorum(r));
+    print_fencing(r);
     printf("signed   by %u of %u operators%s\n\n", (unsigned)e->signature_count,
            (unsigned)r->operator_count, e->verdict == ROSTER_OK ? "" : ": not valid yet");
     table_init(&t, sizeof heading / sizeof heading[0], heading);
@@ -224,6 +299,8 @@ static void show_text(const struct enrolment *e)
         table_cell(&t, "%s", address);
         table_cell(&t, "%s", node->votes ? "yes" : "no");
         table_cell(&t, "%s", node->juror ? "yes" : "no");
+        table_cell(&t, "%s", node->executes ? "yes" : "no");
+        table_cell(&t, "%s", node->device[0] ? node->device : "-");
         table_cell(&t, "%s...", text);
     }
     table_print(&t);
@@ -237,6 +314,8 @@ static int show(const struct cli *cli, const char *path)
         show_json(&e);
     else if (code == EXIT_OK)
         show_text(&e);
+    if (code == EXIT_OK)
+        warn_of_few(e.roster);
     enrol_deinit(&e);
     return code;
 }
@@ -257,6 +336,25 @@ static int check(const struct cli *cli, const char *path)
         printf("%s: %s\n", path, roster_verdict_text(e.verdict));
     enrol_deinit(&e);
     return good ? EXIT_OK : EXIT_CONFIG;
+}
+
+/* --action NAME: its place among the options is its index in votes. */
+static int take_action(const struct cli *cli, struct request *q, const char *name)
+{
+    size_t size = strlen(name);
+    if (q->action_count == ROSTER_ACTIONS_MAX)
+        return usage_error(cli, "a roster has at most %d actions", ROSTER_ACTIONS_MAX);
+    if (size == 0 || size >= ROSTER_ACTION_SIZE ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != size)
+        return usage_error(cli, "the action '%s' is not 1 to %d of a-z, 0-9, '.' and '-'", name,
+                           ROSTER_ACTION_SIZE - 1);
+    if (strcmp(name, "retire") == 0)
+        return usage_error(cli, "'retire' is in every roster, and is no name for an action");
+    for (uint8_t i = 0; i < q->action_count; i++)
+        if (strcmp(q->actions[i], name) == 0)
+            return usage_error(cli, "the action '%s' is named twice", name);
+    q->actions[q->action_count++] = name;
+    return EXIT_OK;
 }
 
 /* One option of any of the four; an exit code. */
@@ -287,6 +385,18 @@ static int take_option(const struct cli *cli, struct request *q, int option)
         if (!parse_number(optarg, 1, ROSTER_SHARDS_MAX, &q->shards))
             return usage_error(cli, "--shards takes 1 to %d, not '%s'", ROSTER_SHARDS_MAX, optarg);
         break;
+    case ACTION:
+        return take_action(cli, q, optarg);
+    case NO_EXECUTE:
+        if (q->idle_count == ROSTER_NODES_MAX)
+            return usage_error(cli, "a roster has at most %d nodes", ROSTER_NODES_MAX);
+        q->idle[q->idle_count++] = optarg;
+        break;
+    case DETECT:
+        if (!parse_number(optarg, ROSTER_DETECT_MIN_MS, ROSTER_DETECT_MAX_MS, &q->detect_ms))
+            return usage_error(cli, "--detect takes %d to %d milliseconds, not '%s'",
+                               ROSTER_DETECT_MIN_MS, ROSTER_DETECT_MAX_MS, optarg);
+        break;
     }
     return EXIT_OK;
 }
@@ -299,6 +409,9 @@ static int run(struct cli *cli, int argc, char **argv)
                                           {"lab", no_argument, NULL, LAB},
                                           {"cohort", required_argument, NULL, COHORT},
                                           {"shards", required_argument, NULL, SHARDS},
+                                          {"action", required_argument, NULL, ACTION},
+                                          {"no-execute", required_argument, NULL, NO_EXECUTE},
+                                          {"detect", required_argument, NULL, DETECT},
                                           COMMAND_OPTIONS};
     struct request q = {.cohort = 5, .shards = 1024};
     int option;

@@ -41,7 +41,16 @@ bool enrol_add(struct enrolment *e, const struct roster_node *card)
     *node = *card;
     node->slot = (uint16_t)r->node_count++;
     node->votes = true;
+    node->executes = true;
     return true;
+}
+
+uint16_t enrol_default_detect_ms(size_t nodes)
+{
+    /* SWIM's suspicion grows with the logarithm of N, and D has to outlast it. */
+    if (nodes <= 16)
+        return 4000;
+    return nodes <= 200 ? 6000 : 7500;
 }
 
 enum roster_verdict enrol_finish(struct enrolment *e)
@@ -49,6 +58,8 @@ enum roster_verdict enrol_finish(struct enrolment *e)
     uint8_t *bytes = allocate(ROSTER_BYTES_MAX);
     struct roster *decoded = allocate(sizeof *decoded);
     roster_default_jurors(e->roster);
+    if (e->roster->detect_ms == 0)
+        e->roster->detect_ms = enrol_default_detect_ms(e->roster->node_count);
     size_t size = roster_encode(bytes, e->roster);
     /* Whoever reads the file decodes it so; what does not pass must not be signed either. */
     e->verdict = roster_decode(decoded, bytes, size);

@@ -16,12 +16,17 @@ struct enrolment {
     enum roster_verdict verdict; /* ROSTER_OK or ROSTER_UNSIGNED once loaded or made */
 };
 
-/* An empty roster of epoch 1 with the defaults: 1024 shards, a cohort of 5. */
+/* An empty roster of epoch 1 with the defaults: 1024 shards, a cohort of 5, no action. */
 void enrol_init(struct enrolment *e);
 void enrol_deinit(struct enrolment *e);
-/* The next slot for a node; false if the roster is full. */
+/* The next slot for a node, which votes and executes; false if the roster is full. */
 bool enrol_add(struct enrolment *e, const struct roster_node *card);
-/* Names the default jurors and checks the whole; the verdict is ROSTER_UNSIGNED if it is good. */
+/* The detection target for that many nodes, in milliseconds (design section 7, the table of D). */
+uint16_t enrol_default_detect_ms(size_t nodes);
+/*
+ * Names the default jurors, sets the default detection target if there is none, and checks the
+ * whole; the verdict is ROSTER_UNSIGNED if it is good.
+ */
 enum roster_verdict enrol_finish(struct enrolment *e);
 /* Adds a signature. False if the key is none of the roster's operators. */
 bool enrol_sign(struct enrolment *e, const struct key_pair *key);

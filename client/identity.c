@@ -94,6 +94,7 @@ int identity_make(struct roster_node *out, const struct identity_request *reques
     file_path(card, sizeof card, request->dir, "card.json");
     file_path(store, sizeof store, request->state, "votes.log");
     snprintf(node.name, sizeof node.name, "%s", request->name);
+    memcpy(node.device, request->device, sizeof node.device);
     identity_random(node.store.bytes, STORE_ID_SIZE);
     if (!file_directory(request->dir, 0700) || !file_directory(request->state, 0700))
         return EXIT_ERROR;

@@ -16,7 +16,8 @@ struct identity_request {
     const char *name;
     struct address address;
     struct machine_id machine;
-    bool genesis; /* the store is made for the first roster: adopted = 1, else 0 (R2) */
+    char device[DEVICE_SIZE]; /* identity of its fence device; empty: it has none */
+    bool genesis;             /* the store is made for the first roster: adopted = 1, else 0 (R2) */
 };
 
 /* Makes key, votes.log and card.json; `out` gets the card. An exit code; what went wrong was said.

@@ -221,7 +221,8 @@ static bool remove_tree(const char *path)
 
 bool lab_remove(const struct lab *lab)
 {
-    static const char *const files[] = {"operator.key", "operator.pub", "roster", MARKER};
+    static const char *const files[] = {"operator.key", "operator.pub", "roster", LAB_FENCE_SCRIPT,
+                                        MARKER};
     char path[PATH_MAX];
     bool good = true;
     if (lab->made)

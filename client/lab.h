@@ -3,6 +3,7 @@
  *
  *   DIR/lab.json             the marker: what this lab is, and whether DIR was made for it
  *   DIR/operator.key, .pub   the operator's key
+ *   DIR/fence-power          what the agents run to switch a machine off: the action `power`
  *   DIR/hvN/                 one machine
  *       machine.sock         its supervisor (lab_machine.c)
  *       holdfast.conf, key, card.json, roster, machine-id, boot-id, state/
@@ -19,6 +20,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+
+/* The lab's one fence action, and its script. */
+#define LAB_ACTION       "power"
+#define LAB_FENCE_SCRIPT "fence-power"
 
 enum { LAB_MACHINES_MAX = 64, LAB_NAME_SIZE = 16, LAB_STATE_SIZE = 128 };
 

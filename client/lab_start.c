@@ -74,6 +74,60 @@ static bool draw_network(char prefix[32], uint16_t *port, int count)
     return false;
 }
 
+/* Where this program is. */
+static bool own_path(char out[PATH_MAX])
+{
+    ssize_t size = readlink("/proc/self/exe", out, PATH_MAX - 1);
+    out[size > 0 ? size : 0] = '\0';
+    return size > 0;
+}
+
+/*
+ * The lab's fence device, as a script of design section 12's contract: the name of the node is the
+ * name of the machine. It needs no program but ours, and whatever it does not understand is neither
+ * "off" nor "done": `off` ends with 0 once nothing of the machine runs, `status` with 2 if so.
+ */
+static const char fence_script[] =
+    "#!/bin/sh\n"
+    "# Made by 'holdfast lab start': switches machines of this lab off. SCRIPT off|status\n"
+    "holdfast='%s'\n"
+    "lab='%s'\n"
+    "\n"
+    "case $1 in\n"
+    "off)\n"
+    "    \"$holdfast\" lab power -d \"$lab\" \"$HOLDFAST_NODE\" off || exit 1\n"
+    "    ;;\n"
+    "status)\n"
+    "    # The identity that the roster names: half of the machine's id.\n"
+    "    read -r id <\"$lab/$HOLDFAST_NODE/machine-id\" || exit 1\n"
+    "    echo \"lab:${id%%????????????????}\"\n"
+    "    case $(\"$holdfast\" lab power -d \"$lab\" \"$HOLDFAST_NODE\" status) in\n"
+    "    on) exit 0 ;;\n"
+    "    off) exit 2 ;;\n"
+    "    esac\n"
+    "    exit 1\n"
+    "    ;;\n"
+    "*)\n"
+    "    exit 64\n"
+    "    ;;\n"
+    "esac\n";
+
+static bool write_fence_script(const struct lab *lab)
+{
+    char path[PATH_MAX], program[PATH_MAX];
+    char *text = NULL;
+    /* prepare() has looked at the lab's own path. */
+    if (!own_path(program) || strpbrk(program, "'\n")) {
+        say("a script cannot name this program: its path cannot be read, or holds a quote");
+        return false;
+    }
+    file_path(path, sizeof path, lab->dir, LAB_FENCE_SCRIPT);
+    int n = asprintf(&text, fence_script, program, lab->dir);
+    bool good = n > 0 && file_create(path, 0700, text, (size_t)n);
+    free(text);
+    return good;
+}
+
 static bool write_config(const struct lab *lab, int machine, const struct digest *cluster)
 {
     char path[PATH_MAX], dir[PATH_MAX], id[2 * DIGEST_SIZE + 1];
@@ -90,14 +144,17 @@ static bool write_config(const struct lab *lab, int machine, const struct digest
                      "state = '%s/state'\n"
                      "socket = '%s/holdfast.sock'\n"
                      "boot-id = '%s/boot-id'\n"
-                     "machine-id = '%s/machine-id'\n",
-                     id, dir, dir, dir, dir, dir, dir);
+                     "machine-id = '%s/machine-id'\n"
+                     "action \"" LAB_ACTION "\" {\n"
+                     "    exec = '%s/" LAB_FENCE_SCRIPT "'\n"
+                     "}\n",
+                     id, dir, dir, dir, dir, dir, dir, lab->dir);
     bool good = n > 0 && file_create(path, 0600, text, (size_t)n);
     free(text);
     return good;
 }
 
-/* One machine's directory, machine id, key, store and card. */
+/* One machine's directory, machine id, fence device, key, store and card. */
 static bool make_machine(const struct lab *lab, int machine, const char *prefix, uint16_t port,
                          struct roster_node *card)
 {
@@ -112,6 +169,7 @@ static bool make_machine(const struct lab *lab, int machine, const char *prefix,
         return false;
     identity_random(request.machine.bytes, MACHINE_ID_SIZE);
     hex_encode(text, request.machine.bytes, MACHINE_ID_SIZE);
+    snprintf(request.device, sizeof request.device, "lab:%.16s", text);
     strcat(text, "\n");
     return file_directory(dir, 0700) && file_create(path, 0600, text, strlen(text)) &&
            identity_make(card, &request) == EXIT_OK;
@@ -131,7 +189,9 @@ static bool make_cluster(const struct lab *lab, struct enrolment *e)
         good = make_machine(lab, i, prefix, port, &card) && enrol_add(e, &card);
     e->roster->operator_count = 1;
     e->roster->lab = true;
-    if (!good || enrol_finish(e) != ROSTER_UNSIGNED)
+    e->roster->action_count = 1;
+    memcpy(e->roster->actions[0], LAB_ACTION, sizeof LAB_ACTION);
+    if (!good || !write_fence_script(lab) || enrol_finish(e) != ROSTER_UNSIGNED)
         return false;
     file_path(path, sizeof path, lab->dir, "operator.key");
     if (identity_load_key(&key, path) != EXIT_OK)
@@ -157,10 +217,8 @@ static bool make_files(const struct lab *lab)
 /* "holdfastd" next to this program, else as PATH has it. */
 static bool find_agent(char out[AGENT_PATH_MAX])
 {
-    ssize_t size = readlink("/proc/self/exe", out, AGENT_PATH_MAX - 16);
-    out[size > 0 ? size : 0] = '\0';
-    char *slash = strrchr(out, '/');
-    if (slash) {
+    char *slash = own_path(out) ? strrchr(out, '/') : NULL;
+    if (slash && (size_t)(slash - out) < AGENT_PATH_MAX - 16) {
         strcpy(slash + 1, "holdfastd");
         if (access(out, X_OK) == 0)
             return true;

@@ -136,3 +136,11 @@ void write_u64(struct writer *w, uint64_t v)
 {
     write_little(w, v, 8);
 }
+
+void write_padded(struct writer *w, const char *text, size_t size)
+{
+    size_t length = strnlen(text, size);
+    write_copy(w, text, length);
+    for (size_t i = length; i < size; i++)
+        write_u8(w, 0);
+}

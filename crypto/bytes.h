@@ -53,5 +53,7 @@ void write_u16(struct writer *w, uint16_t v);
 void write_u32(struct writer *w, uint32_t v);
 void write_u64(struct writer *w, uint64_t v);
 void write_copy(struct writer *w, const void *bytes, size_t size);
+/* A text of at most `size` bytes, filled up with NULs: what lies behind its NUL is not written. */
+void write_padded(struct writer *w, const char *text, size_t size);
 
 #endif

@@ -12,6 +12,12 @@ const char *statement_context(enum statement_kind kind)
         return "holdfast roster 1";
     case STATEMENT_MEMBER:
         return "holdfast member 1";
+    case STATEMENT_VOTE:
+        return "holdfast vote 1";
+    case STATEMENT_END:
+        return "holdfast end 1";
+    case STATEMENT_RECEIPT:
+        return "holdfast receipt 1";
     }
     /* A kind that does not exist is a bug here: signing it under any context would be worse. */
     __builtin_trap();

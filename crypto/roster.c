@@ -30,6 +30,21 @@ const char *roster_verdict_text(enum roster_verdict verdict)
     __builtin_trap();
 }
 
+const char *roster_action_name(const struct roster *roster, uint8_t action)
+{
+    if (action == 0)
+        return "retire";
+    return action <= roster->action_count ? roster->actions[action - 1] : NULL;
+}
+
+int roster_action(const struct roster *roster, const char *name)
+{
+    for (uint8_t i = 0; i <= roster->action_count; i++)
+        if (strcmp(roster_action_name(roster, i), name) == 0)
+            return i;
+    return -1;
+}
+
 int roster_find(const struct roster *roster, uint16_t slot)
 {
     size_t low = 0, high = roster->node_count;

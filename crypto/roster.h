@@ -30,9 +30,15 @@ enum {
     ROSTER_SHARDS_MAX = 65536,
     STORE_ID_SIZE = 16,
     MACHINE_ID_SIZE = 16,
+    DEVICE_SIZE = 64, /* identity of a fence device, NUL included: printable ASCII, no spaces */
+    ROSTER_ACTIONS_MAX = 8,  /* that executors know by name */
+    ROSTER_ACTION_SIZE = 32, /* an action's name, NUL included: 1..31 of [a-z0-9.-] */
+    ROSTER_DETECT_MIN_MS = 1000,
+    ROSTER_DETECT_MAX_MS = 60000,
     ROSTER_NODE_BYTES_MAX =
-        4 + ROSTER_NAME_SIZE + KEY_PUBLIC_SIZE + STORE_ID_SIZE + MACHINE_ID_SIZE + 24,
-    ROSTER_BYTES_MAX = 512 + ROSTER_NODES_MAX * ROSTER_NODE_BYTES_MAX,
+        4 + ROSTER_NAME_SIZE + KEY_PUBLIC_SIZE + STORE_ID_SIZE + MACHINE_ID_SIZE + 25 + DEVICE_SIZE,
+    ROSTER_BYTES_MAX =
+        512 + ROSTER_ACTIONS_MAX * ROSTER_ACTION_SIZE + ROSTER_NODES_MAX * ROSTER_NODE_BYTES_MAX,
     ROSTER_FILE_MAX = ROSTER_BYTES_MAX + 16 + ROSTER_OPERATORS_MAX * (1 + SIGNATURE_SIZE)
 };
 
@@ -60,6 +66,8 @@ struct roster_node {
     struct address address;
     bool votes;
     bool juror;
+    bool executes;            /* may carry out orders against others (F9) */
+    char device[DEVICE_SIZE]; /* what its fence device says it is (F6b); empty: it has none */
 };
 
 struct roster {
@@ -69,6 +77,9 @@ struct roster {
     uint8_t cohort_size;    /* k as written; see roster_cohort_size for the effective one */
     uint8_t least_version;  /* least protocol version that may take part */
     bool lab;               /* a cluster for rehearsal: boot ids come from files */
+    uint16_t detect_ms; /* D, the detection target: r, F and every other time follow from it (F) */
+    uint8_t action_count;
+    char actions[ROSTER_ACTIONS_MAX][ROSTER_ACTION_SIZE]; /* by index - 1; 0 is `retire` */
     uint8_t operator_count; /* 1..ROSTER_OPERATORS_MAX; all must sign */
     struct public_key operators[ROSTER_OPERATORS_MAX];
     size_t node_count;
@@ -119,6 +130,12 @@ enum roster_verdict roster_file_decode(struct roster *out, struct digest *digest
                                        struct roster_signature *signatures,
                                        uint8_t *signature_count, const uint8_t *bytes, size_t size);
 
+/* Printable ASCII without spaces, NUL-padded; may be empty. */
+bool roster_device_valid(const char device[DEVICE_SIZE]);
+/* One-byte index of an action's name (0: retire), or -1. */
+int roster_action(const struct roster *roster, const char *name);
+/* Name of an action; "retire" for 0; NULL if there is none. */
+const char *roster_action_name(const struct roster *roster, uint8_t action);
 /* Index into nodes, or -1. */
 int roster_find(const struct roster *roster, uint16_t slot);
 int roster_find_name(const struct roster *roster, const char *name);

@@ -2,10 +2,11 @@
  * The roster's bytes: see roster.h. Canonical form, little-endian, nothing optional:
  *
  *     epoch u32, previous 32, shard count u16, cohort size u8, least version u8, lab flag,
+ *     detection target u16, action count u8, actions' names 32 each (NUL-padded),
  *     operator count u8, operators' keys 32 each,
  *     node count u16, then per node, ascending by slot:
- *         slot u16, votes flag, juror flag, name 64 (NUL-padded), key 32, store 16, machine 16,
- *         IP 16, port u16
+ *         slot u16, votes flag, juror flag, executes flag, name 64 (NUL-padded), key 32, store 16,
+ *         machine 16, IP 16, port u16, device 64 (NUL-padded)
  *
  * What must hold: roster_decode accepts exactly the bytes that roster_encode makes of a roster that
  * keeps the rules, so a roster has one form, one digest and one name. Checks go from cheap to dear;
@@ -19,9 +20,9 @@
 #include <string.h>
 
 enum {
-    HEAD_BYTES = 4 + DIGEST_SIZE + 2 + 1 + 1 + 1 + 1 + 2,
-    NODE_BYTES =
-        2 + 1 + 1 + ROSTER_NAME_SIZE + KEY_PUBLIC_SIZE + STORE_ID_SIZE + MACHINE_ID_SIZE + 16 + 2
+    HEAD_BYTES = 4 + DIGEST_SIZE + 2 + 1 + 1 + 1 + 2 + 1 + 1 + 2,
+    NODE_BYTES = 2 + 1 + 1 + 1 + ROSTER_NAME_SIZE + KEY_PUBLIC_SIZE + STORE_ID_SIZE +
+                 MACHINE_ID_SIZE + 16 + 2 + DEVICE_SIZE
 };
 
 _Static_assert((int)NODE_BYTES <= (int)ROSTER_NODE_BYTES_MAX, "a node's entry fits its bound");
@@ -36,18 +37,17 @@ static const struct cluster_id NO_CLUSTER;
 
 static void write_node(struct writer *w, const struct roster_node *node)
 {
-    /* What lies behind the NUL is not part of the name, whatever the caller left there. */
-    char name[ROSTER_NAME_SIZE] = {0};
-    memcpy(name, node->name, strnlen(node->name, ROSTER_NAME_SIZE));
     write_u16(w, node->slot);
     write_u8(w, node->votes);
     write_u8(w, node->juror);
-    write_copy(w, name, sizeof name);
+    write_u8(w, node->executes);
+    write_padded(w, node->name, sizeof node->name);
     write_copy(w, node->key.bytes, sizeof node->key.bytes);
     write_copy(w, node->store.bytes, sizeof node->store.bytes);
     write_copy(w, node->machine.bytes, sizeof node->machine.bytes);
     write_copy(w, node->address.ip, sizeof node->address.ip);
     write_u16(w, node->address.port);
+    write_padded(w, node->device, sizeof node->device);
 }
 
 size_t roster_encode(uint8_t *out, const struct roster *roster)
@@ -59,6 +59,10 @@ size_t roster_encode(uint8_t *out, const struct roster *roster)
     write_u8(&w, roster->cohort_size);
     write_u8(&w, roster->least_version);
     write_u8(&w, roster->lab);
+    write_u16(&w, roster->detect_ms);
+    write_u8(&w, roster->action_count);
+    for (size_t i = 0; i < roster->action_count; i++)
+        write_padded(&w, roster->actions[i], ROSTER_ACTION_SIZE);
     write_u8(&w, roster->operator_count);
     for (size_t i = 0; i < roster->operator_count; i++)
         write_copy(&w, roster->operators[i].bytes, KEY_PUBLIC_SIZE);
@@ -76,12 +80,14 @@ static void read_node(struct reader *r, struct roster_node *node)
     node->slot = read_u16(r);
     node->votes = read_flag(r);
     node->juror = read_flag(r);
+    node->executes = read_flag(r);
     read_copy(r, node->name, sizeof node->name);
     read_copy(r, node->key.bytes, sizeof node->key.bytes);
     read_copy(r, node->store.bytes, sizeof node->store.bytes);
     read_copy(r, node->machine.bytes, sizeof node->machine.bytes);
     read_copy(r, node->address.ip, sizeof node->address.ip);
     node->address.port = read_u16(r);
+    read_copy(r, node->device, sizeof node->device);
 }
 
 static void read_roster(struct reader *r, struct roster *out)
@@ -92,6 +98,12 @@ static void read_roster(struct reader *r, struct roster *out)
     out->cohort_size = read_u8(r);
     out->least_version = read_u8(r);
     out->lab = read_flag(r);
+    out->detect_ms = read_u16(r);
+    out->action_count = read_u8(r);
+    if (out->action_count > ROSTER_ACTIONS_MAX)
+        reader_fail(r);
+    for (size_t i = 0; !r->failed && i < out->action_count; i++)
+        read_copy(r, out->actions[i], ROSTER_ACTION_SIZE);
     out->operator_count = read_u8(r);
     if (out->operator_count < 1 || out->operator_count > ROSTER_OPERATORS_MAX)
         reader_fail(r);
@@ -104,21 +116,43 @@ static void read_roster(struct reader *r, struct roster *out)
         read_node(r, &out->nodes[i]);
 }
 
-/* 1..63 of [a-z0-9.-], then nothing but NULs: the padding is part of the signed bytes. */
-static bool name_valid(const char name[ROSTER_NAME_SIZE])
+/* 1..size-1 of [a-z0-9.-], then nothing but NULs: the padding is part of the signed bytes. */
+static bool name_valid(const char *name, size_t size)
 {
     size_t length = 0;
-    while (length < ROSTER_NAME_SIZE && name[length] != '\0') {
+    while (length < size && name[length] != '\0') {
         char c = name[length++];
         if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'))
             return false;
     }
-    if (length < 1 || length >= ROSTER_NAME_SIZE)
+    if (length < 1 || length >= size)
         return false;
-    while (length < ROSTER_NAME_SIZE)
+    while (length < size)
         if (name[length++] != '\0')
             return false;
     return true;
+}
+
+bool roster_device_valid(const char device[DEVICE_SIZE])
+{
+    size_t length = strnlen(device, DEVICE_SIZE);
+    for (size_t i = 0; i < DEVICE_SIZE; i++)
+        if (i < length ? device[i] <= ' ' || device[i] > '~' : device[i] != '\0')
+            return false;
+    return length < DEVICE_SIZE;
+}
+
+static bool actions_valid(const struct roster *roster)
+{
+    for (size_t i = 0; i < roster->action_count; i++) {
+        if (!name_valid(roster->actions[i], ROSTER_ACTION_SIZE) ||
+            strcmp(roster->actions[i], "retire") == 0)
+            return false;
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(roster->actions[i], roster->actions[j]) == 0)
+                return false;
+    }
+    return roster->detect_ms >= ROSTER_DETECT_MIN_MS && roster->detect_ms <= ROSTER_DETECT_MAX_MS;
 }
 
 /* Each value by itself. Every 16-bit shard count is good: 0 stands for 65536. */
@@ -127,11 +161,12 @@ static bool values_valid(const struct roster *roster)
     bool first = memcmp(&roster->previous, &NO_DIGEST, sizeof NO_DIGEST) == 0;
     if (roster->epoch < 1 || first != (roster->epoch == 1))
         return false;
-    if (roster->cohort_size > ROSTER_COHORT_MAX)
+    if (roster->cohort_size > ROSTER_COHORT_MAX || !actions_valid(roster))
         return false;
     for (size_t i = 0; i < roster->node_count; i++) {
         const struct roster_node *node = &roster->nodes[i];
-        if (!name_valid(node->name) || (node->juror && !node->votes))
+        if (!name_valid(node->name, sizeof node->name) || (node->juror && !node->votes) ||
+            !roster_device_valid(node->device))
             return false;
         if (i > 0 && node->slot < roster->nodes[i - 1].slot)
             return false;

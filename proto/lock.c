@@ -59,6 +59,7 @@ void lock_init(struct lock_state *state)
     state->generation = 0;
     state->hold_count = 0;
     state->waiter_count = 0;
+    state->mark = (struct lock_mark){0};
 }
 
 int lock_find_hold(const struct lock_state *state, struct op_id id)
@@ -148,15 +149,63 @@ static struct lock_result acquire(struct lock_state *state, const struct lock_op
     return result;
 }
 
+static void remove_hold(struct lock_state *state, size_t index)
+{
+    state->hold_count--;
+    memmove(&state->holds[index], &state->holds[index + 1],
+            (state->hold_count - index) * sizeof state->holds[0]);
+}
+
+/* A writing holder's mark is not covered up by a reading one's: the data may be half written still. */
+static void set_mark(struct lock_state *state, const struct lock_hold *hold, const struct digest *proof)
+{
+    if (state->mark.set && lock_mode_writes(state->mark.mode) && !lock_mode_writes(hold->mode))
+        return;
+    state->mark = (struct lock_mark){.set = true,
+                                     .slot = hold->id.slot,
+                                     .life = hold->id.life,
+                                     .mode = hold->mode,
+                                     .token = hold->token,
+                                     .broken = proof != NULL};
+    if (proof)
+        state->mark.proof = *proof;
+}
+
+static bool ended(const struct op_id *id, const struct lock_op *op)
+{
+    return id->slot == op->id.slot && id->life <= op->id.life;
+}
+
+static struct lock_result break_holds(struct lock_state *state, const struct lock_op *op)
+{
+    struct lock_result result = {.outcome = LOCK_DROPPED};
+    for (size_t i = state->hold_count; i-- > 0;) {
+        if (!ended(&state->holds[i].id, op))
+            continue;
+        set_mark(state, &state->holds[i], &op->proof);
+        remove_hold(state, i);
+        result.changed = true;
+    }
+    for (size_t i = state->waiter_count; i-- > 0;) {
+        if (!ended(&state->waiters[i].id, op))
+            continue;
+        remove_waiter(state, i);
+        result.changed = true;
+    }
+    result.granted_first = state->hold_count;
+    grant_queue(state);
+    return result;
+}
+
 static struct lock_result drop(struct lock_state *state, const struct lock_op *op)
 {
     struct lock_result result = {.outcome = LOCK_DROPPED};
     int hold = lock_find_hold(state, op->id);
     int waiter = lock_find_waiter(state, op->id);
     if (hold >= 0) {
-        state->hold_count--;
-        memmove(&state->holds[hold], &state->holds[hold + 1],
-                (state->hold_count - (size_t)hold) * sizeof state->holds[0]);
+        if (op->unclean)
+            set_mark(state, &state->holds[hold], NULL);
+        remove_hold(state, (size_t)hold);
         result.changed = true;
     } else if (waiter >= 0) {
         remove_waiter(state, (size_t)waiter);
@@ -174,6 +223,8 @@ struct lock_result lock_apply(struct lock_state *state, const struct lock_op *op
         return acquire(state, op);
     case LOCK_DROP:
         return drop(state, op);
+    case LOCK_BREAK:
+        return break_holds(state, op);
     }
     must(false);
 }
@@ -181,7 +232,21 @@ struct lock_result lock_apply(struct lock_state *state, const struct lock_op *op
 static bool untouched(const struct lock_state *state)
 {
     return state->token == 0 && state->generation == 0 && state->hold_count == 0 &&
-           state->waiter_count == 0;
+           state->waiter_count == 0 && !state->mark.set;
+}
+
+static void encode_mark(struct writer *w, const struct lock_mark *mark)
+{
+    put_flag(w, mark->set);
+    if (!mark->set)
+        return;
+    write_u16(w, mark->slot);
+    write_u64(w, mark->life);
+    write_u8(w, (uint8_t)mark->mode);
+    write_u64(w, mark->token);
+    put_flag(w, mark->broken);
+    if (mark->broken)
+        write_copy(w, mark->proof.bytes, DIGEST_SIZE);
 }
 
 void lock_encode(struct writer *w, const struct lock_state *state)
@@ -191,6 +256,7 @@ void lock_encode(struct writer *w, const struct lock_state *state)
     write_u8(w, STATE_FORMAT);
     write_u64(w, state->token);
     write_u64(w, state->generation);
+    encode_mark(w, &state->mark);
     write_u16(w, (uint16_t)state->hold_count);
     for (size_t i = 0; i < state->hold_count; i++) {
         const struct lock_hold *h = &state->holds[i];
@@ -226,6 +292,20 @@ static size_t read_count(struct reader *r, size_t max)
     return r->failed ? 0 : count;
 }
 
+static void decode_mark(struct reader *r, struct lock_mark *mark)
+{
+    mark->set = read_flag(r);
+    if (!mark->set)
+        return;
+    mark->slot = read_u16(r);
+    mark->life = read_u64(r);
+    mark->mode = (enum lock_mode)read_below(r, LOCK_MODES);
+    mark->token = read_u64(r);
+    mark->broken = read_flag(r);
+    if (mark->broken)
+        read_copy(r, mark->proof.bytes, DIGEST_SIZE);
+}
+
 bool lock_decode(struct lock_state *out, struct view bytes)
 {
     lock_init(out);
@@ -236,6 +316,7 @@ bool lock_decode(struct lock_state *out, struct view bytes)
         reader_fail(&r);
     out->token = read_u64(&r);
     out->generation = read_u64(&r);
+    decode_mark(&r, &out->mark);
     out->hold_count = read_count(&r, LOCK_HOLDS_MAX);
     for (size_t i = 0; i < out->hold_count; i++) {
         struct lock_hold *h = &out->holds[i];

@@ -38,6 +38,9 @@ static void check_canonical(const uint8_t *data, size_t size)
         roster_cohort_size(&roster) < 1 || roster_find(&roster, roster.nodes[0].slot) != 0 ||
         roster_find_name(&roster, roster.nodes[0].name) != 0)
         abort();
+    for (uint8_t i = 0; i <= roster.action_count; i++)
+        if (roster_action(&roster, roster_action_name(&roster, i)) != i)
+            abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

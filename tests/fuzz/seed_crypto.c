@@ -1,6 +1,7 @@
 /*
- * Seeds for the fuzz targets of crypto/: `seed_crypto DIR` writes valid rosters, certificates and
- * datagrams to DIR/roster, DIR/cert and DIR/open. The bytes are the same each time.
+ * Seeds for the fuzz targets of crypto/: `seed_crypto DIR` writes valid rosters, certificates,
+ * orders, proofs and datagrams to DIR/roster, DIR/cert, DIR/order, DIR/proof and DIR/open. The
+ * bytes are the same each time.
  */
 #include "tests/unit/crypto_fixture.h"
 
@@ -47,6 +48,11 @@ static void seed_rosters(void)
     roster_default_jurors(&roster);
     roster.epoch = 2;
     roster.previous.bytes[0] = 1;
+    roster.detect_ms = 6000;
+    roster.action_count = 2;
+    memcpy(roster.actions[1], "kill-nfs", sizeof "kill-nfs");
+    roster.nodes[1].executes = false;
+    memset(roster.nodes[2].device, 0, DEVICE_SIZE);
     write_seed("roster/canonical-3", bytes, roster_encode(bytes, &roster));
     write_seed("roster/file-3", bytes, fixture_roster_file(bytes, &roster, 2));
     write_seed("roster/file-3-half-signed", bytes, fixture_roster_file(bytes, &roster, 1));
@@ -69,6 +75,58 @@ static void seed_certs(void)
         snprintf(name, sizeof name, "cert/%zu-signers", count);
         write_seed(name, bytes, writer_size(&w));
     }
+}
+
+static void seed_orders(const struct roster *roster, const struct cluster_id *cluster)
+{
+    uint8_t bytes[ORDER_CERT_BYTES_MAX + 1];
+    char name[32];
+    struct order order = fixture_order(roster, 5);
+    make_folder("order");
+    for (size_t count = 0; count <= 6; count++) {
+        /* The last one's votes allow less than is asked for. */
+        struct order_cert cert = fixture_order_cert(&order, 0, count, count < 6 ? 7 : 1, cluster);
+        struct writer w = writer_init(bytes, sizeof bytes);
+        order_cert_encode(&w, &cert);
+        write_u8(&w, 2); /* a further action to be asked for */
+        snprintf(name, sizeof name, "order/%zu-votes", count);
+        write_seed(name, bytes, writer_size(&w));
+    }
+}
+
+static void write_proof(const char *name, const struct proof *proof)
+{
+    uint8_t bytes[PROOF_BYTES_MAX];
+    struct writer w = writer_init(bytes, sizeof bytes);
+    proof_encode(&w, proof);
+    write_seed(name, bytes, writer_size(&w));
+}
+
+static void seed_proofs(const struct roster *roster, const struct cluster_id *cluster)
+{
+    make_folder("proof");
+    struct proof proof = fixture_end(2, 2, cluster);
+    write_proof("proof/end", &proof);
+    proof = fixture_executed(roster, 5, 3, 1, cluster);
+    write_proof("proof/executed", &proof);
+    proof.receipt.witness = 1;
+    fixture_receipt_sign(&proof, 1, cluster);
+    write_proof("proof/executed-seen", &proof);
+    fixture_receipt_sign(&proof, 4, cluster);
+    write_proof("proof/not-executor", &proof);
+    proof = fixture_executed(roster, 5, 2, 1, cluster);
+    write_proof("proof/too-few", &proof);
+}
+
+/* As in fuzz_order.c and fuzz_proof.c, so that these verify there. */
+static void seed_fencing(void)
+{
+    static const struct cluster_id cluster = {{0xc1}};
+    static struct roster roster;
+    fixture_roster(&roster, 6, 1);
+    seed_orders(&roster, &cluster);
+    roster.nodes[4].executes = false;
+    seed_proofs(&roster, &cluster);
 }
 
 static void seed_datagrams(void)
@@ -112,6 +170,7 @@ int main(int argc, char **argv)
         fail(root);
     seed_rosters();
     seed_certs();
+    seed_fencing();
     seed_datagrams();
     return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "crypto/cert.h"
 #include "crypto/drbg.h"
+#include "crypto/proof.h"
 #include "crypto/roster.h"
 #include "crypto/session.h"
 
@@ -27,7 +28,8 @@ static inline struct key_pair fixture_key(unsigned number)
     return key;
 }
 
-/* A lab roster of epoch 1: slots 1, 3, 5, ... named n0, n1, ...; all vote, default jurors. */
+/* A lab roster of epoch 1: slots 1, 3, 5, ... named n0, n1, ...; all vote and execute, each has a
+ * device "lab:n0", ...; default jurors; one action, `power`. */
 static inline void fixture_roster(struct roster *r, size_t nodes, uint8_t operators)
 {
     memset(r, 0, sizeof *r);
@@ -36,6 +38,9 @@ static inline void fixture_roster(struct roster *r, size_t nodes, uint8_t operat
     r->cohort_size = 5;
     r->least_version = 1;
     r->lab = true;
+    r->detect_ms = 4000;
+    r->action_count = 1;
+    memcpy(r->actions[0], "power", sizeof "power");
     r->operator_count = operators;
     for (unsigned i = 0; i < operators; i++)
         r->operators[i] = fixture_key(FIXTURE_OPERATOR + i).public;
@@ -51,7 +56,8 @@ static inline void fixture_roster(struct roster *r, size_t nodes, uint8_t operat
         node->address.ip[12] = 127;
         node->address.ip[15] = 1;
         node->address.port = (uint16_t)(7000 + i);
-        node->votes = true;
+        node->votes = node->executes = true;
+        snprintf(node->device, sizeof node->device, "lab:n%zu", i);
     }
     roster_default_jurors(r);
 }
@@ -84,6 +90,76 @@ static inline struct cert fixture_cert(size_t first, size_t count, enum statemen
         cert_add(&cert, (uint16_t)(2 * i + 1), &signature);
     }
     return cert;
+}
+
+static inline struct digest fixture_digest(const struct roster *r)
+{
+    static uint8_t canonical[ROSTER_BYTES_MAX];
+    return digest_of(canonical, roster_encode(canonical, r));
+}
+
+/* The order about life 7 of the node with that index. */
+static inline struct order fixture_order(const struct roster *r, size_t target)
+{
+    return (struct order){
+        .epoch = r->epoch, .roster = fixture_digest(r), .slot = r->nodes[target].slot, .life = 7};
+}
+
+/* The vote of the node with index `juror`. */
+static inline struct vote fixture_vote(const struct order *order, size_t juror, uint32_t allows,
+                                       const struct cluster_id *cluster)
+{
+    struct key_pair key = fixture_key((unsigned)juror);
+    struct vote vote = {
+        .juror = (uint16_t)(2 * juror + 1), .allows = allows, .age_ms = 4100 + (uint32_t)juror};
+    vote_sign(&vote, order, cluster, &key);
+    return vote;
+}
+
+/* Votes of the nodes with index first .. first + count - 1 for that order. */
+static inline struct order_cert fixture_order_cert(const struct order *order, size_t first,
+                                                   size_t count, uint32_t allows,
+                                                   const struct cluster_id *cluster)
+{
+    struct order_cert cert = {.order = *order};
+    for (size_t i = first; i < first + count; i++) {
+        struct vote vote = fixture_vote(order, i, allows, cluster);
+        order_cert_add(&cert, &vote);
+    }
+    return cert;
+}
+
+/* The end statement of the node with that index, under `life`. */
+static inline struct proof fixture_end(size_t node, uint64_t life, const struct cluster_id *cluster)
+{
+    struct key_pair key = fixture_key((unsigned)node);
+    struct proof proof = {.kind = PROOF_END,
+                          .end = {.slot = (uint16_t)(2 * node + 1), .life = life}};
+    memset(proof.end.nonce, 0x77, sizeof proof.end.nonce);
+    end_statement_sign(&proof.end, cluster, &key);
+    return proof;
+}
+
+/* Signs (again) the receipt as the node with index `executor`. */
+static inline void fixture_receipt_sign(struct proof *proof, size_t executor,
+                                        const struct cluster_id *cluster)
+{
+    struct key_pair key = fixture_key((unsigned)executor);
+    proof->receipt.executor = (uint16_t)(2 * executor + 1);
+    receipt_sign(&proof->receipt, &proof->cert.order, cluster, &key);
+}
+
+/* Action 1 against the node with index `target`, by votes of the first `votes` nodes. */
+static inline struct proof fixture_executed(const struct roster *r, size_t target, size_t votes,
+                                            size_t executor, const struct cluster_id *cluster)
+{
+    struct order order = fixture_order(r, target);
+    struct proof proof = {.kind = PROOF_EXECUTED,
+                          .cert = fixture_order_cert(&order, 0, votes, 1u << 1, cluster),
+                          .receipt = {.action = 1, .witness = WITNESS_NONE}};
+    memcpy(proof.receipt.device, r->nodes[target].device, DEVICE_SIZE);
+    fixture_receipt_sign(&proof, executor, cluster);
+    return proof;
 }
 
 /* Two nodes that know each other: a datagram from node 0 (slot 1) to node 1 (slot 3). */

@@ -105,6 +105,44 @@ static char *spoiled(const char *from, const char *to)
     return out;
 }
 
+/* A card without a device has no such member; whatever a device may be called survives JSON. */
+START_TEST(devices_survive)
+{
+    static const char *const devices[] = {"lab:0123456789abcdef", "ilo:\"a\\b\"/{}", "~"};
+    const char *problem;
+    struct roster_node node = sample(), back;
+    char *text = card_encode(&node);
+    ck_assert_ptr_null(strstr(text, "device"));
+    ck_assert(card_decode(&back, text, strlen(text), &problem));
+    ck_assert_str_eq(back.device, "");
+    free(text);
+    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
+        ck_assert(card_device_parse(node.device, devices[i]));
+        text = card_encode(&node);
+        ck_assert_msg(card_decode(&back, text, strlen(text), &problem), "%s", text);
+        ck_assert_mem_eq(back.device, node.device, DEVICE_SIZE);
+        ck_assert(!back.executes);
+        free(text);
+    }
+}
+END_TEST
+
+START_TEST(bad_devices_are_refused)
+{
+    char device[DEVICE_SIZE], longest[DEVICE_SIZE + 1];
+    memset(longest, 'x', sizeof longest);
+    longest[DEVICE_SIZE] = '\0';
+    ck_assert(!card_device_parse(device, longest));
+    longest[DEVICE_SIZE - 1] = '\0';
+    ck_assert(card_device_parse(device, longest));
+    ck_assert(!card_device_parse(device, ""));
+    ck_assert(!card_device_parse(device, "two words"));
+    ck_assert(!card_device_parse(device, "line\n"));
+    ck_assert(!card_device_parse(device, "caf\xc3\xa9"));
+    ck_assert_str_eq(device, longest);
+}
+END_TEST
+
 START_TEST(bad_cards_are_refused)
 {
     static const struct {
@@ -121,6 +159,9 @@ START_TEST(bad_cards_are_refused)
         {"\"10.0.0.1:7654\"", "7654", "exactly"},
         {"10.0.0.1:7654", "10.0.0.1", "address"},
         {"\"key\": \"", "\"key\": \"00", "key"},
+        {"{", "{\"device\": \"\",", "device"},
+        {"{", "{\"device\": \"a b\",", "device"},
+        {"{", "{\"device\": null,", "exactly"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct roster_node node;
@@ -172,6 +213,8 @@ Suite *suite_card(void)
     tcase_add_test(t, bad_addresses_are_refused);
     tcase_add_test(t, mapped_address_is_ipv4);
     tcase_add_test(t, cards_survive);
+    tcase_add_test(t, devices_survive);
+    tcase_add_test(t, bad_devices_are_refused);
     tcase_add_test(t, bad_cards_are_refused);
     tcase_add_test(t, machine_ids_are_32_digits);
     tcase_add_test(t, numbers_and_seconds);

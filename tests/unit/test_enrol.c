@@ -186,6 +186,47 @@ START_TEST(roster_is_complete_once_all_signed)
 }
 END_TEST
 
+START_TEST(detection_target_follows_the_size)
+{
+    static const struct {
+        size_t nodes;
+        uint16_t detect_ms;
+    } rows[] = {{1, 4000}, {16, 4000}, {17, 6000}, {200, 6000}, {201, 7500}, {1024, 7500}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        ck_assert_uint_eq(enrol_default_detect_ms(rows[i].nodes), rows[i].detect_ms);
+}
+END_TEST
+
+/* What a card and a person say of fencing is in the roster; what they leave open has a default. */
+START_TEST(roster_says_who_fences_whom)
+{
+    struct enrolment e;
+    struct roster_node node;
+    struct key_pair operator;
+    const uint8_t seed[KEY_SEED_SIZE] = {3};
+    key_pair_make(&operator, seed);
+    enrol_init(&e);
+    e.roster->operator_count = 1;
+    e.roster->operators[0] = operator.public;
+    ck_assert_int_eq(make(&node, "hv1", 1, true), EXIT_OK);
+    ck_assert_str_eq(node.device, "");
+    ck_assert(card_device_parse(node.device, "ilo:42"));
+    ck_assert(enrol_add(&e, &node));
+    ck_assert_uint_eq(e.roster->action_count, 0);
+    ck_assert_int_eq(enrol_finish(&e), ROSTER_UNSIGNED);
+    ck_assert(e.roster->nodes[0].executes);
+    ck_assert_str_eq(e.roster->nodes[0].device, "ilo:42");
+    ck_assert_uint_eq(e.roster->detect_ms, 4000);
+    /* One that was named stays, and one out of range is refused. */
+    e.roster->detect_ms = ROSTER_DETECT_MIN_MS;
+    ck_assert_int_eq(enrol_finish(&e), ROSTER_UNSIGNED);
+    ck_assert_uint_eq(e.roster->detect_ms, ROSTER_DETECT_MIN_MS);
+    e.roster->detect_ms = ROSTER_DETECT_MIN_MS - 1;
+    ck_assert_int_eq(enrol_finish(&e), ROSTER_MALFORMED);
+    enrol_deinit(&e);
+}
+END_TEST
+
 START_TEST(roster_with_a_node_twice_is_refused)
 {
     struct enrolment e;
@@ -213,6 +254,8 @@ Suite *suite_enrol(void)
     tcase_add_test(t, nothing_is_overwritten);
     tcase_add_test(t, exposed_or_spoiled_keys_are_refused);
     tcase_add_test(t, roster_is_complete_once_all_signed);
+    tcase_add_test(t, detection_target_follows_the_size);
+    tcase_add_test(t, roster_says_who_fences_whom);
     tcase_add_test(t, roster_with_a_node_twice_is_refused);
     suite_add_tcase(s, t);
     return s;

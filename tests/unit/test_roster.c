@@ -6,6 +6,9 @@
 
 Suite *suite_roster(void);
 
+/* Up to the actions' names. */
+enum { HEAD_BYTES = 4 + DIGEST_SIZE + 2 + 1 + 1 + 1 + 2 + 1 };
+
 static struct roster roster, decoded;
 static uint8_t bytes[ROSTER_FILE_MAX];
 static const struct roster empty;
@@ -41,6 +44,9 @@ END_TEST
 START_TEST(a_full_roster_goes_both_ways)
 {
     fixture_roster(&roster, ROSTER_NODES_MAX, ROSTER_OPERATORS_MAX);
+    roster.action_count = ROSTER_ACTIONS_MAX;
+    for (int i = 0; i < ROSTER_ACTIONS_MAX; i++)
+        memset(roster.actions[i], 'a' + i, ROSTER_ACTION_SIZE - 1);
     size_t size = roster_encode(bytes, &roster);
     ck_assert_uint_le(size, ROSTER_BYTES_MAX);
     ck_assert_int_eq(roster_decode(&decoded, bytes, size), ROSTER_OK);
@@ -50,11 +56,13 @@ START_TEST(a_full_roster_goes_both_ways)
 }
 END_TEST
 
-START_TEST(what_follows_a_name_is_not_encoded)
+START_TEST(what_follows_a_text_is_not_encoded)
 {
     static uint8_t clean[ROSTER_BYTES_MAX];
     size_t size = roster_encode(clean, &roster);
     memset(roster.nodes[0].name + 3, 'x', ROSTER_NAME_SIZE - 3);
+    memset(roster.nodes[0].device + 7, 'x', DEVICE_SIZE - 7);
+    memset(roster.actions[0] + 6, 'x', ROSTER_ACTION_SIZE - 6);
     ck_assert_uint_eq(roster_encode(bytes, &roster), size);
     ck_assert_mem_eq(bytes, clean, size);
 }
@@ -76,12 +84,109 @@ START_TEST(heads_out_of_range)
 }
 END_TEST
 
+START_TEST(detection_targets)
+{
+    EXPECT(ROSTER_MALFORMED, roster.detect_ms = 0);
+    EXPECT(ROSTER_MALFORMED, roster.detect_ms = ROSTER_DETECT_MIN_MS - 1);
+    EXPECT(ROSTER_OK, roster.detect_ms = ROSTER_DETECT_MIN_MS);
+    EXPECT(ROSTER_OK, roster.detect_ms = ROSTER_DETECT_MAX_MS);
+    EXPECT(ROSTER_MALFORMED, roster.detect_ms = ROSTER_DETECT_MAX_MS + 1);
+    EXPECT(ROSTER_MALFORMED, roster.detect_ms = UINT16_MAX);
+}
+END_TEST
+
+/* Adds one, or sets that with this index. */
+static void action_is(size_t index, const char *name)
+{
+    memset(roster.actions[index], 0, ROSTER_ACTION_SIZE);
+    for (size_t i = 0; i < ROSTER_ACTION_SIZE && name[i]; i++)
+        roster.actions[index][i] = name[i];
+    if (index >= roster.action_count)
+        roster.action_count = (uint8_t)(index + 1);
+}
+
+START_TEST(actions)
+{
+    char longest[ROSTER_ACTION_SIZE + 1], name[4];
+    memset(longest, 'a', sizeof longest);
+    longest[ROSTER_ACTION_SIZE] = '\0';
+    EXPECT(ROSTER_MALFORMED, action_is(0, longest));
+    longest[ROSTER_ACTION_SIZE - 1] = '\0';
+    EXPECT(ROSTER_OK, action_is(0, longest));
+    EXPECT(ROSTER_OK, (roster.action_count = 0, memset(roster.actions, 0, sizeof roster.actions)));
+    EXPECT(ROSTER_OK, action_is(1, "kill-nfs.export"));
+    EXPECT(ROSTER_MALFORMED, action_is(0, ""));
+    EXPECT(ROSTER_MALFORMED, action_is(0, "Power"));
+    EXPECT(ROSTER_MALFORMED, action_is(0, "two words"));
+    EXPECT(ROSTER_MALFORMED, action_is(1, "power"));
+    /* The name of index 0 is taken, in every roster. */
+    EXPECT(ROSTER_MALFORMED, action_is(0, "retire"));
+    EXPECT(ROSTER_MALFORMED, action_is(1, "retire"));
+    EXPECT(ROSTER_OK, action_is(1, "retires"));
+    for (size_t i = 0; i < ROSTER_ACTIONS_MAX; i++) {
+        snprintf(name, sizeof name, "a%zu", i);
+        action_is(i, name);
+    }
+    EXPECT(ROSTER_OK, );
+}
+END_TEST
+
+static void device_is(const char *device)
+{
+    memset(roster.nodes[1].device, 0, DEVICE_SIZE);
+    for (size_t i = 0; i < DEVICE_SIZE && device[i]; i++)
+        roster.nodes[1].device[i] = device[i];
+}
+
+START_TEST(devices)
+{
+    char longest[DEVICE_SIZE + 1];
+    memset(longest, '~', sizeof longest);
+    longest[DEVICE_SIZE] = '\0';
+    EXPECT(ROSTER_MALFORMED, device_is(longest));
+    longest[DEVICE_SIZE - 1] = '\0';
+    EXPECT(ROSTER_OK, device_is(longest));
+    EXPECT(ROSTER_OK, device_is(""));
+    /* Two nodes of one device, such as the blades of a chassis, are the operator's affair. */
+    EXPECT(ROSTER_OK, device_is("lab:n0"));
+    for (int c = 1; c < 256; c++) {
+        char device[] = {'a', (char)c, 'b', '\0'};
+        EXPECT(c > ' ' && c <= '~' ? ROSTER_OK : ROSTER_MALFORMED, device_is(device));
+    }
+    for (size_t i = 0; i < roster.node_count; i++)
+        roster.nodes[i].executes = i % 2;
+    EXPECT(ROSTER_OK, );
+}
+END_TEST
+
+START_TEST(texts_of_devices_by_themselves)
+{
+    char device[DEVICE_SIZE] = "";
+    ck_assert(roster_device_valid(device));
+    device[1] = 'x';
+    ck_assert(!roster_device_valid(device));
+    device[0] = 'x';
+    ck_assert(roster_device_valid(device));
+    device[DEVICE_SIZE - 1] = 'x';
+    ck_assert(!roster_device_valid(device));
+    memset(device, 'x', sizeof device);
+    ck_assert(!roster_device_valid(device));
+}
+END_TEST
+
 /* Counts that the struct cannot hold must be refused before anything is read into it. */
 START_TEST(counts_beyond_the_limits)
 {
     size_t size = roster_encode(bytes, &roster);
-    size_t operators_at = 4 + DIGEST_SIZE + 5;
+    size_t actions_at = HEAD_BYTES - 1;
+    size_t operators_at = HEAD_BYTES + ROSTER_ACTION_SIZE;
     size_t nodes_at = operators_at + 1 + 2 * KEY_PUBLIC_SIZE;
+    ck_assert_uint_eq(bytes[actions_at], 1);
+    for (unsigned count = ROSTER_ACTIONS_MAX + 1; count <= UINT8_MAX; count++) {
+        bytes[actions_at] = (uint8_t)count;
+        ck_assert_int_eq(roster_decode(&decoded, bytes, ROSTER_FILE_MAX), ROSTER_MALFORMED);
+    }
+    bytes[actions_at] = 1;
     ck_assert_uint_eq(bytes[operators_at], 2);
     bytes[operators_at] = ROSTER_OPERATORS_MAX + 1;
     ck_assert_int_eq(roster_decode(&decoded, bytes, size), ROSTER_MALFORMED);
@@ -121,17 +226,29 @@ START_TEST(names)
 }
 END_TEST
 
-START_TEST(bytes_behind_a_name_are_refused)
+/* The text of that size at `at` ends; nothing but NULs may follow. */
+static void check_padding(const char *text, size_t at, size_t text_size)
 {
     size_t size = roster_encode(bytes, &roster);
-    size_t name_at = 4 + DIGEST_SIZE + 6 + 2 * KEY_PUBLIC_SIZE + 2 + 4;
-    ck_assert_mem_eq(bytes + name_at, "n0", 3);
-    for (size_t i = 3; i < ROSTER_NAME_SIZE; i++) {
-        bytes[name_at + i] = 'x';
+    ck_assert_str_eq((const char *)bytes + at, text);
+    for (size_t i = strlen(text) + 1; i < text_size; i++) {
+        bytes[at + i] = 'x';
         ck_assert_int_eq(roster_decode(&decoded, bytes, size), ROSTER_MALFORMED);
-        bytes[name_at + i] = 0;
+        bytes[at + i] = 0;
     }
     ck_assert_int_eq(roster_decode(&decoded, bytes, size), ROSTER_OK);
+}
+
+START_TEST(bytes_behind_a_text_are_refused)
+{
+    size_t node_at = HEAD_BYTES + ROSTER_ACTION_SIZE + 1 + 2 * KEY_PUBLIC_SIZE + 2;
+    size_t name_at = node_at + 2 + 3;
+    check_padding("power", HEAD_BYTES, ROSTER_ACTION_SIZE);
+    check_padding("n0", name_at, ROSTER_NAME_SIZE);
+    check_padding("lab:n0",
+                  name_at + ROSTER_NAME_SIZE + KEY_PUBLIC_SIZE + STORE_ID_SIZE + MACHINE_ID_SIZE +
+                      16 + 2,
+                  DEVICE_SIZE);
 }
 END_TEST
 
@@ -368,7 +485,7 @@ START_TEST(the_format_is_pinned)
     char text[2 * DIGEST_SIZE + 1];
     ck_assert_int_eq(file_verdict(fixture_roster_file(bytes, &roster, 2)), ROSTER_OK);
     hex_encode(text, digest.bytes, sizeof digest.bytes);
-    ck_assert_str_eq(text, "dab29acaa84ac053e845869731df3a06437e81e0f75b668c6cd9c02bdb7c3c55");
+    ck_assert_str_eq(text, "bc434cbb165edb01aa65c126755651f613933e57e58320e104447b80dff11b25");
 }
 END_TEST
 
@@ -384,6 +501,25 @@ START_TEST(nodes_are_found)
     ck_assert_int_eq(roster_find_name(&roster, "n36"), 36);
     ck_assert_int_eq(roster_find_name(&roster, "n37"), -1);
     ck_assert_int_eq(roster_find_name(&roster, ""), -1);
+}
+END_TEST
+
+START_TEST(actions_have_names_and_indices)
+{
+    action_is(1, "kill");
+    ck_assert_int_eq(roster_action(&roster, "retire"), 0);
+    ck_assert_int_eq(roster_action(&roster, "power"), 1);
+    ck_assert_int_eq(roster_action(&roster, "kill"), 2);
+    ck_assert_int_eq(roster_action(&roster, ""), -1);
+    ck_assert_int_eq(roster_action(&roster, "powe"), -1);
+    ck_assert_int_eq(roster_action(&roster, "powers"), -1);
+    ck_assert_str_eq(roster_action_name(&roster, 0), "retire");
+    ck_assert_str_eq(roster_action_name(&roster, 1), "power");
+    ck_assert_str_eq(roster_action_name(&roster, 2), "kill");
+    for (unsigned i = 3; i <= UINT8_MAX; i++)
+        ck_assert_ptr_null(roster_action_name(&roster, (uint8_t)i));
+    ck_assert_int_eq(roster_action(&empty, "power"), -1);
+    ck_assert_int_eq(roster_action(&empty, "retire"), 0);
 }
 END_TEST
 
@@ -447,11 +583,15 @@ static TCase *case_canonical(void)
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, bytes_go_both_ways);
     tcase_add_test(tc, a_full_roster_goes_both_ways);
-    tcase_add_test(tc, what_follows_a_name_is_not_encoded);
+    tcase_add_test(tc, what_follows_a_text_is_not_encoded);
     tcase_add_test(tc, heads_out_of_range);
     tcase_add_test(tc, counts_beyond_the_limits);
     tcase_add_test(tc, names);
-    tcase_add_test(tc, bytes_behind_a_name_are_refused);
+    tcase_add_test(tc, detection_targets);
+    tcase_add_test(tc, actions);
+    tcase_add_test(tc, devices);
+    tcase_add_test(tc, texts_of_devices_by_themselves);
+    tcase_add_test(tc, bytes_behind_a_text_are_refused);
     tcase_add_test(tc, duplicates_and_order);
     tcase_add_test(tc, voters_and_jurors);
     tcase_add_test(tc, keys_that_cannot_be_used);
@@ -484,6 +624,7 @@ Suite *suite_roster(void)
     TCase *tc = tcase_create("questions");
     tcase_add_checked_fixture(tc, set_up, NULL);
     tcase_add_test(tc, nodes_are_found);
+    tcase_add_test(tc, actions_have_names_and_indices);
     tcase_add_loop_test(tc, default_jurors_are_odd_and_lowest, 0, 40);
     tcase_add_test(tc, default_jurors_vote);
     tcase_add_test(tc, sizes_in_effect);

@@ -1,0 +1,85 @@
+/*
+ * Proofs that a life is over (design F5, F6). A lock passes on from a holder that did not release
+ * it only with one of these:
+ *
+ *   end statement   the node's own word, under a higher life: every life below `life` is over (F6a)
+ *   executed order  a certified order for that life, and the receipt of an executor that carried it
+ *                   out: off, then a status query that said off, on the device that the roster
+ *                   names (F6b)
+ *
+ * A proof has one encoding, and its digest names it. Whoever holds the roster can check it.
+ */
+#ifndef CRYPTO_PROOF_H
+#define CRYPTO_PROOF_H
+
+#include "crypto/order.h"
+
+enum {
+    PROOF_BYTES_MAX = 1 + ORDER_CERT_BYTES_MAX + 1 + 2 + 2 + DEVICE_SIZE + SIGNATURE_SIZE,
+    WITNESS_NONE = 0xffff
+};
+
+enum proof_kind { PROOF_END = 1, PROOF_EXECUTED = 2 };
+
+struct end_statement {
+    uint16_t slot;
+    uint64_t life;              /* the present one: all below it are over */
+    uint8_t nonce[16];          /* of that life */
+    struct signature signature; /* the node's */
+};
+
+struct receipt {
+    uint8_t action;
+    uint16_t executor;        /* slot */
+    uint16_t witness;         /* slot of the further node whose status query said off too (F6b),
+                               * neither executor nor target; WITNESS_NONE if no other node reached
+                               * the device */
+    char device[DEVICE_SIZE]; /* identity that the device's status printed */
+    /* The executor's, over (order, action, executor, witness, device). */
+    struct signature signature;
+};
+
+struct proof {
+    enum proof_kind kind;
+    struct end_statement end; /* PROOF_END */
+    struct order_cert cert;   /* PROOF_EXECUTED */
+    struct receipt receipt;
+};
+
+/* A proof's file: this, then its bytes. */
+#define PROOF_FILE_MAGIC "HFPROOF1"
+
+enum proof_verdict {
+    PROOF_OK,
+    PROOF_MALFORMED,
+    PROOF_NO_SUCH_NODE,
+    PROOF_ORDER,       /* the order is not certified: see *order_verdict */
+    PROOF_NO_EXECUTOR, /* the roster does not let this node execute, or it is the target itself; its
+                        * witness is not a further node; or the action is none that executors know
+                        */
+    PROOF_WRONG_DEVICE, /* not the device that the roster names for the target */
+    PROOF_BAD_SIGNATURE
+};
+const char *proof_verdict_text(enum proof_verdict verdict);
+
+void end_statement_sign(struct end_statement *end, const struct cluster_id *cluster,
+                        const struct key_pair *key);
+void receipt_sign(struct receipt *receipt, const struct order *order,
+                  const struct cluster_id *cluster, const struct key_pair *key);
+void proof_encode(struct writer *w, const struct proof *proof);
+/*
+ * Structural. What follows is left in the reader: ask reader_done where nothing may. On false the
+ * reader has failed and `out` is all zero.
+ */
+bool proof_decode(struct proof *out, struct reader *r);
+/* *order_verdict (may be NULL) says what is wrong with the order on PROOF_ORDER. */
+enum proof_verdict proof_verify(const struct proof *proof, const struct cluster_id *cluster,
+                                const struct roster *roster, const struct digest *roster_digest,
+                                enum order_verdict *order_verdict);
+/* Names it (F5). */
+struct digest proof_digest(const struct proof *proof);
+uint16_t proof_slot(const struct proof *proof);
+/* The highest life of that slot that it proves over. */
+uint64_t proof_covers(const struct proof *proof);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * Proofs from anywhere, receipts and end statements in them: what decodes encodes to the same
+ * bytes, verification crashes on none, and what verifies keeps the rules of F6: the node's own good
+ * signature, or a certified order with the receipt of another node that may execute, on the device
+ * of the roster.
+ */
+#include "tests/unit/crypto_fixture.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* As in seed_crypto.c, so that its seeds verify here. */
+static const struct cluster_id cluster = {{0xc1}};
+static struct roster roster;
+static struct digest digest;
+
+static void require(bool condition)
+{
+    if (!condition)
+        abort();
+}
+
+static void check_end(const struct end_statement *end)
+{
+    uint8_t bytes[2 + 8 + 16];
+    int index = roster_find(&roster, end->slot);
+    struct writer w = writer_init(bytes, sizeof bytes);
+    write_u16(&w, end->slot);
+    write_u64(&w, end->life);
+    write_copy(&w, end->nonce, sizeof end->nonce);
+    require(index >= 0 && end->life >= 2);
+    require(statement_verify(STATEMENT_END, &cluster, bytes, sizeof bytes, &end->signature,
+                             &roster.nodes[index].key));
+}
+
+static void check_executed(const struct proof *proof)
+{
+    const struct receipt *receipt = &proof->receipt;
+    int target = roster_find(&roster, proof->cert.order.slot);
+    int executor = roster_find(&roster, receipt->executor);
+    require(target >= 0 && executor >= 0 && target != executor);
+    require(roster.nodes[executor].executes);
+    require(receipt->action != ACTION_RETIRE && receipt->action <= roster.action_count);
+    require(receipt->device[0] && strcmp(receipt->device, roster.nodes[target].device) == 0);
+    require(order_cert_allowing(&proof->cert, receipt->action) >= roster_juror_quorum(&roster));
+    require(order_cert_verify(&proof->cert, receipt->action, &cluster, &roster, &digest, NULL) ==
+            ORDER_OK);
+}
+
+static void check_verdict(const struct proof *proof)
+{
+    enum order_verdict order = ORDER_OK;
+    enum proof_verdict verdict = proof_verify(proof, &cluster, &roster, &digest, &order);
+    require(proof_verdict_text(verdict) != NULL);
+    require(verdict != PROOF_MALFORMED);
+    require((verdict == PROOF_ORDER) == (order != ORDER_OK));
+    if (verdict != PROOF_OK)
+        return;
+    require(proof_covers(proof) >= 1);
+    if (proof->kind == PROOF_END)
+        check_end(&proof->end);
+    else
+        check_executed(proof);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct proof proof;
+    uint8_t again[PROOF_BYTES_MAX];
+    if (roster.node_count == 0) {
+        fixture_roster(&roster, 6, 1);
+        roster.nodes[4].executes = false;
+        digest = fixture_digest(&roster);
+    }
+
+    struct reader r = reader_init(data, size);
+    if (!proof_decode(&proof, &r))
+        return 0;
+    size_t used = size - reader_left(&r);
+    struct writer w = writer_init(again, sizeof again);
+    proof_encode(&w, &proof);
+    require(!w.failed && writer_size(&w) == used && memcmp(again, data, used) == 0);
+    struct digest name = proof_digest(&proof), expected = digest_of(data, used);
+    require(memcmp(&name, &expected, sizeof name) == 0);
+    check_verdict(&proof);
+    return 0;
+}
