@@ -1,8 +1,10 @@
 /* The asking side: the table, its records, and what clients ask and are told. See asker.h; the
- * conversation with coordinators is in asking.c. */
+ * conversation with coordinators is in asking.c, what a lost standing does to holds in holding.c.
+ */
 #include "proto/asking.h"
 
 #include "proto/must.h"
+#include "proto/standing.h"
 
 /* Counters are reserved durably in blocks, so that none is used twice in a life (L9). */
 enum { COUNTER_BLOCK = 1 << 16 };
@@ -158,6 +160,8 @@ static void unmake(struct asker *a, struct asker_op *op)
 {
     must(!op->owed);
     asker_deactivate(a, op);
+    if (op->counted)
+        standing_unuse(a->core->standing, a->core->now);
     asker_set_detail(a, op, (struct view){0});
     arena_put(&a->core->arena, op->name, op->name_size);
     if (op->process)
@@ -192,6 +196,7 @@ void asker_record_of(const struct asker_op *op, struct record *out)
                                   .state = (uint8_t)op->state,
                                   .mode = (uint8_t)op->mode,
                                   .policy = (uint8_t)op->policy,
+                                  .unclean = op->unclean,
                                   .token = op->token,
                                   .name = {op->name, op->name_size},
                                   .process = {op->process, op->process_size}}};
@@ -233,6 +238,7 @@ static bool load_op(struct asker *a, const struct record_op *r)
     op->loaded = true;
     op->mode = (enum lock_mode)r->mode;
     op->policy = (enum lock_policy)r->policy;
+    op->unclean = r->unclean;
     op->token = r->token;
     return true;
 }
@@ -258,6 +264,13 @@ bool asker_load(struct asker *a, const struct record *record)
     case RECORD_PROMISE:
     case RECORD_ACCEPT:
     case RECORD_KNOWN:
+    case RECORD_BOOK:
+    case RECORD_VOTE:
+    case RECORD_WINDOW:
+    case RECORD_ORDER:
+    case RECORD_REPORT:
+    case RECORD_PROOF:
+    case RECORD_EXECUTED:
     case RECORD_KINDS_END:
         return true;
     }
@@ -274,6 +287,15 @@ void asker_end_life(struct asker *a)
     }
 }
 
+/* F7: an operation whose policy may end this node's life needs standing as long as it lasts. */
+static void count(struct asker *a, struct instant now, struct asker_op *op)
+{
+    if (op->policy != LOCK_STALE_FENCE)
+        return;
+    op->counted = true;
+    standing_use(a->core->standing, now);
+}
+
 static void reserve(struct asker *a)
 {
     a->reserved += COUNTER_BLOCK;
@@ -287,9 +309,11 @@ void asker_start(struct asker *a, struct instant now)
     a->next_counter = a->reserved + 1;
     a->usable = a->reserved;
     reserve(a);
-    for (uint32_t i = a->first; i; i = a->ops[i - 1].next)
+    for (uint32_t i = a->first; i; i = a->ops[i - 1].next) {
+        count(a, now, &a->ops[i - 1]);
         if (a->ops[i - 1].state == OP_DROPPING)
             asking_begin(a, now, &a->ops[i - 1]);
+    }
 }
 
 void asker_durable(struct asker *a)
@@ -348,6 +372,11 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
         begin(a, event->acquire.handle, event->acquire.name, event->acquire.process);
     if (!op)
         return;
+    if (standing_bound(a->core->standing)) { /* F2, F3: it takes no new lock */
+        refuse_now(a, event->acquire.handle, ANSWER_LIFE_ENDED);
+        unmake(a, op);
+        return;
+    }
     op->state = OP_PENDING;
     op->mode = event->acquire.mode;
     op->policy = event->acquire.policy;
@@ -355,9 +384,13 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
     op->deadline = event->acquire.deadline;
     if (op->try)
         op->deadline = instant_earlier(op->deadline, instant_after(now, TRY_SPAN));
+    count(a, now, op);
     asker_write(a, op, true);
     asker_owe(a, op, OWE_ACCEPTED);
-    asking_begin(a, now, op);
+    if (op->counted && !standing_has(a->core->standing, now))
+        asking_park(a, now, op);
+    else
+        asking_begin(a, now, op);
 }
 
 void asker_show(struct asker *a, struct instant now, const struct event *event)
@@ -376,7 +409,7 @@ void asker_give_up(struct asker *a, struct instant now, struct asker_op *op)
 {
     must(op->state != OP_DROPPING);
     op->state = OP_DROPPING;
-    op->owes &= ~(uint32_t)(OWE_WAITING | OWE_BLOCKING);
+    op->owes &= ~(uint32_t)(OWE_WAITING | OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_LOST);
     if (op->show) {
         asker_end(a, op);
         return;
@@ -399,6 +432,7 @@ void asker_drop(struct asker *a, struct instant now, const struct event *event)
     asker_owe(a, op, OWE_DROPPED);
     if (op->state == OP_DROPPING)
         return; /* given up already: told as soon as that is durable */
+    op->unclean = event->drop.unclean;
     if (op->state == OP_PENDING && !(op->owes & OWE_FINAL)) {
         op->final = ANSWER_DROPPED;
         asker_owe(a, op, OWE_FINAL);
@@ -443,6 +477,11 @@ static void fill_holders(struct asker *a, const struct asker_op *op, struct answ
     }
 }
 
+static struct instant since_detect(const struct asker *a)
+{
+    return (struct instant){a->core->now.ns - core_detect(a->core).ns};
+}
+
 /* Tells one thing. False if there is no room, or the scratch state is taken by an earlier look. */
 static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, uint64_t handle)
 {
@@ -464,6 +503,15 @@ static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, ui
     answer->cohort = (uint32_t)a->core->cohorts.size;
     answer->coordinator = op->coordinator;
     answer->name = (struct view){op->name, op->name_size};
+    answer->stale = op->stale;
+    answer->lost = op->lost_reason;
+    if (op->reason == WAIT_STANDING && kind != ANSWER_GRANTED) {
+        answer->reachable = standing_acknowledged(a->core->standing, since_detect(a));
+        answer->cohort = (uint32_t)a->core->jury.count;
+    }
+    if (kind == ANSWER_GRANTED && op->detail_size &&
+        lock_decode(&a->scratch, (struct view){op->detail, op->detail_size}))
+        answer->mark = a->scratch.mark;
     if (kind == ANSWER_WAITING || kind == ANSWER_BUSY || kind == ANSWER_TIMED_OUT)
         fill_holders(a, op, answer);
     if (kind == ANSWER_SHOWN) {
@@ -483,13 +531,13 @@ static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t 
 {
     const struct journal *j = &a->core->journal;
     bool durable = op->lsn <= j->durable;
-    if (what == OWE_FINAL && op->final == ANSWER_GRANTED)
-        return durable;
+    if (what == OWE_FINAL && op->final == ANSWER_GRANTED) /* F7: no new grant without standing */
+        return durable && (!op->counted || standing_has(a->core->standing, a->core->now));
     if (what == OWE_FINAL)
         return durable || op->gone || op->show || j->failed;
     if (what == OWE_DROPPED)
         return durable || op->gone || op->show;
-    if (what == OWE_BLOCKING)
+    if (what >= OWE_BLOCKING)
         return !(op->owes & OWE_FINAL);
     return true;
 }
@@ -497,7 +545,7 @@ static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t 
 /* What is owed and may be told now: the lowest bit, so that things come in order. */
 static uint32_t next_owed(const struct asker *a, const struct asker_op *op)
 {
-    for (uint32_t what = OWE_ACCEPTED; what <= OWE_BLOCKING; what *= 2)
+    for (uint32_t what = OWE_ACCEPTED; what <= OWE_LOST; what *= 2)
         if ((op->owes & what) && may_tell(a, op, what))
             return what;
     return 0;
@@ -516,6 +564,12 @@ static bool tell_next(struct asker *a, struct asker_op *op, uint32_t what)
         return tell(a, op, ANSWER_DROPPED, op->drop_handle);
     case OWE_BLOCKING:
         return tell(a, op, ANSWER_BLOCKING, 0);
+    case OWE_RISK:
+        return tell(a, op, ANSWER_AT_RISK, 0);
+    case OWE_SAFE:
+        return tell(a, op, ANSWER_SAFE, 0);
+    case OWE_LOST:
+        return tell(a, op, ANSWER_LOST, 0);
     default:
         must(false);
     }

@@ -22,7 +22,10 @@ enum asker_owes {
     OWE_WAITING = 2,
     OWE_FINAL = 4,   /* `final` */
     OWE_DROPPED = 8, /* to drop_handle */
-    OWE_BLOCKING = 16
+    OWE_BLOCKING = 16,
+    OWE_RISK = 32,
+    OWE_SAFE = 64,
+    OWE_LOST = 128
 };
 
 struct asker_op {
@@ -40,6 +43,9 @@ struct asker_op {
     enum lock_mode mode;
     enum lock_policy policy;
     bool try;
+    bool unclean; /* dropped because what acted under it died or was stopped */
+    bool counted; /* it is one of the operations that need standing (F7) */
+    bool lost;    /* its client was told so, or will be */
     bool granted;
     bool gone; /* the coordinator confirmed that it holds nothing of it any more */
     uint64_t handle;
@@ -67,7 +73,9 @@ struct asker_op {
     uint32_t reachable;
     uint16_t coordinator;
     enum lock_mode blocking_mode;
-    uint8_t *detail; /* a lock's state as the coordinator told it */
+    enum lost_reason lost_reason;
+    struct stale_view stale; /* the dead holder in the way */
+    uint8_t *detail;         /* a lock's state as the coordinator told it */
     uint32_t detail_size;
     uint32_t chain;                    /* of the counter's bucket */
     uint32_t prev, next;               /* all, in order of counters */
@@ -123,6 +131,16 @@ void asker_durable(struct asker *a);
 /* The log failed: what waits for a record that will never be durable is refused, and given up (L6).
  */
 void asker_sync_failed(struct asker *a, struct instant now);
+/* Standing was gained: what waited for it is asked now (F7). */
+void asker_standing_gained(struct asker *a, struct instant now);
+/* Holders are warned that standing is at risk, or told that it is safe again (F7). */
+void asker_warn(struct asker *a, bool risk);
+/* Locks are lost: for want of standing those whose policy may end this life, by an order all. */
+void asker_lost(struct asker *a, struct instant now, enum lost_reason reason);
+/* A juror voted against this life: it takes no new lock (F2). */
+void asker_bound(struct asker *a, struct instant now);
+/* Nothing of the present life is held or asked for any more. */
+bool asker_holds_nothing(const struct asker *a);
 void asker_step(struct asker *a, struct instant now);
 struct instant asker_deadline(const struct asker *a);
 /* Puts what may be told into core->told. True if more is left for the next time. */

@@ -2,6 +2,8 @@
 #include "proto/asking.h"
 
 #include "proto/must.h"
+#include "proto/proofs.h"
+#include "proto/standing.h"
 
 #define ASK_WAIT_FIRST SPAN_MS(50) /* L8's "for a while", at least */
 #define ASK_WAIT_MAX   SPAN_MS(500)
@@ -105,9 +107,23 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
                     .policy = (uint8_t)op->policy,
                     .try = op->try,
                     .insist = span_between(op->answered, now).ns >= INSIST_SPAN.ns,
+                    .unclean = op->unclean,
                     .name = {op->name, op->name_size}}};
     outbox_send(&c->outbox, op->asked, &m);
     op->send_at = instant_after(now, core_jitter(c, op->wait, span_times(op->wait, 2)));
+}
+
+void asking_park(struct asker *a, struct instant now, struct asker_op *op)
+{
+    op->reason = WAIT_STANDING;
+    op->answered = now;
+    asker_activate(a, op);
+    op->send_at = instant_after(now, QUIET_SPAN); /* then its client hears what it waits for */
+}
+
+bool asking_parked(const struct asker_op *op)
+{
+    return op->state == OP_PENDING && op->reason == WAIT_STANDING;
 }
 
 void asking_begin(struct asker *a, struct instant now, struct asker_op *op)
@@ -138,7 +154,7 @@ static void heard(struct instant now, struct asker_op *op, uint16_t from)
     op->coordinator = from;
 }
 
-static void finish(struct asker *a, struct asker_op *op, enum answer_kind final)
+void asking_finish(struct asker *a, struct asker_op *op, enum answer_kind final)
 {
     op->final = final;
     op->owes &= ~(uint32_t)OWE_WAITING;
@@ -153,12 +169,26 @@ static void take_granted(struct asker *a, struct asker_op *op, const struct wire
     op->granted = true;
     op->token = r->token;
     asker_deactivate(a, op);
-    asker_set_detail(a, op, (struct view){0});
+    asker_set_detail(a, op, r->detail); /* how the last holder went, if uncleanly */
     /* The pending record carries the promise; this one spares a look after a restart, no more. */
     uint64_t lsn = op->lsn;
     asker_write(a, op, false);
     op->lsn = lsn;
-    finish(a, op, ANSWER_GRANTED);
+    asking_finish(a, op, ANSWER_GRANTED);
+}
+
+static struct stale_view stale_of(const struct wire_reply *r)
+{
+    bool known = r->stage <= FENCE_OVER && r->stage != FENCE_NONE;
+    if (!known)
+        return (struct stale_view){.slot = SLOT_NONE};
+    return (struct stale_view){
+        .stage = (enum fence_stage)r->stage, .slot = r->stale, .life = r->life, .votes = r->votes};
+}
+
+static bool stale_differs(const struct stale_view *a, const struct stale_view *b)
+{
+    return a->stage != b->stage || a->slot != b->slot || a->life != b->life || a->votes != b->votes;
 }
 
 static void take_waiting(struct asker *a, struct instant now, struct asker_op *op,
@@ -166,10 +196,13 @@ static void take_waiting(struct asker *a, struct instant now, struct asker_op *o
 {
     if (op->state != OP_PENDING)
         return;
+    struct stale_view stale = stale_of(r);
     bool news = op->place != r->place || op->reason != WAIT_QUEUED ||
+                stale_differs(&op->stale, &stale) ||
                 !view_equal((struct view){op->detail, op->detail_size}, r->detail);
     op->reason = WAIT_QUEUED;
     op->place = r->place;
+    op->stale = stale;
     op->send_at = instant_after(now, core_jitter(a->core, WAIT_REPEAT, span_times(WAIT_REPEAT, 2)));
     if (!news)
         return;
@@ -183,8 +216,9 @@ static void take_refusal(struct asker *a, struct asker_op *op, const struct wire
 {
     if (op->state != OP_PENDING)
         return;
+    op->stale = stale_of(r);
     asker_set_detail(a, op, r->detail);
-    finish(a, op, final);
+    asking_finish(a, op, final);
     asker_end(a, op);
 }
 
@@ -273,10 +307,11 @@ static void take_verdict(struct asker *a, struct instant now, struct asker_op *o
     case REPLY_SHOWN:
         if (!op->show || !lock_decode(&a->scratch, r->detail))
             break;
+        op->stale = stale_of(r);
         asker_set_detail(a, op, r->detail);
         if (op->detail_size ==
             r->detail.size) { /* else no room to keep it: it will be asked again */
-            finish(a, op, ANSWER_SHOWN);
+            asking_finish(a, op, ANSWER_SHOWN);
             asker_end(a, op);
         }
         break;
@@ -297,8 +332,11 @@ static void take_reply(struct asker *a, struct instant now, uint16_t from,
     }
     struct asker_op *op = asker_find(a, r->op.counter);
     if (!op || op->gone || op->life != r->op.life) {
-        if (r->op.life == c->life) /* L9: a hold of an earlier life is never given back */
+        /* L9: a hold of an earlier life is never given back; that life's end is proven instead. */
+        if (r->op.life == c->life)
             take_unknown(a, from, r);
+        else if (r->verdict == REPLY_GRANTED || r->verdict == REPLY_WAITING)
+            proofs_send(c->proofs, from, core_self(c));
         return;
     }
     if (cohort_index(&c->cohorts, op->shard, from) < 0) {
@@ -320,8 +358,12 @@ static void take_blocking(struct asker *a, struct instant now, uint16_t from,
                           const struct wire_blocking *b)
 {
     struct core *c = a->core;
-    if (b->hold.slot != core_self(c) || b->mode >= LOCK_MODES || b->hold.life != c->life)
+    if (b->hold.slot != core_self(c) || b->mode >= LOCK_MODES)
         return;
+    if (b->hold.life != c->life) {
+        proofs_send(c->proofs, from, core_self(c));
+        return;
+    }
     (void)now;
     struct asker_op *op = asker_find(a, b->hold.counter);
     if (!op || op->gone || op->life != b->hold.life) {
@@ -364,7 +406,7 @@ void asker_refused(struct asker *a, struct instant now, uint16_t slot)
 static bool cut_off(struct asker *a, struct instant now, struct asker_op *op)
 {
     if (op->poked.ns == 0 || span_between(op->poked, now).ns < POKE_SPAN.ns)
-        return op->reason == WAIT_NO_MAJORITY;
+        return op->reason == WAIT_NO_MAJORITY || op->reason == WAIT_STANDING;
     op->reachable = reachable(a, op);
     return op->reachable < cohort_majority(&a->core->cohorts);
 }
@@ -390,7 +432,7 @@ static void explain_silence(struct asker *a, struct instant now, struct asker_op
     op->place = 0;
     poke_cohort(a, now, op);
     if (alone && (op->try || op->show)) {
-        finish(a, op, ANSWER_NO_MAJORITY);
+        asking_finish(a, op, ANSWER_NO_MAJORITY);
         asker_give_up(a, now, op);
     } else if (news && !op->show) {
         asker_owe(a, op, OWE_WAITING);
@@ -401,7 +443,7 @@ static void deadline_passed(struct asker *a, struct instant now, struct asker_op
 {
     bool alone = !op->answered_since && cut_off(a, now, op);
     op->deadline = INSTANT_NEVER;
-    finish(a, op, alone ? ANSWER_NO_MAJORITY : ANSWER_TIMED_OUT);
+    asking_finish(a, op, alone ? ANSWER_NO_MAJORITY : ANSWER_TIMED_OUT);
     asker_give_up(a, now, op);
 }
 
@@ -432,6 +474,11 @@ void asker_step(struct asker *a, struct instant now)
         }
         if (!instant_reached(now, op->send_at))
             continue;
+        if (asking_parked(op)) {
+            op->send_at = INSTANT_NEVER;
+            asker_owe(a, op, OWE_WAITING);
+            continue;
+        }
         ask_again(a, now, op);
         explain_silence(a, now, op);
     }

@@ -15,6 +15,11 @@
 
 /* --- asking.c --- */
 /* Begins to ask for what the operation's state says: to be granted, to be dropped, to be shown. */
+/* Waits for standing before it is asked for (F7). */
+void asking_park(struct asker *a, struct instant now, struct asker_op *op);
+bool asking_parked(const struct asker_op *op);
+/* It is over for its client: `final` is told. */
+void asking_finish(struct asker *a, struct asker_op *op, enum answer_kind final);
 void asking_begin(struct asker *a, struct instant now, struct asker_op *op);
 
 /* --- asker.c --- */

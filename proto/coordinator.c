@@ -3,6 +3,7 @@
 
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/stale.h"
 
 #define PREPARE_WAIT_FIRST SPAN_MS(40)
 #define PREPARE_WAIT_MAX   SPAN_MS(1000)
@@ -14,15 +15,14 @@
 
 size_t coordinator_bytes(const struct peer_config *config)
 {
-    return roster_shard_count(config->roster) * sizeof(struct lead) +
-           config->roster->node_count * sizeof(struct low_mark) + served_bytes(config) + 64;
+    return roster_shard_count(config->roster) * sizeof(struct lead) + lows_bytes(config) +
+           served_bytes(config) + 64;
 }
 
 void coordinator_init(struct coordinator *k, struct core *core, const struct voter *voter,
                       void *memory)
 {
     uint32_t shards = core->cohorts.shard_count;
-    size_t nodes = core->config.roster->node_count;
     k->core = core;
     k->voter = voter;
     k->busy = 0;
@@ -31,9 +31,9 @@ void coordinator_init(struct coordinator *k, struct core *core, const struct vot
     memset(k->leads, 0, shards * sizeof *k->leads);
     for (uint32_t s = 0; s < shards; s++)
         k->leads[s].doubted = SLOT_NONE;
-    k->lows = (struct low_mark *)(k->leads + shards);
-    memset(k->lows, 0, nodes * sizeof *k->lows);
-    uint8_t *rest = (uint8_t *)(k->lows + nodes);
+    uint8_t *rest = (uint8_t *)(k->leads + shards);
+    lows_init(&k->lows, core, rest);
+    rest += lows_bytes(&core->config);
     rest += -(uintptr_t)rest & 15;
     served_init(&k->served, core, rest);
 }
@@ -386,13 +386,33 @@ static void answer_confirmed(struct coordinator *k, struct instant now, struct l
             asked_push(&k->served, &lead->unsure, a);
         } else if (a->kind == REQUEST_SHOW) {
             a->verdict = REPLY_SHOWN;
-            served_reply(&k->served, s, a, NULL);
+            bool ok = lock_decode(&k->served.scratch, (struct view){s->state, s->state_size});
+            must(ok);
+            served_reply(&k->served, s, a, &k->served.scratch);
             asked_free(&k->served, a);
         } else {
             a->sure = true;
             asked_push(&k->served, &s->inbox, a);
             advance(k, now, lead, s);
         }
+    }
+}
+
+void coordinator_proof(struct coordinator *k, struct instant now)
+{
+    for (uint32_t i = 0; i < k->served.count; i++) {
+        struct served *s = &k->served.locks[i];
+        if (s->used && s->waited && k->leads[s->shard].phase == LEAD_SERVING)
+            advance(k, now, &k->leads[s->shard], s);
+    }
+}
+
+void coordinator_dead(struct coordinator *k, struct instant now)
+{
+    for (uint32_t i = 0; i < k->served.count; i++) {
+        struct served *s = &k->served.locks[i];
+        if (s->used && s->waited && k->leads[s->shard].phase == LEAD_SERVING)
+            served_dead(&k->served, now, s);
     }
 }
 
@@ -420,41 +440,6 @@ static void take_confirmed(struct coordinator *k, struct instant now, int member
 }
 
 /* --- Requests --- */
-
-static bool was_dropped(const struct low_mark *mark, uint64_t counter)
-{
-    for (size_t i = 0; i < DROPPED_KEPT; i++)
-        if (mark->dropped[i] == counter)
-            return true;
-    return false;
-}
-
-static void note_dropped(struct low_mark *mark, uint64_t counter)
-{
-    if (!was_dropped(mark, counter))
-        mark->dropped[mark->dropped_next++ % DROPPED_KEPT] = counter;
-}
-
-/* L9: a late duplicate of something that is over is dropped. Dropping twice is harmless, and what
- * was never told to a client may be given back at any time, so that is always heard. */
-static bool alive_still(struct coordinator *k, const struct wire_request *r)
-{
-    int index = roster_find(k->core->config.roster, r->op.slot);
-    if (index < 0)
-        return false;
-    struct low_mark *mark = &k->lows[index];
-    if (r->op.life > mark->life)
-        *mark = (struct low_mark){.life = r->op.life, .low = r->low};
-    if (r->op.life == mark->life && r->low > mark->low)
-        mark->low = r->low;
-    if (r->kind == REQUEST_DROP) {
-        if (r->op.life == mark->life)
-            note_dropped(mark, r->op.counter);
-        return true;
-    }
-    return r->op.life == mark->life && r->op.counter >= mark->low &&
-           !was_dropped(mark, r->op.counter);
-}
 
 /* L4: the idle lock that was used longest ago, and that nobody asks about, makes room. */
 static void make_room(struct coordinator *k)
@@ -509,6 +494,7 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
     a->mode = (enum lock_mode)r->mode;
     a->policy = (enum lock_policy)r->policy;
     a->try = r->try;
+    a->unclean = r->unclean;
     if (kind == REQUEST_SHOW) {
         ask_confirm(k, now, lead, a, s);
         return;
@@ -531,7 +517,7 @@ static void take_request(struct coordinator *k, struct instant now, uint16_t fro
         return;
     }
     c->counters.requests++;
-    if (!alive_still(k, r))
+    if (!lows_alive(&k->lows, r)) /* L9: a late duplicate of something that is over */
         return;
     struct lead *lead = &k->leads[shard];
     if (lead->phase != LEAD_SERVING) {

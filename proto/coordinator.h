@@ -17,6 +17,7 @@
 #ifndef PROTO_COORDINATOR_H
 #define PROTO_COORDINATOR_H
 
+#include "proto/lows.h"
 #include "proto/served.h"
 #include "proto/voter.h"
 
@@ -47,22 +48,11 @@ struct lead {
     bool busy;
 };
 
-enum { DROPPED_KEPT = 32 };
-
-/* What is over of each node's operations (L9): everything below `low`, and those that were dropped
- * since. It is volatile, since a request names its ballot. */
-struct low_mark {
-    uint64_t life;
-    uint64_t low;
-    uint64_t dropped[DROPPED_KEPT]; /* counters, a ring; 0: none */
-    uint32_t dropped_next;
-};
-
 struct coordinator {
     struct core *core;
     const struct voter *voter;
-    struct lead *leads;    /* by shard */
-    struct low_mark *lows; /* by index in the roster */
+    struct lead *leads; /* by shard */
+    struct lows lows;
     struct served_table served;
     struct instant reserved_until; /* a full table's next room is for whoever insists */
     uint32_t knock_count; /* of all shards; bounded, so that shards without a majority starve no
@@ -78,6 +68,10 @@ void coordinator_take(struct coordinator *k, struct instant now, uint16_t from,
                       const struct message *m);
 void coordinator_step(struct coordinator *k, struct instant now);
 struct instant coordinator_deadline(const struct coordinator *k);
+/* A proof about `slot` is held: what its lives hold is broken where somebody waits (F5). */
+void coordinator_proof(struct coordinator *k, struct instant now);
+/* SWIM holds a node dead: somebody may wait for it. */
+void coordinator_dead(struct coordinator *k, struct instant now);
 /* Gives up every shard: this node may not vote any more, or it leaves. */
 void coordinator_stop(struct coordinator *k);
 uint32_t coordinator_serving(const struct coordinator *k);

@@ -3,8 +3,8 @@
  *
  * The way of the data: peer.c takes an event; link.c opens datagrams into messages; each message
  * goes to the one module that answers for it (swim, store check, voter, coordinator, doubts,
- * asker). Modules change their state, append to the journal and speak through the outbox; peer.c
- * then makes the effects of it.
+ * asker, and behind proto/fencing the modules of section 7). Modules change their state, append to
+ * the journal and speak through the outbox; peer.c then makes the effects of it.
  */
 #ifndef PROTO_CORE_H
 #define PROTO_CORE_H
@@ -12,12 +12,19 @@
 #include "proto/arena.h"
 #include "proto/cohort.h"
 #include "proto/journal.h"
+#include "proto/jury.h"
 #include "proto/outbox.h"
 #include "proto/peer.h"
 #include "proto/told.h"
 
+struct proofs;
+struct standing;
+struct docket;
+struct accuser;
+
 struct core {
     struct peer_config config;
+    struct jury jury;
     struct cohorts cohorts;
     struct arena arena;
     struct journal journal;
@@ -29,7 +36,14 @@ struct core {
     enum store_state store; /* whether this node votes (L7) */
     uint64_t life;          /* number of the present life; 0: none yet */
     struct nonce life_nonce;
-    bool life_known; /* the life is durable and checked: requests may be made under it */
+    bool life_known; /* the life counts: requests may be made under it (F6a, F9) */
+    struct instant now;
+    struct instant late_at; /* when this node's loop was late last (F2d) */
+    /* What others ask of fencing (proto/fencing). */
+    struct proofs *proofs;
+    struct standing *standing;
+    struct docket *docket;
+    struct accuser *accuser;
 };
 
 static inline uint16_t core_self(const struct core *c)
@@ -45,6 +59,12 @@ static inline bool core_votes(const struct core *c)
 static inline uint64_t core_name_hash(const struct core *c, struct view name)
 {
     return hash64(c->cohorts.hash_key, name.bytes, name.size);
+}
+
+/* D, the detection target: r, F and the jurors' D follow from it (section 7, the inequality). */
+static inline struct span core_detect(const struct core *c)
+{
+    return SPAN_MS(c->config.roster->detect_ms);
 }
 
 /* A random span in [low, high). */

@@ -7,20 +7,21 @@ void doubts_init(struct doubts *d, struct core *core)
     d->core = core;
 }
 
-static void answer(struct doubts *d, struct doubt_entry *e, bool heard)
+static void answer(struct doubts *d, struct doubt_entry *e, bool heard, bool alive)
 {
-    struct message m = {.type = WIRE_DOUBT_ANSWER,
-                        .doubt_answer = {.slot = e->slot, .seq = e->seq, .heard = heard}};
+    struct message m = {
+        .type = WIRE_DOUBT_ANSWER,
+        .doubt_answer = {.slot = e->slot, .seq = e->seq, .heard = heard, .alive = alive}};
     outbox_send(&d->core->outbox, e->asker, &m);
     e->used = false;
     d->used--;
 }
 
-static void answer_all(struct doubts *d, uint16_t slot, bool heard)
+static void answer_all(struct doubts *d, uint16_t slot, bool heard, bool alive)
 {
     for (size_t i = 0; i < DOUBTS_MAX; i++)
         if (d->entries[i].used && d->entries[i].slot == slot)
-            answer(d, &d->entries[i], heard);
+            answer(d, &d->entries[i], heard, alive);
 }
 
 static void take_doubt(struct doubts *d, struct instant now, uint16_t from,
@@ -47,24 +48,25 @@ void doubts_take(struct doubts *d, struct instant now, uint16_t from, const stru
 {
     if (m->type == WIRE_DOUBT) {
         take_doubt(d, now, from, &m->doubt);
-    } else if (m->type == WIRE_POKE && core_votes(d->core)) {
-        struct message poked = {.type = WIRE_POKED, .poked = {.seq = m->poke.seq}};
+    } else if (m->type == WIRE_POKE) {
+        struct message poked = {.type = WIRE_POKED,
+                                .poked = {.seq = m->poke.seq, .votes = core_votes(d->core)}};
         outbox_send(&d->core->outbox, from, &poked);
     } else if (m->type == WIRE_POKED) {
-        answer_all(d, from, true);
+        answer_all(d, from, m->poked.votes, true);
     }
 }
 
 void doubts_refused(struct doubts *d, uint16_t slot)
 {
-    answer_all(d, slot, false);
+    answer_all(d, slot, false, false);
 }
 
 void doubts_step(struct doubts *d, struct instant now)
 {
     for (size_t i = 0; d->used && i < DOUBTS_MAX; i++)
         if (d->entries[i].used && instant_reached(now, d->entries[i].until))
-            answer(d, &d->entries[i], false);
+            answer(d, &d->entries[i], false, false);
 }
 
 struct instant doubts_deadline(const struct doubts *d)

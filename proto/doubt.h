@@ -1,7 +1,8 @@
 /*
- * Answering a doubt (L8): "do you hear this coordinator?". Whoever is asked pokes it and says
- * within DOUBT_POKE_SPAN whether it answered. A node that does not vote does not answer pokes: it
- * cannot coordinate.
+ * Answering a doubt: "do you hear this node?". A coordinator's voters are asked so before its
+ * shards are taken (L8), and a juror asks others so to probe a target for it (F2b). Whoever is
+ * asked pokes the node and says within DOUBT_POKE_SPAN whether it answered. A node that does not
+ * vote answers that it is alive, but cannot coordinate.
  */
 #ifndef PROTO_DOUBT_H
 #define PROTO_DOUBT_H

@@ -7,6 +7,7 @@
 
 #include "crypto/bytes.h"
 #include "crypto/key.h"
+#include "proto/fence.h"
 #include "proto/id.h"
 #include "proto/limits.h"
 
@@ -25,6 +26,7 @@ typedef struct view field_name;
 typedef struct view field_blob;
 typedef struct nonce field_nonce;
 typedef struct signature field_sig;
+typedef struct evidence field_evidence;
 
 #define FIELD_MEMBER(kind, field) field_##kind field;
 
@@ -81,6 +83,19 @@ static inline void put_nonce(struct writer *w, struct nonce v)
 static inline void put_sig(struct writer *w, struct signature v)
 {
     write_copy(w, v.bytes, sizeof v.bytes);
+}
+
+static inline void put_evidence(struct writer *w, struct evidence v)
+{
+    write_u8(w, (uint8_t)v.opinion);
+    write_u32(w, v.renewal_ms);
+    write_u32(w, v.heard_ms);
+    write_u8(w, v.direct);
+    write_u8(w, v.relays);
+    write_u8(w, v.silent);
+    write_u8(w, v.acknowledged);
+    write_u16(w, v.alive);
+    write_u16(w, v.brake);
 }
 
 static inline uint8_t get_u8(struct reader *r)
@@ -145,6 +160,24 @@ static inline struct signature get_sig(struct reader *r)
 {
     struct signature v;
     read_copy(r, v.bytes, sizeof v.bytes);
+    return v;
+}
+
+static inline struct evidence get_evidence(struct reader *r)
+{
+    struct evidence v = {.opinion = (enum opinion)read_u8(r)};
+    if (v.opinion >= OPINIONS) {
+        reader_fail(r);
+        v.opinion = OPINION_VOTES;
+    }
+    v.renewal_ms = read_u32(r);
+    v.heard_ms = read_u32(r);
+    v.direct = read_u8(r);
+    v.relays = read_u8(r);
+    v.silent = read_u8(r);
+    v.acknowledged = read_u8(r);
+    v.alive = read_u16(r);
+    v.brake = read_u16(r);
     return v;
 }
 

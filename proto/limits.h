@@ -2,6 +2,7 @@
 #ifndef PROTO_LIMITS_H
 #define PROTO_LIMITS_H
 
+#include "crypto/proof.h"
 #include "crypto/roster.h"
 #include "crypto/seal.h"
 
@@ -27,9 +28,10 @@ enum {
 _Static_assert(FRAGMENT_BYTES + 16 + MESSAGE_HEADER <= DATAGRAM_ROOM,
                "a fragment fits one datagram");
 _Static_assert(FRAGMENTS_MAX <= 255, "a fragment's index is one byte");
-/* A lock's state: 32 bytes, then 29 a hold and 21 a waiter (proto/lock.c), beside name and numbers.
- */
-_Static_assert(64 + LOCK_NAME_MAX + LOCK_HOLDS_MAX * 32 + LOCK_WAITERS_MAX * 24 < MESSAGE_MAX,
+/* A lock's state: 160 bytes, then 29 a hold and 21 a waiter (proto/lock.c), beside name, numbers
+ * and the proof of a break. */
+_Static_assert(192 + PROOF_BYTES_MAX + LOCK_NAME_MAX + LOCK_HOLDS_MAX * 32 + LOCK_WAITERS_MAX * 24 <
+                   MESSAGE_MAX,
                "a full lock fits one message");
 
 #endif

@@ -4,7 +4,7 @@
 #include "proto/fields.h"
 #include "proto/must.h"
 
-enum { STATE_FORMAT = 1 };
+enum { STATE_FORMAT = 2 };
 
 const char *lock_mode_text(enum lock_mode mode)
 {
@@ -60,6 +60,7 @@ void lock_init(struct lock_state *state)
     state->hold_count = 0;
     state->waiter_count = 0;
     state->mark = (struct lock_mark){0};
+    state->broken = (struct lock_break){0};
 }
 
 int lock_find_hold(const struct lock_state *state, struct op_id id)
@@ -156,8 +157,9 @@ static void remove_hold(struct lock_state *state, size_t index)
             (state->hold_count - index) * sizeof state->holds[0]);
 }
 
-/* A writing holder's mark is not covered up by a reading one's: the data may be half written still. */
-static void set_mark(struct lock_state *state, const struct lock_hold *hold, const struct digest *proof)
+/* A writing holder's mark is not covered up by a reading one's: the data may be half written. */
+static void set_mark(struct lock_state *state, const struct lock_hold *hold,
+                     const struct digest *proof)
 {
     if (state->mark.set && lock_mode_writes(state->mark.mode) && !lock_mode_writes(hold->mode))
         return;
@@ -184,6 +186,8 @@ static struct lock_result break_holds(struct lock_state *state, const struct loc
             continue;
         set_mark(state, &state->holds[i], &op->proof);
         remove_hold(state, i);
+        state->broken = (struct lock_break){
+            .set = true, .slot = op->id.slot, .life = op->id.life, .proof = op->proof};
         result.changed = true;
     }
     for (size_t i = state->waiter_count; i-- > 0;) {
@@ -232,7 +236,7 @@ struct lock_result lock_apply(struct lock_state *state, const struct lock_op *op
 static bool untouched(const struct lock_state *state)
 {
     return state->token == 0 && state->generation == 0 && state->hold_count == 0 &&
-           state->waiter_count == 0 && !state->mark.set;
+           state->waiter_count == 0 && !state->mark.set && !state->broken.set;
 }
 
 static void encode_mark(struct writer *w, const struct lock_mark *mark)
@@ -249,6 +253,16 @@ static void encode_mark(struct writer *w, const struct lock_mark *mark)
         write_copy(w, mark->proof.bytes, DIGEST_SIZE);
 }
 
+static void encode_broken(struct writer *w, const struct lock_break *broken)
+{
+    put_flag(w, broken->set);
+    if (!broken->set)
+        return;
+    write_u16(w, broken->slot);
+    write_u64(w, broken->life);
+    write_copy(w, broken->proof.bytes, DIGEST_SIZE);
+}
+
 void lock_encode(struct writer *w, const struct lock_state *state)
 {
     if (untouched(state))
@@ -257,6 +271,7 @@ void lock_encode(struct writer *w, const struct lock_state *state)
     write_u64(w, state->token);
     write_u64(w, state->generation);
     encode_mark(w, &state->mark);
+    encode_broken(w, &state->broken);
     write_u16(w, (uint16_t)state->hold_count);
     for (size_t i = 0; i < state->hold_count; i++) {
         const struct lock_hold *h = &state->holds[i];
@@ -306,6 +321,16 @@ static void decode_mark(struct reader *r, struct lock_mark *mark)
         read_copy(r, mark->proof.bytes, DIGEST_SIZE);
 }
 
+static void decode_broken(struct reader *r, struct lock_break *broken)
+{
+    broken->set = read_flag(r);
+    if (!broken->set)
+        return;
+    broken->slot = read_u16(r);
+    broken->life = read_u64(r);
+    read_copy(r, broken->proof.bytes, DIGEST_SIZE);
+}
+
 bool lock_decode(struct lock_state *out, struct view bytes)
 {
     lock_init(out);
@@ -317,6 +342,7 @@ bool lock_decode(struct lock_state *out, struct view bytes)
     out->token = read_u64(&r);
     out->generation = read_u64(&r);
     decode_mark(&r, &out->mark);
+    decode_broken(&r, &out->broken);
     out->hold_count = read_count(&r, LOCK_HOLDS_MAX);
     for (size_t i = 0; i < out->hold_count; i++) {
         struct lock_hold *h = &out->holds[i];

@@ -12,12 +12,14 @@
 #define PROTO_LOCK_H
 
 #include "crypto/bytes.h"
+#include "crypto/hash.h"
 #include "proto/id.h"
 #include "proto/limits.h"
 
 enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE, LOCK_MODES };
-/* What happens to a hold whose holder dies; HOLD: it waits for an operator. FENCE is not carried
- * out until fencing exists, and is then the default for modes that write. */
+/* What happens to a hold whose holder dies. HOLD: nobody is fenced for it, it waits until its
+ * holder's life is over for another reason. FENCE: for its sake that life is ended (section 7), if
+ * somebody waits. */
 enum lock_policy { LOCK_STALE_HOLD, LOCK_STALE_FENCE, LOCK_POLICIES };
 
 const char *lock_mode_text(enum lock_mode mode);
@@ -39,18 +41,43 @@ struct lock_waiter {
     enum lock_policy policy;
 };
 
+/* The last hold that ended uncleanly (section 6): broken with a proof, or given up by its own agent
+ * because what acted under it died or was stopped. It stays until a later mark takes its place. */
+struct lock_mark {
+    bool set;
+    uint16_t slot;
+    uint64_t life;
+    enum lock_mode mode;
+    uint64_t token;      /* of that hold */
+    bool broken;         /* by `proof` (F5); else by its own agent */
+    struct digest proof; /* of the proof's bytes */
+};
+
+/* The break that made this state (F5): a voter takes it only with a proof that the lives of `slot`
+ * up to `life` are over. Not set in states that rest on a true one without another break. */
+struct lock_break {
+    bool set;
+    uint16_t slot;
+    uint64_t life;
+    struct digest proof;
+};
+
 struct lock_state {
     uint64_t token;      /* of the last grant; only ever rises (S7) */
     uint64_t generation; /* rises with every grant of a mode that writes */
     size_t hold_count;
     size_t waiter_count;
+    struct lock_mark mark;
+    struct lock_break broken;
     struct lock_hold holds[LOCK_HOLDS_MAX];
     struct lock_waiter waiters[LOCK_WAITERS_MAX]; /* in order of coming */
 };
 
 enum lock_op_kind {
     LOCK_ACQUIRE, /* hold, or wait; with `try`: hold, or be refused */
-    LOCK_DROP     /* give up the hold, or the place in the queue, that `id` names */
+    LOCK_DROP,    /* give up the hold, or the place in the queue, that `id` names */
+    LOCK_BREAK /* the lives of `id.slot` up to `id.life` are proven over: their holds and places end
+                */
 };
 
 struct lock_op {
@@ -59,6 +86,8 @@ struct lock_op {
     enum lock_mode mode;
     enum lock_policy policy;
     bool try;
+    bool unclean;        /* DROP: the holder died, or was stopped */
+    struct digest proof; /* BREAK */
 };
 
 enum lock_outcome { LOCK_GRANTED, LOCK_WAITS, LOCK_BUSY, LOCK_DROPPED, LOCK_FULL };
@@ -77,7 +106,7 @@ struct lock_result lock_apply(struct lock_state *state, const struct lock_op *op
 int lock_find_hold(const struct lock_state *state, struct op_id id);
 int lock_find_waiter(const struct lock_state *state, struct op_id id);
 
-enum { LOCK_STATE_BYTES_MAX = 32 + LOCK_HOLDS_MAX * 32 + LOCK_WAITERS_MAX * 24 };
+enum { LOCK_STATE_BYTES_MAX = 160 + LOCK_HOLDS_MAX * 32 + LOCK_WAITERS_MAX * 24 };
 void lock_encode(struct writer *w, const struct lock_state *state);
 /* Empty bytes are the state of a lock that was never touched. False if malformed or not canonical.
  */

@@ -21,6 +21,9 @@ void peer_config_default(struct peer_config *config)
     config->max_locks = 65536;
     config->max_ops = 4096;
     config->register_bytes = (size_t)64 * 1024 * 1024;
+    config->stop_on_isolation = true;
+    config->brake_span = SPAN_MS(600000);
+    config->run_span = SPAN_MS(10000);
 }
 
 /* --- Memory --- */
@@ -51,8 +54,9 @@ size_t peer_size(const struct peer_config *config)
            aligned(link_bytes(config)) + aligned(voter_bytes(config)) +
            aligned(coordinator_bytes(config)) + aligned(asker_bytes(config)) +
            aligned(storecheck_bytes(config)) + aligned(swim_size(&swim)) +
-           aligned(outbox_bytes(config)) + aligned(EFFECTS_RECORDS_MAX) +
-           aligned(MESSAGE_MAX + MESSAGE_HEADER) + aligned(config->register_bytes) + ALIGNMENT;
+           aligned(fencing_bytes(config)) + aligned(outbox_bytes(config)) +
+           aligned(EFFECTS_RECORDS_MAX) + aligned(MESSAGE_MAX + MESSAGE_HEADER) +
+           aligned(config->register_bytes) + ALIGNMENT;
 }
 
 static uint8_t *carve(uint8_t **at, size_t size)
@@ -85,6 +89,7 @@ struct peer *peer_init(void *memory, const struct peer_config *config)
     p->local = carve(&at, MESSAGE_MAX + MESSAGE_HEADER);
     arena_init(&c->arena, carve(&at, config->register_bytes), config->register_bytes);
     doubts_init(&p->doubts, c);
+    fencing_init(&p->fencing, c, &p->asker, &p->coordinator, carve(&at, fencing_bytes(config)));
     return p;
 }
 
@@ -115,11 +120,14 @@ static bool load(struct peer *p, const struct record *record, uint64_t lsn)
         p->store_lost |= record->store.lost;
         return voter_load(&p->voter, record, lsn);
     case RECORD_LIFE:
-        p->recovered_life = record->life.number;
-        p->recovered_boot = record->life.boot_id;
-        p->core.life_nonce = record->life.life_nonce;
-        p->core.life = record->life.number;
-        return true;
+    case RECORD_BOOK:
+    case RECORD_VOTE:
+    case RECORD_WINDOW:
+    case RECORD_ORDER:
+    case RECORD_REPORT:
+    case RECORD_PROOF:
+    case RECORD_EXECUTED:
+        return fencing_load(&p->fencing, record, lsn);
     case RECORD_PROMISE:
     case RECORD_ACCEPT:
         return voter_load(&p->voter, record, lsn);
@@ -194,28 +202,6 @@ void peer_recover_lost(struct peer *p, const struct store_id *store)
 
 /* --- Life and store --- */
 
-/* Makes life `number` this node's; it counts once its record is durable. */
-static void begin_life(struct peer *p, uint64_t number)
-{
-    struct core *c = &p->core;
-    c->life = number;
-    drbg_bytes(&c->drbg, c->life_nonce.bytes, sizeof c->life_nonce.bytes);
-    asker_end_life(&p->asker);
-    memcpy(p->recovered_boot.bytes, c->config.boot_id, sizeof p->recovered_boot.bytes);
-    struct record record = {
-        .kind = RECORD_LIFE,
-        .life = {.number = number, .life_nonce = c->life_nonce, .boot_id = p->recovered_boot}};
-    p->life_lsn = journal_append(&c->journal, &record, true);
-    told_notice(&c->told, NOTICE_LIFE)->number = number;
-}
-
-static void life_durable(struct peer *p)
-{
-    p->life_lsn = 0;
-    swim_start(p->core.swim, p->now, p->core.life, &p->core.life_nonce);
-    p->core.life_known = storecheck_done(&p->check);
-}
-
 /* A lost store never votes again, also after a restart: that is written into it. */
 static void lose_store(struct peer *p, enum store_state state)
 {
@@ -231,7 +217,7 @@ static void check_done(struct peer *p)
     struct core *c = &p->core;
     const struct vitals *highest = &p->check.highest;
     /* A life above the present one cannot be an echo of this run: a later run took it. */
-    bool behind = storecheck_behind(&p->check, p->recovered_life) ||
+    bool behind = storecheck_behind(&p->check, p->fencing.life.recovered) ||
                   (c->life && p->check.seen_life > c->life);
     if (behind && !p->store_lost) {
         told_notice(&c->told, NOTICE_STORE_BEHIND)->number = highest->commits;
@@ -241,29 +227,19 @@ static void check_done(struct peer *p)
         c->store = STORE_VOTING;
         told_notice(&c->told, NOTICE_STORE_CHECKED);
     }
-    /* Whoever is behind takes the next life above what is known: none is used twice. */
-    uint64_t seen = p->check.seen_life > c->life ? p->check.seen_life : c->life;
-    if (behind || c->life == 0)
-        begin_life(p, (highest->life > seen ? highest->life : seen) + 1);
-    else if (!p->life_lsn)
-        c->life_known = true;
+    uint64_t seen = p->check.seen_life;
+    fencing_checked(&p->fencing, c->now, behind, highest->life > seen ? highest->life : seen);
 }
 
 void peer_start(struct peer *p, struct instant now)
 {
     struct core *c = &p->core;
-    p->now = now;
+    c->now = now;
     p->started = true;
-    bool same_boot = memcmp(p->recovered_boot.bytes, c->config.boot_id, 16) == 0;
     if (p->store_lost)
         c->store = STORE_LOST;
     storecheck_start(&p->check, now);
-    if (c->life != 0 && same_boot && c->journal.durable == c->journal.lsn)
-        life_durable(p);
-    else if (c->life != 0 && same_boot)
-        p->life_lsn = c->journal.lsn; /* its record is found, but perhaps not durable */
-    else if (c->life != 0 || !p->store_lost)
-        begin_life(p, c->life + 1);
+    fencing_start(&p->fencing, now, p->store_lost);
     asker_start(&p->asker, now);
     link_start(&p->link, now);
     /* What was read may never have been synced by the run that wrote it: write it all anew. */
@@ -271,16 +247,23 @@ void peer_start(struct peer *p, struct instant now)
     c->journal.sync_wanted = true;
     if (storecheck_done(&p->check))
         check_done(p);
+    fencing_durable(&p->fencing, now); /* a life that was found durable goes on at once */
 }
 
 /* --- Events --- */
 
 static void dispatch(struct peer *p, uint16_t from, const struct message *m)
 {
-    struct instant now = p->now;
+    struct instant now = p->core.now;
     switch (m->type) {
     case WIRE_PING:
+        fencing_heard(&p->fencing, now, from, m->ping.life);
+        swim_take(p->core.swim, now, from, m);
+        break;
     case WIRE_ACK:
+        fencing_heard(&p->fencing, now, from, m->ack.life);
+        swim_take(p->core.swim, now, from, m);
+        break;
     case WIRE_PING_REQ:
     case WIRE_INDIRECT_ACK:
     case WIRE_ALIVE:
@@ -305,9 +288,36 @@ static void dispatch(struct peer *p, uint16_t from, const struct message *m)
     case WIRE_STORED:
     case WIRE_ACCEPTED:
     case WIRE_CONFIRMED:
-    case WIRE_DOUBT_ANSWER:
     case WIRE_REQUEST:
         coordinator_take(&p->coordinator, now, from, m);
+        break;
+    case WIRE_DOUBT_ANSWER:
+        if (juror_asked(&m->doubt_answer))
+            fencing_take(&p->fencing, now, from, m);
+        else
+            coordinator_take(&p->coordinator, now, from, m);
+        break;
+    case WIRE_RENEW:
+        fencing_heard(&p->fencing, now, from, m->renew.life);
+        fencing_take(&p->fencing, now, from, m);
+        break;
+    case WIRE_LIFE_CLAIM:
+    case WIRE_LIFE_STORED:
+    case WIRE_PROOF:
+    case WIRE_PROOF_STORED:
+    case WIRE_RENEWED:
+    case WIRE_VOTED:
+    case WIRE_ACCUSE:
+    case WIRE_OPINION:
+    case WIRE_VOTE:
+    case WIRE_ORDER:
+    case WIRE_ORDER_STORED:
+    case WIRE_EXEC_ASK:
+    case WIRE_EXEC_OK:
+    case WIRE_EXEC_REPORT:
+    case WIRE_WITNESS_ASK:
+    case WIRE_WITNESS:
+        fencing_take(&p->fencing, now, from, m);
         break;
     case WIRE_DOUBT:
     case WIRE_POKE:
@@ -350,11 +360,11 @@ static void take_fragment(struct peer *p, uint16_t from, const struct wire_fragm
 static void take_datagram(struct peer *p, struct view datagram)
 {
     struct link_messages messages;
-    if (!link_open(&p->link, p->now, datagram, &messages))
+    if (!link_open(&p->link, p->core.now, datagram, &messages))
         return;
-    swim_heard(p->core.swim, p->now, messages.from);
+    swim_heard(p->core.swim, p->core.now, messages.from);
     if (messages.connected)
-        swim_connected(p->core.swim, p->now, messages.from);
+        swim_connected(p->core.swim, p->core.now, messages.from);
     while (reader_left(&messages.reader) > 0) {
         struct message m;
         bool ok = wire_decode(&m, &messages.reader);
@@ -375,8 +385,7 @@ static void take_durable(struct peer *p, uint64_t lsn)
     c->journal.durable = lsn;
     outbox_durable(&c->outbox, lsn);
     asker_durable(&p->asker);
-    if (p->life_lsn && lsn >= p->life_lsn)
-        life_durable(p);
+    fencing_durable(&p->fencing, c->now);
 }
 
 /* L6: after a failed sync the process votes no more. Its shards go to whoever takes them. */
@@ -389,23 +398,24 @@ static void take_sync_failure(struct peer *p)
     c->store = STORE_FAILED;
     outbox_drop_held(&c->outbox);
     coordinator_stop(&p->coordinator);
-    asker_sync_failed(&p->asker, p->now);
+    asker_sync_failed(&p->asker, p->core.now);
     told_notice(&c->told, NOTICE_SYNC_FAILED);
 }
 
 static void take_time(struct peer *p)
 {
     struct core *c = &p->core;
-    if (instant_reached(p->now, swim_deadline(c->swim)))
-        swim_step(c->swim, p->now);
-    if (instant_reached(p->now, storecheck_deadline(&p->check)))
-        storecheck_step(&p->check, p->now);
-    if (instant_reached(p->now, doubts_deadline(&p->doubts)))
-        doubts_step(&p->doubts, p->now);
-    if (instant_reached(p->now, coordinator_deadline(&p->coordinator)))
-        coordinator_step(&p->coordinator, p->now);
-    if (instant_reached(p->now, asker_deadline(&p->asker)))
-        asker_step(&p->asker, p->now);
+    if (instant_reached(p->core.now, swim_deadline(c->swim)))
+        swim_step(c->swim, p->core.now);
+    if (instant_reached(p->core.now, storecheck_deadline(&p->check)))
+        storecheck_step(&p->check, p->core.now);
+    if (instant_reached(p->core.now, doubts_deadline(&p->doubts)))
+        doubts_step(&p->doubts, p->core.now);
+    if (instant_reached(p->core.now, coordinator_deadline(&p->coordinator)))
+        coordinator_step(&p->coordinator, p->core.now);
+    if (instant_reached(p->core.now, asker_deadline(&p->asker)))
+        asker_step(&p->asker, p->core.now);
+    fencing_step(&p->fencing, p->core.now);
 }
 
 static void take_changes(struct peer *p)
@@ -414,21 +424,43 @@ static void take_changes(struct peer *p)
     while (swim_next_change(p->core.swim, &change)) {
         told_notice(&p->core.told, NOTICE_MEMBER)->change = change;
         if (change.after == MEMBER_DEAD || change.after == MEMBER_LEFT)
-            asker_refused(&p->asker, p->now, change.slot);
+            asker_refused(&p->asker, p->core.now, change.slot);
+        fencing_member(&p->fencing, p->core.now, &change);
     }
 }
 
-/* What was handed out with the last effects was carried out. */
+/* What was handed out with the last effects was carried out. A turn that begins long after it was
+ * due says that this node was paused, or starved: a juror's evidence of that time is void (F2d). */
 static void begin_turn(struct peer *p, struct instant now)
 {
+    struct core *c = &p->core;
     must(p->started);
-    p->now = now.ns > p->now.ns ? now : p->now;
+    c->now = now.ns > c->now.ns ? now : c->now;
     if (!p->handed)
         return;
+    if (span_between(p->due, c->now).ns > core_detect(c).ns / 6) /* r/2 (section 12) */
+        c->late_at = c->now;
     p->handed = false;
+    executor_taken(&p->fencing.executor);
     told_clear(&p->core.told);
     journal_taken(&p->core.journal);
     asker_sweep(&p->asker);
+}
+
+/* What the event brought is carried on, until nothing follows from it any more. */
+static void settle(struct peer *p)
+{
+    take_changes(p);
+    fencing_settle(&p->fencing, p->core.now);
+}
+
+/* `left` frees nothing (M2), and hides that somebody is gone who still holds: so it is said only by
+ * whoever holds nothing. */
+static void leave(struct peer *p)
+{
+    coordinator_stop(&p->coordinator);
+    if (asker_holds_nothing(&p->asker))
+        swim_leave(p->core.swim, p->core.now);
 }
 
 void peer_step(struct peer *p, struct instant now, const struct event *event)
@@ -446,26 +478,31 @@ void peer_step(struct peer *p, struct instant now, const struct event *event)
         break;
     case EVENT_REFUSED:
         doubts_refused(&p->doubts, event->slot);
-        asker_refused(&p->asker, p->now, event->slot);
+        asker_refused(&p->asker, p->core.now, event->slot);
         break;
     case EVENT_TICK:
         take_time(p);
         break;
     case EVENT_ACQUIRE:
-        asker_acquire(&p->asker, p->now, event);
+        asker_acquire(&p->asker, p->core.now, event);
         break;
     case EVENT_DROP:
-        asker_drop(&p->asker, p->now, event);
+        asker_drop(&p->asker, p->core.now, event);
         break;
     case EVENT_SHOW:
-        asker_show(&p->asker, p->now, event);
+        asker_show(&p->asker, p->core.now, event);
+        break;
+    case EVENT_SUBMIT:
+        fencing_submit(&p->fencing, p->core.now, event);
+        break;
+    case EVENT_EXECUTED:
+        executor_ran(&p->fencing.executor, p->core.now, event);
         break;
     case EVENT_LEAVE:
-        coordinator_stop(&p->coordinator);
-        swim_leave(p->core.swim, p->now);
+        leave(p);
         break;
     }
-    take_changes(p);
+    settle(p);
 }
 
 /* --- Effects --- */
@@ -517,11 +554,11 @@ void peer_effects(struct peer *p, struct instant now, struct effects *out)
     if (storecheck_done(&p->check))
         swim_set_vitals(c->swim, c->journal.durable, p->asker.reserved);
     drain_outbox(p);
-    take_changes(p);
+    settle(p);
     storecheck_note(&p->check);
     asker_tell(&p->asker);
     memset(out, 0, sizeof *out);
-    out->datagram_count = link_flush(&p->link, p->now, &out->datagrams);
+    out->datagram_count = link_flush(&p->link, p->core.now, &out->datagrams);
     out->segment_wanted = c->journal.segment_wanted;
     if (!out->segment_wanted)
         out->records = (struct view){c->journal.bytes, c->journal.size};
@@ -531,7 +568,10 @@ void peer_effects(struct peer *p, struct instant now, struct effects *out)
     out->answer_count = c->told.answer_count;
     out->notices = c->told.notices;
     out->notice_count = c->told.notice_count;
+    out->runs = p->fencing.executor.runs;
+    out->run_count = p->fencing.executor.run_count;
     c->counters.drop_outbox_full = c->outbox.dropped_full;
+    p->due = peer_deadline(p);
     p->handed = true;
 }
 
@@ -543,10 +583,13 @@ bool peer_pending(const struct peer *p)
 
 struct instant peer_deadline(const struct peer *p)
 {
+    if (p->handed && p->due.ns)
+        return p->due; /* nothing has changed since it was worked out */
     struct instant at = swim_deadline(p->core.swim);
     at = instant_earlier(at, storecheck_deadline(&p->check));
     at = instant_earlier(at, doubts_deadline(&p->doubts));
     at = instant_earlier(at, coordinator_deadline(&p->coordinator));
     at = instant_earlier(at, asker_deadline(&p->asker));
+    at = instant_earlier(at, fencing_deadline(&p->fencing));
     return instant_earlier(at, link_deadline(&p->link));
 }

@@ -21,7 +21,9 @@
 #define PROTO_PEER_H
 
 #include "crypto/drbg.h"
+#include "crypto/proof.h"
 #include "crypto/roster.h"
+#include "proto/fence.h"
 #include "proto/limits.h"
 #include "proto/lock.h"
 #include "proto/swim.h"
@@ -43,6 +45,10 @@ struct peer_config {
     uint32_t max_ops;      /* requests and holds of this node at once */
     uint32_t max_served;   /* locks that this node coordinates at once; 0: twice max_ops */
     size_t register_bytes; /* for the registers' names and states */
+    /* F7: at s* + F holders are told that their locks are lost; else they are only warned. */
+    bool stop_on_isolation;
+    struct span brake_span; /* F8's ten minutes */
+    struct span run_span;   /* the longest that the driver lets a run of a fence device take (F9) */
 };
 
 /* Bounds for small clusters: 65536 locks, 4096 operations, 64 MiB. */
@@ -80,7 +86,16 @@ enum event_kind {
     EVENT_ACQUIRE,     /* acquire */
     EVENT_DROP,        /* drop: release a hold, or stop waiting */
     EVENT_SHOW,        /* show */
+    EVENT_SUBMIT,      /* submit: somebody hands in an order or a proof (section 12) */
+    EVENT_EXECUTED,    /* executed: what became of a `run` of the effects */
     EVENT_LEAVE        /* this node stops on purpose: say so to all */
+};
+
+/* What a fence device was found to do. */
+enum run_outcome {
+    RUN_UNKNOWN, /* failed, timed out, hung, said nothing that can be used: never counts as off */
+    RUN_OFF,     /* off was done where it was asked for, and a status query after it said off */
+    RUN_ON       /* a status query says on */
 };
 
 struct event {
@@ -101,12 +116,25 @@ struct event {
         struct {
             uint64_t handle;
             struct op_id hold; /* as told in ANSWER_ACCEPTED */
+            bool unclean;      /* its holder died or was stopped: the lock is marked so (F11) */
         } drop;
         struct {
             uint64_t handle;
             struct view name;
             struct instant deadline;
         } show;
+        struct {
+            uint64_t handle;
+            struct view file; /* ORDER_FILE_MAGIC or PROOF_FILE_MAGIC, then its bytes */
+        } submit;
+        struct {
+            uint16_t slot; /* these four as in the run */
+            uint64_t life;
+            enum run_kind kind;
+            enum run_outcome outcome;
+            char device[DEVICE_SIZE]; /* identity that the status query printed; may be empty */
+            struct view text;         /* one line for people; cut to FENCE_TEXT_MAX */
+        } executed;
     };
 };
 
@@ -128,14 +156,30 @@ enum answer_kind {
     ANSWER_NOT_READY,  /* acquire: this node does not know its own life yet; final */
     ANSWER_LOG_FAILED, /* acquire, show: this node cannot write any more, so nothing can be held;
                           final */
+    ANSWER_LIFE_ENDED, /* acquire: this node's life is ended by an order; ask again when
+                          NOTICE_READY came; final */
     ANSWER_SHOWN,      /* show: state; final */
-    ANSWER_BLOCKING    /* about a hold (handle 0): somebody waits for it in `mode` */
+    ANSWER_BLOCKING,   /* about a hold (handle 0): somebody waits for it in `mode` */
+    ANSWER_AT_RISK,    /* about a hold (handle 0): standing was not renewed for F/2 (F7) */
+    ANSWER_SAFE,       /* about a hold (handle 0): and now it is again */
+    ANSWER_LOST,       /* about a hold (handle 0): lost for the reason `lost`. Stop all that acts
+                          under it, see it empty, then EVENT_DROP with unclean. Holds that were loaded
+                          are told too. */
+    ANSWER_SUBMITTED,  /* submit: taken; `text` says what it is; final */
+    ANSWER_REFUSED     /* submit: refused; `text` says by which rule; final */
 };
 
 enum wait_reason {
-    WAIT_UNKNOWN,    /* asked, no answer yet */
-    WAIT_QUEUED,     /* behind others: holders say whom */
-    WAIT_NO_MAJORITY /* too few voters of the lock's cohort can be asked */
+    WAIT_UNKNOWN,     /* asked, no answer yet */
+    WAIT_QUEUED,      /* behind others: holders say whom, `stale` what is done about a dead one */
+    WAIT_NO_MAJORITY, /* too few voters of the lock's cohort can be asked */
+    WAIT_STANDING     /* too few jurors have acknowledged this node: `reachable` of them did, of so
+                         many: `cohort` (F7) */
+};
+
+enum lost_reason {
+    LOST_STANDING, /* no quorum of jurors acknowledged this node for F (F7) */
+    LOST_ORDER     /* this node's life is under a certified order (F3) */
 };
 
 enum { ANSWER_HOLDERS_MAX = 8 };
@@ -156,6 +200,11 @@ struct answer {
     uint16_t coordinator; /* SHOWN, WAITING: who answered; SLOT_NONE if nobody */
     struct view name;     /* BLOCKING, SHOWN */
     const struct lock_state *state; /* SHOWN */
+    struct lock_mark mark;          /* GRANTED: how the last holder went, if it went uncleanly */
+    struct stale_view
+        stale; /* WAITING, SHOWN, TIMED_OUT, BUSY: the dead holder in the way, if one is */
+    enum lost_reason lost; /* LOST */
+    const char *text;      /* SUBMITTED, REFUSED: static */
 };
 
 /* Something that an operator may want to know; counted and told, never waited for. */
@@ -168,7 +217,20 @@ enum notice_kind {
     NOTICE_SYNC_FAILED,
     NOTICE_LIFE,  /* a new life: `number` */
     NOTICE_GHOST, /* a grant that was never told to a client is given back: `hold` */
-    NOTICE_FULL   /* the registers' room is used up: Accepts are refused */
+    NOTICE_FULL,  /* the registers' room is used up: Accepts are refused */
+    NOTICE_READY, /* life `number` counts: q jurors stored it and the end of those before (F6a, F9)
+                   */
+    NOTICE_STANDING,   /* gained (`number` 1), at risk (2) or lost (0) (F7) */
+    NOTICE_VOTED,      /* this juror voted against life `number` of `slot` (F2) */
+    NOTICE_OPINION,    /* or would not: `opinion` says why */
+    NOTICE_BOUND,      /* juror `slot` voted against this node's life: it takes no new lock (F2) */
+    NOTICE_ORDER,      /* a certified order against life `number` of `slot` is known here */
+    NOTICE_RUN,        /* this node acts on it as its executor (F9) */
+    NOTICE_RUN_FAILED, /* and failed, or executor `other` did */
+    NOTICE_PROOF, /* lives of `slot` up to `number` are proven over: `executed` says by what (F5) */
+    NOTICE_BROKEN,        /* a lock of `slot`'s life `number` was broken by this coordinator (F5) */
+    NOTICE_PROOF_REFUSED, /* a proof about `slot` was refused: `text` names the rule */
+    NOTICE_ALARM /* `slot` is heard under life `number` after a receipt said it was off (F6) */
 };
 
 struct notice {
@@ -178,6 +240,20 @@ struct notice {
     uint16_t slot;
     uint64_t number;
     struct op_id hold;
+    uint16_t other;
+    enum opinion opinion;
+    bool executed;
+    const char *text; /* static */
+};
+
+/* Something for the fence driver to do: see section 12, the `exec` contract. Answered by
+ * EVENT_EXECUTED with the same slot, life and kind. */
+struct run {
+    enum run_kind kind;
+    uint16_t slot; /* the target; never this node */
+    uint64_t life;
+    uint8_t action; /* of the roster */
+    struct digest order;
 };
 
 struct outgoing {
@@ -196,12 +272,15 @@ struct effects {
     size_t answer_count;
     const struct notice *notices;
     size_t notice_count;
+    const struct run *runs;
+    size_t run_count;
 };
 
 enum {
     EFFECTS_DATAGRAMS_MAX = 256,
     EFFECTS_ANSWERS_MAX = 256,
     EFFECTS_NOTICES_MAX = 64,
+    EFFECTS_RUNS_MAX = 8,
     EFFECTS_RECORDS_MAX = 1024 * 1024
 };
 
@@ -271,7 +350,24 @@ const char *store_state_text(enum store_state state);
     C(promises)                                                                                    \
     C(accepts)                                                                                     \
     C(refusals)                                                                                    \
-    C(takeovers) C(step_downs) C(requests) C(grants) C(ghosts) C(shows) C(records) C(register_full)
+    C(takeovers)                                                                                   \
+    C(step_downs)                                                                                  \
+    C(requests)                                                                                    \
+    C(grants)                                                                                      \
+    C(ghosts)                                                                                      \
+    C(shows)                                                                                       \
+    C(records)                                                                                     \
+    C(register_full)                                                                               \
+    C(renewals)                                                                                    \
+    C(fence_votes)                                                                                 \
+    C(fence_orders)                                                                                \
+    C(fence_runs)                                                                                  \
+    C(fence_receipts)                                                                              \
+    C(breaks)                                                                                      \
+    C(drop_proof)                                                                                  \
+    C(drop_order)                                                                                  \
+    C(drop_old_life)                                                                               \
+    C(alarms)
 
 struct peer_counters {
 #define PEER_COUNTER(name) uint64_t name;
@@ -292,6 +388,12 @@ struct peer_status {
     uint32_t voters_alive; /* of the roster's voters, by SWIM, this node included */
     uint32_t voters;
     struct start_id start;
+    bool juror;
+    uint32_t jurors;
+    bool standing_wanted; /* it holds or asks for a lock under `fence` (F7) */
+    bool standing;
+    uint32_t acknowledging; /* jurors that acknowledged it within F */
+    bool bound;             /* a juror voted against its life, or an order binds it */
 };
 void peer_status(const struct peer *peer, struct peer_status *out);
 const struct peer_counters *peer_counters(const struct peer *peer);
@@ -301,6 +403,26 @@ uint32_t peer_shard(const struct peer *peer, struct view name);
 size_t peer_cohort(const struct peer *peer, uint32_t shard, uint16_t out[ROSTER_COHORT_MAX]);
 /* Who coordinates the shard as far as this node knows; SLOT_NONE if it does not. */
 uint16_t peer_coordinator(const struct peer *peer, uint32_t shard);
+
+/* --- Fencing --- */
+
+/* One order known here. Pointers are the peer's until the next peer_step. */
+struct order_view {
+    struct order_cert cert;
+    struct digest order;      /* of the order's bytes */
+    struct fence_story story; /* who asked, and what each juror said */
+    enum fence_stage stage;
+    size_t report_count; /* of executors, oldest first */
+    const struct fence_report *reports;
+    struct view proof; /* an executor's receipt with its order; empty if there is none (yet) */
+    struct digest proof_digest;
+};
+/* Iterates: start with *cursor = 0; false at the end. Oldest first. */
+bool peer_next_order(const struct peer *peer, size_t *cursor, struct order_view *out);
+/* The best proof about a slot's lives that this node holds: its bytes (empty: none). */
+struct view peer_proof(const struct peer *peer, uint16_t slot, uint64_t *covers);
+/* This juror's vote against a life of that slot; false if it never voted. */
+bool peer_vote(const struct peer *peer, uint16_t slot, uint64_t *life);
 
 /* --- For the simulator's observer: the books of this node, to be held against the truth. --- */
 struct ballot peer_promised(const struct peer *peer, uint32_t shard);

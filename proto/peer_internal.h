@@ -5,6 +5,7 @@
 #include "proto/asking.h"
 #include "proto/coordinator.h"
 #include "proto/doubt.h"
+#include "proto/fencing.h"
 #include "proto/link.h"
 #include "proto/storecheck.h"
 #include "proto/voter.h"
@@ -17,14 +18,12 @@ struct peer {
     struct doubts doubts;
     struct asker asker;
     struct storecheck check;
-    uint64_t recovered_life; /* in the store; its boot id says whether it goes on */
-    struct nonce recovered_boot;
-    uint64_t life_lsn; /* of the record of a new life; 0 once durable */
-    uint32_t adopted;  /* RECORD_STORE */
-    bool store_lost;   /* RECORD_STORE, or peer_recover_lost */
+    struct fencing fencing;
+    uint32_t adopted; /* RECORD_STORE */
+    bool store_lost;  /* RECORD_STORE, or peer_recover_lost */
     bool started;
-    bool handed; /* the last effects were handed out: a new turn begins with the next call */
-    struct instant now;
+    bool handed;        /* the last effects were handed out: a new turn begins with the next call */
+    struct instant due; /* the deadline that was told with them */
     peer_tap tap;
     void *tap_context;
     uint8_t *local; /* a message to this node itself, while it is dispatched */

@@ -55,7 +55,14 @@ void peer_status(const struct peer *p, struct peer_status *out)
                                 .op_count = p->asker.count,
                                 .serving = coordinator_serving(&p->coordinator),
                                 .voters = (uint32_t)roster_voter_count(roster),
-                                .start = p->link.start};
+                                .start = p->link.start,
+                                .juror = p->fencing.juror.serves,
+                                .jurors = (uint32_t)c->jury.count,
+                                .standing_wanted = p->fencing.standing.users > 0,
+                                .standing = standing_has(&p->fencing.standing, c->now),
+                                .bound = standing_bound(&p->fencing.standing)};
+    struct instant since = {c->now.ns - core_detect(c).ns};
+    out->acknowledging = standing_acknowledged(&p->fencing.standing, since);
     for (size_t i = 0; i < roster->node_count; i++) {
         const struct roster_node *node = &roster->nodes[i];
         bool alive = node->slot == core_self(c) ? core_votes(c)
@@ -91,6 +98,43 @@ uint16_t peer_coordinator(const struct peer *p, uint32_t shard)
     if (p->coordinator.leads[shard].phase == LEAD_SERVING)
         return core_self(&p->core);
     return p->asker.hints[shard].slot;
+}
+
+bool peer_next_order(const struct peer *p, size_t *cursor, struct order_view *out)
+{
+    const struct docket *d = &p->fencing.docket;
+    const struct docket_entry *next = NULL;
+    for (size_t i = 0; i < DOCKET_MAX; i++) {
+        const struct docket_entry *e = &d->entries[i];
+        if (e->used && e->serial > *cursor && (!next || e->serial < next->serial))
+            next = e;
+    }
+    if (!next)
+        return false;
+    *cursor = (size_t)next->serial;
+    bool over = proofs_covers(&p->fencing.proofs, next->slot) >= next->life;
+    *out = (struct order_view){.cert = next->cert,
+                               .order = next->order,
+                               .stage = over ? FENCE_OVER : executor_stage(&p->core, next),
+                               .report_count = next->report_count,
+                               .reports = next->reports,
+                               .proof = {next->proof, next->proof_size},
+                               .proof_digest = next->proof_digest};
+    story_decode(&out->story, (struct view){next->story, next->story_size});
+    return true;
+}
+
+struct view peer_proof(const struct peer *p, uint16_t slot, uint64_t *covers)
+{
+    const struct proof_entry *e = proofs_of(&p->fencing.proofs, slot);
+    *covers = e ? e->covers : 0;
+    return e ? (struct view){e->bytes, e->size} : (struct view){0};
+}
+
+bool peer_vote(const struct peer *p, uint16_t slot, uint64_t *life)
+{
+    *life = juror_voted(&p->fencing.juror, slot);
+    return *life != 0;
 }
 
 struct ballot peer_promised(const struct peer *p, uint32_t shard)

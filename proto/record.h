@@ -16,14 +16,22 @@
     R(ACCEPT, accept)                                                                              \
     R(OP, op)                                                                                      \
     R(OP_END, op_end)                                                                              \
-    R(KNOWN, known)
+    R(KNOWN, known)                                                                                \
+    R(BOOK, book)                                                                                  \
+    R(VOTE, vote)                                                                                  \
+    R(WINDOW, window)                                                                              \
+    R(ORDER, order)                                                                                \
+    R(REPORT, report)                                                                              \
+    R(PROOF, proof)                                                                                \
+    R(EXECUTED, executed)
 
 /* The epoch that every shard of this store has adopted unless a PROMISE says more: 1 only in a
  * store made for the first roster, else 0 (R2). lost: this store never votes again, or never did
  * (L7). */
 #define RECORD_FIELDS_store(F) F(u32, adopted) F(flag, lost)
-/* A life, raised because the boot id is another one. */
-#define RECORD_FIELDS_life(F) F(u64, number) F(nonce, life_nonce) F(nonce, boot_id)
+/* A life, raised because the boot id is another one, or by a surrender. ends: this store knows that
+ * those before it are over, and may state so (F6a). */
+#define RECORD_FIELDS_life(F) F(u64, number) F(nonce, life_nonce) F(nonce, boot_id) F(flag, ends)
 /* Operation counters up to `reserved` may be in use (L9). */
 #define RECORD_FIELDS_ops(F)     F(u64, reserved)
 #define RECORD_FIELDS_promise(F) F(u32, shard) F(ballot, promised) F(u32, adopted)
@@ -34,10 +42,29 @@
 #define RECORD_FIELDS_op(F)                                                                        \
     F(u64, life)                                                                                   \
     F(u64, counter)                                                                                \
-    F(u8, state) F(u8, mode) F(u8, policy) F(u64, token) F(name, name) F(blob, process)
+    F(u8, state)                                                                                   \
+    F(u8, mode) F(u8, policy) F(flag, unclean) F(u64, token) F(name, name) F(blob, process)
 #define RECORD_FIELDS_op_end(F) F(u64, life) F(u64, counter)
 /* The highest that `slot` told of itself, or others of it (L7). */
 #define RECORD_FIELDS_known(F) F(u16, slot) F(u64, commits) F(u64, life) F(u64, ops)
+
+/* A juror's book: the highest life of a node and its nonce. */
+#define RECORD_FIELDS_book(F) F(u16, slot) F(u64, life) F(nonce, life_nonce)
+/* This juror's vote against a life, final (F2), and what it had seen. */
+#define RECORD_FIELDS_vote(F)                                                                      \
+    F(u16, slot)                                                                                   \
+    F(u64, life) F(u32, allows) F(u32, age_ms) F(sig, signature) F(evidence, evidence)
+/* An executor asked this juror whether it may act on that life, for so long (F9). */
+#define RECORD_FIELDS_window(F) F(u16, slot) F(u64, life) F(u16, executor) F(u32, span_ms)
+/* A certified order and its story, as their bytes (crypto/order, proto/docket). */
+#define RECORD_FIELDS_order(F) F(blob, cert) F(blob, story)
+/* What an executor told about its work on it. */
+#define RECORD_FIELDS_report(F)                                                                    \
+    F(u16, slot) F(u64, life) F(u16, executor) F(u8, stage) F(blob, text)
+/* A proof's bytes (crypto/proof). */
+#define RECORD_FIELDS_proof(F) F(blob, bytes)
+/* This node has begun to act against that life: it never does so again (F9). */
+#define RECORD_FIELDS_executed(F) F(u16, slot) F(u64, life)
 
 enum record_kind {
     RECORD_NONE,

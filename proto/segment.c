@@ -4,15 +4,16 @@
 #include "proto/peer_internal.h"
 
 enum {
-    FIXED_RECORD_MAX = VOTELOG_RECORD_OVERHEAD + 80
+    FIXED_RECORD_MAX = VOTELOG_RECORD_OVERHEAD + 128
 }; /* of a record, without its names and blobs */
 
 size_t peer_segment_size(const struct peer *p)
 {
     const struct core *c = &p->core;
     size_t records = 8 + c->config.roster->node_count + c->cohorts.shard_count +
-                     p->voter.registers.count + p->asker.count;
-    return VOTELOG_HEADER_SIZE + records * FIXED_RECORD_MAX + c->arena.allocated;
+                     p->voter.registers.count + p->asker.count + fencing_records(&p->fencing);
+    size_t orders = DOCKET_MAX * (ORDER_CERT_BYTES_MAX + FENCE_REPORTS_MAX * FENCE_TEXT_MAX);
+    return VOTELOG_HEADER_SIZE + records * FIXED_RECORD_MAX + orders + c->arena.allocated;
 }
 
 /* Writes one record and counts it. */
@@ -34,9 +35,7 @@ static void put_node(struct peer *p, struct writer *w)
                             .store = {.adopted = p->adopted, .lost = p->store_lost}};
     put(p, w, &record);
     if (c->life) {
-        record = (struct record){
-            .kind = RECORD_LIFE,
-            .life = {.number = c->life, .life_nonce = c->life_nonce, .boot_id = p->recovered_boot}};
+        life_record(&p->fencing.life, &record);
         put(p, w, &record);
     }
     record = (struct record){.kind = RECORD_OPS, .ops = {.reserved = p->asker.reserved}};
@@ -70,6 +69,14 @@ static void put_votes(struct peer *p, struct writer *w)
     }
 }
 
+static void put_fencing(struct peer *p, struct writer *w)
+{
+    struct fencing_cursor cursor = {0};
+    struct record record;
+    while (fencing_record(&p->fencing, &cursor, &record))
+        put(p, w, &record);
+}
+
 static void put_operations(struct peer *p, struct writer *w)
 {
     for (uint32_t i = p->asker.first; i; i = p->asker.ops[i - 1].next) {
@@ -94,6 +101,7 @@ size_t peer_segment(struct peer *p, uint8_t *out, size_t size, uint64_t *lsn)
     put_node(p, &w);
     put_votes(p, &w);
     put_operations(p, &w);
+    put_fencing(p, &w);
     must(!w.failed);
     header.base_lsn = j->lsn;
     votelog_header_encode(out, &header);

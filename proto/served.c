@@ -3,6 +3,7 @@
 
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/stale.h"
 
 #define RETRY_FIRST SPAN_MS(40)
 #define RETRY_MAX   SPAN_MS(640)
@@ -233,7 +234,8 @@ static void send_round(struct served_table *t, const struct served *s)
                              .accept = {.ballot = s->ballot,
                                         .seq = s->seq,
                                         .name = name_of(s),
-                                        .state = {s->state, s->state_size}}};
+                                        .state = {s->state, s->state_size},
+                                        .proof = stale_proof(t->core, &s->broken)}};
     send_to_cohort(t, s, &m);
 }
 
@@ -291,15 +293,15 @@ struct served *served_touch(struct served_table *t, struct instant now, struct v
 
 /* --- Replies --- */
 
-/* The first few holders, for somebody who has to wait for them. */
+/* The mark, and the first few of `holders` for somebody who has to wait for them. */
 static struct view brief_detail(struct served_table *t, const struct lock_state *state,
-                                uint8_t *buffer, size_t room)
+                                size_t holders, uint8_t *buffer, size_t room)
 {
+    lock_init(&t->brief);
     t->brief.token = state->token;
     t->brief.generation = state->generation;
-    t->brief.waiter_count = 0;
-    t->brief.hold_count =
-        state->hold_count < ANSWER_HOLDERS_MAX ? state->hold_count : ANSWER_HOLDERS_MAX;
+    t->brief.mark = state->mark;
+    t->brief.hold_count = holders < ANSWER_HOLDERS_MAX ? holders : ANSWER_HOLDERS_MAX;
     for (size_t i = 0; i < t->brief.hold_count; i++)
         t->brief.holds[i] = state->holds[i];
     struct writer w = writer_init(buffer, room);
@@ -311,7 +313,10 @@ static struct view brief_detail(struct served_table *t, const struct lock_state 
 void served_reply(struct served_table *t, const struct served *s, const struct asked *a,
                   const struct lock_state *state)
 {
-    uint8_t detail[64 + ANSWER_HOLDERS_MAX * 32];
+    uint8_t detail[192 + ANSWER_HOLDERS_MAX * 32];
+    struct stale_view stale = {.slot = SLOT_NONE};
+    if (a->verdict == REPLY_SHOWN || a->verdict == REPLY_WAITING || a->verdict == REPLY_BUSY)
+        stale = stale_view_of(t->core, state);
     struct message m = {.type = WIRE_REPLY,
                         .reply = {.op = a->op,
                                   .kind = (uint8_t)a->kind,
@@ -320,11 +325,17 @@ void served_reply(struct served_table *t, const struct served *s, const struct a
                                   .token = a->token,
                                   .place = a->place,
                                   .owner = core_self(t->core),
+                                  .stage = (uint8_t)stale.stage,
+                                  .stale = stale.slot,
+                                  .life = stale.life,
+                                  .votes = (uint8_t)stale.votes,
                                   .name = name_of(s)}};
     if (a->verdict == REPLY_SHOWN)
         m.reply.detail = (struct view){s->state, s->state_size};
     else if (a->verdict == REPLY_WAITING || a->verdict == REPLY_BUSY)
-        m.reply.detail = brief_detail(t, state, detail, sizeof detail);
+        m.reply.detail = brief_detail(t, state, state->hold_count, detail, sizeof detail);
+    else if (a->verdict == REPLY_GRANTED && state->mark.set)
+        m.reply.detail = brief_detail(t, state, 0, detail, sizeof detail);
     if (a->verdict == REPLY_GRANTED)
         t->core->counters.grants++;
     outbox_send(&t->core->outbox, a->to, &m);
@@ -391,7 +402,8 @@ static bool apply(struct served_table *t, struct served *s, struct lock_state *s
                          .id = a->op,
                          .mode = a->mode,
                          .policy = a->policy,
-                         .try = a->try};
+                         .try = a->try,
+                         .unclean = a->unclean};
     struct lock_result result = lock_apply(state, &op);
     a->verdict = verdict_of(result.outcome);
     a->token = result.token;
@@ -427,6 +439,8 @@ static void tell_outcomes(struct served_table *t, struct instant now, struct ser
             served_reply(t, s, a, state);
         asked_free(t, a);
     }
+    s->waited = state->waiter_count > 0;
+    stale_accuse(t->core, now, state, name_of(s));
     tell_holders(t, now, s, state);
 }
 
@@ -456,6 +470,7 @@ static bool send_state(struct served_table *t, struct instant now, struct served
     if (!copy_state(t, s, (struct view){bytes, writer_size(&w)}))
         return false;
     s->seq++;
+    s->broken = state->broken;
     begin_round(t, now, s, SERVED_SENDING);
     return true;
 }
@@ -465,11 +480,16 @@ bool served_advance(struct served_table *t, struct instant now, struct served *s
 {
     if (s->phase != SERVED_TRUE)
         return false;
-    if (!s->inbox.first)
+    if (!s->inbox.first && !s->waited)
         return true;
     bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
     must(ok);
-    bool changed = false;
+    /* The state is true: whoever accepted it has checked the break that it names, if any (F5). */
+    t->scratch.broken = (struct lock_break){0};
+    size_t granted_first = 0;
+    bool changed = stale_break(t->core, &t->scratch, &granted_first);
+    if (changed)
+        owe_grants(t, s, &t->scratch, granted_first);
     struct asked *a;
     while ((a = asked_pop(t, &s->inbox)))
         changed |= apply(t, s, &t->scratch, a);
@@ -499,6 +519,15 @@ static void become_true(struct served_table *t, struct instant now, struct serve
     tell_outcomes(t, now, s, &t->scratch);
 }
 
+void served_dead(struct served_table *t, struct instant now, struct served *s)
+{
+    if (s->phase != SERVED_TRUE || !s->waited)
+        return;
+    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
+    must(ok);
+    stale_accuse(t->core, now, &t->scratch, name_of(s));
+}
+
 bool served_stored(struct served_table *t, struct instant now, struct served *s, int member,
                    const struct wire_stored *m)
 {
@@ -512,10 +541,13 @@ bool served_stored(struct served_table *t, struct instant now, struct served *s,
         t->core->counters.drop_malformed++;
         return false;
     }
+    if (!stale_proven(t->core, now, &t->scratch, m->proof))
+        return false; /* F5: not handed on without its proof */
     int order = version_compare(m->version, m->seq, s->best, s->best_seq);
     if (order > 0 || !s->answered) {
         if (!copy_state(t, s, m->state))
             return false;
+        s->broken = t->scratch.broken;
         s->best = m->version;
         s->best_seq = m->seq;
         s->best_count = 1;

@@ -27,6 +27,7 @@ struct asked {
     enum lock_mode mode;
     enum lock_policy policy;
     bool try;
+    bool unclean;
     enum reply_verdict verdict; /* once applied */
     uint64_t token;
     uint32_t place;
@@ -61,6 +62,8 @@ struct served {
     uint64_t seq;
     uint8_t *state;
     uint32_t state_size;
+    struct lock_break broken;   /* that the state names (F5): it is sent with its proof */
+    bool waited;                /* somebody waits for it, as of the last true state */
     struct asked_list inbox;    /* not applied yet */
     struct asked_list outcomes; /* applied to the state that is being sent */
     struct instant retry_at;
@@ -126,6 +129,8 @@ bool served_stored(struct served_table *t, struct instant now, struct served *s,
                    const struct wire_stored *m);
 bool served_accepted(struct served_table *t, struct instant now, struct served *s, int member,
                      const struct wire_accepted *m);
+/* SWIM holds a node dead: is it in the way of somebody? */
+void served_dead(struct served_table *t, struct instant now, struct served *s);
 /* Sends again what was not answered. */
 void served_step(struct served_table *t, struct instant now);
 struct instant served_deadline(const struct served_table *t);

@@ -3,6 +3,7 @@
 
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/stale.h"
 
 size_t voter_bytes(const struct peer_config *config)
 {
@@ -122,6 +123,14 @@ static void take_prepare(struct voter *v, uint16_t from, const struct wire_prepa
     outbox_send_after(&c->outbox, p->lsn, from, &answer);
 }
 
+/* F5: what is stored is handed out with the proof of the break that it names. */
+static struct view proof_of(struct voter *v, const struct lock_register *e)
+{
+    bool ok = lock_decode(&v->scratch, (struct view){e->state, e->state_size});
+    must(ok);
+    return stale_proof(v->core, &v->scratch.broken);
+}
+
 /* L2. */
 static void take_read(struct voter *v, uint16_t from, const struct wire_read *m)
 {
@@ -143,11 +152,28 @@ static void take_read(struct voter *v, uint16_t from, const struct wire_read *m)
         answer.stored.version = e->ballot;
         answer.stored.seq = e->seq;
         answer.stored.state = (struct view){e->state, e->state_size};
+        answer.stored.proof = proof_of(v, e);
         if (e->lsn > lsn)
             lsn = e->lsn;
     }
     outbox_send_after(&c->outbox, lsn, from, &answer);
 }
+
+#ifdef HOLDFAST_MUTANTS
+/* Planted bug 61: breaks are guessed by comparing with what is stored. The scratch holds the new
+ * state. */
+static bool guesses_break(struct voter *v, const struct lock_register *e)
+{
+    static struct lock_state stored;
+    if (!lock_decode(&stored, (struct view){e->state, e->state_size}))
+        return false;
+    for (size_t i = 0; i < stored.hold_count; i++)
+        if (lock_find_hold(&v->scratch, stored.holds[i].id) < 0 &&
+            !stale_over(v->core, stored.holds[i].id.slot, stored.holds[i].id.life))
+            return true;
+    return false;
+}
+#endif
 
 /* Stores what L3 accepts. False if it cannot: not a state, or no room. */
 static bool store(struct voter *v, uint32_t shard, const struct wire_accept *m,
@@ -158,6 +184,16 @@ static bool store(struct voter *v, uint32_t shard, const struct wire_accept *m,
         c->counters.drop_malformed++;
         return false;
     }
+    /* F5: the proof goes into the log before the state that rests on it. It is not guessed what was
+     * broken by comparing with what is stored: that may be a grant that never was true. */
+    if (!MUTANT(61) && !stale_proven(c, c->now, &v->scratch, m->proof)) {
+        c->counters.drop_proof++;
+        return false;
+    }
+#ifdef HOLDFAST_MUTANTS
+    if (MUTANT(61) && e && guesses_break(v, e))
+        return false;
+#endif
     if (!e)
         e = registers_make(&v->registers, core_name_hash(c, m->name), m->name, shard);
     if (!e || !registers_store(&v->registers, e, m->ballot, m->seq, m->state)) {

@@ -26,6 +26,25 @@
     M(SUSPECT, suspect)                                                                            \
     M(DEAD, dead)                                                                                  \
     M(DIGEST, digest)                                                                              \
+    /* Lives, proofs that one is over, standing (F5-F7). */                                        \
+    M(LIFE_CLAIM, life_claim)                                                                      \
+    M(LIFE_STORED, life_stored)                                                                    \
+    M(PROOF, proof)                                                                                \
+    M(PROOF_STORED, proof_stored)                                                                  \
+    M(RENEW, renew)                                                                                \
+    M(RENEWED, renewed)                                                                            \
+    M(VOTED, voted)                                                                                \
+    /* Orders: asking jurors, their votes, the certificate, its executor (F1, F2, F9). */          \
+    M(ACCUSE, accuse)                                                                              \
+    M(OPINION, opinion)                                                                            \
+    M(VOTE, vote)                                                                                  \
+    M(ORDER, order)                                                                                \
+    M(ORDER_STORED, order_stored)                                                                  \
+    M(EXEC_ASK, exec_ask)                                                                          \
+    M(EXEC_OK, exec_ok)                                                                            \
+    M(EXEC_REPORT, exec_report)                                                                    \
+    M(WITNESS_ASK, witness_ask)                                                                    \
+    M(WITNESS, witness)                                                                            \
     /* The store's check at start (L7). */                                                         \
     M(STORE_ASK, store_ask)                                                                        \
     M(STORE_KNOWN, store_known)                                                                    \
@@ -69,6 +88,40 @@
  */
 #define WIRE_FIELDS_digest(F) F(u64, hash) F(flag, ask)
 
+/* A juror keeps the highest life of each node and its nonce; a life counts once q have stored it.
+ */
+#define WIRE_FIELDS_life_claim(F) F(u64, life) F(nonce, life_nonce)
+/* The life in the juror's book; `same`: with the nonce that was claimed. */
+#define WIRE_FIELDS_life_stored(F) F(u64, life) F(flag, same)
+/* A proof's bytes (crypto/proof). */
+#define WIRE_FIELDS_proof(F) F(blob, bytes)
+/* Durable here; and whoever asked this juror before can act on those lives no more (F9). */
+#define WIRE_FIELDS_proof_stored(F) F(u16, slot) F(u64, covers)
+/* F7: a sign of life of whoever needs standing, answered by jurors that acknowledge it. */
+#define WIRE_FIELDS_renew(F)   F(u64, life) F(u32, seq)
+#define WIRE_FIELDS_renewed(F) F(u64, life) F(u32, seq)
+/* This juror has voted against that life, and that is final (F2). */
+#define WIRE_FIELDS_voted(F) F(u64, life)
+
+/* F2e: `life` of `slot` holds `name` under a policy that asks for an order, and somebody waits for
+ * it. Contains no bytes of an order. */
+#define WIRE_FIELDS_accuse(F)  F(u16, slot) F(u64, life) F(name, name)
+#define WIRE_FIELDS_opinion(F) F(u16, slot) F(u64, life) F(evidence, evidence)
+#define WIRE_FIELDS_vote(F)                                                                        \
+    F(u16, slot)                                                                                   \
+    F(u64, life) F(u32, allows) F(u32, age_ms) F(sig, signature) F(evidence, evidence)
+/* A certified order's bytes (crypto/order) and its story (proto/docket). */
+#define WIRE_FIELDS_order(F)        F(blob, cert) F(blob, story)
+#define WIRE_FIELDS_order_stored(F) F(u16, slot) F(u64, life)
+/* F9: may I act on this life within 2 s, for span_ms at most? `nonce` is fresh. */
+#define WIRE_FIELDS_exec_ask(F) F(u16, slot) F(u64, life) F(u64, nonce) F(u32, span_ms)
+#define WIRE_FIELDS_exec_ok(F)  F(u16, slot) F(u64, life) F(u64, nonce)
+#define WIRE_FIELDS_exec_report(F)                                                                 \
+    F(u16, slot) F(u64, life) F(u8, stage) F(u32, span_ms) F(blob, text)
+/* F6b: please ask the target's device too; the order is known to you. */
+#define WIRE_FIELDS_witness_ask(F) F(u16, slot) F(u64, life) F(u8, action) F(u64, nonce)
+#define WIRE_FIELDS_witness(F)     F(u16, slot) F(u64, life) F(u64, nonce) F(u8, outcome)
+
 #define WIRE_FIELDS_store_ask(F) F(u32, seq)
 /* What the sender knows of the asker's store: highest commit count, life and counter heard. seen:
  * the highest life it heard of by any word, also one that never got as far as to be checked. */
@@ -81,18 +134,22 @@
 /* round: tells this reading of the lock from an earlier one under the same ballot; comes back (L0).
  */
 #define WIRE_FIELDS_read(F) F(ballot, ballot) F(u32, round) F(name, name)
-/* version none and an empty state: nothing is stored. */
+/* version none and an empty state: nothing is stored. proof: of the break that the state names
+ * (F5); else empty. */
 #define WIRE_FIELDS_stored(F)                                                                      \
-    F(ballot, ballot) F(u32, round) F(name, name) F(ballot, version) F(u64, seq) F(blob, state)
-#define WIRE_FIELDS_accept(F)    F(ballot, ballot) F(u64, seq) F(name, name) F(blob, state)
+    F(ballot, ballot)                                                                              \
+    F(u32, round) F(name, name) F(ballot, version) F(u64, seq) F(blob, state) F(blob, proof)
+#define WIRE_FIELDS_accept(F)                                                                      \
+    F(ballot, ballot) F(u64, seq) F(name, name) F(blob, state) F(blob, proof)
 #define WIRE_FIELDS_accepted(F)  F(ballot, ballot) F(u64, seq) F(name, name)
 #define WIRE_FIELDS_confirm(F)   F(u32, shard) F(ballot, ballot) F(u32, round)
 #define WIRE_FIELDS_confirmed(F) F(u32, shard) F(ballot, ballot) F(u32, round)
 
-#define WIRE_FIELDS_doubt(F)        F(u16, slot) F(u32, seq)
-#define WIRE_FIELDS_doubt_answer(F) F(u16, slot) F(u32, seq) F(flag, heard)
+#define WIRE_FIELDS_doubt(F) F(u16, slot) F(u32, seq)
+/* heard: it can coordinate; alive: it answered at all. */
+#define WIRE_FIELDS_doubt_answer(F) F(u16, slot) F(u32, seq) F(flag, heard) F(flag, alive)
 #define WIRE_FIELDS_poke(F)         F(u32, seq)
-#define WIRE_FIELDS_poked(F)        F(u32, seq)
+#define WIRE_FIELDS_poked(F)        F(u32, seq) F(flag, votes)
 
 /* low: lowest counter of this life still alive at the asker. ballot: the one that it believes in
  * (none if it knows none). doubt: a coordinator that does not answer it, or SLOT_NONE. insist: it
@@ -101,14 +158,19 @@
     F(op, op)                                                                                      \
     F(u64, low)                                                                                    \
     F(ballot, ballot)                                                                              \
-    F(u16, doubt) F(u8, kind) F(u8, mode) F(u8, policy) F(flag, try) F(flag, insist) F(name, name)
+    F(u16, doubt)                                                                                  \
+    F(u8, kind) F(u8, mode) F(u8, policy) F(flag, try) F(flag, insist) F(flag, unclean)            \
+        F(name, name)
 /* token: of the grant. place: in the queue, from 1. owner: where to ask instead. detail: of a lock
- * that is shown or waited for, its state. */
+ * that is shown or waited for, its state; of one that is granted, its mark. stage, stale, life,
+ * votes: the dead holder in the way (enum fence_stage). */
 #define WIRE_FIELDS_reply(F)                                                                       \
     F(op, op)                                                                                      \
     F(u8, kind)                                                                                    \
     F(u8, verdict)                                                                                 \
-    F(ballot, ballot) F(u64, token) F(u32, place) F(u16, owner) F(name, name) F(blob, detail)
+    F(ballot, ballot)                                                                              \
+    F(u64, token) F(u32, place) F(u16, owner) F(u8, stage) F(u16, stale) F(u64, life) F(u8, votes) \
+        F(name, name) F(blob, detail)
 /* Somebody waits in `mode` for what `hold` holds. */
 #define WIRE_FIELDS_blocking(F) F(op, hold) F(u8, mode) F(name, name)
 

@@ -1,0 +1,250 @@
+/* The accuser: see accuser.h. */
+#include "proto/accuser.h"
+
+#include "proto/executor.h"
+#include "proto/must.h"
+#include "proto/mutant.h"
+
+#define ASK_WAIT      SPAN_MS(500)
+#define TELL_WAIT     SPAN_MS(300)
+#define TELL_WAIT_MAX SPAN_MS(4000)
+#define NOTED_SPAN    SPAN_MS(6000) /* waiters repeat their requests in less */
+
+size_t accuser_bytes(const struct peer_config *config)
+{
+    (void)config;
+    return ACCUSED_MAX * sizeof(struct accusation);
+}
+
+void accuser_init(struct accuser *a, struct core *core, struct docket *docket,
+                  struct proofs *proofs, void *memory)
+{
+    *a = (struct accuser){.core = core, .docket = docket, .proofs = proofs, .table = memory};
+    memset(a->table, 0, accuser_bytes(&core->config));
+}
+
+static struct accusation *find(const struct accuser *a, uint16_t slot, uint64_t life)
+{
+    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++)
+        if (a->table[i].used && a->table[i].slot == slot && a->table[i].life == life)
+            return &a->table[i];
+    return NULL;
+}
+
+/* --- Asking --- */
+
+/* Whether this juror's vote, as it is, can still be improved upon. */
+static bool to_ask(const struct accuser *a, const struct accusation *c, uint16_t juror)
+{
+    uint32_t all = (2u << a->core->config.roster->action_count) - 1u;
+    for (size_t i = 0; i < c->cert.count; i++)
+        if (c->cert.votes[i].juror == juror)
+            return c->cert.votes[i].allows != all;
+    return juror != c->slot;
+}
+
+static void ask(struct accuser *a, const struct accusation *c)
+{
+    struct message m = {
+        .type = WIRE_ACCUSE,
+        .accuse = {.slot = c->slot, .life = c->life, .name = {c->name, c->name_size}}};
+    for (size_t i = 0; i < a->core->jury.count; i++)
+        if (to_ask(a, c, a->core->jury.slots[i]))
+            outbox_send(&a->core->outbox, a->core->jury.slots[i], &m);
+}
+
+/* Sends the order to who is alive and has not stored it. False if there is nobody. */
+static bool tell(struct accuser *a, const struct accusation *c, const struct docket_entry *order)
+{
+    const struct roster *roster = a->core->config.roster;
+    bool sent = false;
+    for (size_t i = 0; i < roster->node_count; i++) {
+        uint16_t slot = roster->nodes[i].slot;
+        bool target = slot == c->slot; /* it may hear, whatever SWIM says (F3) */
+        if (slot == core_self(a->core) || (c->told[i / 8] >> (i % 8) & 1) ||
+            !(target || swim_alive(a->core->swim, slot)))
+            continue;
+        docket_send(a->docket, slot, order);
+        sent = true;
+    }
+    return sent;
+}
+
+/* Nothing more can be asked for: every action that the roster has is allowed. */
+static bool complete(const struct accuser *a, const struct docket_entry *order)
+{
+    return order &&
+           (a->core->config.roster->action_count == 0 || docket_action(order) != ACTION_RETIRE);
+}
+
+static void act(struct accuser *a, struct instant now, struct accusation *c)
+{
+    const struct docket_entry *order = docket_find(a->docket, c->slot, c->life);
+    c->next_at = instant_after(now, ASK_WAIT);
+    if (!complete(a, order))
+        ask(a, c);
+    if (order && tell(a, c, order)) {
+        c->next_at = instant_after(now, c->wait);
+        c->wait = span_min(span_times(c->wait, 2), TELL_WAIT_MAX);
+    }
+}
+
+void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                  struct view name)
+{
+    struct accusation *c = find(a, slot, life);
+    for (size_t i = 0; !c && i < ACCUSED_MAX; i++)
+        if (!a->table[i].used)
+            c = &a->table[i];
+    if (!c)
+        return;
+    c->noted = now;
+    if (c->used)
+        return;
+    a->used++;
+    c->used = true;
+    c->slot = slot;
+    c->life = life;
+    memcpy(c->name, name.bytes, name.size);
+    c->name_size = (uint8_t)name.size;
+    c->cert.order = (struct order){.epoch = a->core->config.roster->epoch,
+                                   .roster = a->core->config.roster_digest,
+                                   .slot = slot,
+                                   .life = life};
+    c->wait = TELL_WAIT;
+    act(a, now, c);
+}
+
+/* --- Answers --- */
+
+static void certify(struct accuser *a, struct instant now, struct accusation *c)
+{
+    uint8_t cert[ORDER_CERT_BYTES_MAX], bytes[STORY_BYTES_MAX];
+    struct fence_story story = {.accuser = core_self(a->core), .name = {c->name, c->name_size}};
+    for (size_t i = 0; i < a->core->jury.count; i++) {
+        if (!(c->answered & (1u << i)))
+            continue;
+        story.opinions[story.count].juror = a->core->jury.slots[i];
+        story.opinions[story.count++].evidence = c->evidence[i];
+    }
+    struct writer w = writer_init(cert, sizeof cert), v = writer_init(bytes, sizeof bytes);
+    order_cert_encode(&w, &c->cert);
+    story_encode(&v, &story);
+    must(!w.failed && !v.failed);
+    enum docket_news news = docket_offer(a->docket, now, (struct view){cert, writer_size(&w)},
+                                         (struct view){bytes, writer_size(&v)}, NULL);
+    if (news == DOCKET_NEW)
+        act(a, now, c);
+}
+
+#ifdef HOLDFAST_MUTANTS
+/* Planted bug 39: the same juror's vote is counted as often as it comes. */
+static void add_again(struct order_cert *cert, const struct vote *vote)
+{
+    size_t at = 0;
+    while (at < cert->count && cert->votes[at].juror <= vote->juror)
+        at++;
+    if (cert->count == ROSTER_JURORS_MAX)
+        return;
+    memmove(&cert->votes[at + 1], &cert->votes[at], (cert->count - at) * sizeof cert->votes[0]);
+    cert->votes[at] = *vote;
+    cert->count++;
+}
+#endif
+
+static bool take_vote(struct accuser *a, struct instant now, int juror, struct accusation *c,
+                      const struct wire_vote *m)
+{
+    struct vote vote = {.juror = a->core->jury.slots[juror],
+                        .allows = m->allows,
+                        .age_ms = m->age_ms,
+                        .signature = m->signature};
+    const struct peer_config *config = &a->core->config;
+    if (vote_verify(&vote, &c->cert.order, &config->cluster, config->roster) != ORDER_OK) {
+        a->core->counters.drop_order++;
+        return false;
+    }
+#ifdef HOLDFAST_MUTANTS
+    if (MUTANT(39))
+        add_again(&c->cert, &vote);
+    else
+#endif
+        order_cert_add(&c->cert, &vote);
+    const struct docket_entry *before = docket_find(a->docket, c->slot, c->life);
+    bool more = false;
+    for (uint8_t action = 0; action <= config->roster->action_count; action++)
+        more |= order_cert_allowing(&c->cert, action) >= a->core->jury.quorum &&
+                !(before && (before->actions >> action & 1));
+    if (more)
+        certify(a, now, c);
+    return more;
+}
+
+bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const struct message *m)
+{
+    int juror = jury_find(&a->core->jury, from);
+    int index = roster_find(a->core->config.roster, from);
+    uint16_t slot = m->type == WIRE_OPINION ? m->opinion.slot
+                    : m->type == WIRE_VOTE  ? m->vote.slot
+                                            : m->order_stored.slot;
+    uint64_t life = m->type == WIRE_OPINION ? m->opinion.life
+                    : m->type == WIRE_VOTE  ? m->vote.life
+                                            : m->order_stored.life;
+    struct accusation *c = find(a, slot, life);
+    if (!c || index < 0)
+        return false;
+    if (m->type == WIRE_ORDER_STORED) {
+        c->told[index / 8] |= (uint8_t)(1u << (index % 8));
+        return false;
+    }
+    if (juror < 0) {
+        a->core->counters.drop_role++;
+        return false;
+    }
+    c->answered |= 1u << juror;
+    c->evidence[juror] = m->type == WIRE_VOTE ? m->vote.evidence : m->opinion.evidence;
+    return m->type == WIRE_VOTE && take_vote(a, now, juror, c, &m->vote);
+}
+
+/* --- Time --- */
+
+void accuser_step(struct accuser *a, struct instant now)
+{
+    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++) {
+        struct accusation *c = &a->table[i];
+        if (!c->used || !instant_reached(now, c->next_at))
+            continue;
+        if (proofs_covers(a->proofs, c->slot) >= c->life ||
+            span_between(c->noted, now).ns >= NOTED_SPAN.ns) {
+            *c = (struct accusation){0};
+            a->used--;
+        } else {
+            act(a, now, c);
+        }
+    }
+}
+
+struct instant accuser_deadline(const struct accuser *a)
+{
+    struct instant at = INSTANT_NEVER;
+    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++)
+        if (a->table[i].used)
+            at = instant_earlier(at, a->table[i].next_at);
+    return at;
+}
+
+struct stale_view accuser_view(const struct accuser *a, uint16_t slot, uint64_t life)
+{
+    const struct accusation *c = find(a, slot, life);
+    const struct docket_entry *order = docket_find(a->docket, slot, life);
+    struct stale_view view = {.slot = slot, .life = life};
+    if (c)
+        view.votes = (uint32_t)order_cert_allowing(&c->cert, ACTION_RETIRE);
+    if (order && view.votes < order->cert.count)
+        view.votes = order->cert.count;
+    if (proofs_covers(a->proofs, slot) >= life)
+        view.stage = FENCE_OVER;
+    else
+        view.stage = order ? executor_stage(a->core, order) : FENCE_ASKING;
+    return view;
+}

@@ -1,0 +1,53 @@
+/*
+ * The accuser: what a coordinator does about a dead holder that somebody waits for (F1, F2e).
+ *
+ * It names to every juror the lock, its holder's life and no more; an accusation contains no bytes
+ * of an order. Votes and opinions are gathered; q votes are an order, which goes into the docket
+ * with its story and to everybody who is alive, until they have it durably. The votes of any two
+ * accusers add up, since an order's bytes say nothing of who asked (F1).
+ */
+#ifndef PROTO_ACCUSER_H
+#define PROTO_ACCUSER_H
+
+#include "proto/docket.h"
+
+enum { ACCUSED_MAX = 16 };
+
+struct accusation {
+    bool used;
+    uint16_t slot;
+    uint64_t life;
+    uint8_t name[LOCK_NAME_MAX]; /* of the lock that was named first */
+    uint8_t name_size;
+    struct instant noted;   /* somebody waited for it then */
+    struct instant next_at; /* to ask, or to tell, again */
+    struct span wait;       /* between tellings of the order */
+    struct order_cert cert; /* votes so far */
+    uint32_t answered;      /* mask over the jury */
+    struct evidence evidence[ROSTER_JURORS_MAX];
+    uint8_t
+        told[(ROSTER_NODES_MAX + 7) / 8]; /* has the order durably; bit per index in the roster */
+};
+
+struct accuser {
+    struct core *core;
+    struct docket *docket;
+    struct proofs *proofs;
+    struct accusation *table; /* ACCUSED_MAX; full: further ones are not asked for yet */
+    size_t used;
+};
+
+size_t accuser_bytes(const struct peer_config *config);
+void accuser_init(struct accuser *a, struct core *core, struct docket *docket,
+                  struct proofs *proofs, void *memory);
+/* Somebody waits for `name`, which that life of `slot`, dead by SWIM, holds under `fence`. */
+void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                  struct view name);
+/* Messages OPINION, VOTE, ORDER_STORED. True if an order became certified by it. */
+bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const struct message *m);
+void accuser_step(struct accuser *a, struct instant now);
+struct instant accuser_deadline(const struct accuser *a);
+/* How far it has come, for those who wait. */
+struct stale_view accuser_view(const struct accuser *a, uint16_t slot, uint64_t life);
+
+#endif

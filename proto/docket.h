@@ -1,0 +1,79 @@
+/*
+ * The docket: the certified orders that this node knows (F1, F4), with their story: who asked, what
+ * each juror said and had seen, what executors told, and the receipt. Durable on everybody who was
+ * told, so that "why was this machine rebooted?" can be asked of any of them.
+ *
+ * An order is verified here, once, by whoever acts on it: the target, an executor, a juror that is
+ * asked by an executor. Nothing else makes an order usable.
+ */
+#ifndef PROTO_DOCKET_H
+#define PROTO_DOCKET_H
+
+#include "proto/proofs.h"
+
+enum { DOCKET_MAX = 64, STORY_BYTES_MAX = 2 + 1 + LOCK_NAME_MAX + 1 + ROSTER_JURORS_MAX * 24 };
+
+struct docket_entry {
+    bool used;
+    uint16_t slot;
+    uint64_t life;
+    uint32_t actions; /* mask: q votes allow each */
+    struct digest order;
+    struct order_cert cert;
+    uint8_t *story; /* in the arena; NULL: none */
+    uint32_t story_size;
+    uint64_t lsn;
+    uint64_t serial;                                /* order of coming: the oldest gives way */
+    struct instant at;                              /* known here since, in this run */
+    struct instant runs_until;                      /* an executor said that it acts until then */
+    struct fence_report reports[FENCE_REPORTS_MAX]; /* one of each executor, oldest first */
+    size_t report_count;
+    uint8_t *proof; /* the receipt with its order; in the arena; NULL: none */
+    uint32_t proof_size;
+    struct digest proof_digest;
+};
+
+struct docket {
+    struct core *core;
+    struct proofs *proofs;
+    struct docket_entry *entries;
+    uint64_t serial;
+};
+
+enum docket_news { DOCKET_NEW, DOCKET_HELD, DOCKET_REFUSED };
+
+size_t docket_bytes(const struct peer_config *config);
+void docket_init(struct docket *d, struct core *core, struct proofs *proofs, void *memory);
+/* Records ORDER, REPORT, PROOF. */
+bool docket_load(struct docket *d, const struct record *record, uint64_t lsn);
+void docket_start(struct docket *d, struct instant now);
+/* A certificate; story may be empty. *why (may be NULL) is set on DOCKET_REFUSED. */
+enum docket_news docket_offer(struct docket *d, struct instant now, struct view cert,
+                              struct view story, const char **why);
+/* Verifies the bytes strictly, whatever is held: NULL, or the rule that they break; static. */
+const char *docket_judge(struct docket *d, struct view cert);
+struct docket_entry *docket_find(const struct docket *d, uint16_t slot, uint64_t life);
+/* An executor tells about its work. False if nothing is known of the order, or it says nothing new.
+ */
+bool docket_report(struct docket *d, struct instant now, uint16_t executor,
+                   const struct wire_exec_report *m);
+const struct fence_report *docket_report_of(const struct docket_entry *e, uint16_t executor);
+/* A proof about `slot` is held: a receipt belongs to the story of its order. */
+void docket_proof(struct docket *d, uint16_t slot);
+/* Sends the order. */
+void docket_send(struct docket *d, uint16_t to, const struct docket_entry *e);
+/* Whether an order binds that life. */
+bool docket_binds(const struct docket *d, uint16_t slot, uint64_t life);
+/* The lowest action but retire that q votes allow; ACTION_RETIRE if there is none. */
+uint8_t docket_action(const struct docket_entry *e);
+
+void story_encode(struct writer *w, const struct fence_story *story);
+/* The name points into the bytes. */
+bool story_decode(struct fence_story *out, struct view bytes);
+
+/* The records of one entry, one after another from *cursor = 0; false when there are no more. What
+ * they point at is the docket's, and `bytes`. */
+bool docket_record(const struct docket *d, size_t index, int *cursor, struct record *out,
+                   uint8_t bytes[ORDER_CERT_BYTES_MAX]);
+
+#endif

@@ -1,0 +1,448 @@
+/* The executor: see executor.h. */
+#include "proto/executor.h"
+
+#include "proto/must.h"
+#include "proto/mutant.h"
+
+#define ASK_SPAN     SPAN_MS(2000) /* from asking to the start of the driver (F9) */
+#define ASK_AGAIN    SPAN_MS(200)
+#define TURN_SPAN    SPAN_MS(3000) /* for an executor of a better rank to say that it began */
+#define WITNESS_SPAN SPAN_MS(3000)
+#define LOOK_WAIT    SPAN_MS(250)
+
+void executor_init(struct executor *x, struct core *core, struct docket *docket,
+                   struct proofs *proofs)
+{
+    const struct roster *roster = core->config.roster;
+    *x = (struct executor){
+        .core = core, .docket = docket, .proofs = proofs, .step_at = INSTANT_NEVER};
+    x->serves = roster->nodes[roster_find(roster, core_self(core))].executes;
+}
+
+static struct execution *find(struct executor *x, uint16_t slot, uint64_t life)
+{
+    for (size_t i = 0; i < EXECUTIONS_MAX; i++)
+        if (x->table[i].used && x->table[i].slot == slot && x->table[i].life == life)
+            return &x->table[i];
+    return NULL;
+}
+
+/* A place; that of an execution whose target is proven over gives way. */
+static struct execution *make(struct executor *x, uint16_t slot, uint64_t life)
+{
+    for (size_t i = 0; i < EXECUTIONS_MAX; i++) {
+        struct execution *e = &x->table[i];
+        if (e->used &&
+            !(e->phase == EXECUTION_OVER && proofs_covers(x->proofs, e->slot) >= e->life))
+            continue;
+        *e = (struct execution){.used = true,
+                                .slot = slot,
+                                .life = life,
+                                .witness = SLOT_NONE,
+                                .again_at = INSTANT_NEVER};
+        return e;
+    }
+    return NULL;
+}
+
+void executor_load(struct executor *x, const struct record *record)
+{
+    if (record->kind != RECORD_EXECUTED || find(x, record->executed.slot, record->executed.life))
+        return;
+    struct execution *e = make(x, record->executed.slot, record->executed.life);
+    if (e)
+        e->phase = EXECUTION_OVER;
+}
+
+bool executor_record(const struct executor *x, size_t index, struct record *out)
+{
+    const struct execution *e = &x->table[index];
+    *out = (struct record){.kind = RECORD_EXECUTED, .executed = {.slot = e->slot, .life = e->life}};
+    return e->used;
+}
+
+/* --- Whose turn --- */
+
+static uint64_t rank_of(const struct core *c, const struct docket_entry *e, uint16_t slot)
+{
+    uint8_t bytes[DIGEST_SIZE + 2];
+    struct writer w = writer_init(bytes, sizeof bytes);
+    write_copy(&w, e->order.bytes, DIGEST_SIZE);
+    write_u16(&w, slot);
+    return hash64(c->cohorts.hash_key, bytes, sizeof bytes);
+}
+
+/* It may still act on the order: alive, and it has not failed. */
+static bool in_play(const struct core *c, const struct docket_entry *e, const struct roster_node *n)
+{
+    const struct fence_report *r = docket_report_of(e, n->slot);
+    return n->executes && n->slot != e->slot && !(r && r->stage != RUN_BEGAN) &&
+           swim_alive(c->swim, n->slot);
+}
+
+/* Executors in play of a better rank than this node's. */
+static size_t better(const struct core *c, const struct docket_entry *e)
+{
+    const struct roster *roster = c->config.roster;
+    uint64_t own = rank_of(c, e, core_self(c));
+    size_t count = 0;
+    for (size_t i = 0; i < roster->node_count; i++) {
+        const struct roster_node *n = &roster->nodes[i];
+        count += n->slot != core_self(c) && in_play(c, e, n) && rank_of(c, e, n->slot) < own;
+    }
+    return count;
+}
+
+enum fence_stage executor_stage(const struct core *c, const struct docket_entry *e)
+{
+    const struct roster *roster = c->config.roster;
+    if (docket_action(e) == ACTION_RETIRE)
+        return FENCE_NO_ACTION;
+    size_t playing = 0, can = 0;
+    for (size_t i = 0; i < roster->node_count; i++) {
+        can += roster->nodes[i].executes && roster->nodes[i].slot != e->slot;
+        playing += in_play(c, e, &roster->nodes[i]);
+    }
+    for (size_t i = 0; i < e->report_count; i++)
+        if (e->reports[i].stage == RUN_BEGAN && !instant_reached(c->now, e->runs_until))
+            return FENCE_RUNNING;
+    if (can == 0)
+        return FENCE_NO_ACTION;
+    return playing ? FENCE_ORDERED : FENCE_FAILED;
+}
+
+static bool may_act(struct executor *x, const struct docket_entry *e)
+{
+    return e->used && e->slot != core_self(x->core) && docket_action(e) != ACTION_RETIRE &&
+           (proofs_covers(x->proofs, e->slot) < e->life || MUTANT(32)) &&
+           (!standing_bound(x->core->standing) || MUTANT(41));
+}
+
+/* --- Reports --- */
+
+static void report(struct executor *x, struct instant now, const struct execution *e,
+                   enum run_stage stage, const char *text)
+{
+    const struct roster *roster = x->core->config.roster;
+    struct message m = {
+        .type = WIRE_EXEC_REPORT,
+        .exec_report = {.slot = e->slot,
+                        .life = e->life,
+                        .stage = (uint8_t)stage,
+                        .span_ms = (uint32_t)(x->core->config.run_span.ns / 1000000),
+                        .text = {(const uint8_t *)text, strlen(text)}}};
+    for (size_t i = 0; i < roster->node_count; i++)
+        if (roster->nodes[i].slot == core_self(x->core) ||
+            swim_alive(x->core->swim, roster->nodes[i].slot))
+            outbox_send(&x->core->outbox, roster->nodes[i].slot, &m);
+    (void)now;
+}
+
+static void fail(struct executor *x, struct instant now, struct execution *e, const char *text)
+{
+    e->phase = EXECUTION_OVER;
+    e->again_at = INSTANT_NEVER;
+    report(x, now, e, RUN_FAILED, text);
+}
+
+/* --- Acting --- */
+
+static void ask(struct executor *x, struct instant now, struct execution *e)
+{
+    struct message m = {.type = WIRE_EXEC_ASK,
+                        .exec_ask = {.slot = e->slot,
+                                     .life = e->life,
+                                     .nonce = e->nonce,
+                                     .span_ms = (uint32_t)(x->core->config.run_span.ns / 1000000)}};
+    const struct docket_entry *order = docket_find(x->docket, e->slot, e->life);
+    for (size_t i = 0; i < x->core->jury.count; i++) {
+        uint16_t juror = x->core->jury.slots[i];
+        if (e->yes & (1u << i) || juror == e->slot)
+            continue;
+        if (order && juror != core_self(x->core)) /* it may not know the order yet (F4) */
+            docket_send(x->docket, juror, order);
+        outbox_send(&x->core->outbox, juror, &m);
+    }
+    e->again_at = instant_after(now, ASK_AGAIN);
+}
+
+static void begin_asking(struct executor *x, struct instant now, struct execution *e)
+{
+    e->phase = EXECUTION_ASKING;
+    e->nonce = drbg_u64(&x->core->drbg);
+    e->yes = 0;
+    e->asked_at = now;
+    ask(x, now, e);
+}
+
+static bool want_run(struct executor *x, enum run_kind kind, const struct docket_entry *order)
+{
+    if (x->run_count == EFFECTS_RUNS_MAX)
+        return false;
+    x->runs[x->run_count++] = (struct run){.kind = kind,
+                                           .slot = order->slot,
+                                           .life = order->life,
+                                           .action = docket_action(order),
+                                           .order = order->order};
+    return true;
+}
+
+static void sign_receipt(struct executor *x, struct instant now, struct execution *e);
+
+static void run(struct executor *x, struct instant now, struct execution *e)
+{
+    const struct docket_entry *order = docket_find(x->docket, e->slot, e->life);
+    /* F9: within 2 s of asking a quorum, on an order that is certified for an action. */
+    must(jury_is_quorum(&x->core->jury, e->yes));
+    must(span_between(e->asked_at, now).ns < ASK_SPAN.ns && e->lsn <= x->core->journal.durable);
+    if (!order || !want_run(x, RUN_OFF_STATUS, order)) {
+        begin_asking(x, now, e); /* no room for it in these effects: ask anew */
+        return;
+    }
+    e->phase = EXECUTION_RUNNING;
+    e->again_at = INSTANT_NEVER;
+    x->core->counters.fence_runs++;
+    struct notice *n = told_notice(&x->core->told, NOTICE_RUN);
+    n->slot = e->slot;
+    n->number = e->life;
+    report(x, now, e, RUN_BEGAN, "off, then a status query");
+    if (MUTANT(34)) /* "receipt before power effect" */
+        sign_receipt(x, now, e);
+}
+
+static void begin(struct executor *x, struct docket_entry *order)
+{
+    struct execution *e = make(x, order->slot, order->life);
+    if (!e)
+        return;
+    struct record record = {.kind = RECORD_EXECUTED,
+                            .executed = {.slot = e->slot, .life = e->life}};
+    e->phase = EXECUTION_WRITTEN;
+    e->lsn = journal_append(&x->core->journal, &record, true);
+}
+
+void executor_look(struct executor *x, struct instant now)
+{
+    x->step_at = INSTANT_NEVER;
+    if (!x->serves || !core_votes(x->core)) /* L7: it signs out of its store */
+        return;
+    for (size_t i = 0; i < DOCKET_MAX; i++) {
+        struct docket_entry *order = &x->docket->entries[i];
+        if (!may_act(x, order) || find(x, order->slot, order->life))
+            continue;
+        struct instant turn =
+            instant_after(order->at, span_times(TURN_SPAN, (int64_t)better(x->core, order)));
+        if (order->runs_until.ns > turn.ns)
+            turn = order->runs_until;
+        if (instant_reached(now, turn))
+            begin(x, order);
+        else
+            x->step_at = instant_earlier(x->step_at, instant_after(now, LOOK_WAIT));
+    }
+}
+
+/* --- The receipt (F6b) --- */
+
+static void sign_receipt(struct executor *x, struct instant now, struct execution *e)
+{
+    struct core *c = x->core;
+    const struct docket_entry *order = docket_find(x->docket, e->slot, e->life);
+    if (!order || !core_votes(c))
+        return;
+    const struct roster_node *target =
+        &c->config.roster->nodes[roster_find(c->config.roster, e->slot)];
+    struct proof proof = {.kind = PROOF_EXECUTED, .cert = order->cert};
+    proof.receipt =
+        (struct receipt){.action = docket_action(order),
+                         .executor = core_self(c),
+                         .witness = e->witness == SLOT_NONE ? WITNESS_NONE : e->witness};
+    memcpy(proof.receipt.device, target->device, DEVICE_SIZE);
+    receipt_sign(&proof.receipt, &order->cert.order, &c->config.cluster, c->config.key);
+    c->counters.fence_receipts++;
+    e->phase = EXECUTION_OVER;
+    e->again_at = INSTANT_NEVER;
+    proofs_make(x->proofs, now, &proof);
+    report(x, now, e, RUN_DONE, "off, and a status query says off");
+}
+
+/* One further node that can reach the device asks it too, where there is one. */
+static void seek_witness(struct executor *x, struct instant now, struct execution *e)
+{
+    const struct roster *roster = x->core->config.roster;
+    const struct docket_entry *order = docket_find(x->docket, e->slot, e->life);
+    size_t first = (size_t)drbg_below(&x->core->drbg, roster->node_count);
+    for (size_t i = 0; order && i < roster->node_count; i++) {
+        const struct roster_node *n = &roster->nodes[(first + i) % roster->node_count];
+        if (!n->executes || n->slot == e->slot || n->slot == core_self(x->core) ||
+            !swim_alive(x->core->swim, n->slot))
+            continue;
+        e->phase = EXECUTION_WITNESSING;
+        e->nonce = drbg_u64(&x->core->drbg);
+        e->again_at = instant_after(now, WITNESS_SPAN);
+        struct message m = {.type = WIRE_WITNESS_ASK,
+                            .witness_ask = {.slot = e->slot,
+                                            .life = e->life,
+                                            .action = docket_action(order),
+                                            .nonce = e->nonce}};
+        docket_send(x->docket, n->slot, order);
+        outbox_send(&x->core->outbox, n->slot, &m);
+        return;
+    }
+    sign_receipt(x, now, e); /* nobody else can be asked */
+}
+
+static void take_witness(struct executor *x, struct instant now, uint16_t from,
+                         const struct wire_witness *m)
+{
+    struct execution *e = find(x, m->slot, m->life);
+    if (!e || e->phase != EXECUTION_WITNESSING || m->nonce != e->nonce)
+        return;
+    if (m->outcome == RUN_ON) {
+        fail(x, now, e, "another node's status query says that it is on (F6b)");
+        return;
+    }
+    if (m->outcome == RUN_OFF)
+        e->witness = from;
+    sign_receipt(x, now, e); /* a witness that does not reach the device says nothing */
+}
+
+static void testify(struct executor *x, uint16_t from, const struct wire_witness_ask *m)
+{
+    /* F4: a device is touched on a certified order alone, also to ask how it is. */
+    const struct docket_entry *order = docket_find(x->docket, m->slot, m->life);
+    if (!x->serves || !order || docket_action(order) == ACTION_RETIRE ||
+        m->slot == core_self(x->core))
+        return;
+    for (size_t i = 0; i < EFFECTS_RUNS_MAX; i++) {
+        if (x->testimonies[i].used)
+            continue;
+        if (want_run(x, RUN_STATUS, order))
+            x->testimonies[i] = (struct testimony){
+                .used = true, .asker = from, .slot = m->slot, .life = m->life, .nonce = m->nonce};
+        return;
+    }
+}
+
+/* --- What the driver says --- */
+
+static void ran_status(struct executor *x, const struct event *event)
+{
+    for (size_t i = 0; i < EFFECTS_RUNS_MAX; i++) {
+        struct testimony *t = &x->testimonies[i];
+        if (!t->used || t->slot != event->executed.slot || t->life != event->executed.life)
+            continue;
+        struct message m = {.type = WIRE_WITNESS,
+                            .witness = {.slot = t->slot,
+                                        .life = t->life,
+                                        .nonce = t->nonce,
+                                        .outcome = (uint8_t)event->executed.outcome}};
+        outbox_send(&x->core->outbox, t->asker, &m);
+        t->used = false;
+    }
+}
+
+static void ran_off(struct executor *x, struct instant now, const struct event *event)
+{
+    const struct roster *roster = x->core->config.roster;
+    struct execution *e = find(x, event->executed.slot, event->executed.life);
+    if (!e || e->phase != EXECUTION_RUNNING)
+        return;
+    const struct roster_node *target = &roster->nodes[roster_find(roster, e->slot)];
+    char text[FENCE_TEXT_MAX + 1] = {0};
+    size_t size = event->executed.text.size;
+    if (size)
+        memcpy(text, event->executed.text.bytes, size < FENCE_TEXT_MAX ? size : FENCE_TEXT_MAX);
+    bool timed_out =
+        event->executed.outcome == RUN_UNKNOWN && MUTANT(35); /* "counted as success" */
+    bool device =
+        target->device[0] && strncmp(target->device, event->executed.device, DEVICE_SIZE) == 0;
+    if (timed_out)
+        sign_receipt(x, now, e);
+    else if (event->executed.outcome != RUN_OFF)
+        fail(x, now, e, text);
+    else if (!device)
+        fail(x, now, e, "the device is not the one that the roster names for this node (F6b)");
+    else
+        seek_witness(x, now, e);
+    if (e->phase == EXECUTION_OVER && event->executed.outcome != RUN_OFF) {
+        struct notice *n = told_notice(&x->core->told, NOTICE_RUN_FAILED);
+        n->slot = e->slot;
+        n->number = e->life;
+        n->other = core_self(x->core);
+    }
+}
+
+void executor_ran(struct executor *x, struct instant now, const struct event *event)
+{
+    if (event->executed.kind == RUN_STATUS)
+        ran_status(x, event);
+    else
+        ran_off(x, now, event);
+}
+
+/* --- The door --- */
+
+static void take_ok(struct executor *x, struct instant now, uint16_t from,
+                    const struct wire_exec_ok *m)
+{
+    struct execution *e = find(x, m->slot, m->life);
+    int juror = jury_find(&x->core->jury, from);
+    if (juror < 0 || !e || e->phase != EXECUTION_ASKING || m->nonce != e->nonce ||
+        span_between(e->asked_at, now).ns >= ASK_SPAN.ns)
+        return;
+    e->yes |= 1u << juror;
+    if (jury_is_quorum(&x->core->jury, e->yes))
+        run(x, now, e);
+}
+
+void executor_take(struct executor *x, struct instant now, uint16_t from, const struct message *m)
+{
+    if (m->type == WIRE_EXEC_OK)
+        take_ok(x, now, from, &m->exec_ok);
+    else if (m->type == WIRE_WITNESS_ASK)
+        testify(x, from, &m->witness_ask);
+    else if (m->type == WIRE_WITNESS)
+        take_witness(x, now, from, &m->witness);
+}
+
+static void step(struct executor *x, struct instant now, struct execution *e)
+{
+    bool over = proofs_covers(x->proofs, e->slot) >= e->life && !MUTANT(32);
+    if (over && e->phase != EXECUTION_RUNNING) { /* the driver cannot be called back */
+        e->phase = EXECUTION_OVER;
+        e->again_at = INSTANT_NEVER;
+    } else if (e->phase == EXECUTION_WRITTEN && e->lsn <= x->core->journal.durable) {
+        begin_asking(x, now, e);
+    } else if (e->phase == EXECUTION_ASKING && instant_reached(now, e->again_at)) {
+        if (span_between(e->asked_at, now).ns >= ASK_SPAN.ns / 2)
+            begin_asking(x, now, e); /* a fresh nonce */
+        else
+            ask(x, now, e);
+    } else if (e->phase == EXECUTION_WITNESSING && instant_reached(now, e->again_at)) {
+        sign_receipt(x, now, e);
+    }
+}
+
+void executor_step(struct executor *x, struct instant now)
+{
+    if (instant_reached(now, x->step_at))
+        executor_look(x, now);
+    for (size_t i = 0; i < EXECUTIONS_MAX; i++)
+        if (x->table[i].used && x->table[i].phase != EXECUTION_OVER)
+            step(x, now, &x->table[i]);
+}
+
+struct instant executor_deadline(const struct executor *x)
+{
+    struct instant at = x->step_at;
+    for (size_t i = 0; i < EXECUTIONS_MAX; i++)
+        if (x->table[i].used && x->table[i].phase != EXECUTION_WRITTEN &&
+            x->table[i].phase != EXECUTION_OVER)
+            at = instant_earlier(at, x->table[i].again_at);
+    return at;
+}
+
+void executor_taken(struct executor *x)
+{
+    x->run_count = 0;
+}

@@ -1,0 +1,81 @@
+/*
+ * The executor (F9): carries out certified orders against others, one order's action once.
+ *
+ *   RANKED --my turn--> WRITTEN --durable--> ASKING --q jurors said yes--> RUNNING --off, and
+ * status says off--> WITNESSING --no other node says on--> a receipt (F6b)
+ *
+ * Executors are ranked by hash; the next takes over when one fails or is silent. The driver is
+ * started only within ASK_SPAN of asking q jurors with a fresh nonce, none of which knows an end
+ * statement or a higher life; each of them then takes no higher life into its book until this is
+ * over. That it acts is durable before it does, so it never acts twice on one life.
+ */
+#ifndef PROTO_EXECUTOR_H
+#define PROTO_EXECUTOR_H
+
+#include "proto/docket.h"
+#include "proto/standing.h"
+
+enum { EXECUTIONS_MAX = 16 };
+
+enum execution_phase {
+    EXECUTION_WRITTEN,
+    EXECUTION_ASKING,
+    EXECUTION_RUNNING,
+    EXECUTION_WITNESSING,
+    EXECUTION_OVER
+};
+
+struct execution {
+    bool used;
+    uint16_t slot;
+    uint64_t life;
+    enum execution_phase phase;
+    uint64_t lsn;   /* of the record that it acts */
+    uint64_t nonce; /* of the asking, or of the witness */
+    uint32_t yes;   /* mask over the jury */
+    struct instant asked_at, again_at;
+    uint16_t witness; /* asked; SLOT_NONE: none */
+    char device[DEVICE_SIZE];
+};
+
+/* A status query that this node was asked for as a witness. */
+struct testimony {
+    bool used;
+    uint16_t asker;
+    uint16_t slot;
+    uint64_t life;
+    uint64_t nonce;
+};
+
+struct executor {
+    struct core *core;
+    struct docket *docket;
+    struct proofs *proofs;
+    struct execution table[EXECUTIONS_MAX];
+    struct testimony testimonies[EFFECTS_RUNS_MAX];
+    struct run runs[EFFECTS_RUNS_MAX]; /* for the next effects */
+    size_t run_count;
+    struct instant step_at;
+    bool serves; /* the roster lets this node execute */
+};
+
+void executor_init(struct executor *x, struct core *core, struct docket *docket,
+                   struct proofs *proofs);
+/* Records EXECUTED: never again. */
+void executor_load(struct executor *x, const struct record *record);
+/* An order is in the docket, or a report came: it may be this node's turn. */
+void executor_look(struct executor *x, struct instant now);
+/* Messages EXEC_OK, WITNESS_ASK, WITNESS. */
+void executor_take(struct executor *x, struct instant now, uint16_t from, const struct message *m);
+/* EVENT_EXECUTED. */
+void executor_ran(struct executor *x, struct instant now, const struct event *event);
+void executor_step(struct executor *x, struct instant now);
+struct instant executor_deadline(const struct executor *x);
+/* The runs of the last effects were carried out. */
+void executor_taken(struct executor *x);
+/* How far an order has come. */
+enum fence_stage executor_stage(const struct core *c, const struct docket_entry *e);
+/* The record of one execution; false if there is none. */
+bool executor_record(const struct executor *x, size_t index, struct record *out);
+
+#endif

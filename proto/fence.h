@@ -1,0 +1,98 @@
+/*
+ * The words of fencing (design section 7): what jurors say and why, how far an order has come, what
+ * is told of it. Types only, shared by the modules of proto/ and by drivers.
+ *
+ * The way of an order:
+ *
+ *   a waiter waits behind a dead holder      accuser: asks the jurors (F2e)
+ *   each juror looks for itself              juror: votes, or says why not (F2, F8)
+ *   q votes are an order                     accuser: tells everybody; docket: keeps it (F1)
+ *   the target obeys, or an executor acts    standing, executor (F3, F9)
+ *   end statement, or receipt                life, executor -> proofs (F6)
+ *   the lock is broken with that proof       stale (at the coordinator), voter (F5)
+ */
+#ifndef PROTO_FENCE_H
+#define PROTO_FENCE_H
+
+#include "crypto/order.h"
+#include "proto/id.h"
+#include "proto/limits.h"
+#include "proto/time.h"
+
+enum { FENCE_TEXT_MAX = 160, FENCE_REPORTS_MAX = 8 };
+
+/* A juror's answer to an accusation. */
+enum opinion {
+    OPINION_VOTES,     /* it voted */
+    OPINION_LOOKING,   /* its own probes are under way (F2b) */
+    OPINION_RENEWED,   /* a renewal of that life reached it less than D ago (F2a) */
+    OPINION_NOT_DEAD,  /* its own view does not hold that life dead (F2b) */
+    OPINION_ANSWERS,   /* a direct or a relayed probe was answered (F2b) */
+    OPINION_CUT_OFF,   /* its own renewals were not acknowledged by q jurors (F2c) */
+    OPINION_FEW_ALIVE, /* it does not see a majority of the roster alive (F2c) */
+    OPINION_LATE,      /* its own loop was late (F2d) */
+    OPINION_NO_STAKE,  /* the accuser is not of the cohort of the lock that it names (F2e) */
+    OPINION_OVER,      /* that life is proven over already (F3) */
+    OPINION_BOUND,     /* its own life is under a vote or an order: it signs nothing (F3) */
+    OPINIONS
+};
+/* One clause for people, with the rule; static. */
+const char *opinion_text(enum opinion opinion);
+
+/* What a juror had seen when it answered. Ages in milliseconds, UINT32_MAX: never since it started.
+ */
+struct evidence {
+    enum opinion opinion;
+    uint32_t renewal_ms;  /* since a renewal of that life */
+    uint32_t heard_ms;    /* since any datagram of that node */
+    uint8_t direct;       /* direct probes sent in this inquiry; all unanswered if it voted */
+    uint8_t relays;       /* relayed probes asked for, */
+    uint8_t silent;       /*   and answered with "not heard" */
+    uint8_t acknowledged; /* jurors that acknowledged its own renewal, sent after the probes */
+    uint16_t alive;       /* members that it sees alive, itself included */
+    uint16_t brake;       /* nodes in its count of F8 */
+};
+
+/* Who asked for an order, and what each juror said. */
+struct fence_story {
+    uint16_t accuser;
+    struct view name; /* of the lock that was waited for */
+    size_t count;
+    struct {
+        uint16_t juror;
+        struct evidence evidence;
+    } opinions[ROSTER_JURORS_MAX];
+};
+
+enum fence_stage {
+    FENCE_NONE,    /* nothing is known to be wrong with that holder */
+    FENCE_HOLD,    /* it is dead, and the policy of its hold is `hold`: it must boot, or release */
+    FENCE_ASKING,  /* jurors are asked; `votes` so far */
+    FENCE_ORDERED, /* q votes: the order is certified; no executor has begun */
+    FENCE_NO_ACTION, /* certified, but only to retire, or nobody can execute: it must obey, or boot
+                      */
+    FENCE_RUNNING,   /* an executor acts */
+    FENCE_FAILED,    /* every executor failed: it must boot */
+    FENCE_OVER       /* that life is proven over */
+};
+const char *fence_stage_text(enum fence_stage stage);
+
+/* The holder in the way that is dead, as its coordinator sees it. */
+struct stale_view {
+    enum fence_stage stage; /* FENCE_NONE: there is none */
+    uint16_t slot;
+    uint64_t life;
+    uint32_t votes;
+};
+
+enum run_kind { RUN_OFF_STATUS, RUN_STATUS };
+enum run_stage { RUN_BEGAN, RUN_DONE, RUN_FAILED, RUN_STAGES };
+
+/* What an executor told about its work. */
+struct fence_report {
+    uint16_t executor;
+    enum run_stage stage;
+    char text[FENCE_TEXT_MAX + 1];
+};
+
+#endif

@@ -1,0 +1,360 @@
+/* The juror's inquiry, and its vote: see inquiry.h. */
+#include "proto/inquiry.h"
+
+#include "proto/must.h"
+#include "proto/mutant.h"
+
+#define INQUIRY_SPAN  SPAN_MS(450)
+#define INQUIRY_AGAIN SPAN_MS(200) /* the second of its probes */
+
+enum { RELAYED = 0x80000000u }; /* in the number of a DOUBT: a relayed probe; else of a shard */
+
+bool juror_asked(const struct wire_doubt_answer *m)
+{
+    return m->seq & RELAYED;
+}
+
+/* --- Evidence --- */
+
+/* UINT32_MAX for a negative span: never. */
+static uint32_t milliseconds(struct span age)
+{
+    int64_t ms = age.ns / 1000000;
+    if (age.ns < 0)
+        return UINT32_MAX;
+    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX - 1;
+}
+
+static struct span renewal_age(const struct dossier *s, struct instant now, uint64_t life)
+{
+    if (s->renewed_life != life)
+        return (struct span){-1000000};
+    return span_between(s->renewed_at, now);
+}
+
+/* Members that SWIM holds alive here, this node included. */
+static uint16_t count_alive(const struct juror *j)
+{
+    const struct roster *roster = j->core->config.roster;
+    uint16_t count = 0;
+    for (size_t i = 0; i < roster->node_count; i++) {
+        uint16_t slot = roster->nodes[i].slot;
+        count = (uint16_t)(count + (slot == core_self(j->core) ||
+                                    swim_state(j->core->swim, slot) == MEMBER_ALIVE));
+    }
+    return count;
+}
+
+/* F8: nodes that became unreachable, or came under a vote of this juror, not long ago; `counted`
+ * itself included. */
+static uint16_t count_brake(const struct juror *j, struct instant now,
+                            const struct dossier *counted)
+{
+    uint16_t count = 0;
+    for (size_t i = 0; i < j->core->config.roster->node_count; i++) {
+        const struct dossier *s = &j->dossiers[i];
+        int64_t span = j->core->config.brake_span.ns;
+        bool lately = (s->unreachable_at.ns && span_between(s->unreachable_at, now).ns < span) ||
+                      (s->voted_at.ns && span_between(s->voted_at, now).ns < span);
+        count = (uint16_t)(count + (lately || s == counted));
+    }
+    return count;
+}
+
+/* b = max(min(2, J - q), N / 8). */
+static size_t brake_limit(const struct core *c)
+{
+    size_t spare = c->jury.count - c->jury.quorum;
+    size_t small = spare < 2 ? spare : 2;
+    size_t share = c->config.roster->node_count / 8;
+    return small > share ? small : share;
+}
+
+static struct evidence gather(const struct juror *j, struct instant now, uint16_t slot,
+                              uint64_t life, const struct dossier *s, enum opinion opinion)
+{
+    struct member_view view;
+    swim_view(j->core->swim, slot, &view);
+    struct span heard = view.heard.ns ? span_between(view.heard, now) : (struct span){-1000000};
+    return (struct evidence){.opinion = opinion,
+                             .renewal_ms = milliseconds(renewal_age(s, now, life)),
+                             .heard_ms = milliseconds(heard),
+                             .direct = s->direct,
+                             .relays = s->relays,
+                             .silent = (uint8_t)__builtin_popcount(s->silent),
+                             .acknowledged =
+                                 (uint8_t)standing_acknowledged(j->core->standing, s->began_at),
+                             .alive = count_alive(j),
+                             .brake = count_brake(j, now, s)};
+}
+
+/* --- The vote --- */
+
+static uint32_t all_actions(const struct core *c)
+{
+    return ((1u << c->config.roster->action_count) - 1u) << 1;
+}
+
+/*
+ * What the vote allows: `retire` always; the roster's actions within the limit of F8. A juror that
+ * has not heard this life since its own start waits as long as F8 looks back, since boots take
+ * long.
+ */
+static uint32_t allowed(const struct juror *j, struct instant now, uint16_t slot, uint64_t life,
+                        const struct dossier *s)
+{
+    const struct core *c = j->core;
+    bool heard = signs_age(j->signs, now, slot, life).ns >= 0 || s->renewed_life == life;
+    bool waited = span_between(j->started, now).ns >= c->config.brake_span.ns;
+    bool within = count_brake(j, now, s) <= brake_limit(c);
+    uint32_t actions = 1u << ACTION_RETIRE;
+    return within && (heard || waited) ? actions | all_actions(c) : actions;
+}
+
+static void send_vote(struct juror *j, uint16_t to, uint16_t slot, const struct dossier *s)
+{
+    struct message m = {.type = WIRE_VOTE,
+                        .vote = {.slot = slot,
+                                 .life = s->voted,
+                                 .allows = s->vote.allows,
+                                 .age_ms = s->vote.age_ms,
+                                 .signature = s->vote.signature,
+                                 .evidence = s->evidence}};
+    outbox_send_after(&j->core->outbox, s->vote_lsn, to, &m);
+}
+
+/* Signs, and makes it durable before it can be sent (F2: final). */
+static void sign(struct juror *j, struct instant now, uint16_t slot, uint64_t life,
+                 struct dossier *s, uint32_t allows)
+{
+    struct core *c = j->core;
+    must(!standing_bound(c->standing) || MUTANT(41)); /* F3: a node under an order signs nothing */
+    must(life >= s->voted && core_votes(c));
+    struct order order = {.epoch = c->config.roster->epoch,
+                          .roster = c->config.roster_digest,
+                          .slot = slot,
+                          .life = life};
+    struct span age = renewal_age(s, now, life);
+    if (age.ns < 0) /* what it does not know counts from its own start */
+        age = span_between(j->started, now);
+    s->voted = life;
+    s->vote = (struct vote){.juror = core_self(c), .allows = allows, .age_ms = milliseconds(age)};
+    vote_sign(&s->vote, &order, &c->config.cluster, c->config.key);
+    struct record record = {.kind = RECORD_VOTE,
+                            .vote = {.slot = slot,
+                                     .life = life,
+                                     .allows = allows,
+                                     .age_ms = s->vote.age_ms,
+                                     .signature = s->vote.signature,
+                                     .evidence = s->evidence}};
+    s->vote_lsn = journal_append(&c->journal, &record, true);
+}
+
+static void vote(struct juror *j, struct instant now, uint16_t slot, struct dossier *s)
+{
+    uint64_t life = s->inquired;
+    s->evidence = gather(j, now, slot, life, s, OPINION_VOTES);
+    sign(j, now, slot, life, s, allowed(j, now, slot, life, s));
+    s->voted_at = now;
+    j->core->counters.fence_votes++;
+    struct notice *n = told_notice(&j->core->told, NOTICE_VOTED);
+    n->slot = slot;
+    n->number = life;
+    send_vote(j, s->accuser, slot, s);
+}
+
+/* It voted before: the same vote again, unless F8 allows more by now. */
+static void vote_again(struct juror *j, struct instant now, uint16_t from, uint16_t slot,
+                       struct dossier *s)
+{
+    uint32_t allows = s->vote.allows | allowed(j, now, slot, s->voted, s);
+    if (allows != s->vote.allows && !standing_bound(j->core->standing))
+        sign(j, now, slot, s->voted, s, allows);
+    send_vote(j, from, slot, s);
+}
+
+/* --- The inquiry --- */
+
+static void tell_opinion(struct juror *j, struct instant now, uint16_t to, uint16_t slot,
+                         uint64_t life, const struct dossier *s, enum opinion opinion)
+{
+    struct message m = {.type = WIRE_OPINION,
+                        .opinion = {.slot = slot,
+                                    .life = life,
+                                    .evidence = gather(j, now, slot, life, s, opinion)}};
+    outbox_send(&j->core->outbox, to, &m);
+}
+
+static bool view_dead(const struct juror *j, uint16_t slot, uint64_t life)
+{
+    struct member_view view;
+    swim_view(j->core->swim, slot, &view);
+    return view.state == MEMBER_DEAD && view.life == life;
+}
+
+/* F2a: no renewal for D; what came before its own start is not known, so that counts as one. */
+static bool renewed_lately(const struct juror *j, struct instant now, const struct dossier *s,
+                           uint64_t life)
+{
+    struct span age = renewal_age(s, now, life);
+    struct span since_start = span_between(j->started, now);
+    if (age.ns < 0 || since_start.ns < age.ns)
+        age = since_start;
+    return age.ns < core_detect(j->core).ns;
+}
+
+/* What can be said without looking; OPINION_LOOKING if it takes a look. */
+static enum opinion first_view(const struct juror *j, struct instant now, uint16_t from,
+                               const struct wire_accuse *m, const struct dossier *s)
+{
+    const struct core *c = j->core;
+    uint32_t shard = cohort_shard(&c->cohorts, m->name);
+    if (proofs_covers(c->proofs, m->slot) >= m->life || s->voted > m->life || s->life > m->life)
+        return OPINION_OVER;
+    if (standing_bound(c->standing) && !MUTANT(41))
+        return OPINION_BOUND;
+    if (cohort_index(&c->cohorts, shard, from) < 0)
+        return OPINION_NO_STAKE;
+    if (MUTANT(40)) /* "signer signs on hearsay" */
+        return OPINION_LOOKING;
+    if (renewed_lately(j, now, s, m->life))
+        return OPINION_RENEWED;
+    return view_dead(j, m->slot, m->life) ? OPINION_LOOKING : OPINION_NOT_DEAD;
+}
+
+static void probe(struct juror *j, uint16_t slot, struct dossier *s)
+{
+    const struct roster *roster = j->core->config.roster;
+    struct outbox *o = &j->core->outbox;
+    struct message poke = {.type = WIRE_POKE, .poke = {.seq = RELAYED}};
+    struct message relay = {.type = WIRE_DOUBT, .doubt = {.slot = slot, .seq = RELAYED}};
+    outbox_send(o, slot, &poke);
+    s->direct++;
+    s->relays = 0;
+    /* From a random place on, so that not always the same are asked. */
+    size_t first = (size_t)drbg_below(&j->core->drbg, roster->node_count);
+    for (size_t i = 0; i < roster->node_count && s->relays < INQUIRY_RELAYS; i++) {
+        uint16_t to = roster->nodes[(first + i) % roster->node_count].slot;
+        if (to == slot || to == core_self(j->core) || !swim_alive(j->core->swim, to))
+            continue;
+        outbox_send(o, to, &relay);
+        s->relays++;
+    }
+}
+
+static void look(struct juror *j, struct instant now, uint16_t from, const struct wire_accuse *m,
+                 struct dossier *s)
+{
+    s->open = true;
+    s->inquired = m->life;
+    s->accuser = from;
+    s->began_at = now;
+    s->again_at = instant_after(now, INQUIRY_AGAIN);
+    s->until = instant_after(now, MUTANT(40) ? SPAN_MS(0) : INQUIRY_SPAN);
+    s->direct = 0;
+    s->alive = s->silent = 0;
+    j->open++;
+    probe(j, m->slot, s);
+    standing_prove(j->core->standing, now);
+}
+
+void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
+                     const struct wire_accuse *m)
+{
+    struct dossier *s = juror_dossier(j, m->slot);
+    if (!s || m->slot == core_self(j->core) || m->life == 0) {
+        j->core->counters.drop_role++;
+        return;
+    }
+    if (s->open)
+        return; /* it answers when it has looked */
+    enum opinion opinion = first_view(j, now, from, m, s);
+    if (opinion == OPINION_OVER)
+        proofs_send(j->core->proofs, from, m->slot);
+    if (opinion != OPINION_OVER && opinion != OPINION_NO_STAKE && s->voted == m->life)
+        vote_again(j, now, from, m->slot, s);
+    else if (opinion == OPINION_LOOKING)
+        look(j, now, from, m, s);
+    else
+        tell_opinion(j, now, from, m->slot, m->life, s, opinion);
+}
+
+void inquiry_relayed(struct juror *j, uint16_t from, const struct wire_doubt_answer *m)
+{
+    struct dossier *s = juror_dossier(j, m->slot);
+    int relay = roster_find(j->core->config.roster, from);
+    if (!s || !s->open || relay < 0)
+        return;
+    /* A bit for each relay; of the few that were asked none share one in a cluster of up to 32. */
+    uint32_t bit = 1u << ((unsigned)relay % 32);
+    s->alive |= m->alive ? bit : 0;
+    s->silent |= m->alive ? 0 : bit;
+}
+
+/* F2, all of it but (e), which held when the inquiry began. */
+static enum opinion conclude(const struct juror *j, struct instant now, uint16_t slot,
+                             const struct dossier *s)
+{
+    const struct core *c = j->core;
+    struct member_view view;
+    swim_view(c->swim, slot, &view);
+    if (proofs_covers(c->proofs, slot) >= s->inquired || s->life > s->inquired)
+        return OPINION_OVER;
+    if (standing_bound(c->standing) && !MUTANT(41))
+        return OPINION_BOUND;
+    if (MUTANT(40))
+        return OPINION_VOTES;
+    if (c->late_at.ns >= s->began_at.ns)
+        return OPINION_LATE;
+    if (s->alive || view.heard.ns > s->began_at.ns)
+        return OPINION_ANSWERS;
+    if (renewed_lately(j, now, s, s->inquired))
+        return OPINION_RENEWED;
+    if (!view_dead(j, slot, s->inquired))
+        return OPINION_NOT_DEAD;
+    if (standing_newest(c->standing).ns < s->began_at.ns)
+        return OPINION_CUT_OFF;
+    return count_alive(j) > c->config.roster->node_count / 2 ? OPINION_VOTES : OPINION_FEW_ALIVE;
+}
+
+static void finish(struct juror *j, struct instant now, uint16_t slot, struct dossier *s)
+{
+    enum opinion opinion = core_votes(j->core) ? conclude(j, now, slot, s) : OPINION_LATE;
+    s->open = false;
+    j->open--;
+    if (opinion == OPINION_VOTES) {
+        vote(j, now, slot, s);
+        return;
+    }
+    struct notice *n = told_notice(&j->core->told, NOTICE_OPINION);
+    n->slot = slot;
+    n->number = s->inquired;
+    n->opinion = opinion;
+    if (core_votes(j->core)) /* else it says nothing at all (L7) */
+        tell_opinion(j, now, s->accuser, slot, s->inquired, s, opinion);
+}
+
+void juror_step(struct juror *j, struct instant now)
+{
+    const struct roster *roster = j->core->config.roster;
+    for (size_t i = 0; j->open && i < roster->node_count; i++) {
+        struct dossier *s = &j->dossiers[i];
+        if (s->open && instant_reached(now, s->until)) {
+            finish(j, now, roster->nodes[i].slot, s);
+        } else if (s->open && instant_reached(now, s->again_at)) {
+            s->again_at = s->until;
+            probe(j, roster->nodes[i].slot, s);
+            standing_prove(j->core->standing, now);
+        }
+    }
+}
+
+struct instant juror_deadline(const struct juror *j)
+{
+    struct instant at = INSTANT_NEVER;
+    for (size_t i = 0; j->open && i < j->core->config.roster->node_count; i++)
+        if (j->dossiers[i].open)
+            at =
+                instant_earlier(at, instant_earlier(j->dossiers[i].until, j->dossiers[i].again_at));
+    return at;
+}

@@ -1,0 +1,21 @@
+/*
+ * The juror's inquiry, and its vote (F2, F8): what juror.c and inquiry.c share.
+ *
+ *     accused --(a), (b: its view), (e) hold--> LOOKING --after INQUIRY_SPAN--> vote, or why not
+ *
+ * While it looks it probes the target itself, twice, asks k others to probe it (proto/doubt), and
+ * renews with the other jurors, so that its own standing is known to be newer than its probes.
+ */
+#ifndef PROTO_INQUIRY_H
+#define PROTO_INQUIRY_H
+
+#include "proto/juror.h"
+
+enum { INQUIRY_RELAYS = 3 };
+
+struct dossier *juror_dossier(const struct juror *j, uint16_t slot);
+void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
+                     const struct wire_accuse *m);
+void inquiry_relayed(struct juror *j, uint16_t from, const struct wire_doubt_answer *m);
+
+#endif

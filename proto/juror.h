@@ -1,0 +1,84 @@
+/*
+ * The juror: what this node says about others' lives (F2, F7, F8, F9). Only a juror of the roster,
+ * out of the store that the roster names, says any of it (L7).
+ *
+ *   the book     the highest life of each node and its nonce; a claim is answered once it is
+ * durable renewals     acknowledged while the life is in the book, not proven over and not voted
+ * against inquiries    an accusation makes the juror look for itself: direct probes, relayed ones,
+ * its own standing; then it votes, or says why not votes        final: durable before they are
+ * sent, and from then on no renewal of that life is ever acknowledged again (F2) windows      an
+ * executor that asked may act for a while: until that is over no higher life of its target is taken
+ * into the book (F9)
+ */
+#ifndef PROTO_JUROR_H
+#define PROTO_JUROR_H
+
+#include "proto/docket.h"
+#include "proto/standing.h"
+
+/* What a juror keeps about one node. */
+struct dossier {
+    uint64_t life; /* the book; 0: none */
+    struct nonce nonce;
+    uint64_t lsn;
+    uint64_t renewed_life; /* the last renewal */
+    struct instant renewed_at;
+    /* The vote. */
+    uint64_t voted; /* the life voted against; 0: none */
+    struct vote vote;
+    struct evidence evidence;
+    uint64_t vote_lsn;
+    struct instant tell_at; /* the target hears of it again, but not before */
+    /* F8: when it became unreachable, or came under a vote; ns 0: not, or over. */
+    struct instant unreachable_at;
+    struct instant voted_at;
+    /* F9. */
+    uint64_t window_life; /* an executor may act on it, */
+    uint16_t window_by;
+    struct span window_span;
+    struct instant window_until;
+    uint64_t window_lsn;
+    /* The inquiry. */
+    bool open;
+    uint64_t inquired; /* the life */
+    uint16_t accuser;
+    struct instant began_at, again_at, until;
+    uint8_t direct, relays;
+    uint32_t alive;  /* relays that it answered */
+    uint32_t silent; /* relays that say that it did not */
+};
+
+struct juror {
+    struct core *core;
+    const struct signs *signs;
+    struct dossier *dossiers; /* by index in the roster */
+    size_t open;              /* inquiries */
+    struct instant started;
+    bool serves; /* this node is a juror */
+};
+
+size_t juror_bytes(const struct peer_config *config);
+void juror_init(struct juror *j, struct core *core, const struct signs *signs, void *memory);
+void juror_load(struct juror *j, const struct record *record, uint64_t lsn);
+void juror_start(struct juror *j, struct instant now);
+/* Messages LIFE_CLAIM, RENEW, ACCUSE, EXEC_ASK, DOUBT_ANSWER of its own relayed probes. */
+void juror_take(struct juror *j, struct instant now, uint16_t from, const struct message *m);
+/* The number that marks a DOUBT as a relayed probe of an inquiry. */
+bool juror_asked(const struct wire_doubt_answer *m);
+/* `slot` was heard under `life`: it is told of a vote against it. */
+void juror_heard(struct juror *j, struct instant now, uint16_t slot, uint64_t life);
+/* SWIM holds it dead: it counts for F8. */
+void juror_dead(struct juror *j, struct instant now, uint16_t slot);
+/* A proof about it is held: its end statement takes it out of F8's count. */
+void juror_proof(struct juror *j, uint16_t slot);
+/* An executor says that it acts no more. */
+void juror_run_over(struct juror *j, struct instant now, uint16_t executor, uint16_t slot,
+                    uint64_t life);
+void juror_step(struct juror *j, struct instant now);
+struct instant juror_deadline(const struct juror *j);
+/* The life of `slot` that this juror voted against; 0: none. */
+uint64_t juror_voted(const struct juror *j, uint16_t slot);
+/* The records of one node, one after another from *cursor = 0; false when there are no more. */
+bool juror_record(const struct juror *j, size_t index, int *cursor, struct record *out);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * The jurors of the roster, by ordinal, so that a set of them is a mask of 32 bits. A quorum is
+ * always of the jurors that the roster names, never of those alive (M1).
+ */
+#ifndef PROTO_JURY_H
+#define PROTO_JURY_H
+
+#include "crypto/roster.h"
+
+struct jury {
+    size_t count;                      /* J, odd, at most ROSTER_JURORS_MAX */
+    size_t quorum;                     /* q = floor(J/2) + 1 */
+    uint16_t slots[ROSTER_JURORS_MAX]; /* ascending */
+};
+
+void jury_init(struct jury *jury, const struct roster *roster);
+/* Ordinal of a slot, or -1 if it is no juror. */
+int jury_find(const struct jury *jury, uint16_t slot);
+bool jury_is_quorum(const struct jury *jury, uint32_t mask);
+
+#endif

@@ -1,0 +1,99 @@
+/* Holds of the dead: see stale.h. */
+#include "proto/stale.h"
+
+#include "proto/must.h"
+#include "proto/mutant.h"
+
+bool stale_over(const struct core *c, uint16_t slot, uint64_t life)
+{
+    uint64_t covers = proofs_covers(c->proofs, slot);
+    return covers >= life || (MUTANT(33) && covers > 0); /* "receipt matched by node, not life" */
+}
+
+/* The first hold, else the first waiter, of a life that is over; NULL if there is none. */
+static const struct op_id *first_over(const struct core *c, const struct lock_state *state)
+{
+    for (size_t i = 0; i < state->hold_count; i++)
+        if (stale_over(c, state->holds[i].id.slot, state->holds[i].id.life))
+            return &state->holds[i].id;
+    for (size_t i = 0; i < state->waiter_count; i++)
+        if (stale_over(c, state->waiters[i].id.slot, state->waiters[i].id.life))
+            return &state->waiters[i].id;
+    return NULL;
+}
+
+bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first)
+{
+    const struct op_id *id = first_over(c, state);
+    if (!id)
+        return false;
+    const struct proof_entry *proof = proofs_of(c->proofs, id->slot);
+    must(proof);
+    struct lock_op op = {.kind = LOCK_BREAK,
+                         .id = {.slot = id->slot, .life = proof->covers},
+                         .proof = proof->digest};
+    if (op.id.life < id->life) /* only planted bug 33 comes here */
+        op.id.life = id->life;
+    struct lock_result result = lock_apply(state, &op);
+    must(result.changed);
+    *granted_first = result.granted_first;
+    if (state->broken.set) {
+        c->counters.breaks++;
+        struct notice *n = told_notice(&c->told, NOTICE_BROKEN);
+        n->slot = op.id.slot;
+        n->number = op.id.life;
+        n->executed = proof->executed;
+    }
+    return true;
+}
+
+static bool holder_dead(const struct core *c, const struct lock_hold *hold)
+{
+    struct member_view view;
+    swim_view(c->swim, hold->id.slot, &view);
+    return hold->id.slot != core_self(c) && view.state == MEMBER_DEAD && view.life == hold->id.life;
+}
+
+void stale_accuse(struct core *c, struct instant now, const struct lock_state *state,
+                  struct view name)
+{
+    for (size_t i = 0; state->waiter_count > 0 && i < state->hold_count; i++) {
+        const struct lock_hold *hold = &state->holds[i];
+        if (hold->policy == LOCK_STALE_FENCE && holder_dead(c, hold) &&
+            !lock_modes_compatible(hold->mode, state->waiters[0].mode))
+            accuser_note(c->accuser, now, hold->id.slot, hold->id.life, name);
+    }
+}
+
+struct stale_view stale_view_of(const struct core *c, const struct lock_state *state)
+{
+    for (size_t i = 0; i < state->hold_count; i++) {
+        const struct lock_hold *hold = &state->holds[i];
+        if (stale_over(c, hold->id.slot, hold->id.life))
+            return (struct stale_view){
+                .stage = FENCE_OVER, .slot = hold->id.slot, .life = hold->id.life};
+        if (holder_dead(c, hold))
+            return hold->policy == LOCK_STALE_FENCE
+                       ? accuser_view(c->accuser, hold->id.slot, hold->id.life)
+                       : (struct stale_view){
+                             .stage = FENCE_HOLD, .slot = hold->id.slot, .life = hold->id.life};
+    }
+    return (struct stale_view){.stage = FENCE_NONE, .slot = SLOT_NONE};
+}
+
+bool stale_proven(struct core *c, struct instant now, const struct lock_state *state,
+                  struct view proof)
+{
+    const struct lock_break *b = &state->broken;
+    if (!b->set || stale_over(c, b->slot, b->life))
+        return true;
+    if (proof.size)
+        proofs_offer(c->proofs, now, proof, NULL);
+    return stale_over(c, b->slot, b->life);
+}
+
+struct view stale_proof(const struct core *c, const struct lock_break *broken)
+{
+    const struct proof_entry *proof = broken->set ? proofs_of(c->proofs, broken->slot) : NULL;
+    return proof ? (struct view){proof->bytes, proof->size} : (struct view){0};
+}

@@ -1,0 +1,192 @@
+/* Standing: see standing.h. */
+#include "proto/standing.h"
+
+#include "proto/must.h"
+
+#define FIRST_WAIT SPAN_MS(60)    /* between renewals until the first quorum */
+#define LINGER     SPAN_MS(10000) /* a node that locks now and then need not wait each time */
+
+/* r = D/3 and F = D, so 3r <= F (the inequality, section 7). */
+static struct span renew_span(const struct standing *s)
+{
+    return (struct span){core_detect(s->core).ns / 3};
+}
+
+static struct span lose_span(const struct standing *s)
+{
+    return core_detect(s->core);
+}
+
+void standing_init(struct standing *s, struct core *core)
+{
+    *s = (struct standing){.core = core, .renew_at = INSTANT_NEVER};
+}
+
+void standing_reset(struct standing *s, struct instant now)
+{
+    uint32_t users = s->users, seq = s->seq;
+    *s = (struct standing){.core = s->core,
+                           .users = users,
+                           .seq = seq,
+                           .since = now,
+                           .renew_at = users ? now : INSTANT_NEVER};
+}
+
+/* The q-th newest of what jurors acknowledged. */
+struct instant standing_newest(const struct standing *s)
+{
+    const struct jury *jury = &s->core->jury;
+    struct instant best = {0};
+    for (size_t i = 0; i < jury->count; i++) {
+        size_t as_new = 0;
+        for (size_t j = 0; j < jury->count; j++)
+            as_new += s->acked[j].ns >= s->acked[i].ns;
+        if (as_new >= jury->quorum && s->acked[i].ns > best.ns)
+            best = s->acked[i];
+    }
+    return best;
+}
+
+bool standing_has(const struct standing *s, struct instant now)
+{
+    struct instant newest = standing_newest(s);
+    return newest.ns && !instant_reached(now, instant_after(newest, lose_span(s)));
+}
+
+uint32_t standing_acknowledged(const struct standing *s, struct instant since)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < s->core->jury.count; i++)
+        count += s->acked[i].ns && s->acked[i].ns >= since.ns;
+    return count;
+}
+
+bool standing_bound(const struct standing *s)
+{
+    return s->voted || s->ordered;
+}
+
+/* --- Renewing --- */
+
+static void renew(struct standing *s, struct instant now)
+{
+    struct core *c = s->core;
+    if (!c->life_known)
+        return;
+    s->sent[++s->seq % STANDING_SENT] = now;
+    c->counters.renewals++;
+    struct message m = {.type = WIRE_RENEW, .renew = {.life = c->life, .seq = s->seq}};
+    for (size_t i = 0; i < c->jury.count; i++)
+        outbox_send(&c->outbox, c->jury.slots[i], &m);
+}
+
+static bool wanted(const struct standing *s, struct instant now)
+{
+    return s->users || !instant_reached(now, s->linger_until);
+}
+
+void standing_use(struct standing *s, struct instant now)
+{
+    if (s->users++ == 0 && s->state == STANDING_NONE)
+        s->since = now;
+    if (s->renew_at.ns == INSTANT_NEVER.ns)
+        s->renew_at = now;
+}
+
+void standing_unuse(struct standing *s, struct instant now)
+{
+    must(s->users > 0);
+    if (--s->users == 0)
+        s->linger_until = instant_after(now, LINGER);
+}
+
+void standing_prove(struct standing *s, struct instant now)
+{
+    renew(s, now);
+}
+
+/* --- What follows from an answer, or from the time --- */
+
+static enum standing_change judge(struct standing *s, struct instant now)
+{
+    struct instant newest = standing_newest(s);
+    struct instant from = newest.ns > s->since.ns ? newest : s->since;
+    struct span half = {lose_span(s).ns / 2};
+    enum standing_state before = s->state;
+    if (!wanted(s, now)) { /* nothing rests on it: it ends without a word */
+        s->state = standing_has(s, now) ? before : STANDING_NONE;
+        return STANDING_SAME;
+    }
+    if (standing_has(s, now) && !instant_reached(now, instant_after(newest, half))) {
+        s->state = STANDING_HELD;
+        return before == STANDING_NONE      ? STANDING_GAINED
+               : before == STANDING_AT_RISK ? STANDING_SAVED
+                                            : STANDING_SAME;
+    }
+    if (instant_reached(now, instant_after(from, lose_span(s)))) {
+        s->state = STANDING_NONE;
+        s->since = now; /* once for each span without a quorum */
+        return STANDING_GONE;
+    }
+    if (before == STANDING_HELD && instant_reached(now, instant_after(from, half))) {
+        s->state = STANDING_AT_RISK;
+        return STANDING_RISKED;
+    }
+    return STANDING_SAME;
+}
+
+static void take_renewed(struct standing *s, int juror, const struct wire_renewed *m)
+{
+    if (m->life != s->core->life || s->seq - m->seq >= STANDING_SENT)
+        return; /* of another life, or too old to know when it was sent */
+    struct instant sent = s->sent[m->seq % STANDING_SENT];
+    if (sent.ns > s->acked[juror].ns)
+        s->acked[juror] = sent;
+}
+
+enum standing_change standing_take(struct standing *s, struct instant now, uint16_t from,
+                                   const struct message *m)
+{
+    int juror = jury_find(&s->core->jury, from);
+    if (juror < 0) {
+        s->core->counters.drop_role++;
+        return STANDING_SAME;
+    }
+    if (m->type == WIRE_RENEWED) {
+        take_renewed(s, juror, &m->renewed);
+    } else if (m->voted.life == s->core->life && s->core->life_known &&
+               !(s->voted & (1u << juror))) {
+        s->voted |= 1u << juror;
+        struct notice *n = told_notice(&s->core->told, NOTICE_BOUND);
+        n->slot = from;
+        n->number = s->core->life;
+    }
+    return judge(s, now);
+}
+
+enum standing_change standing_step(struct standing *s, struct instant now)
+{
+    if (instant_reached(now, s->renew_at)) {
+        struct span wait = s->state == STANDING_NONE && s->users ? FIRST_WAIT : renew_span(s);
+        /* In a long silence it asks no faster than it would renew. */
+        if (span_between(s->since, now).ns > renew_span(s).ns)
+            wait = renew_span(s);
+        renew(s, now);
+        s->renew_at = wanted(s, now) ? instant_after(now, wait) : INSTANT_NEVER;
+    }
+    return judge(s, now);
+}
+
+struct instant standing_deadline(const struct standing *s)
+{
+    struct instant at = s->renew_at;
+    struct instant newest = standing_newest(s);
+    struct span half = {lose_span(s).ns / 2};
+    if (s->state == STANDING_HELD && s->renew_at.ns != INSTANT_NEVER.ns)
+        at = instant_earlier(at, instant_after(newest, half));
+    if (s->state == STANDING_AT_RISK)
+        at = instant_earlier(at, instant_after(newest, lose_span(s)));
+    if (s->state == STANDING_NONE && s->users)
+        at = instant_earlier(at, instant_after(s->since, lose_span(s)));
+    return at;
+}
