@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/fence_text.h"
+
 const char *json_text(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
@@ -83,20 +85,28 @@ static void say_of(const char *subject, const char *text)
 
 static int refused_busy(const char *subject, const json_t *p)
 {
-    char parties[1024];
+    char parties[1024], stale[FENCE_TEXT_LINE_MAX];
+    fence_text_stale(stale, sizeof stale, json_object_get(p, "stale"));
     agent_parties(parties, sizeof parties, json_object_get(p, "holders"));
-    say("%s is held by %s", subject ? subject : "the lock", *parties ? parties : "somebody");
+    say("%s is held by %s%s%s", subject ? subject : "the lock", *parties ? parties : "somebody",
+        *stale ? ": " : "", stale);
     return EXIT_NOT_GRANTED;
 }
 
 static int refused_late(const char *subject, const json_t *p)
 {
-    char parties[1024];
+    char parties[1024], stale[FENCE_TEXT_LINE_MAX];
+    const char *reason = json_text(p, "reason"), *why = "";
+    fence_text_stale(stale, sizeof stale, json_object_get(p, "stale"));
     agent_parties(parties, sizeof parties, json_object_get(p, "holders"));
-    bool silent = strcmp(json_text(p, "reason"), "unknown") == 0;
-    say("%s%s%s%s", subject ? subject : "the lock",
-        silent ? " was not granted: its voters did not answer in time" : " was not granted in time",
-        *parties ? ", held by " : "", parties);
+    if (strcmp(reason, "unknown") == 0)
+        why = ": its voters did not answer";
+    else if (strcmp(reason, "standing") == 0)
+        why = ": too few jurors acknowledge this node";
+    else if (strcmp(reason, "starting") == 0)
+        why = ": this node's life does not count yet";
+    say("%s was not granted in time%s%s%s%s%s", subject ? subject : "the lock", why,
+        *parties ? ", held by " : "", parties, *stale ? ": " : "", stale);
     return EXIT_NOT_GRANTED;
 }
 
@@ -142,6 +152,12 @@ int agent_refused(const struct varlink_reply *reply, const char *subject)
         return refused_reason(subject, p, "the agent is not ready", EXIT_ERROR);
     if (ours && strcmp(error, "LogFailed") == 0)
         return refused_reason(subject, p, "the agent's log failed", EXIT_ERROR);
+    if (ours && strcmp(error, "Refused") == 0) {
+        say("%s refused it: %s", json_text(p, "node"), json_text(p, "text"));
+        return EXIT_ERROR;
+    }
+    if (ours && strcmp(error, "NoSuchOrder") == 0)
+        return refused_reason(subject, p, "no such order is known here", EXIT_ERROR);
     char *details = json_dumps(p, JSON_COMPACT);
     say("the agent refused: %s %s", error, details ? details : "");
     free(details);
@@ -151,7 +167,7 @@ int agent_refused(const struct varlink_reply *reply, const char *subject)
 int agent_unready(struct varlink *v, const struct varlink_reply *reply, const char *subject)
 {
     struct varlink_reply status;
-    if (strcmp(reply->error, AGENT_INTERFACE "NotReady") != 0 ||
+    if (!agent_error_is(reply, "NotReady") ||
         varlink_call(v, AGENT_INTERFACE "Status", NULL, &status, AGENT_TIMEOUT_MS) != VARLINK_OK)
         return agent_refused(reply, subject);
     bool alone = status.error[0] == '\0' && !json_flag(status.parameters, "majority");
@@ -163,8 +179,15 @@ int agent_unready(struct varlink *v, const struct varlink_reply *reply, const ch
     return alone ? EXIT_NO_MAJORITY : agent_refused(reply, subject);
 }
 
-int agent_call(struct varlink *v, const struct cli *cli, const char *method, json_t *parameters,
-               json_t **out)
+bool agent_error_is(const struct varlink_reply *reply, const char *error)
+{
+    size_t size = strlen(AGENT_INTERFACE);
+    return strncmp(reply->error, AGENT_INTERFACE, size) == 0 &&
+           strcmp(reply->error + size, error) == 0;
+}
+
+static int call(struct varlink *v, const struct cli *cli, const char *subject, const char *method,
+                json_t *parameters, json_t **out)
 {
     char full[64];
     struct varlink_reply reply;
@@ -173,7 +196,7 @@ int agent_call(struct varlink *v, const struct cli *cli, const char *method, jso
     if (status != VARLINK_OK)
         return agent_failed(cli, status);
     if (reply.error[0] != '\0') {
-        int code = agent_refused(&reply, NULL);
+        int code = agent_refused(&reply, subject);
         json_decref(reply.parameters);
         return code;
     }
@@ -181,7 +204,14 @@ int agent_call(struct varlink *v, const struct cli *cli, const char *method, jso
     return EXIT_OK;
 }
 
-int agent_ask(const struct cli *cli, const char *method, json_t *parameters, json_t **out)
+int agent_call(struct varlink *v, const struct cli *cli, const char *method, json_t *parameters,
+               json_t **out)
+{
+    return call(v, cli, NULL, method, parameters, out);
+}
+
+int agent_ask_about(const struct cli *cli, const char *subject, const char *method,
+                    json_t *parameters, json_t **out)
 {
     struct varlink v;
     int code = agent_open(&v, cli);
@@ -189,7 +219,12 @@ int agent_ask(const struct cli *cli, const char *method, json_t *parameters, jso
         json_decref(parameters);
         return code;
     }
-    code = agent_call(&v, cli, method, parameters, out);
+    code = call(&v, cli, subject, method, parameters, out);
     varlink_close(&v);
     return code;
+}
+
+int agent_ask(const struct cli *cli, const char *method, json_t *parameters, json_t **out)
+{
+    return agent_ask_about(cli, NULL, method, parameters, out);
 }

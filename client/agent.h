@@ -18,7 +18,8 @@ int agent_open(struct varlink *v, const struct cli *cli);
 /* Says what is wrong with the connection; returns the code. */
 int agent_failed(const struct cli *cli, enum varlink_status status);
 /*
- * Says what an error reply means; `subject` is the lock's name or NULL. Returns the code.
+ * Says what an error reply means; `subject` is what the call was about (a lock's name, say) or
+ * NULL. Returns the code.
  */
 int agent_refused(const struct varlink_reply *reply, const char *subject);
 /*
@@ -31,8 +32,14 @@ int agent_unready(struct varlink *v, const struct varlink_reply *reply, const ch
  * to json_decref. */
 int agent_call(struct varlink *v, const struct cli *cli, const char *method, json_t *parameters,
                json_t **out);
-/* Opens, calls once, closes. */
+/* Opens, calls once, closes. `subject`, or NULL, is what the question is about. */
+int agent_ask_about(const struct cli *cli, const char *subject, const char *method,
+                    json_t *parameters, json_t **out);
+/* The same about nothing in particular. */
 int agent_ask(const struct cli *cli, const char *method, json_t *parameters, json_t **out);
+
+/* Whether the reply is this error of org.holdfast. */
+bool agent_error_is(const struct varlink_reply *reply, const char *error);
 
 /* "hv2 (shared), hv3 (shared)" of a list of parties, cut at `size`; "" for none. */
 void agent_parties(char *text, size_t size, const json_t *parties);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -22,13 +23,24 @@ static void sleep_ms(int ms)
     nanosleep(&t, NULL);
 }
 
-/* In the child, the gate open: becomes the command, or reports why not. */
-static _Noreturn void become(const struct child_plan *plan, uint64_t token, int report)
+_Static_assert(sizeof(struct child_grant) <= PIPE_BUF, "a grant crosses the gate in one piece");
+
+static bool set_environment(const struct child_plan *plan, const struct child_grant *grant)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, token);
-    if (setenv("HOLDFAST_NAME", plan->name, 1) == 0 &&
-        setenv("HOLDFAST_MODE", plan->mode, 1) == 0 && setenv("HOLDFAST_TOKEN", text, 1) == 0) {
+    char token[24];
+    snprintf(token, sizeof token, "%" PRIu64, grant->token);
+    /* Removed when clean: one inherited from a lock around this one is not about this one. */
+    return setenv("HOLDFAST_NAME", plan->name, 1) == 0 &&
+           setenv("HOLDFAST_MODE", plan->mode, 1) == 0 && setenv("HOLDFAST_TOKEN", token, 1) == 0 &&
+           (grant->unclean[0] ? setenv("HOLDFAST_UNCLEAN", grant->unclean, 1)
+                              : unsetenv("HOLDFAST_UNCLEAN")) == 0;
+}
+
+/* In the child, the gate open: becomes the command, or reports why not. */
+static _Noreturn void become(const struct child_plan *plan, const struct child_grant *grant,
+                             int report)
+{
+    if (set_environment(plan, grant)) {
         signal(SIGPIPE, SIG_DFL); /* ignored by this program, not by the command */
         sigprocmask(SIG_SETMASK, plan->mask, NULL);
         execvp(plan->argv[0], plan->argv);
@@ -42,7 +54,7 @@ static _Noreturn void become(const struct child_plan *plan, uint64_t token, int 
 static _Noreturn void wait_at_gate(const struct child_plan *plan, pid_t parent, int gate,
                                    int report)
 {
-    uint64_t token;
+    struct child_grant grant;
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     /* A parent that died before the line above sends no signal. */
@@ -51,12 +63,12 @@ static _Noreturn void wait_at_gate(const struct child_plan *plan, pid_t parent, 
     close(plan->secret_fd);
     ssize_t got;
     do
-        got = read(gate, &token, sizeof token);
+        got = read(gate, &grant, sizeof grant);
     while (got < 0 && errno == EINTR);
-    if (got != (ssize_t)sizeof token)
+    if (got != (ssize_t)sizeof grant)
         _exit(EXIT_ERROR);
     close(gate);
-    become(plan, token, report);
+    become(plan, &grant, report);
 }
 
 /* The terminal to hand over, or -1: see child.h. */
@@ -119,14 +131,14 @@ static void give_terminal(const struct child *child, pid_t group)
     sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
-int child_go(struct child *child, uint64_t token)
+int child_go(struct child *child, const struct child_grant *grant)
 {
     int error = 0;
     give_terminal(child, child->pid);
-    ssize_t put = write(child->gate, &token, sizeof token);
+    ssize_t put = write(child->gate, grant, sizeof *grant);
     close(child->gate);
     child->gate = -1;
-    if (put != (ssize_t)sizeof token)
+    if (put != (ssize_t)sizeof *grant)
         return ECHILD;
     ssize_t got;
     do
@@ -150,6 +162,7 @@ enum child_state child_poll(struct child *child, int *code)
     if (got == child->pid && WIFSTOPPED(status))
         return CHILD_STOPPED;
     child->pid = 0;
+    child->signaled = got > 0 && WIFSIGNALED(status);
     *code = got < 0               ? EXIT_ERROR
             : WIFEXITED(status)   ? WEXITSTATUS(status)
             : WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status)
@@ -179,8 +192,10 @@ void child_kill(struct child *child, int grace_ms)
 {
     if (child->pid == 0)
         return;
-    child_signal(child, SIGTERM);
-    child_signal(child, SIGCONT); /* one that is stopped would not see the first */
+    if (grace_ms > 0) {
+        child_signal(child, SIGTERM);
+        child_signal(child, SIGCONT); /* one that is stopped would not see the first */
+    }
     for (int waited = 0; waited < grace_ms && !has_ended(child); waited += POLL_MS)
         sleep_ms(POLL_MS);
     child_signal(child, SIGKILL);

@@ -2,11 +2,12 @@
  * The command under `holdfast lock`: a child that is there before the lock is, so that the agent
  * can watch it (F11), and that runs only once the lock is held.
  *
- *   fork      the child leads a process group of its own, dies with its parent (PR_SET_PDEATHSIG),
- * and waits at its gate, a pipe go        the gate opens: exec, with HOLDFAST_NAME, HOLDFAST_MODE
- * and HOLDFAST_TOKEN; an exec that fails is reported through a second pipe, which an exec that
- * succeeds closes the end   the caller reaps it; or the caller closes the gate unopened, and the
- * child exits
+ * - fork: the child leads a process group of its own, dies with its parent (PR_SET_PDEATHSIG), and
+ *   waits at its gate, a pipe;
+ * - go: the gate opens: exec, with HOLDFAST_NAME, HOLDFAST_MODE, HOLDFAST_TOKEN and, if the last
+ *   holder went uncleanly, HOLDFAST_UNCLEAN. An exec that fails is reported through a second pipe,
+ *   which an exec that succeeds closes;
+ * - the end: the caller reaps it; or the caller closes the gate unopened, and the child exits.
  *
  * On a terminal the child's group becomes the foreground one, as under a shell, if this process is
  * in the foreground and both stdin and stdout are the terminal: then we are the whole job, and not
@@ -21,10 +22,17 @@
 #include <sys/types.h>
 
 struct child {
-    pid_t pid;    /* 0 once it was reaped */
-    int gate;     /* writing end; -1 once opened or closed */
-    int report;   /* reading end; errno of an exec that failed */
-    int terminal; /* the controlling terminal if it is handed over, else -1 */
+    pid_t pid;     /* 0 once it was reaped */
+    int gate;      /* writing end; -1 once opened or closed */
+    int report;    /* reading end; errno of an exec that failed */
+    int terminal;  /* the controlling terminal if it is handed over, else -1 */
+    bool signaled; /* a signal ended it, so that what it wrote may be half done */
+};
+
+/* What the child learns only with the lock: crosses the gate in one write, less than PIPE_BUF. */
+struct child_grant {
+    uint64_t token;
+    char unclean[256]; /* HOLDFAST_UNCLEAN; "": the variable is removed */
 };
 
 /* What the child needs; all of it is the caller's and outlives the fork. */
@@ -39,7 +47,7 @@ struct child_plan {
 /* False with errno. */
 bool child_fork(struct child *child, const struct child_plan *plan);
 /* Opens the gate. 0, or the errno with which exec failed (the child has ended then). */
-int child_go(struct child *child, uint64_t token);
+int child_go(struct child *child, const struct child_grant *grant);
 /* Sends a signal to the child's group. */
 void child_signal(const struct child *child, int signo);
 
@@ -50,7 +58,8 @@ enum child_state child_poll(struct child *child, int *code);
 /* It stopped (as with Ctrl-Z): takes the terminal back, stops this process too, and once that is
  * continued gives the terminal back and continues the child. */
 void child_stop_along(struct child *child);
-/* SIGTERM to the group, SIGKILL after `grace_ms`, and waits for the child's end. */
+/* SIGTERM to the group, SIGKILL after `grace_ms` (SIGKILL at once if 0), and waits for the child's
+ * end. */
 void child_kill(struct child *child, int grace_ms);
 /* Gives up a child that was never let go, or cleans up after one that ended. */
 void child_close(struct child *child);

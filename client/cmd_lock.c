@@ -1,13 +1,22 @@
 /*
  * `holdfast lock`: runs a command under a lock, with the habits of flock(1).
  *
- *   connect -- fork the child at its gate -- Acquire(pid) -- granted -- gate opens -- child ends --
- * Release |                          | refused, signal: the child       agent lost: the child's
- * group is killed never ran                        and the code is 4
+ * 1. Connect, fork the child at its gate, open a session and watch it.
+ * 2. Acquire, naming the child. Refused, or a signal: the child never ran.
+ * 3. Granted: the gate opens. The child ends: Release; unclean if a signal ended it.
+ * 4. Meanwhile the lock may be lost, or the agent: then the child's group is killed, and the code
+ * is EXIT_LOST.
  *
  * What must hold: the child does not run before the lock is held; when this process ends, the child
  * has ended or dies with it (PR_SET_PDEATHSIG); and when the agent is lost the child ends, since
  * from then on nobody speaks for its lock.
+ *
+ * A lost lock (F7, F3): the agent kills all that acts under it, and this process is part of that,
+ * being at the other end of the session's socket (F11). So that somebody can say what happened, the
+ * agent first tells watchers, kills the child and its group at once, and gives this process a
+ * second to end by itself. It kills the child too, and at once, so that neither depends on the
+ * other. If the child's death is seen first, then Release is refused with NoSuchHold, which says
+ * the same.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,14 +28,17 @@
 #include "client/agent.h"
 #include "client/child.h"
 #include "client/command.h"
+#include "client/fence_text.h"
 #include "client/signals.h"
+#include "client/watch.h"
 
 static const char help[] =
-    "usage: holdfast lock [-s|-x] [-n] [-w SEC] [-E CODE] [-v] [--stale hold|fence]\n"
-    "                     NAME [--] COMMAND [ARGUMENT...]\n"
+    "usage: holdfast lock [-s|-x] [-n] [-w SEC] [-E CODE] [-v|-q] [--stale hold|fence]\n"
+    "                     [--json] NAME [--] COMMAND [ARGUMENT...]\n"
     "\n"
     "Takes the lock NAME, runs COMMAND, and releases the lock when COMMAND ends. COMMAND finds\n"
-    "HOLDFAST_NAME, HOLDFAST_MODE and HOLDFAST_TOKEN in its environment.\n"
+    "HOLDFAST_NAME, HOLDFAST_MODE and HOLDFAST_TOKEN in its environment; and, if the last hold\n"
+    "ended uncleanly, HOLDFAST_UNCLEAN: \"NODE/LIFE MODE BY PROOF\".\n"
     "\n"
     "  -s, --shared        together with other readers\n"
     "  -x, --exclusive     alone (the default)\n"
@@ -35,10 +47,15 @@ static const char help[] =
     "  -E, --conflict-exit-code CODE\n"
     "                      instead of 3 if the lock is not granted\n"
     "  -v, --verbose       say what is waited for, and when the lock is held\n"
-    "  --stale POLICY      if this node dies: hold (wait for an operator) or fence\n"
+    "  -q, --quiet         no warnings: that the lock is at risk, that the last hold ended\n"
+    "                      uncleanly\n"
+    "  --stale POLICY      if this node dies: hold (until it boots again), the default for -s, or\n"
+    "                      fence (by an order of the jurors), the default for -x\n"
+    "  --json              one object on stdout after COMMAND has ended\n"
     "\n"
     "The exit code is COMMAND's (128+n if signal n ended it); 2 no majority; 3 not granted; 4 the\n"
-    "agent was lost while the lock was held; 69 no agent; 126, 127 COMMAND cannot run.\n";
+    "lock or the agent was lost while the lock was held; 69 no agent; 126, 127 COMMAND cannot "
+    "run.\n";
 
 enum {
     STALE = OPTION_OWN,
@@ -47,6 +64,7 @@ enum {
     LATE_MS = 3 * 1000,          /* how much later than the deadline the agent may answer */
     RETRY_MS = 200,              /* between questions to an agent that is not ready */
     RELEASE_MS = 10 * 1000,      /* the agent answers once it is durable there */
+    REASON_MS = 500,             /* for the reason of a loss that Release was told first */
     KILL_GRACE_MS = 2 * 1000
 };
 
@@ -58,14 +76,18 @@ struct lock_run {
     char **argv;
     bool try;
     bool verbose;
+    bool quiet;
     long long wait_ms; /* -1: for ever */
     int conflict;      /* the code for "not granted" */
     long long deadline_ms;
     struct varlink agent;
+    struct watch watch;
     struct child child;
-    int signals;         /* signalfd */
-    json_t *held;        /* the reply that granted */
-    char progress[1200]; /* the last line about waiting, so that none is said twice */
+    int signals;  /* signalfd */
+    json_t *held; /* the reply that granted */
+    bool lost;    /* the hold, or the agent, while it was held; `reason` says why */
+    char reason[WATCH_REASON_SIZE];
+    char progress[FENCE_TEXT_LINE_MAX]; /* the last line about waiting: none is said twice */
 };
 
 static long long now_ms(void)
@@ -85,29 +107,33 @@ static bool wait_for_news(const struct lock_run *run, long long ms)
     return poll(p, 2, (int)ms) > 0 && p[0].revents != 0;
 }
 
-/* Says what is waited for, if that is new and somebody looks. */
+/* Waits for the agent, for what happens to the lock, or for a signal. */
+static void wait_while_held(const struct lock_run *run)
+{
+    struct pollfd p[3] = {{.fd = run->agent.fd, .events = POLLIN},
+                          {.fd = run->watch.stream.fd, .events = POLLIN},
+                          {.fd = run->signals, .events = POLLIN}};
+    poll(p, 3, -1);
+}
+
+/* Says a line about waiting, if it is new and somebody looks. */
+static void say_progress(struct lock_run *run, const char *line)
+{
+    bool said = strcmp(line, run->progress) == 0;
+    snprintf(run->progress, sizeof run->progress, "%s", line);
+    if (!said && (run->verbose || isatty(STDERR_FILENO)))
+        say("%s: %s", run->name, line);
+}
+
 static void show_progress(struct lock_run *run, const json_t *reply)
 {
-    char line[sizeof run->progress], parties[1024];
-    const char *reason = json_text(reply, "reason");
-    long long place = json_number(reply, "place");
-    if (!run->verbose && !isatty(STDERR_FILENO))
-        return;
-    agent_parties(parties, sizeof parties, json_object_get(reply, "holders"));
-    if (strcmp(reason, "no-majority") == 0)
-        snprintf(line, sizeof line, "waiting: no majority: %lld of %lld",
-                 json_number(reply, "reachable"), json_number(reply, "cohort"));
-    else if (strcmp(reason, "queued") == 0 && place > 0)
-        snprintf(line, sizeof line, "waiting, place %lld in the queue, held by %s", place,
-                 *parties ? parties : "somebody");
+    char line[FENCE_TEXT_LINE_MAX];
+    fence_text_waiting(line, sizeof line, reply);
+    if (line[0] != '\0')
+        say_progress(run, line);
     else if (run->verbose && run->progress[0] == '\0')
-        snprintf(line, sizeof line, "asking");
-    else
-        return; /* asked again, as happens now and then: what was said last still holds */
-    if (strcmp(line, run->progress) == 0)
-        return;
-    memcpy(run->progress, line, sizeof line);
-    say("%s: %s", run->name, line);
+        say_progress(run, "asking");
+    /* Else it is asked again, as happens now and then: what was said last still holds. */
 }
 
 static enum varlink_status send_acquire(struct lock_run *run)
@@ -145,7 +171,7 @@ static int signal_while_waiting(struct lock_run *run, int signo)
 /* The agent does not know its own life yet: asks again, until the time is over. */
 static int ask_again(struct lock_run *run, const struct varlink_reply *reply)
 {
-    char line[sizeof run->progress];
+    char line[FENCE_TEXT_LINE_MAX];
     bool over = run->wait_ms >= 0 && now_ms() >= run->deadline_ms;
     if (run->try || over) {
         int code = agent_unready(&run->agent, reply, run->name);
@@ -153,9 +179,7 @@ static int ask_again(struct lock_run *run, const struct varlink_reply *reply)
     }
     snprintf(line, sizeof line, "waiting: the agent is not ready: %s",
              json_text(reply->parameters, "reason"));
-    if ((run->verbose || isatty(STDERR_FILENO)) && strcmp(line, run->progress) != 0)
-        say("%s: %s", run->name, line);
-    memcpy(run->progress, line, sizeof line);
+    say_progress(run, line);
     wait_for_news(run, RETRY_MS);
     enum varlink_status status = send_acquire(run);
     return status == VARLINK_OK ? GO_ON : agent_failed(run->cli, status);
@@ -229,6 +253,39 @@ static bool agent_lost(struct lock_run *run)
     return status == VARLINK_GARBLED;
 }
 
+static void say_reason(const struct lock_run *run, const char *what, const char *reason)
+{
+    say("%s: %s%s%s", run->name, what, *reason ? ": " : "", reason);
+}
+
+/* What has happened to the lock since the last look. False if the agent says no more of it. */
+static bool hear_of_lock(struct lock_run *run)
+{
+    char reason[WATCH_REASON_SIZE];
+    for (;;) {
+        switch (watch_next(&run->watch, json_text(run->held, "hold"), reason)) {
+        case WATCH_NONE:
+            return true;
+        case WATCH_OTHER:
+            break;
+        case WATCH_AT_RISK:
+            if (!run->quiet)
+                say_reason(run, "the lock is at risk", reason);
+            break;
+        case WATCH_SAFE:
+            if (!run->quiet)
+                say_reason(run, "the lock is safe again", reason);
+            break;
+        case WATCH_LOST:
+            run->lost = true;
+            memcpy(run->reason, reason, sizeof reason);
+            return true;
+        case WATCH_ENDED:
+            return false;
+        }
+    }
+}
+
 /* Signals that are pending, and what has become of the child. True when it ended, with its code. */
 static bool serve_signals(struct lock_run *run, int *code)
 {
@@ -249,41 +306,109 @@ static bool serve_signals(struct lock_run *run, int *code)
     __builtin_trap();
 }
 
-/* Gives the lock back; its failure does not change the code, since the agent drops what a client
- * that went away had held. */
+/* The agent does not know the hold any more: waits a little for the reason, which comes on the
+ * other connection. */
+static void learn_reason(struct lock_run *run)
+{
+    long long deadline = now_ms() + REASON_MS, left;
+    while (hear_of_lock(run) && !run->lost && (left = deadline - now_ms()) > 0) {
+        struct pollfd p = {.fd = run->watch.stream.fd, .events = POLLIN};
+        poll(&p, 1, (int)left);
+    }
+    run->lost = true;
+}
+
+/*
+ * Gives the lock back. A failure does not change the code, since the agent drops what a client that
+ * went away had held; but a hold that the agent does not know any more was lost.
+ */
 static void release(struct lock_run *run)
 {
     struct varlink_reply reply;
     json_t *p = json_pack("{s:s}", "hold", json_text(run->held, "hold"));
+    if (run->child.signaled)
+        json_object_set_new(p, "unclean", json_true());
     enum varlink_status status =
         varlink_call(&run->agent, AGENT_INTERFACE "Release", p, &reply, RELEASE_MS);
-    if (status != VARLINK_OK)
+    if (status != VARLINK_OK) {
         say("%s: the release was not confirmed: %s", run->name, varlink_status_text(status));
+        return;
+    }
+    if (agent_error_is(&reply, "NoSuchHold") || agent_error_is(&reply, "NoSuchSession"))
+        learn_reason(run);
     else if (reply.error[0] != '\0')
         agent_refused(&reply, run->name);
-    if (status == VARLINK_OK)
-        json_decref(reply.parameters);
+    json_decref(reply.parameters);
 }
 
-/* Runs the command under the lock, to its end. */
-static int guard(struct lock_run *run)
+/* The lock is gone: ends the command before anything else is done (F7), then says why. */
+static int end_lost(struct lock_run *run)
+{
+    child_signal(&run->child, SIGKILL);
+    say_reason(run, "the lock was lost and the command ended", run->reason);
+    child_kill(&run->child, 0);
+    return EXIT_LOST;
+}
+
+static int end_without_agent(struct lock_run *run)
+{
+    run->lost = true;
+    snprintf(run->reason, sizeof run->reason, "the agent was lost while the lock was held");
+    say("%s: %s: the command is ended", run->name, run->reason);
+    child_kill(&run->child, KILL_GRACE_MS);
+    return EXIT_LOST;
+}
+
+/* The command runs, or has just ended: to its end. */
+static int watch_over(struct lock_run *run)
 {
     int code = EXIT_ERROR;
-    int error = child_go(&run->child, (uint64_t)json_number(run->held, "token"));
-    if (error != 0) {
-        say("cannot run %s: %s", run->argv[0], strerror(error));
-        release(run);
-        return error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
-    }
-    while (!serve_signals(run, &code)) {
-        if (!wait_for_news(run, -1) || !agent_lost(run))
-            continue;
-        say("%s: the agent was lost while the lock was held: the command is ended", run->name);
-        child_kill(&run->child, KILL_GRACE_MS);
-        return EXIT_LOST;
+    for (;;) {
+        bool ended = serve_signals(run, &code);
+        bool heard = hear_of_lock(run);
+        if (run->lost)
+            return end_lost(run);
+        if (ended)
+            break;
+        if (!heard || agent_lost(run))
+            return end_without_agent(run);
+        wait_while_held(run);
     }
     release(run);
-    return code;
+    return run->lost ? end_lost(run) : code;
+}
+
+/* Runs the command under the lock. */
+static int guard(struct lock_run *run)
+{
+    const json_t *mark = json_object_get(run->held, "unclean");
+    struct child_grant grant = {.token = (uint64_t)json_number(run->held, "token")};
+    char line[FENCE_TEXT_LINE_MAX];
+    fence_text_unclean(grant.unclean, sizeof grant.unclean, mark);
+    fence_text_mark(line, sizeof line, mark);
+    if (line[0] != '\0' && !run->quiet)
+        say_reason(run, "the last hold ended uncleanly", line);
+    if (run->verbose)
+        say("%s: held %s, token %lld", run->name, run->mode, json_number(run->held, "token"));
+    int error = child_go(&run->child, &grant);
+    if (error == 0)
+        return watch_over(run);
+    say("cannot run %s: %s", run->argv[0], strerror(error));
+    release(run);
+    return error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+}
+
+/* After the command's own output, and only if it may have run. */
+static void print_json(const struct lock_run *run, int code)
+{
+    json_t *unclean = json_object_get(run->held, "unclean");
+    json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:O, s:b, s:s, s:i}", "name", run->name, "mode",
+                            run->mode, "hold", json_text(run->held, "hold"), "token",
+                            (json_int_t)json_number(run->held, "token"), "unclean",
+                            json_is_object(unclean) ? unclean : json_null(), "lost", (int)run->lost,
+                            "reason", run->reason, "code", code);
+    if (out)
+        json_print(out);
 }
 
 static int run_locked(struct lock_run *run)
@@ -305,15 +430,18 @@ static int run_locked(struct lock_run *run)
         varlink_close(&run->agent);
         return EXIT_ERROR;
     }
-    code = acquire(run);
-    if (run->held && run->verbose)
-        say("%s: held %s, token %lld", run->name, run->mode, json_number(run->held, "token"));
+    code = watch_open(&run->watch, run->cli, &run->agent);
+    if (code == EXIT_OK)
+        code = acquire(run);
     if (run->held)
         code = guard(run);
-    /* Before the connection: to the agent its end says that the client is dead, and then it waits
-     * for the child. */
+    /* Before the connections: to the agent their end says that the client is dead, and then it
+     * waits for the child. */
     child_close(&run->child);
+    watch_close(&run->watch);
     varlink_close(&run->agent);
+    if (run->held && run->cli->json)
+        print_json(run, code);
     json_decref(run->held);
     close(run->signals);
     return code;
@@ -332,6 +460,9 @@ static int take_option(struct lock_run *run, int option)
         break;
     case 'n':
         run->try = true;
+        break;
+    case 'q':
+        run->quiet = true;
         break;
     case 'v':
         run->verbose = true;
@@ -363,13 +494,17 @@ static int run(struct cli *cli, int argc, char **argv)
                                           {"wait", required_argument, NULL, 'w'},
                                           {"timeout", required_argument, NULL, 'w'},
                                           {"verbose", no_argument, NULL, 'v'},
+                                          {"quiet", no_argument, NULL, 'q'},
                                           {"stale", required_argument, NULL, STALE},
                                           {"conflict-exit-code", required_argument, NULL, 'E'},
                                           COMMAND_OPTIONS};
-    struct lock_run lock = {
-        .cli = cli, .mode = "exclusive", .wait_ms = -1, .conflict = EXIT_NOT_GRANTED};
+    struct lock_run lock = {.cli = cli,
+                            .mode = "exclusive",
+                            .wait_ms = -1,
+                            .conflict = EXIT_NOT_GRANTED,
+                            .watch.stream.fd = -1};
     int option;
-    while ((option = command_option(cli, argc, argv, "+:sxnw:E:v", longs)) != -1)
+    while ((option = command_option(cli, argc, argv, "+:sxnw:E:vq", longs)) != -1)
         if (take_option(&lock, option) != EXIT_OK)
             return EXIT_USAGE;
     if (optind == argc)
@@ -386,4 +521,4 @@ static int run(struct cli *cli, int argc, char **argv)
     return run_locked(&lock);
 }
 
-const struct command cmd_lock = {"lock", "run a command under a lock", help, false, run};
+const struct command cmd_lock = {"lock", "run a command under a lock", help, true, run};

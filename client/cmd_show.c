@@ -3,12 +3,14 @@
 
 #include "client/agent.h"
 #include "client/command.h"
+#include "client/fence_text.h"
 #include "client/table.h"
 
 static const char help[] =
     "usage: holdfast show [-w SEC] [--json] NAME\n"
     "\n"
-    "Prints who holds the lock NAME and who waits for it, confirmed by a majority.\n"
+    "Prints who holds the lock NAME and who waits for it, confirmed by a majority; what they wait\n"
+    "for if a holder is dead; and how the last hold went that ended uncleanly.\n"
     "\n"
     "  -w, --wait SEC      give up after so long (5)\n"
     "\n"
@@ -38,6 +40,20 @@ static void add_rows(struct table *t, const json_t *parties)
     }
 }
 
+/* What those that wait wait for, and how the last hold that ended uncleanly went. */
+static void print_fencing(const json_t *lock)
+{
+    char text[FENCE_TEXT_LINE_MAX];
+    const json_t *mark = json_object_get(lock, "mark");
+    const char *proof = json_text(mark, "proof");
+    fence_text_stale(text, sizeof text, json_object_get(lock, "stale"));
+    if (*text)
+        printf("waits for  %s\n", text);
+    fence_text_mark(text, sizeof text, mark);
+    if (*text)
+        printf("unclean    %s%s%s\n", text, *proof ? "; proof " : "", proof);
+}
+
 static void print_text(const json_t *lock)
 {
     static const char *const heading[] = {"STATE", "NODE", "MODE", "TOKEN", "STALE", "HOLD"};
@@ -47,12 +63,13 @@ static void print_text(const json_t *lock)
     printf("%s: %s; token %lld, generation %lld, coordinated by %s\n", json_text(lock, "name"),
            json_array_size(holders) ? "held" : "free", json_number(lock, "token"),
            json_number(lock, "generation"), json_text(lock, "coordinator"));
-    if (json_array_size(holders) + json_array_size(waiters) == 0)
-        return;
-    table_init(&t, sizeof heading / sizeof heading[0], heading);
-    add_rows(&t, holders);
-    add_rows(&t, waiters);
-    table_print(&t);
+    if (json_array_size(holders) + json_array_size(waiters) > 0) {
+        table_init(&t, sizeof heading / sizeof heading[0], heading);
+        add_rows(&t, holders);
+        add_rows(&t, waiters);
+        table_print(&t);
+    }
+    print_fencing(lock);
 }
 
 static int ask(const struct cli *cli, const char *name, long long wait_ms, json_t **out)

@@ -13,6 +13,24 @@ static const char help[] = "usage: holdfast status [--json]\n"
                            "majority, 1 if there is one\n"
                            "but this node does not vote, 69 if no agent answers.\n";
 
+/* Whether this node may hold and be granted locks that pass on by fencing (F7), and take part. */
+static void print_standing(const json_t *s)
+{
+    long long acknowledging = json_number(s, "acknowledging"), jurors = json_number(s, "jurors");
+    printf("jurors    %lld, this node is %s; its life %s\n", jurors,
+           json_flag(s, "juror") ? "one of them" : "none of them",
+           json_flag(s, "life_counts") ? "counts" : "does not count yet");
+    if (!json_flag(s, "standing_wanted"))
+        puts("standing  not needed: nothing is held or asked for under the policy 'fence'");
+    else
+        printf("standing  %s: %lld of %lld jurors acknowledge this node\n",
+               json_flag(s, "standing") ? "yes" : "NO", acknowledging, jurors);
+    if (json_flag(s, "bound"))
+        puts("BOUND     a juror voted against this life, or an order is out: no new locks here "
+             "until "
+             "a new life");
+}
+
 static void print_text(const json_t *s)
 {
     bool majority = json_flag(s, "majority");
@@ -27,6 +45,7 @@ static void print_text(const json_t *s)
     printf("cluster   %s, epoch %lld\n", json_text(s, "cluster"), json_number(s, "epoch"));
     printf("majority  %s: %lld of %lld voters alive\n", majority ? "yes" : "no",
            json_number(s, "voters_alive"), json_number(s, "voters"));
+    print_standing(s);
     printf("store     %s%s%s; %lld records, %lld durable\n", store, *text ? ": " : "", text,
            json_number(s, "lsn"), json_number(s, "durable"));
     printf("locks     %lld stored, %lld shards coordinated, %lld operations of this node\n",

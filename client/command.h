@@ -32,7 +32,7 @@ struct command {
 };
 
 extern const struct command cmd_keygen, cmd_roster, cmd_lock, cmd_status, cmd_members, cmd_locks,
-    cmd_show, cmd_events, cmd_lab, cmd_lab_machine;
+    cmd_show, cmd_fence, cmd_events, cmd_lab, cmd_lab_machine;
 
 /* sockaddr_un has room for 108 bytes, one of them for the NUL (unix(7)). */
 enum { SOCKET_PATH_MAX = 107 };

@@ -10,7 +10,7 @@ enum {
     EXIT_ERROR = 1,        /* anything that has no code of its own */
     EXIT_NO_MAJORITY = 2,  /* too few of the voters can be asked */
     EXIT_NOT_GRANTED = 3,  /* somebody holds it, or the time is over; `lock -E` changes this one */
-    EXIT_LOST = 4,         /* the agent was lost while the lock was held */
+    EXIT_LOST = 4,         /* the lock, or the agent, was lost while the lock was held */
     EXIT_USAGE = 64,       /* the command line is wrong */
     EXIT_UNREACHABLE = 69, /* no agent answers at the socket */
     EXIT_NOT_PERMITTED = 77, /* the agent, or the socket's mode, says no */

@@ -15,7 +15,7 @@
 #include "proto/must.h"
 
 static const struct command *const commands[] = {
-    &cmd_lock,   &cmd_status, &cmd_members, &cmd_locks, &cmd_show,
+    &cmd_lock,   &cmd_status, &cmd_members, &cmd_locks, &cmd_show,        &cmd_fence,
     &cmd_events, &cmd_keygen, &cmd_roster,  &cmd_lab,   &cmd_lab_machine,
 };
 

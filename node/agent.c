@@ -13,6 +13,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "node/fencer.h"
 #include "node/log.h"
 #include "proto/must.h"
 
@@ -44,6 +45,7 @@ struct agent {
     struct event *store_event;
     struct store_news news;
     struct udp *udp;
+    struct fencer *fencer;
     struct alarm tick; /* at peer_deadline */
     bool tick_due;
     bool started;
@@ -93,11 +95,36 @@ static void agent_tell(struct agent *a, const struct effects *e)
         HASH_FIND(hh, a->routes, &answer->handle, sizeof answer->handle, route);
         if (route)
             route->answer(route->context, answer);
-        else if (answer->kind == ANSWER_BLOCKING)
-            a->hooks.blocking(a->hooks.context, answer);
+        else if (answer->handle == 0)
+            a->hooks.about_hold(a->hooks.context, answer);
     }
     for (size_t i = 0; i < e->notice_count; i++)
         a->hooks.notice(a->hooks.context, &e->notices[i]);
+}
+
+/* The certificate that a run rests on, for the fencer to check anew (F4); empty if there is none.
+ */
+static struct view agent_certificate(const struct agent *a, const struct run *run,
+                                     uint8_t out[ORDER_CERT_BYTES_MAX])
+{
+    struct order_view view;
+    size_t cursor = 0;
+    while (peer_next_order(a->peer, &cursor, &view)) {
+        if (view.cert.order.slot != run->slot || view.cert.order.life != run->life)
+            continue;
+        struct writer w = writer_init(out, ORDER_CERT_BYTES_MAX);
+        order_cert_encode(&w, &view.cert);
+        must(!w.failed);
+        return (struct view){out, writer_size(&w)};
+    }
+    return (struct view){out, 0};
+}
+
+static void agent_execute(struct agent *a, const struct effects *e)
+{
+    uint8_t bytes[ORDER_CERT_BYTES_MAX];
+    for (size_t i = 0; i < e->run_count; i++)
+        fencer_run(a->fencer, &e->runs[i], agent_certificate(a, &e->runs[i], bytes));
 }
 
 static void agent_carry_out(struct agent *a)
@@ -112,6 +139,7 @@ static void agent_carry_out(struct agent *a)
             failed = !agent_persist(a, &e);
         udp_send(a->udp, e.datagrams, e.datagram_count);
         agent_tell(a, &e);
+        agent_execute(a, &e);
     } while (peer_pending(a->peer));
     a->carrying = false;
     a->stepped = 0;
@@ -217,35 +245,92 @@ static struct view agent_copy(uint8_t **at, struct view v)
     return copy;
 }
 
-uint64_t agent_ask(struct agent *a, const struct event *event, agent_answer answer, void *context)
+/* What an event points at: at most two views. */
+struct agent_views {
+    struct view *view[2];
+};
+
+static struct agent_views agent_views_of(struct event *event)
 {
-    struct view name = {0}, process = {0};
-    if (event->kind == EVENT_ACQUIRE) {
-        name = event->acquire.name;
-        process = event->acquire.process;
-    } else if (event->kind == EVENT_SHOW) {
-        name = event->show.name;
+    switch (event->kind) {
+    case EVENT_ACQUIRE:
+        return (struct agent_views){{&event->acquire.name, &event->acquire.process}};
+    case EVENT_SHOW:
+        return (struct agent_views){{&event->show.name, NULL}};
+    case EVENT_SUBMIT:
+        return (struct agent_views){{&event->submit.file, NULL}};
+    case EVENT_EXECUTED:
+        return (struct agent_views){{&event->executed.text, NULL}};
+    case EVENT_DATAGRAM:
+    case EVENT_DURABLE:
+    case EVENT_SYNC_FAILED:
+    case EVENT_REFUSED:
+    case EVENT_TICK:
+    case EVENT_DROP:
+    case EVENT_LEAVE:
+        break;
     }
-    struct agent_request *r = calloc(1, sizeof *r + name.size + process.size);
-    struct agent_route *route = calloc(1, sizeof *route);
-    must(r && route); /* as jansson and libevent do: no memory for a small piece is the end */
+    return (struct agent_views){{NULL, NULL}};
+}
+
+/* Queues a copy of the event, with what it points at, for the next turn. */
+static struct agent_request *agent_queue(struct agent *a, const struct event *event)
+{
+    struct event copy = *event;
+    struct agent_views from = agent_views_of(&copy);
+    size_t size = 0;
+    for (int i = 0; i < 2; i++)
+        size += from.view[i] ? from.view[i]->size : 0;
+    struct agent_request *r = calloc(1, sizeof *r + size);
+    must(r); /* as jansson and libevent do: no memory for a small piece is the end */
     uint8_t *at = r->bytes;
     r->event = *event;
-    *route = (struct agent_route){.handle = ++a->last_handle, .answer = answer, .context = context};
-    if (event->kind == EVENT_ACQUIRE) {
-        r->event.acquire.handle = route->handle;
-        r->event.acquire.name = agent_copy(&at, name);
-        r->event.acquire.process = agent_copy(&at, process);
-    } else if (event->kind == EVENT_SHOW) {
-        r->event.show.handle = route->handle;
-        r->event.show.name = agent_copy(&at, name);
-    } else {
-        must(event->kind == EVENT_DROP);
-        r->event.drop.handle = route->handle;
-    }
+    struct agent_views to = agent_views_of(&r->event);
+    for (int i = 0; i < 2; i++)
+        if (to.view[i])
+            *to.view[i] = agent_copy(&at, *to.view[i]);
     DL_APPEND(a->requests, r);
+    return r;
+}
+
+static uint64_t *agent_handle_of(struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_ACQUIRE:
+        return &event->acquire.handle;
+    case EVENT_DROP:
+        return &event->drop.handle;
+    case EVENT_SHOW:
+        return &event->show.handle;
+    case EVENT_SUBMIT:
+        return &event->submit.handle;
+    case EVENT_DATAGRAM:
+    case EVENT_DURABLE:
+    case EVENT_SYNC_FAILED:
+    case EVENT_REFUSED:
+    case EVENT_TICK:
+    case EVENT_EXECUTED:
+    case EVENT_LEAVE:
+        break;
+    }
+    return NULL; /* nobody waits for an answer to it */
+}
+
+uint64_t agent_ask(struct agent *a, const struct event *event, agent_answer answer, void *context)
+{
+    struct agent_route *route = calloc(1, sizeof *route);
+    must(route);
+    *route = (struct agent_route){.handle = ++a->last_handle, .answer = answer, .context = context};
+    uint64_t *handle = agent_handle_of(&agent_queue(a, event)->event);
+    must(handle);
+    *handle = route->handle;
     HASH_ADD(hh, a->routes, handle, sizeof route->handle, route);
     return route->handle;
+}
+
+static void agent_executed(void *context, const struct event *executed)
+{
+    agent_queue(context, executed); /* it may come while effects are carried out */
 }
 
 void agent_forget(struct agent *a, uint64_t handle)
@@ -272,6 +357,8 @@ static void agent_init_peer(struct agent *a)
     config.max_locks = a->config->max_locks;
     config.max_ops = a->config->max_operations;
     config.register_bytes = a->config->register_bytes;
+    config.run_span = fencer_longest(a->config);
+    config.stop_on_isolation = a->config->stop_on_isolation;
     memcpy(config.boot_id, a->identity->boot_id, sizeof config.boot_id);
     randombytes_buf(config.seed, sizeof config.seed);
     if (!a->memory)
@@ -379,6 +466,7 @@ struct agent *agent_open(struct event_base *base, struct clock *clock, const str
     a->store_lost = store_lost;
     a->hooks = *hooks;
     a->tick = (struct alarm){.ring = agent_ticked, .context = a};
+    a->fencer = fencer_open(base, clock, config, identity, agent_executed, a);
     struct udp_hooks udp = {a, agent_datagram, agent_refused};
     if (agent_open_store(a, fault))
         a->udp = udp_open(base, identity->roster, identity->self, &udp, fault);
@@ -421,6 +509,7 @@ bool agent_close(struct agent *a)
     if (a->store_event)
         event_free(a->store_event);
     udp_close(a->udp);
+    fencer_close(a->fencer);
     bool good = !a->store || store_close(a->store);
     free(a->memory);
     free(a);

@@ -3,7 +3,8 @@
  *
  *     datagrams, requests, the disk's news, the clock  ->  peer_step, up to AGENT_STEPS times
  *                                                              |
- *       store_append / store_segment, udp_send, answers  <-  peer_effects, while peer_pending
+ *       store_append / store_segment, udp_send, answers, fencer_run
+ *                                                        <-  peer_effects, while peer_pending
  *
  * Requests are queued and stepped in the next turn, so an answer never arrives inside the call that
  * asked.
@@ -25,9 +26,9 @@ struct agent;
 
 struct agent_hooks {
     void *context;
-    /* An answer about a hold that no request asked for (ANSWER_BLOCKING). What it points at is
-     * valid during the call. */
-    void (*blocking)(void *context, const struct answer *answer);
+    /* An answer about a hold that no request asked for (ANSWER_BLOCKING, AT_RISK, SAFE, LOST). What
+     * it points at is valid during the call. */
+    void (*about_hold)(void *context, const struct answer *answer);
     void (*notice)(void *context, const struct notice *notice);
 };
 
@@ -51,10 +52,10 @@ bool agent_close(struct agent *agent);
 typedef void (*agent_answer)(void *context, const struct answer *answer);
 
 /*
- * Queues a request (EVENT_ACQUIRE, EVENT_DROP, EVENT_SHOW; its handle is filled in here) and copies
- * what it points at. Every answer to it goes to `answer` until agent_forget; what an answer points
- * at is valid during the call. Returns the handle. Requests are bounded by who makes them: one for
- * each call of a connection, one drop for each hold.
+ * Queues a request (EVENT_ACQUIRE, EVENT_DROP, EVENT_SHOW, EVENT_SUBMIT; its handle is filled in
+ * here) and copies what it points at. Every answer to it goes to `answer` until agent_forget; what
+ * an answer points at is valid during the call. Returns the handle. Requests are bounded by who
+ * makes them: one for each call of a connection, one drop for each hold.
  */
 uint64_t agent_ask(struct agent *agent, const struct event *event, agent_answer answer,
                    void *context);

@@ -12,11 +12,15 @@ static const struct frame_parameter acquire_takes[] = {
     {"name", FRAME_STRING, true},     {"mode", FRAME_STRING, false},  {"try", FRAME_BOOL, false},
     {"timeout_ms", FRAME_INT, false}, {"stale", FRAME_STRING, false}, {"pid", FRAME_INT, false},
 };
-static const struct frame_parameter release_takes[] = {{"hold", FRAME_STRING, true}};
+static const struct frame_parameter release_takes[] = {{"hold", FRAME_STRING, true},
+                                                       {"unclean", FRAME_BOOL, false}};
 static const struct frame_parameter show_takes[] = {{"name", FRAME_STRING, true},
                                                     {"timeout_ms", FRAME_INT, false}};
 static const struct frame_parameter events_takes[] = {{"after", FRAME_INT, false}};
 static const struct frame_parameter locate_takes[] = {{"name", FRAME_STRING, true}};
+static const struct frame_parameter order_takes[] = {{"node", FRAME_STRING, true},
+                                                     {"life", FRAME_INT, false}};
+static const struct frame_parameter submit_takes[] = {{"file", FRAME_STRING, true}};
 
 #define API_METHOD(name, run)                                                                      \
     {                                                                                              \
@@ -39,6 +43,9 @@ static const struct varlink_method api_methods[] = {
     API_METHOD("Status", api_status),
     API_METHOD("Members", api_members),
     API_METHOD_TAKES("Locate", api_locate, locate_takes),
+    API_METHOD("Orders", api_orders),
+    API_METHOD_TAKES("Order", api_order, order_takes),
+    API_METHOD_TAKES("Submit", api_submit, submit_takes),
 };
 
 struct api *api_of(const struct varlink_call *call)
@@ -94,12 +101,12 @@ void api_close(struct api *api)
     free(api);
 }
 
-void api_blocking(struct api *api, const struct answer *answer)
+void api_about_hold(struct api *api, const struct answer *answer)
 {
-    struct operation *op = operation_find(&api->sessions.operations, answer->hold);
-    if (!op || op->state != OPERATION_HELD)
-        return;
-    op->blocking = true;
-    op->blocking_mode = answer->mode;
-    session_tell(op->session, "blocking", op, answer->mode, "somebody waits for it");
+    session_about_hold(&api->sessions, answer);
+}
+
+void api_ready(struct api *api)
+{
+    sessions_ready(&api->sessions);
 }

@@ -27,8 +27,10 @@ struct api *api_open(struct agent *agent, struct event_base *base, struct clock 
  * that they are of an earlier life, and forget them. */
 void api_started(struct api *api);
 void api_close(struct api *api);
-/* ANSWER_BLOCKING, for the session whose hold it is about. */
-void api_blocking(struct api *api, const struct answer *answer);
+/* ANSWER_BLOCKING, AT_RISK, SAFE, LOST, for the session whose hold it is about. */
+void api_about_hold(struct api *api, const struct answer *answer);
+/* NOTICE_READY: those who wait for this node's life to count are asked for again. */
+void api_ready(struct api *api);
 
 /* The interface's description, as the client's file has it. */
 extern const char api_description[];
@@ -39,7 +41,8 @@ struct api *api_of(const struct varlink_call *call);
 /* A deadline `timeout_ms` from now; false if negative. */
 bool api_deadline(struct instant *out, int64_t timeout_ms);
 
-/* The methods that take and give (api_lock.c) and those that look (api_look.c). */
+/* The methods that take and give (api_lock.c), those that look (api_look.c), and those about orders
+ * (api_fence.c). */
 void api_open_session(struct varlink_call *call, const json_t *parameters);
 void api_join_session(struct varlink_call *call, const json_t *parameters);
 void api_acquire(struct varlink_call *call, const json_t *parameters);
@@ -51,5 +54,8 @@ void api_events(struct varlink_call *call, const json_t *parameters);
 void api_status(struct varlink_call *call, const json_t *parameters);
 void api_members(struct varlink_call *call, const json_t *parameters);
 void api_locate(struct varlink_call *call, const json_t *parameters);
+void api_orders(struct varlink_call *call, const json_t *parameters);
+void api_order(struct varlink_call *call, const json_t *parameters);
+void api_submit(struct varlink_call *call, const json_t *parameters);
 
 #endif

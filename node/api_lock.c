@@ -117,10 +117,12 @@ void api_release(struct varlink_call *call, const json_t *parameters)
     struct operation *op = NULL;
     if (render_parse_hold(&id, hold))
         op = operation_find(&api_of(call)->sessions.operations, id);
-    if (!op || op->session != s)
+    /* A hold that was lost is no longer the client's to release: its processes are being stopped.
+     */
+    if (!op || op->session != s || op->lost)
         varlink_error(call, "org.holdfast.NoSuchHold", json_pack("{s:s}", "hold", hold));
     else
-        operation_drop(op, call);
+        operation_drop(op, call, frame_bool(parameters, "unclean", false));
 }
 
 void api_watch(struct varlink_call *call, const json_t *parameters)

@@ -6,7 +6,10 @@
 
 #include "crypto/version.h"
 #include "node/render.h"
+#include "node/render_fence.h"
 #include "proto/must.h"
+
+#define SHOW_AGAIN SPAN_MS(100) /* a Show that comes too early is asked again */
 
 enum { SHOW_TIMEOUT_MS = 5000 }; /* of a Show that names none: nobody wants to look for ever */
 
@@ -69,18 +72,33 @@ struct api_show {
     struct api *api;
     struct varlink_call *call;
     uint64_t handle;
+    struct instant deadline;
+    struct alarm again; /* while this node's life does not count */
     char name[LOCK_NAME_MAX + 1];
 };
 
 static void api_show_end(struct api_show *show)
 {
     agent_forget(show->api->agent, show->handle);
+    clock_clear(show->api->sessions.clock, &show->again);
     free(show);
 }
 
 static void api_show_cancelled(struct varlink_call *call)
 {
     api_show_end(call->owner);
+}
+
+/* False: the time of the call is over. */
+static bool api_show_again(struct api_show *show)
+{
+    struct instant again = instant_after(clock_now(), SHOW_AGAIN);
+    agent_forget(show->api->agent, show->handle);
+    show->handle = 0;
+    if (instant_reached(again, show->deadline))
+        return false;
+    clock_set(show->api->sessions.clock, &show->again, again);
+    return true;
 }
 
 static void api_show_answer(void *context, const struct answer *answer)
@@ -94,7 +112,8 @@ static void api_show_answer(void *context, const struct answer *answer)
         break;
     case ANSWER_TIMED_OUT:
         varlink_error(call, "org.holdfast.TimedOut",
-                      json_pack("{s:s s:i s:[]}", "reason", "unknown", "place", 0, "holders"));
+                      json_pack("{s:s s:i s:[] s:o}", "reason", "unknown", "place", 0, "holders",
+                                "stale", render_fence_stale(show->api->agent, &answer->stale)));
         break;
     case ANSWER_NO_MAJORITY:
         varlink_error(call, "org.holdfast.NoMajority",
@@ -105,8 +124,10 @@ static void api_show_answer(void *context, const struct answer *answer)
         varlink_error(call, "org.holdfast.QueueFull", NULL);
         break;
     case ANSWER_NOT_READY:
+        if (api_show_again(show))
+            return;
         varlink_error(call, "org.holdfast.NotReady",
-                      json_pack("{s:s}", "reason", "this node is starting"));
+                      json_pack("{s:s}", "reason", "this node's life does not count yet"));
         break;
     case ANSWER_LOG_FAILED:
         varlink_error(call, "org.holdfast.LogFailed",
@@ -122,16 +143,31 @@ static void api_show_answer(void *context, const struct answer *answer)
     case ANSWER_DROPPED:
     case ANSWER_UNKNOWN:
     case ANSWER_BLOCKING:
+    case ANSWER_LIFE_ENDED:
+    case ANSWER_AT_RISK:
+    case ANSWER_SAFE:
+    case ANSWER_LOST:
+    case ANSWER_SUBMITTED:
+    case ANSWER_REFUSED:
         return; /* not about a Show, or not the end of it */
     }
     api_show_end(show);
 }
 
+static void api_show_ask(void *context)
+{
+    struct api_show *show = context;
+    struct event event = {.kind = EVENT_SHOW};
+    event.show.name = api_view(show->name);
+    event.show.deadline = show->deadline;
+    show->handle = agent_ask(show->api->agent, &event, api_show_answer, show);
+}
+
 void api_show(struct varlink_call *call, const json_t *parameters)
 {
     const char *name = frame_string(parameters, "name", "");
-    struct event event = {.kind = EVENT_SHOW};
-    if (!api_deadline(&event.show.deadline, frame_int(parameters, "timeout_ms", SHOW_TIMEOUT_MS))) {
+    struct instant deadline;
+    if (!api_deadline(&deadline, frame_int(parameters, "timeout_ms", SHOW_TIMEOUT_MS))) {
         varlink_invalid(call, "timeout_ms");
         return;
     }
@@ -146,8 +182,9 @@ void api_show(struct varlink_call *call, const json_t *parameters)
     memcpy(show->name, name, strlen(name) + 1);
     call->owner = show;
     call->cancel = api_show_cancelled;
-    event.show.name = api_view(name);
-    show->handle = agent_ask(show->api->agent, &event, api_show_answer, show);
+    show->deadline = deadline;
+    show->again = (struct alarm){.ring = api_show_ask, .context = show};
+    api_show_ask(show);
 }
 
 /* --- The node --- */
@@ -195,6 +232,14 @@ static json_t *api_status_node(const struct api *api)
         (json_int_t)(span_between(agent_started(api->agent), clock_now()).ns / 1000000));
 }
 
+/* Where this node stands with the jurors (F7, F2, F6a). */
+static json_t *api_status_fence(const struct peer_status *p)
+{
+    return json_pack("{s:b s:b s:b s:b s:I s:b}", "juror", p->juror, "life_counts", p->life_known,
+                     "standing_wanted", p->standing_wanted, "standing", p->standing,
+                     "acknowledging", (json_int_t)p->acknowledging, "bound", p->bound);
+}
+
 void api_status(struct varlink_call *call, const json_t *parameters)
 {
     (void)parameters;
@@ -218,8 +263,11 @@ void api_status(struct varlink_call *call, const json_t *parameters)
                              (json_int_t)varlink_connection_count(api->server), "syncs",
                              (json_int_t)f->syncs, "sync_p50_us", (json_int_t)f->p50_us,
                              "sync_p99_us", (json_int_t)f->p99_us, "counters", api_counters(api));
+    json_t *fence = api_status_fence(&p);
+    json_object_update_missing(out, fence);
     json_object_update_missing(out, rest);
     json_decref(rest);
+    json_decref(fence);
     varlink_reply(call, out);
 }
 

@@ -84,6 +84,40 @@ static int config_check_level(cfg_t *cfg, cfg_opt_t *opt)
     return -1;
 }
 
+static int config_check_isolation(cfg_t *cfg, cfg_opt_t *opt)
+{
+    const char *value = cfg_opt_getnstr(opt, 0);
+    if (strcmp(value, "stop") == 0 || strcmp(value, "continue") == 0)
+        return 0;
+    cfg_error(cfg, "on_isolation: %s is neither stop nor continue", value);
+    return -1;
+}
+
+static int config_check_exec(cfg_t *cfg, cfg_opt_t *opt)
+{
+    const char *path = cfg_opt_getnstr(opt, 0);
+    if (path && path[0] == '/')
+        return 0;
+    cfg_error(cfg, "exec: %s is not an absolute path", path && *path ? path : "nothing");
+    return -1;
+}
+
+/* The section as a whole, once it is closed. */
+static int config_check_action(cfg_t *cfg, cfg_opt_t *opt)
+{
+    unsigned count = cfg_opt_size(opt);
+    const char *name = cfg_title(cfg_opt_getnsec(opt, count - 1));
+    if (count > ROSTER_ACTIONS_MAX)
+        cfg_error(cfg, "action %s: a roster has at most %d actions", name, ROSTER_ACTIONS_MAX);
+    else if (!*name || strlen(name) >= ROSTER_ACTION_SIZE)
+        cfg_error(cfg, "action \"%s\": a name has 1 to %d bytes", name, ROSTER_ACTION_SIZE - 1);
+    else if (!cfg_getstr(cfg_opt_getnsec(opt, count - 1), "exec"))
+        cfg_error(cfg, "action %s: exec is missing: the script's absolute path", name);
+    else
+        return 0;
+    return -1;
+}
+
 /* The range of each number. */
 static const struct config_range {
     const char *name;
@@ -94,6 +128,7 @@ static const struct config_range {
     {"max-locks", 16, CONFIG_LOCKS_MAX},
     {"max-operations", 16, CONFIG_OPERATIONS_MAX},
     {"register-bytes", 65536, CONFIG_REGISTER_BYTES_MAX},
+    {"deadline", 1, CONFIG_DEADLINE_MAX},
 };
 
 static int config_check_number(cfg_t *cfg, cfg_opt_t *opt)
@@ -116,7 +151,12 @@ static void config_add_checks(cfg_t *cfg)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         cfg_set_validate_func(cfg, paths[i], config_check_path);
     for (size_t i = 0; i < sizeof config_ranges / sizeof *config_ranges; i++)
-        cfg_set_validate_func(cfg, config_ranges[i].name, config_check_number);
+        if (strcmp(config_ranges[i].name, "deadline") != 0)
+            cfg_set_validate_func(cfg, config_ranges[i].name, config_check_number);
+    cfg_set_validate_func(cfg, "action|deadline", config_check_number);
+    cfg_set_validate_func(cfg, "action|exec", config_check_exec);
+    cfg_set_validate_func(cfg, "action", config_check_action);
+    cfg_set_validate_func(cfg, "on_isolation", config_check_isolation);
     cfg_set_validate_func(cfg, "cluster", config_check_cluster);
     cfg_set_validate_func(cfg, "socket", config_check_socket);
     cfg_set_validate_func(cfg, "socket-group", config_check_group);
@@ -128,6 +168,20 @@ static bool config_copy(char **out, cfg_t *cfg, const char *name)
 {
     *out = strdup(cfg_getstr(cfg, name));
     return *out != NULL;
+}
+
+/* False if memory ran out. */
+static bool config_take_actions(struct config *out, cfg_t *cfg)
+{
+    for (unsigned i = 0; i < cfg_size(cfg, "action"); i++) {
+        cfg_t *section = cfg_getnsec(cfg, "action", i);
+        struct config_action *action = &out->actions[out->action_count++];
+        memcpy(action->name, cfg_title(section), strlen(cfg_title(section)) + 1);
+        action->deadline = span_times(SPAN_MS(1000), cfg_getint(section, "deadline"));
+        if (!config_copy(&action->exec, section, "exec"))
+            return false;
+    }
+    return true;
 }
 
 /* Every value was checked while it was parsed; the defaults are good. */
@@ -143,7 +197,7 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
     if (!out->path || !config_copy(&out->roster, cfg, "roster") ||
         !config_copy(&out->key, cfg, "key") || !config_copy(&out->state, cfg, "state") ||
         !config_copy(&out->socket, cfg, "socket") || !config_copy(&out->boot_id, cfg, "boot-id") ||
-        !config_copy(&out->machine_id, cfg, "machine-id"))
+        !config_copy(&out->machine_id, cfg, "machine-id") || !config_take_actions(out, cfg))
         return fault_set(fault, FAULT_OTHER, "out of memory");
     out->socket_group = (gid_t)-1;
     if (cfg_getstr(cfg, "socket-group")) {
@@ -156,6 +210,7 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
     log_level_parse(&out->log_level, cfg_getstr(cfg, "log-level"));
     out->max_locks = (uint32_t)cfg_getint(cfg, "max-locks");
     out->max_operations = (uint32_t)cfg_getint(cfg, "max-operations");
+    out->stop_on_isolation = strcmp(cfg_getstr(cfg, "on_isolation"), "stop") == 0;
     out->register_bytes = (size_t)cfg_getint(cfg, "register-bytes");
     return true;
 }
@@ -239,6 +294,11 @@ static int config_parse(cfg_t *cfg, const char *path)
 
 bool config_load(struct config *out, const char *path, struct fault *fault)
 {
+    cfg_opt_t action[] = {
+        CFG_STR("exec", NULL, CFGF_NODEFAULT),
+        CFG_INT("deadline", CONFIG_DEADLINE_DEFAULT, CFGF_NONE),
+        CFG_END(),
+    };
     cfg_opt_t options[] = {
         CFG_STR("cluster", NULL, CFGF_NODEFAULT),
         CFG_STR("roster", "/etc/holdfast/roster", CFGF_NONE),
@@ -253,6 +313,8 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
         CFG_INT("register-bytes", 64L * 1024 * 1024, CFGF_NONE),
         CFG_STR("boot-id", CONFIG_BOOT_ID_DEFAULT, CFGF_NONE),
         CFG_STR("machine-id", CONFIG_MACHINE_ID_DEFAULT, CFGF_NONE),
+        CFG_STR("on_isolation", "stop", CFGF_NONE),
+        CFG_SEC("action", action, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_END(),
     };
     *out = (struct config){0};
@@ -285,5 +347,7 @@ void config_free(struct config *config)
     free(config->socket);
     free(config->boot_id);
     free(config->machine_id);
+    for (size_t i = 0; i < config->action_count; i++)
+        free(config->actions[i].exec);
     *config = (struct config){0};
 }

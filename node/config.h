@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "crypto/hash.h"
+#include "crypto/roster.h"
 #include "node/fault.h"
 #include "node/log.h"
 #include "proto/time.h"
@@ -18,13 +18,22 @@
 #define CONFIG_MACHINE_ID_DEFAULT "/etc/machine-id"
 
 enum {
-    CONFIG_SOCKET_MAX = 107, /* bytes of sun_path before its NUL (unix(7)) */
-    CONFIG_GRACE_MAX = 3600, /* seconds */
+    CONFIG_SOCKET_MAX = 107,  /* bytes of sun_path before its NUL (unix(7)) */
+    CONFIG_GRACE_MAX = 3600,  /* seconds */
+    CONFIG_DEADLINE_MAX = 60, /* seconds; see struct config_action */
+    CONFIG_DEADLINE_DEFAULT = 10,
     CONFIG_LOCKS_MAX = 1 << 20,
     CONFIG_OPERATIONS_MAX = 1 << 16
 };
 /* Names, states and their records' frames must fit one segment of the log (STORE_SEGMENT_MAX). */
 #define CONFIG_REGISTER_BYTES_MAX (INT64_C(128) << 20)
+
+/* How this node carries out one of the roster's actions (design section 12, `exec` contract). */
+struct config_action {
+    char name[ROSTER_ACTION_SIZE];
+    char *exec;           /* absolute path; it need not be there yet */
+    struct span deadline; /* for `off` and the status query after it together (F9) */
+};
 
 /* All strings are the config's own. */
 struct config {
@@ -42,6 +51,10 @@ struct config {
     size_t register_bytes;
     char *boot_id;
     char *machine_id;
+    /* F7: holds are lost when this node loses its standing; else their holders are only warned. */
+    bool stop_on_isolation;
+    size_t action_count;
+    struct config_action actions[ROSTER_ACTIONS_MAX]; /* each name once */
 };
 
 /* Reads and checks `path`. On false *fault says "FILE:LINE: what", and *out is empty. */

@@ -8,12 +8,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <sodium.h>
+
+#include "crypto/order.h"
 
 enum { IDENTITY_LINE_SIZE = 256, IDENTITY_UUID_SIZE = 36 };
 
@@ -195,6 +198,31 @@ static bool identity_check_lab(const struct identity *id, const struct config *c
     return true;
 }
 
+/* "off, kill": the actions that executors may know. */
+static void identity_list_actions(char *out, size_t size, const struct roster *roster)
+{
+    size_t at = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < roster->action_count && at < size; i++)
+        at += (size_t)snprintf(out + at, size - at, "%s%s", i ? ", " : "", roster->actions[i]);
+}
+
+/* A section for an action that no roster knows is a misspelt one: it would never be carried out. */
+static bool identity_check_actions(const struct identity *id, const struct config *config,
+                                   struct fault *fault)
+{
+    char known[ROSTER_ACTIONS_MAX * (ROSTER_ACTION_SIZE + 2)];
+    for (size_t i = 0; i < config->action_count; i++) {
+        if (roster_action(id->roster, config->actions[i].name) > ACTION_RETIRE)
+            continue;
+        identity_list_actions(known, sizeof known, id->roster);
+        return fault_set(fault, FAULT_CONFIG,
+                         "%s: action \"%s\": the roster has none of this name; it has %s",
+                         config->path, config->actions[i].name, known[0] ? known : "no actions");
+    }
+    return true;
+}
+
 static bool identity_read_id(uint8_t out[16], const char *what, const char *path,
                              struct fault *fault)
 {
@@ -246,7 +274,8 @@ bool identity_load(struct identity *out, const struct config *config, struct fau
     if (identity_load_key(&out->key, config->key, fault) &&
         identity_load_roster(out, config, fault) && identity_check_cluster(out, config, fault) &&
         identity_find_self(out, config, fault) && identity_check_lab(out, config, fault) &&
-        identity_check_machine(out, config, fault) && identity_check_state(config->state, fault))
+        identity_check_actions(out, config, fault) && identity_check_machine(out, config, fault) &&
+        identity_check_state(config->state, fault))
         return true;
     identity_free(out);
     return false;

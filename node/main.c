@@ -122,17 +122,19 @@ static void main_stop(evutil_socket_t number, short what, void *context)
     d->stopping = true;
 }
 
-static void main_blocking(void *context, const struct answer *answer)
+static void main_about_hold(void *context, const struct answer *answer)
 {
     const struct daemon *d = context;
     if (d->api)
-        api_blocking(d->api, answer);
+        api_about_hold(d->api, answer);
 }
 
 static void main_notice(void *context, const struct notice *notice)
 {
     const struct daemon *d = context;
     events_notice(d->events, d->agent, notice);
+    if (notice->kind == NOTICE_READY && d->api)
+        api_ready(d->api);
 }
 
 /* The process's own habits. Each session costs descriptors, so as many are taken as may be. */
@@ -162,7 +164,7 @@ static bool main_add_signals(struct daemon *d, struct fault *fault)
 
 static bool main_start(struct daemon *d, bool store_lost, struct fault *fault)
 {
-    struct agent_hooks hooks = {d, main_blocking, main_notice};
+    struct agent_hooks hooks = {d, main_about_hold, main_notice};
     d->base = event_base_new();
     if (!d->base)
         return fault_set(fault, FAULT_OTHER, "the event loop cannot be made");

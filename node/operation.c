@@ -8,8 +8,13 @@
 
 #include "node/log.h"
 #include "node/render.h"
+#include "node/render_fence.h"
 #include "node/session.h"
 #include "proto/must.h"
+
+/* While this node's life does not count: */
+#define OPERATION_AGAIN    SPAN_MS(250)  /* between two questions; NOTICE_READY comes before */
+#define OPERATION_PATIENCE SPAN_MS(3000) /* of a `try`, for which nobody waits long */
 
 static struct operation_key operation_key(struct op_id id)
 {
@@ -32,10 +37,18 @@ static void operation_know(struct operation *op, struct op_id id)
     HASH_ADD(hh, op->all->by_id, key, sizeof op->key, op);
 }
 
-void operation_free(struct operation *op)
+static void operation_forget_id(struct operation *op)
 {
     if (op->known)
         HASH_DELETE(hh, op->all->by_id, op);
+    op->known = false;
+    op->id = (struct op_id){0};
+}
+
+void operation_free(struct operation *op)
+{
+    operation_forget_id(op);
+    clock_clear(op->all->clock, &op->again);
     json_decref(op->waiting);
     free(op->name);
     free(op);
@@ -52,15 +65,18 @@ static void operation_gone(struct operation *op)
 /* --- Answers to Acquire --- */
 
 static json_t *operation_json(const struct operation *op, const struct answer *answer,
-                              const char *state)
+                              const char *state, const char *reason)
 {
+    const struct agent *agent = op->all->agent;
     bool held = answer->kind == ANSWER_GRANTED;
-    return json_pack("{s:s s:s s:I s:I s:s s:o s:I s:I}", "state", state, "hold",
-                     render_hold(op->id).text, "token", (json_int_t)(held ? answer->token : 0),
-                     "place", (json_int_t)(held ? 0 : answer->place), "reason",
-                     held ? "" : render_reason(answer->reason), "holders",
-                     held ? json_array() : render_holders(op->all->agent, answer), "reachable",
-                     (json_int_t)answer->reachable, "cohort", (json_int_t)answer->cohort);
+    return json_pack("{s:s s:s s:I s:I s:s s:o s:I s:I s:o s:o}", "state", state, "hold",
+                     op->known ? render_hold(op->id).text : "", "token",
+                     (json_int_t)(held ? answer->token : 0), "place",
+                     (json_int_t)(held ? 0 : answer->place), "reason", reason, "holders",
+                     held ? json_array() : render_holders(agent, answer), "reachable",
+                     (json_int_t)answer->reachable, "cohort", (json_int_t)answer->cohort, "unclean",
+                     held ? render_fence_mark(agent, &answer->mark) : json_null(), "stale",
+                     held ? json_null() : render_fence_stale(agent, &answer->stale));
 }
 
 /* Ends the call that waits for the grant, if it is still there. */
@@ -74,14 +90,20 @@ static void operation_refuse(struct operation *op, const char *error, json_t *pa
         json_decref(parameters);
 }
 
-static void operation_waits(struct operation *op, const struct answer *answer)
+/* Tells who takes several answers what it waits for; `waiting` is stolen. */
+static void operation_tell_waiting(struct operation *op, json_t *waiting)
 {
-    json_t *waiting = operation_json(op, answer, "waiting");
     bool news = !op->waiting || !json_equal(op->waiting, waiting);
     if (news && op->call && op->call->more)
         varlink_reply_more(op->call, json_incref(waiting));
     json_decref(op->waiting);
     op->waiting = waiting;
+}
+
+static void operation_waits(struct operation *op, const struct answer *answer)
+{
+    operation_tell_waiting(op,
+                           operation_json(op, answer, "waiting", render_reason(answer->reason)));
 }
 
 static void operation_granted(struct operation *op, const struct answer *answer)
@@ -93,12 +115,12 @@ static void operation_granted(struct operation *op, const struct answer *answer)
     op->state = OPERATION_HELD;
     op->token = answer->token;
     if (op->unwanted || !op->call) {
-        operation_drop(op, NULL); /* nobody was told */
+        operation_drop(op, NULL, false); /* nobody was told, so nothing acted under it */
         return;
     }
     struct varlink_call *call = op->call;
     op->call = NULL;
-    varlink_reply(call, operation_json(op, answer, "held"));
+    varlink_reply(call, operation_json(op, answer, "held", ""));
     session_tell(op->session, "granted", op, op->mode, "");
 }
 
@@ -106,12 +128,14 @@ static void operation_granted(struct operation *op, const struct answer *answer)
 static json_t *operation_timed_out(const struct operation *op, const struct answer *answer)
 {
     if (!op->waiting)
-        return json_pack("{s:s s:I s:o}", "reason", render_reason(answer->reason), "place",
+        return json_pack("{s:s s:I s:o s:o}", "reason", render_reason(answer->reason), "place",
                          (json_int_t)answer->place, "holders",
-                         render_holders(op->all->agent, answer));
-    return json_pack("{s:O s:O s:O}", "reason", json_object_get(op->waiting, "reason"), "place",
+                         render_holders(op->all->agent, answer), "stale",
+                         render_fence_stale(op->all->agent, &answer->stale));
+    return json_pack("{s:O s:O s:O s:O}", "reason", json_object_get(op->waiting, "reason"), "place",
                      json_object_get(op->waiting, "place"), "holders",
-                     json_object_get(op->waiting, "holders"));
+                     json_object_get(op->waiting, "holders"), "stale",
+                     json_object_get(op->waiting, "stale"));
 }
 
 /* It was not granted and never will be. */
@@ -124,14 +148,94 @@ static void operation_refused(struct operation *op, const char *error, json_t *p
         operation_gone(op);
 }
 
+/* --- While this node's life does not count --- */
+
+static void operation_answer(void *context, const struct answer *answer);
+
+static void operation_send(struct operation *op)
+{
+    struct event event = {.kind = EVENT_ACQUIRE};
+    event.acquire.name = (struct view){(const uint8_t *)op->name, strlen(op->name)};
+    event.acquire.mode = op->mode;
+    event.acquire.policy = op->policy;
+    event.acquire.try = op->try;
+    event.acquire.deadline = op->deadline;
+    event.acquire.process = op->holder;
+    op->acquire_handle = agent_ask(op->all->agent, &event, operation_answer, op);
+}
+
+/*
+ * It waited for the life to count, and its time is over. A majority that this node does not see is
+ * then the reason, as it would be for a life that counts.
+ */
+static void operation_starting_over(struct operation *op)
+{
+    struct peer_status p;
+    peer_status(agent_peer(op->all->agent), &p);
+    if (op->try)
+        operation_refused(op, "org.holdfast.NotReady",
+                          json_pack("{s:s}", "reason", "this node's life does not count yet"));
+    else if (p.voters_alive <= p.voters / 2)
+        operation_refused(op, "org.holdfast.NoMajority",
+                          json_pack("{s:I s:I}", "reachable", (json_int_t)p.voters_alive, "cohort",
+                                    (json_int_t)p.voters));
+    else
+        operation_refused(op, "org.holdfast.TimedOut",
+                          operation_timed_out(op, &(struct answer){.kind = ANSWER_TIMED_OUT}));
+}
+
+static void operation_again(void *context)
+{
+    struct operation *op = context;
+    if (op->unwanted) {
+        operation_gone(op);
+    } else if (instant_reached(clock_now(), op->patience)) {
+        operation_starting_over(op);
+    } else {
+        op->starting = false;
+        operation_send(op);
+    }
+}
+
+/* The peer wants none of it as long as the life does not count; who asked may wait for that. */
+static void operation_starting(struct operation *op, const struct answer *answer)
+{
+    agent_forget(op->all->agent, op->acquire_handle);
+    op->acquire_handle = 0;
+    if (op->state != OPERATION_ASKED)
+        return; /* a drop is under way; its answer ends it */
+    operation_forget_id(op);
+    op->starting = true;
+    if (!op->unwanted)
+        operation_tell_waiting(op, operation_json(op, answer, "waiting", "starting"));
+    clock_set(op->all->clock, &op->again,
+              op->unwanted
+                  ? clock_now()
+                  : instant_earlier(instant_after(clock_now(), OPERATION_AGAIN), op->patience));
+}
+
+void operation_ready(struct operation *op)
+{
+    if (op->starting)
+        clock_set(op->all->clock, &op->again, clock_now());
+}
+
+/* --- What the peer says --- */
+
+static json_t *operation_reason(const char *text)
+{
+    return json_pack("{s:s}", "reason", text);
+}
+
 static void operation_answer(void *context, const struct answer *answer)
 {
     struct operation *op = context;
+    const struct agent *agent = op->all->agent;
     switch (answer->kind) {
     case ANSWER_ACCEPTED:
         operation_know(op, answer->hold);
         if (op->unwanted)
-            operation_drop(op, NULL);
+            operation_drop(op, NULL, false);
         break;
     case ANSWER_WAITING:
         operation_waits(op, answer);
@@ -139,9 +243,14 @@ static void operation_answer(void *context, const struct answer *answer)
     case ANSWER_GRANTED:
         operation_granted(op, answer);
         break;
+    case ANSWER_NOT_READY:
+    case ANSWER_LIFE_ENDED:
+        operation_starting(op, answer);
+        break;
     case ANSWER_BUSY:
         operation_refused(op, "org.holdfast.Busy",
-                          json_pack("{s:o}", "holders", render_holders(op->all->agent, answer)));
+                          json_pack("{s:o s:o}", "holders", render_holders(agent, answer), "stale",
+                                    render_fence_stale(agent, &answer->stale)));
         break;
     case ANSWER_TIMED_OUT:
         operation_refused(op, "org.holdfast.TimedOut", operation_timed_out(op, answer));
@@ -157,17 +266,10 @@ static void operation_answer(void *context, const struct answer *answer)
     case ANSWER_BAD_NAME:
         operation_refused(
             op, "org.holdfast.BadName",
-            json_pack("{s:s}", "reason",
-                      "a name is 1 to 255 bytes of UTF-8 without control characters"));
-        break;
-    case ANSWER_NOT_READY:
-        operation_refused(op, "org.holdfast.NotReady",
-                          json_pack("{s:s}", "reason",
-                                    "this node is starting: it does not know its own life yet"));
+            operation_reason("a name is 1 to 255 bytes of UTF-8 without control characters"));
         break;
     case ANSWER_LOG_FAILED:
-        operation_refused(op, "org.holdfast.LogFailed",
-                          json_pack("{s:s}", "reason", RENDER_LOG_FAILED));
+        operation_refused(op, "org.holdfast.LogFailed", operation_reason(RENDER_LOG_FAILED));
         break;
     case ANSWER_DROPPED:
         operation_refused(op, "org.holdfast.NoSuchHold",
@@ -176,6 +278,11 @@ static void operation_answer(void *context, const struct answer *answer)
     case ANSWER_UNKNOWN:
     case ANSWER_SHOWN:
     case ANSWER_BLOCKING:
+    case ANSWER_AT_RISK:
+    case ANSWER_SAFE:
+    case ANSWER_LOST:
+    case ANSWER_SUBMITTED:
+    case ANSWER_REFUSED:
         break; /* not about an Acquire */
     }
 }
@@ -204,7 +311,7 @@ static void operation_drop_cancelled(struct varlink_call *call)
     op->drop_call = NULL; /* the drop itself goes on */
 }
 
-void operation_drop(struct operation *op, struct varlink_call *call)
+void operation_drop(struct operation *op, struct varlink_call *call, bool unclean)
 {
     if (call && op->drop_call) {
         varlink_error(call, "org.holdfast.NoSuchHold",
@@ -222,14 +329,17 @@ void operation_drop(struct operation *op, struct varlink_call *call)
     op->state = OPERATION_DROPPING;
     struct event event = {.kind = EVENT_DROP};
     event.drop.hold = op->id;
+    event.drop.unclean = unclean;
     op->drop_handle = agent_ask(op->all->agent, &event, operation_drop_answer, op);
 }
 
 static void operation_unwant(struct operation *op)
 {
     op->unwanted = true;
-    if (op->known && op->state == OPERATION_ASKED)
-        operation_drop(op, NULL);
+    if (op->starting) /* ends in a turn of its own: whoever calls may be in the midst of a list */
+        clock_set(op->all->clock, &op->again, clock_now());
+    else if (op->known && op->state == OPERATION_ASKED)
+        operation_drop(op, NULL, false);
 }
 
 /* The connection of the Acquire closes while it waits. */
@@ -248,19 +358,26 @@ void operation_abandon(struct operation *op)
 
 /* --- Making --- */
 
+/* NULL if memory ran out. `blob`: the holder's bytes. */
 static struct operation *operation_new(struct operations *all, struct session *session,
-                                       const char *name, size_t size, const struct holder *holder)
+                                       struct view name, const struct holder *holder,
+                                       struct view blob)
 {
     struct operation *op = calloc(1, sizeof *op);
-    char *copy = strndup(name, size);
+    char *copy = calloc(1, name.size + 1 + blob.size);
     if (!op || !copy) {
         free(op);
         free(copy);
         return NULL;
     }
+    memcpy(copy, name.bytes, name.size);
+    if (blob.size)
+        memcpy(copy + name.size + 1, blob.bytes, blob.size);
     op->all = all;
     op->session = session;
     op->name = copy;
+    op->holder = (struct view){(const uint8_t *)copy + name.size + 1, blob.size};
+    op->again = (struct alarm){.ring = operation_again, .context = op};
     op->process_count = holder->count;
     memcpy(op->processes, holder->processes, sizeof op->processes);
     DL_APPEND(session->operations, op);
@@ -272,29 +389,28 @@ void operation_ask(struct operations *all, struct session *session, struct varli
                    const struct operation_request *request)
 {
     uint8_t blob[HOLDER_BYTES_MAX];
-    struct event event = {.kind = EVENT_ACQUIRE};
-    struct operation *op =
-        operation_new(all, session, request->name, strlen(request->name), request->holder);
+    struct view name = {(const uint8_t *)request->name, strlen(request->name)};
+    struct operation *op = operation_new(all, session, name, request->holder,
+                                         (struct view){blob, holder_encode(blob, request->holder)});
     must(op);
     op->mode = request->mode;
     op->policy = request->policy;
+    op->try = request->try;
+    op->deadline = request->deadline;
+    op->patience = request->deadline;
+    if (request->try)
+        op->patience =
+            instant_earlier(op->patience, instant_after(clock_now(), OPERATION_PATIENCE));
     op->call = call;
     call->owner = op;
     call->cancel = operation_cancelled;
-    event.acquire.name = (struct view){(const uint8_t *)op->name, strlen(op->name)};
-    event.acquire.mode = request->mode;
-    event.acquire.policy = request->policy;
-    event.acquire.try = request->try;
-    event.acquire.deadline = request->deadline;
-    event.acquire.process = (struct view){blob, holder_encode(blob, request->holder)};
-    op->acquire_handle = agent_ask(all->agent, &event, operation_answer, op);
+    operation_send(op);
 }
 
 struct operation *operation_adopt(struct operations *all, struct session *session,
                                   const struct op_view *view, const struct holder *holder)
 {
-    struct operation *op =
-        operation_new(all, session, (const char *)view->name.bytes, view->name.size, holder);
+    struct operation *op = operation_new(all, session, view->name, holder, view->process);
     if (!op)
         return NULL;
     op->state = OPERATION_HELD;

@@ -2,8 +2,9 @@
  * One request or hold of this node: from Acquire until nothing of it is left.
  *
  *     ASKED --granted--> HELD --drop--> DROPPING --answered--> gone
- *       |  \--refused, timed out--> gone            ^
- *       \---nobody waits any more-------------------/
+ *      ^|  \--refused, timed out--> gone            ^
+ *      |\---nobody waits any more------------------/
+ *      \- asked again, while this node's life does not count yet or its end is under way
  *
  * What must hold: an operation that was granted is dropped by nobody but its session (a Release, or
  * the end of a dead client's processes); an untold grant that nobody waits for any more is dropped
@@ -36,6 +37,10 @@ struct operation {
     bool known;    /* `id` is: ANSWER_ACCEPTED came, or it was loaded */
     bool unwanted; /* nobody waits for it: to be dropped once it is known */
     bool loaded;   /* of an earlier run of the agent */
+    bool lost;     /* HELD: its watchers were told so; it is dropped once its session's stop set is
+                      empty (F7) */
+    bool at_risk;  /* HELD: standing was not renewed for a while */
+    bool starting; /* ASKED: the peer has none of it; it is asked again when the life counts */
     struct op_id id;
     struct operation_key key; /* of id */
     char *name;
@@ -47,6 +52,11 @@ struct operation {
         processes[HOLDER_PROCESSES_MAX]; /* each with one use in the session's stop set */
     uint64_t acquire_handle;             /* 0: none, or answered for good */
     uint64_t drop_handle;
+    bool try;                       /* these three as in the request, */
+    struct instant deadline;        /*   to ask again with */
+    struct view holder;             /* its bytes follow the name in memory */
+    struct instant patience;        /* until when it may wait for the life to count */
+    struct alarm again;             /* while starting */
     struct varlink_call *call;      /* the Acquire that waits; NULL if it was answered or closed */
     struct varlink_call *drop_call; /* the Release that waits */
     json_t *waiting;                /* the last "waiting" answer; NULL before */
@@ -58,6 +68,7 @@ struct operation {
 
 struct operations {
     struct agent *agent;
+    struct clock *clock;
     struct operation *by_id;
 };
 
@@ -76,8 +87,11 @@ void operation_ask(struct operations *all, struct session *session, struct varli
 /* A hold that the peer loaded from the store. NULL if memory ran out. */
 struct operation *operation_adopt(struct operations *all, struct session *session,
                                   const struct op_view *view, const struct holder *holder);
-/* Gives it up; `call` (may be NULL) is the Release that asked. */
-void operation_drop(struct operation *op, struct varlink_call *call);
+/* Gives it up; `call` (may be NULL) is the Release that asked. `unclean`: what acted under it died
+ * or was stopped, so the lock is marked (F11). */
+void operation_drop(struct operation *op, struct varlink_call *call, bool unclean);
+/* This node's life counts now: an operation that waits for that is asked again. */
+void operation_ready(struct operation *op);
 /* Nobody waits for it any more; its Acquire, if it still waits, is answered with NoSuchSession. */
 void operation_abandon(struct operation *op);
 struct operation *operation_find(const struct operations *all, struct op_id id);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/render_fence.h"
+
 struct hold_text render_hold(struct op_id id)
 {
     struct hold_text out;
@@ -33,6 +35,8 @@ const char *render_reason(enum wait_reason reason)
         return "queued";
     case WAIT_NO_MAJORITY:
         return "no-majority";
+    case WAIT_STANDING:
+        return "standing";
     }
     return "unknown";
 }
@@ -68,10 +72,11 @@ json_t *render_lock(const struct agent *agent, struct view name, const struct an
                               render_party(agent, s->waiters[i].id, s->waiters[i].mode,
                                            lock_policy_text(s->waiters[i].policy), 0, i + 1));
     return json_pack(
-        "{s:s% s:I s:I s:s s:o s:o}", "name", (const char *)name.bytes, name.size, "token",
+        "{s:s% s:I s:I s:s s:o s:o s:o s:o}", "name", (const char *)name.bytes, name.size, "token",
         (json_int_t)s->token, "generation", (json_int_t)s->generation, "coordinator",
         answer->coordinator == SLOT_NONE ? "" : agent_node_name(agent, answer->coordinator),
-        "holders", holders, "waiters", waiters);
+        "holders", holders, "waiters", waiters, "mark", render_fence_mark(agent, &s->mark), "stale",
+        render_fence_stale(agent, &answer->stale));
 }
 
 static json_int_t render_ms(struct span span)

@@ -40,6 +40,7 @@ void sessions_init(struct sessions *all, struct agent *agent, struct event_base 
 {
     *all = (struct sessions){.agent = agent, .base = base, .clock = clock};
     all->operations.agent = agent;
+    all->operations.clock = clock;
 }
 
 static struct session *session_new(struct sessions *all, const struct session_key *key, uid_t uid)
@@ -119,6 +120,7 @@ void sessions_deinit(struct sessions *all)
         free(seat);
         session_free(s);
     }
+    session_forget_early(all);
 }
 
 void session_operation_gone(struct session *s, struct operation *op)
@@ -297,19 +299,26 @@ static void session_lose(struct session *s)
     session_await(s);
 }
 
-static void session_grace_over(void *context)
+static void session_kill(struct session *s)
 {
-    struct session *s = context;
-    s->state = SESSION_KILLING;
     size_t refused = stopset_kill(&s->stopset);
-    log_event(LOG_LEVEL_WARNING, "client-killed", "session=%s processes=%zu", s->name,
-              stopset_count(&s->stopset));
     if (refused)
         log_event(LOG_LEVEL_ERROR, "client-unkillable",
                   "session=%s processes=%zu why=\"the agent may not kill them\" note=\"its locks "
-                  "wait for "
-                  "their end\"",
+                  "wait for their end\"",
                   s->name, refused);
+    clock_set(s->all->clock, &s->grace, instant_after(clock_now(), SESSION_KILL_AGAIN));
+}
+
+static void session_grace_over(void *context)
+{
+    struct session *s = context;
+    if (s->state != SESSION_KILLING)
+        log_event(LOG_LEVEL_WARNING, "client-killed", "session=%s processes=%zu rule=F11", s->name,
+                  stopset_count(&s->stopset));
+    s->state = SESSION_KILLING;
+    stopset_spare_none(&s->stopset);
+    session_kill(s);
 }
 
 static void session_emptied(void *context)
@@ -322,11 +331,39 @@ static void session_emptied(void *context)
     DL_FOREACH_SAFE(s->operations, op, next)
     {
         if (op->state == OPERATION_HELD) {
-            session_tell(s, "lost", op, op->mode, "the processes of this session are gone");
-            operation_drop(op, NULL);
+            if (!op->lost)
+                session_tell(s, "lost", op, op->mode, "the processes of this session are gone");
+            log_event(LOG_LEVEL_WARNING, "hold-dropped",
+                      "hold=%s name=%s unclean=yes rule=%s note=\"its stop set is empty\"",
+                      render_hold(op->id).text, log_value(op->name, strlen(op->name)).text,
+                      op->lost ? "F7" : "F11");
+            operation_drop(op, NULL, true);
         }
     }
     session_settle(s);
+}
+
+/* All that acts under the session's locks ends now; who sits at its sockets may say so first. */
+void session_stop(struct session *s)
+{
+    const struct session_seat *seat;
+    struct operation *op, *next;
+    if (s->state != SESSION_OPEN && s->state != SESSION_LOST)
+        return;
+    s->state = SESSION_KILLING;
+    s->owner = NULL;
+    DL_FOREACH_SAFE(s->operations, op, next)
+    {
+        if (op->state == OPERATION_ASKED)
+            operation_abandon(op);
+    }
+    log_event(LOG_LEVEL_ERROR, "client-stopped", "session=%s processes=%zu rule=F7", s->name,
+              stopset_count(&s->stopset));
+    DL_FOREACH(s->seats, seat)
+    stopset_spare(&s->stopset, &seat->process);
+    session_kill(s);
+    clock_set(s->all->clock, &s->grace, instant_after(clock_now(), SESSION_LAST_WORDS));
+    stopset_watch(&s->stopset);
 }
 
 void session_left(struct varlink_connection *connection)
@@ -340,6 +377,17 @@ void session_left(struct varlink_connection *connection)
     if (owned) {
         s->owner = NULL;
         session_lose(s);
+    }
+}
+
+void sessions_ready(struct sessions *all)
+{
+    struct session *s, *next;
+    HASH_ITER(hh, all->by_key, s, next)
+    {
+        struct operation *op;
+        DL_FOREACH(s->operations, op)
+        operation_ready(op);
     }
 }
 
@@ -376,6 +424,7 @@ void sessions_adopt(struct sessions *all)
     while (peer_next_op(agent_peer(all->agent), &cursor, &view))
         if (view.loaded && view.state == OP_HELD)
             session_adopt(all, &view);
+    session_about_early(all);
 }
 
 /* --- Watching --- */
@@ -405,8 +454,15 @@ void session_watch(struct session *s, struct varlink_call *call)
     call->cancel = session_watch_cancelled;
     DL_APPEND(s->watchers, w);
     DL_FOREACH(s->operations, op)
-    if (op->state == OPERATION_HELD && op->blocking)
-        session_tell_one(w, "blocking", op, op->blocking_mode, "somebody waits for it");
+    {
+        if (op->state != OPERATION_HELD)
+            continue;
+        if (op->blocking)
+            session_tell_one(w, "blocking", op, op->blocking_mode, "somebody waits for it");
+        if (op->at_risk && !op->lost)
+            session_tell_one(w, "at-risk", op, op->mode,
+                             "no majority of the jurors acknowledges this node");
+    }
 }
 
 void session_tell(struct session *s, const char *kind, const struct operation *op,

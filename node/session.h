@@ -9,15 +9,22 @@
  *                                                                  |
  *                                       every hold is dropped; then it is gone
  *
- * What must hold: a hold is released for a dead client only after its stop set was seen empty. A
- * session may be resumed only by a process of its stop set, so that what the store says about its
- * holds stays true.
+ * When a hold is lost (F7, F3) its session goes from OPEN or LOST to KILLING at once, without
+ * grace: its watchers are told first, and the processes at the other end of its sockets have
+ * SESSION_LAST_WORDS to say so and end by themselves.
+ *
+ * What must hold: a hold is released for a dead client, or one that lost it, only after its stop
+ * set was seen empty, and then as unclean (F11). A session may be resumed only by a process of its
+ * stop set, so that what the store says about its holds stays true.
  */
 #ifndef NODE_SESSION_H
 #define NODE_SESSION_H
 
 #include "node/operation.h"
 #include "node/stopset.h"
+
+#define SESSION_LAST_WORDS SPAN_MS(1000)
+#define SESSION_KILL_AGAIN SPAN_MS(1000) /* what cannot be killed now may be later */
 
 enum session_state { SESSION_OPEN, SESSION_LOST, SESSION_KILLING, SESSION_ENDING };
 
@@ -28,6 +35,7 @@ enum {
 
 struct session_seat; /* a connection that takes part in a session */
 struct session_watcher;
+struct session_early;
 
 struct session {
     struct sessions *all;
@@ -42,7 +50,7 @@ struct session {
     struct operation *operations;
     size_t operation_count;
     struct session_watcher *watchers;
-    struct alarm grace;
+    struct alarm grace; /* LOST: its end; KILLING: when to kill again */
     UT_hash_handle hh;
 };
 
@@ -52,6 +60,8 @@ struct sessions {
     struct clock *clock;
     struct operations operations;
     struct session *by_key;
+    bool adopted;
+    struct session_early *early; /* holds that were lost before they were taken up */
 };
 
 void sessions_init(struct sessions *all, struct agent *agent, struct event_base *base,
@@ -90,8 +100,24 @@ void session_tell(struct session *session, const char *kind, const struct operat
  * 0. False: *why (static) says why not. Each has a use in the stop set on success. */
 bool session_holder(struct session *session, struct varlink_connection *connection, pid_t pid,
                     struct holder *out, const char **why);
+/*
+ * What the peer says of a hold that nobody asked about: ANSWER_BLOCKING, AT_RISK, SAFE, LOST. Its
+ * watchers hear of it; a hold that is lost ends its whole session, since its processes act under
+ * all of its locks.
+ */
+void session_about_hold(struct sessions *all, const struct answer *answer);
+/* This node's life counts now: operations that wait for that are asked again. */
+void sessions_ready(struct sessions *all);
 /* An operation of it is gone: its processes leave the stop set, and the session ends if it was the
  * last. */
 void session_operation_gone(struct session *session, struct operation *op);
+
+/* --- Between session.c and session_hold.c --- */
+
+/* All that acts under the session's locks ends now; who sits at its sockets may say so first. */
+void session_stop(struct session *session);
+/* The holds of the last run are taken up: those that were lost before are lost now. */
+void session_about_early(struct sessions *all);
+void session_forget_early(struct sessions *all);
 
 #endif

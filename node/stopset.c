@@ -255,11 +255,25 @@ static bool stopset_kill_member(struct stopset_member *m)
     return done || !stopset_runs(m);
 }
 
+void stopset_spare(struct stopset *set, const struct process *process)
+{
+    struct stopset_member *m = stopset_find(set, process);
+    must(m);
+    m->spared = true;
+}
+
+void stopset_spare_none(struct stopset *set)
+{
+    struct stopset_member *m;
+    DL_FOREACH(set->members, m)
+    m->spared = false;
+}
+
 size_t stopset_kill(struct stopset *set)
 {
     size_t refused = 0;
     struct stopset_member *m;
     DL_FOREACH(set->members, m)
-    refused += !stopset_kill_member(m);
+    refused += !m->spared && !stopset_kill_member(m);
     return refused;
 }

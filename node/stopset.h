@@ -23,6 +23,7 @@ struct stopset_member {
     struct process process;
     int fd;        /* pidfd; -1 if it has ended, or could not be opened */
     bool ended;    /* seen to have ended */
+    bool spared;   /* stopset_kill leaves it alone */
     unsigned uses; /* how many operations and connections named it */
     struct event *event;
     struct stopset *set;
@@ -59,6 +60,10 @@ bool stopset_empty(struct stopset *set);
 /* From now on `emptied` is called when the set is empty, though never from within this call. */
 void stopset_watch(struct stopset *set);
 void stopset_unwatch(struct stopset *set);
+/* From now on this process and the group that it leads are not killed; they still count as running.
+ */
+void stopset_spare(struct stopset *set, const struct process *process);
+void stopset_spare_none(struct stopset *set);
 /* SIGKILL for every process and group. Returns how many the system did not let it kill. */
 size_t stopset_kill(struct stopset *set);
 

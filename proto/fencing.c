@@ -292,7 +292,7 @@ static void take_report(struct fencing *f, struct instant now, uint16_t from,
 {
     if (!docket_report(&f->docket, now, from, m))
         return;
-    if (m->stage != RUN_BEGAN)
+    if (m->stage == RUN_DONE) /* a driver that failed may have its effect late: the window stays */
         juror_run_over(&f->juror, now, from, m->slot, m->life);
     if (m->stage == RUN_FAILED && from != core_self(f->core)) {
         struct notice *n = told_notice(&f->core->told, NOTICE_RUN_FAILED);

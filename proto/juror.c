@@ -48,10 +48,12 @@ void juror_load(struct juror *j, const struct record *record, uint64_t lsn)
         s->life = record->book.life;
         s->nonce = record->book.life_nonce;
         s->lsn = lsn;
+        if (s->window_life < s->life) /* it was over when the claim was taken */
+            s->window_life = 0;
     } else if (record->kind == RECORD_VOTE && (s = juror_dossier(j, record->vote.slot))) {
         load_vote(j, s, &record->vote, lsn);
     } else if (record->kind == RECORD_WINDOW && (s = juror_dossier(j, record->window.slot))) {
-        s->window_life = record->window.life;
+        s->window_life = record->window.span_ms ? record->window.life : 0;
         s->window_by = record->window.executor;
         s->window_span = SPAN_MS((int64_t)record->window.span_ms);
         s->window_lsn = lsn;
@@ -94,7 +96,7 @@ bool juror_record(const struct juror *j, size_t index, int *cursor, struct recor
                                             .evidence = s->evidence}};
             return true;
         }
-        if (at == 2 && s->window_life >= s->life && s->window_life) {
+        if (at == 2 && s->window_life) {
             *out = (struct record){.kind = RECORD_WINDOW,
                                    .window = {.slot = slot,
                                               .life = s->window_life,
@@ -140,6 +142,7 @@ static void take_claim(struct juror *j, struct instant now, uint16_t from,
     if (m->life > s->life) {
         s->life = m->life;
         s->nonce = m->life_nonce;
+        s->window_life = 0;
         struct record record = {
             .kind = RECORD_BOOK,
             .book = {.slot = from, .life = m->life, .life_nonce = m->life_nonce}};
@@ -235,8 +238,15 @@ void juror_run_over(struct juror *j, struct instant now, uint16_t executor, uint
                     uint64_t life)
 {
     struct dossier *s = juror_dossier(j, slot);
-    if (s && s->window_life == life && s->window_by == executor)
-        s->window_until = now;
+    if (!s || s->window_life != life || s->window_by != executor)
+        return;
+    s->window_until = now;
+    /* A span of nothing: closed, also after a restart. That it is forgotten costs a wait, no more.
+     */
+    struct record record = {.kind = RECORD_WINDOW,
+                            .window = {.slot = slot, .life = life, .executor = executor}};
+    journal_append(&j->core->journal, &record, false);
+    s->window_life = 0;
 }
 
 /* --- The door --- */
@@ -266,8 +276,7 @@ void juror_dead(struct juror *j, struct instant now, uint16_t slot)
 
 void juror_proof(struct juror *j, uint16_t slot)
 {
-    const struct proof_entry *p = proofs_of(j->core->proofs, slot);
     struct dossier *s = juror_dossier(j, slot);
-    if (p && s && !p->executed)
+    if (s && proofs_ended(j->core->proofs, slot) == proofs_covers(j->core->proofs, slot))
         s->unreachable_at = s->voted_at = (struct instant){0};
 }

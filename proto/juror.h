@@ -71,7 +71,7 @@ void juror_heard(struct juror *j, struct instant now, uint16_t slot, uint64_t li
 void juror_dead(struct juror *j, struct instant now, uint16_t slot);
 /* A proof about it is held: its end statement takes it out of F8's count. */
 void juror_proof(struct juror *j, uint16_t slot);
-/* An executor says that it acts no more. */
+/* An executor has acted, and the target is off: it acts no more. */
 void juror_run_over(struct juror *j, struct instant now, uint16_t executor, uint16_t slot,
                     uint64_t life);
 void juror_step(struct juror *j, struct instant now);

@@ -158,7 +158,7 @@ static void remove_hold(struct lock_state *state, size_t index)
 }
 
 /* A writing holder's mark is not covered up by a reading one's: the data may be half written. */
-static void set_mark(struct lock_state *state, const struct lock_hold *hold,
+static void set_mark(struct lock_state *state, const struct lock_hold *hold, enum lock_ended by,
                      const struct digest *proof)
 {
     if (state->mark.set && lock_mode_writes(state->mark.mode) && !lock_mode_writes(hold->mode))
@@ -168,8 +168,8 @@ static void set_mark(struct lock_state *state, const struct lock_hold *hold,
                                      .life = hold->id.life,
                                      .mode = hold->mode,
                                      .token = hold->token,
-                                     .broken = proof != NULL};
-    if (proof)
+                                     .by = by};
+    if (by != LOCK_ENDED_BY_AGENT)
         state->mark.proof = *proof;
 }
 
@@ -184,7 +184,8 @@ static struct lock_result break_holds(struct lock_state *state, const struct loc
     for (size_t i = state->hold_count; i-- > 0;) {
         if (!ended(&state->holds[i].id, op))
             continue;
-        set_mark(state, &state->holds[i], &op->proof);
+        set_mark(state, &state->holds[i],
+                 op->receipt ? LOCK_ENDED_BY_RECEIPT : LOCK_ENDED_BY_STATEMENT, &op->proof);
         remove_hold(state, i);
         state->broken = (struct lock_break){
             .set = true, .slot = op->id.slot, .life = op->id.life, .proof = op->proof};
@@ -208,7 +209,7 @@ static struct lock_result drop(struct lock_state *state, const struct lock_op *o
     int waiter = lock_find_waiter(state, op->id);
     if (hold >= 0) {
         if (op->unclean)
-            set_mark(state, &state->holds[hold], NULL);
+            set_mark(state, &state->holds[hold], LOCK_ENDED_BY_AGENT, NULL);
         remove_hold(state, (size_t)hold);
         result.changed = true;
     } else if (waiter >= 0) {
@@ -248,8 +249,8 @@ static void encode_mark(struct writer *w, const struct lock_mark *mark)
     write_u64(w, mark->life);
     write_u8(w, (uint8_t)mark->mode);
     write_u64(w, mark->token);
-    put_flag(w, mark->broken);
-    if (mark->broken)
+    write_u8(w, (uint8_t)mark->by);
+    if (mark->by != LOCK_ENDED_BY_AGENT)
         write_copy(w, mark->proof.bytes, DIGEST_SIZE);
 }
 
@@ -316,8 +317,8 @@ static void decode_mark(struct reader *r, struct lock_mark *mark)
     mark->life = read_u64(r);
     mark->mode = (enum lock_mode)read_below(r, LOCK_MODES);
     mark->token = read_u64(r);
-    mark->broken = read_flag(r);
-    if (mark->broken)
+    mark->by = (enum lock_ended)read_below(r, LOCK_ENDINGS);
+    if (mark->by != LOCK_ENDED_BY_AGENT)
         read_copy(r, mark->proof.bytes, DIGEST_SIZE);
 }
 

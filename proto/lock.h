@@ -41,6 +41,14 @@ struct lock_waiter {
     enum lock_policy policy;
 };
 
+/* What ended a hold uncleanly: its own agent, or a proof (F5). */
+enum lock_ended {
+    LOCK_ENDED_BY_AGENT,
+    LOCK_ENDED_BY_STATEMENT,
+    LOCK_ENDED_BY_RECEIPT,
+    LOCK_ENDINGS
+};
+
 /* The last hold that ended uncleanly (section 6): broken with a proof, or given up by its own agent
  * because what acted under it died or was stopped. It stays until a later mark takes its place. */
 struct lock_mark {
@@ -48,9 +56,9 @@ struct lock_mark {
     uint16_t slot;
     uint64_t life;
     enum lock_mode mode;
-    uint64_t token;      /* of that hold */
-    bool broken;         /* by `proof` (F5); else by its own agent */
-    struct digest proof; /* of the proof's bytes */
+    uint64_t token; /* of that hold */
+    enum lock_ended by;
+    struct digest proof; /* of the proof's bytes; zero if by its own agent */
 };
 
 /* The break that made this state (F5): a voter takes it only with a proof that the lives of `slot`
@@ -88,6 +96,7 @@ struct lock_op {
     bool try;
     bool unclean;        /* DROP: the holder died, or was stopped */
     struct digest proof; /* BREAK */
+    bool receipt;        /* BREAK: the proof is an executor's receipt, else an end statement */
 };
 
 enum lock_outcome { LOCK_GRANTED, LOCK_WAITS, LOCK_BUSY, LOCK_DROPPED, LOCK_FULL };

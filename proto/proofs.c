@@ -32,6 +32,12 @@ const struct proof_entry *proofs_of(const struct proofs *p, uint16_t slot)
     return e && e->bytes ? e : NULL;
 }
 
+uint64_t proofs_ended(const struct proofs *p, uint16_t slot)
+{
+    const struct proof_entry *e = proofs_of(p, slot);
+    return e && !e->executed ? e->covers : 0;
+}
+
 uint64_t proofs_covers(const struct proofs *p, uint16_t slot)
 {
     const struct proof_entry *e = entry_of(p, slot);
@@ -54,6 +60,17 @@ static bool decode(struct proof *out, struct view bytes)
 {
     struct reader r = reader_init(bytes.bytes, bytes.size);
     return proof_decode(out, &r) && reader_done(&r);
+}
+
+/*
+ * Whether it takes the place of what is held. It covers more, or it is the node's own word where a
+ * receipt is held: the end statement takes its node out of F8's count, and the node's next life
+ * waits for a quorum of jurors that hold it.
+ */
+static bool better(const struct proof_entry *e, const struct proof *proof)
+{
+    uint64_t covers = proof_covers(proof);
+    return covers > e->covers || (covers == e->covers && e->executed && proof->kind == PROOF_END);
 }
 
 /* Keeps the bytes in the place of older ones. False, and nothing changed, if there is no room. */
@@ -81,7 +98,7 @@ bool proofs_load(struct proofs *p, const struct record *record, uint64_t lsn)
     if (record->kind != RECORD_PROOF || !decode(&proof, record->proof.bytes))
         return true;
     struct proof_entry *e = entry_of(p, proof_slot(&proof));
-    if (!e || e->covers >= proof_covers(&proof))
+    if (!e || !better(e, &proof))
         return true;
     e->lsn = lsn;
     return keep(p, e, &proof, record->proof.bytes);
@@ -175,7 +192,7 @@ enum proofs_news proofs_offer(struct proofs *p, struct instant now, struct view 
         return refuse(p, SLOT_NONE, proof_verdict_text(PROOF_MALFORMED), why);
     uint16_t slot = proof_slot(&proof);
     struct proof_entry *e = entry_of(p, slot);
-    if (e && e->covers >= proof_covers(&proof))
+    if (e && !better(e, &proof))
         return PROOFS_HELD;
     const char *text = e ? judge(p, now, &proof) : proof_verdict_text(PROOF_NO_SUCH_NODE);
     if (!text && !store(p, e, &proof, bytes))
@@ -201,8 +218,7 @@ void proofs_make(struct proofs *p, struct instant now, const struct proof *proof
     must(!w.failed);
     struct proof_entry *e = entry_of(p, proof_slot(proof));
     must(e);
-    if (e->covers < proof_covers(proof) &&
-        store(p, e, proof, (struct view){bytes, writer_size(&w)}))
+    if (better(e, proof) && store(p, e, proof, (struct view){bytes, writer_size(&w)}))
         begin_spread(p, now, e);
 }
 

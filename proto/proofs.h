@@ -4,8 +4,8 @@
  * A proof is verified once, when it is taken, stored in the log, and handed out from then on.
  * Whoever made a proof, an end statement or a receipt, tells everybody until they have it durably;
  * others hand it out with what rests on it. Of two proofs about one node the one that covers more
- * is kept: a voter asks whether a life is proven over, and the digest in a lock's state says by
- * which proof it was broken.
+ * is kept, of two that cover as much the node's own word: a voter asks whether a life is proven
+ * over, and the digest in a lock's state says by which proof it was broken.
  */
 #ifndef PROTO_PROOFS_H
 #define PROTO_PROOFS_H
@@ -38,7 +38,7 @@ struct proofs {
 
 enum proofs_news {
     PROOFS_NEW,
-    PROOFS_HELD,   /* what is held covers as much */
+    PROOFS_HELD,   /* what is held says as much */
     PROOFS_REFUSED /* counted, and told with the rule */
 };
 
@@ -68,6 +68,8 @@ struct instant proofs_deadline(const struct proofs *p);
 
 /* The highest life of `slot` that is proven over; 0: none. */
 uint64_t proofs_covers(const struct proofs *p, uint16_t slot);
+/* The same by the node's own end statement alone. */
+uint64_t proofs_ended(const struct proofs *p, uint16_t slot);
 /* NULL if nothing is held. */
 const struct proof_entry *proofs_of(const struct proofs *p, uint16_t slot);
 /* Whether a quorum of the jurors, this node included, holds this node's own end statement. */

@@ -54,7 +54,8 @@
 #define RECORD_FIELDS_vote(F)                                                                      \
     F(u16, slot)                                                                                   \
     F(u64, life) F(u32, allows) F(u32, age_ms) F(sig, signature) F(evidence, evidence)
-/* An executor asked this juror whether it may act on that life, for so long (F9). */
+/* An executor asked this juror whether it may act on that life, for so long (F9); 0: it has acted.
+ */
 #define RECORD_FIELDS_window(F) F(u16, slot) F(u64, life) F(u16, executor) F(u32, span_ms)
 /* A certified order and its story, as their bytes (crypto/order, proto/docket). */
 #define RECORD_FIELDS_order(F) F(blob, cert) F(blob, story)

@@ -31,7 +31,8 @@ bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first
     must(proof);
     struct lock_op op = {.kind = LOCK_BREAK,
                          .id = {.slot = id->slot, .life = proof->covers},
-                         .proof = proof->digest};
+                         .proof = proof->digest,
+                         .receipt = proof->executed};
     if (op.id.life < id->life) /* only planted bug 33 comes here */
         op.id.life = id->life;
     struct lock_result result = lock_apply(state, &op);

@@ -159,8 +159,8 @@
     F(u64, low)                                                                                    \
     F(ballot, ballot)                                                                              \
     F(u16, doubt)                                                                                  \
-    F(u8, kind) F(u8, mode) F(u8, policy) F(flag, try) F(flag, insist) F(flag, unclean)            \
-        F(name, name)
+    F(u8, kind)                                                                                    \
+    F(u8, mode) F(u8, policy) F(flag, try) F(flag, insist) F(flag, unclean) F(name, name)
 /* token: of the grant. place: in the queue, from 1. owner: where to ask instead. detail: of a lock
  * that is shown or waited for, its state; of one that is granted, its mark. stage, stale, life,
  * votes: the dead holder in the way (enum fence_stage). */
@@ -169,8 +169,9 @@
     F(u8, kind)                                                                                    \
     F(u8, verdict)                                                                                 \
     F(ballot, ballot)                                                                              \
-    F(u64, token) F(u32, place) F(u16, owner) F(u8, stage) F(u16, stale) F(u64, life) F(u8, votes) \
-        F(name, name) F(blob, detail)
+    F(u64, token)                                                                                  \
+    F(u32, place) F(u16, owner) F(u8, stage) F(u16, stale) F(u64, life) F(u8, votes) F(name, name) \
+        F(blob, detail)
 /* Somebody waits in `mode` for what `hold` holds. */
 #define WIRE_FIELDS_blocking(F) F(op, hold) F(u8, mode) F(name, name)
 

@@ -169,6 +169,16 @@ static const struct {
     {"cluster = \"abc\"", "cluster"},
     {"key = \"\"", "key"},
     {"socket-group = \"no-such-group-here\"", "no-such-group-here"},
+    {"on_isolation = maybe", "on_isolation"},
+    {"detect_ms = 4000", "detect_ms"},
+    {"action power { exec = \"bin/off\" }", "absolute"},
+    {"action power { exec = \"/off\" deadline = 61 }", "deadline"},
+    {"action power { exec = \"/off\" deadline = 0 }", "deadline"},
+    {"action power { deadline = 5 }", "exec"},
+    {"action power { exec = \"/off\" colour = 5 }", "colour"},
+    {"action a23456789b123456789c123456789d12 { exec = \"/off\" }", "name"},
+    {"action \"\" { exec = \"/off\" }", "name"},
+    {"action power { exec = \"/off\" } action power { exec = \"/on\" }", "power"},
     {"socket = \"/a23456789b123456789c123456789d123456789e123456789f123456789"
      "g123456789h123456789i123456789j123456789k1234567\"",
      "socket"},
@@ -178,6 +188,55 @@ START_TEST(mistake_in_file)
 {
     lab_config(mistakes[_i].line);
     check_refused(mistakes[_i].word, "holdfast.conf:8:");
+}
+END_TEST
+
+START_TEST(actions)
+{
+    struct config config;
+    struct identity identity;
+    struct fault fault;
+    lab.roster.action_count = 2;
+    memcpy(lab.roster.actions[1], "kill", sizeof "kill");
+    lab_roster();
+    lab_config("on_isolation = continue\n"
+               "action \"power\" {\n  exec = \"/sbin/off\" # ours\n  deadline = 60\n}\n"
+               "action kill { exec = \"/nonexistent\" }\n");
+    ck_assert_msg(load(&config, &identity, &fault), "%s", fault.text);
+    ck_assert(!config.stop_on_isolation);
+    ck_assert_uint_eq(config.action_count, 2);
+    ck_assert_str_eq(config.actions[0].name, "power");
+    ck_assert_str_eq(config.actions[0].exec, "/sbin/off");
+    ck_assert(config.actions[0].deadline.ns == INT64_C(60000000000));
+    ck_assert_str_eq(config.actions[1].name, "kill");
+    ck_assert(config.actions[1].deadline.ns == INT64_C(10000000000));
+    identity_free(&identity);
+    config_free(&config);
+}
+END_TEST
+
+START_TEST(stops_by_default)
+{
+    struct config config;
+    struct fault fault = {0};
+    ck_assert(config_load(&config, lab_path("holdfast.conf"), &fault));
+    ck_assert(config.stop_on_isolation);
+    ck_assert_uint_eq(config.action_count, 0);
+    config_free(&config);
+}
+END_TEST
+
+START_TEST(action_of_no_roster)
+{
+    lab_config("action powr { exec = \"/off\" }");
+    check_refused("\"powr\"", "it has power");
+    lab_config("action retire { exec = \"/off\" }");
+    check_refused("\"retire\"", "it has power");
+    lab.roster.action_count = 0;
+    memset(lab.roster.actions, 0, sizeof lab.roster.actions);
+    lab_roster();
+    lab_config("action power { exec = \"/off\" }");
+    check_refused("\"power\"", "no actions");
 }
 END_TEST
 
@@ -310,6 +369,9 @@ Suite *suite_config(void)
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, good);
     tcase_add_loop_test(c, mistake_in_file, 0, sizeof mistakes / sizeof *mistakes);
+    tcase_add_test(c, actions);
+    tcase_add_test(c, stops_by_default);
+    tcase_add_test(c, action_of_no_roster);
     tcase_add_test(c, socket_of_107_bytes);
     tcase_add_test(c, no_file);
     tcase_add_test(c, no_cluster);

@@ -251,6 +251,27 @@ START_TEST(not_oneself)
 }
 END_TEST
 
+/* A spared process outlives the first kill, with its group, and is waited for; not the next one. */
+START_TEST(spared)
+{
+    pid_t client = child(true), friend = member(client), command = child(true);
+    struct process p = add(client);
+    add(command);
+    stopset_spare(&world.set, &p);
+    ck_assert_uint_eq(stopset_kill(&world.set), 0);
+    ck_assert(waitpid(command, NULL, 0) == command);
+    ck_assert(!stopset_empty(&world.set));
+    ck_assert_int_eq(waitpid(client, NULL, WNOHANG), 0);
+    ck_assert_int_eq(waitpid(friend, NULL, WNOHANG), 0);
+    stopset_watch(&world.set);
+    stopset_spare_none(&world.set);
+    ck_assert_uint_eq(stopset_kill(&world.set), 0);
+    ck_assert(waitpid(client, NULL, 0) == client);
+    ck_assert(waitpid(friend, NULL, 0) == friend);
+    run_until_emptied();
+}
+END_TEST
+
 START_TEST(holder_roundtrip)
 {
     struct holder h = {.uid = 1000, .count = HOLDER_PROCESSES_MAX}, back;
@@ -294,6 +315,7 @@ Suite *suite_stopset(void)
     tcase_add_test(c, adopted);
     tcase_add_test(c, no_such_process);
     tcase_add_test(c, not_oneself);
+    tcase_add_test(c, spared);
     tcase_add_test(c, holder_roundtrip);
     suite_add_tcase(s, c);
     return s;

@@ -1,0 +1,214 @@
+/*
+ * `holdfast fence`: the orders that this node knows, the story of one, and handing one in. Nothing
+ * here can make an order: jurors do, each by what it has seen itself (F2), and whoever acts on one
+ * checks it (F4).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <sodium.h>
+
+#include "client/agent.h"
+#include "client/command.h"
+#include "client/fence_story.h"
+#include "client/fence_text.h"
+#include "client/file.h"
+#include "client/table.h"
+#include "crypto/proof.h"
+
+static const char help[] =
+    "usage: holdfast fence list [--json]\n"
+    "       holdfast fence show NODE[/LIFE] [--export FILE] [--export-receipt FILE] [--json]\n"
+    "       holdfast fence submit FILE [--json]\n"
+    "\n"
+    "An order ends one life of a node whose locks others wait for; it is valid only with the\n"
+    "signatures of a majority of the jurors. list prints the orders that this node knows, oldest\n"
+    "first. show tells the story of the newest against NODE, or of that against the life LIFE of\n"
+    "it: who asked, what each juror had seen, who signed, what executors did, the receipt. submit\n"
+    "hands in an order or a receipt that was found or exported: it proves itself.\n"
+    "\n"
+    "  --export FILE          writes the certificate\n"
+    "  --export-receipt FILE  writes the executor's receipt, with the certificate that it carried\n"
+    "                         out\n"
+    "\n"
+    "The exit code is 1 if there is no such order or receipt, or if what was handed in is "
+    "refused.\n";
+
+enum {
+    EXPORT = OPTION_OWN,
+    EXPORT_RECEIPT,
+    FILE_MAX = FENCE_FILE_MAGIC_SIZE + PROOF_BYTES_MAX /* the larger of the two */
+};
+
+/* What the options of all three say. */
+struct request {
+    const char *export;
+    const char *export_receipt;
+};
+
+/* --- list --- */
+
+static void add_row(struct table *t, const json_t *order)
+{
+    char executor[128];
+    fence_text_executor(executor, sizeof executor, order);
+    table_cell(t, "%s", json_text(order, "node"));
+    table_cell(t, "%lld", json_number(order, "life"));
+    table_cell(t, "%s", json_text(order, "stage"));
+    table_cell(t, "%lld of %lld", json_number(order, "signatures"), json_number(order, "jurors"));
+    table_cell(t, "%s", executor);
+    table_cell(t, "%.16s", json_text(order, "order"));
+    const char *lock = json_text(order, "lock");
+    table_cell(t, "%s", *lock ? lock : "-");
+}
+
+static int list(const struct cli *cli)
+{
+    static const char *const heading[] = {"NODE",     "LIFE",  "STAGE", "SIGNED",
+                                          "EXECUTOR", "ORDER", "LOCK"};
+    struct table t;
+    json_t *reply = NULL, *order;
+    size_t index;
+    int code = agent_ask(cli, "Orders", NULL, &reply);
+    if (code != EXIT_OK)
+        return code;
+    if (cli->json) {
+        json_print(reply);
+        return EXIT_OK;
+    }
+    table_init(&t, sizeof heading / sizeof heading[0], heading);
+    json_array_foreach(json_object_get(reply, "orders"), index, order) add_row(&t, order);
+    table_print(&t);
+    json_decref(reply);
+    return EXIT_OK;
+}
+
+/* --- show --- */
+
+/* A rename takes the place of what is there: of a file, not of a device or a directory. */
+static bool may_replace(const char *path)
+{
+    struct stat s;
+    if (lstat(path, &s) != 0 || S_ISREG(s.st_mode))
+        return true;
+    say("%s is there and is not a file", path);
+    return false;
+}
+
+/* Writes a file that the agent gave as base64; one that does not begin as it must is not written.
+ */
+static int export(const char *path, const char *base64, const char *magic, const char *what)
+{
+    uint8_t bytes[FILE_MAX];
+    size_t size = 0;
+    if (*base64 == '\0') {
+        say("there is no %s to export", what);
+        return EXIT_ERROR;
+    }
+    if (sodium_base642bin(bytes, sizeof bytes, base64, strlen(base64), NULL, &size, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        size < FENCE_FILE_MAGIC_SIZE || memcmp(bytes, magic, FENCE_FILE_MAGIC_SIZE) != 0) {
+        say("the agent gave a %s that cannot be read", what);
+        return EXIT_ERROR;
+    }
+    return may_replace(path) && file_replace(path, 0644, bytes, size) ? EXIT_OK : EXIT_ERROR;
+}
+
+static int export_all(const struct request *request, const json_t *reply)
+{
+    int code = EXIT_OK;
+    if (request->export)
+        code = export(request->export, json_text(reply, "certificate"), ORDER_FILE_MAGIC,
+                      "certificate");
+    if (code == EXIT_OK && request->export_receipt)
+        code = export(request->export_receipt, json_text(reply, "receipt"), PROOF_FILE_MAGIC,
+                      "receipt");
+    return code;
+}
+
+static int show(const struct cli *cli, const struct request *request, const char *target)
+{
+    char node[FENCE_TEXT_NODE_MAX + 1];
+    long life;
+    json_t *reply = NULL;
+    if (!fence_text_target(target, node, &life))
+        return usage_error(cli, "'%.96s' is neither NODE nor NODE/LIFE", target);
+    json_t *p = json_pack("{s:s}", "node", node);
+    if (p == NULL)
+        return usage_error(cli, "a node's name is ASCII");
+    if (life > 0)
+        json_object_set_new(p, "life", json_integer(life));
+    int code = agent_ask_about(cli, target, "Order", p, &reply);
+    if (code != EXIT_OK)
+        return code;
+    code = export_all(request, reply);
+    if (cli->json) {
+        json_print(reply);
+        return code;
+    }
+    fence_story_print(stdout, json_object_get(reply, "order"));
+    json_decref(reply);
+    return code;
+}
+
+/* --- submit --- */
+
+static int submit(const struct cli *cli, const char *path)
+{
+    char base64[sodium_base64_ENCODED_LEN(FILE_MAX, sodium_base64_VARIANT_ORIGINAL)];
+    size_t size;
+    json_t *reply = NULL;
+    uint8_t *bytes = file_read(path, FILE_MAX, &size);
+    if (bytes == NULL)
+        return EXIT_ERROR;
+    sodium_bin2base64(base64, sizeof base64, bytes, size, sodium_base64_VARIANT_ORIGINAL);
+    free(bytes);
+    json_t *p = json_pack("{s:s}", "file", base64);
+    int code = agent_ask_about(cli, path, "Submit", p, &reply);
+    if (code != EXIT_OK)
+        return code;
+    if (cli->json) {
+        json_print(reply);
+        return EXIT_OK;
+    }
+    puts(json_text(reply, "text"));
+    json_decref(reply);
+    return EXIT_OK;
+}
+
+/* --- The command --- */
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"export", required_argument, NULL, EXPORT},
+        {"export-receipt", required_argument, NULL, EXPORT_RECEIPT},
+        COMMAND_OPTIONS};
+    struct request request = {0};
+    int option;
+    while ((option = command_option(cli, argc, argv, ":", longs)) != -1) {
+        if (option == EXPORT)
+            request.export = optarg;
+        if (option == EXPORT_RECEIPT)
+            request.export_receipt = optarg;
+    }
+    if (optind == argc)
+        return usage_error(cli, "say list, show or submit");
+    const char *what = argv[optind++];
+    bool lists = strcmp(what, "list") == 0, shows = strcmp(what, "show") == 0;
+    if (!lists && !shows && strcmp(what, "submit") != 0)
+        return usage_error(cli, "'%s' is none of list, show, submit", what);
+    if (!shows && (request.export || request.export_receipt))
+        return usage_error(cli, "--export and --export-receipt go with show");
+    if (!lists && optind == argc)
+        return usage_error(cli, shows ? "the NODE is missing" : "the FILE is missing");
+    const char *argument = lists ? NULL : argv[optind++];
+    if (no_arguments(cli, argc, argv) != EXIT_OK)
+        return EXIT_USAGE;
+    return lists ? list(cli) : shows ? show(cli, &request, argument) : submit(cli, argument);
+}
+
+const struct command cmd_fence = {"fence", "orders against dead nodes, and their story", help, true,
+                                  run};

@@ -1,0 +1,38 @@
+/*
+ * What happens to the locks of a session (the API's Watch), on a connection of its own, since a
+ * stream occupies the one that it was asked on.
+ */
+#ifndef CLIENT_WATCH_H
+#define CLIENT_WATCH_H
+
+#include "client/command.h"
+#include "client/varlink.h"
+
+enum watch_event {
+    WATCH_NONE,    /* nothing has come */
+    WATCH_OTHER,   /* something that needs no answer */
+    WATCH_AT_RISK, /* standing is running out (F7) */
+    WATCH_SAFE,    /* and was renewed */
+    WATCH_LOST,    /* the hold is over: its processes are being stopped */
+    WATCH_ENDED    /* the stream is over; nothing more will come */
+};
+
+enum { WATCH_REASON_SIZE = 256 };
+
+struct watch {
+    struct varlink stream; /* its descriptor may be polled for reading; -1 once it ended */
+};
+
+/*
+ * Opens a session on `session`, which then is its first connection, and watches it. EXIT_OK, or the
+ * code after saying what is wrong; then `w` is closed.
+ */
+int watch_open(struct watch *w, const struct cli *cli, struct varlink *session);
+void watch_close(struct watch *w);
+/*
+ * The next thing that came, without waiting. Events of another hold than `hold` are WATCH_OTHER.
+ * `reason` is for a person, perhaps empty; "" on WATCH_NONE.
+ */
+enum watch_event watch_next(struct watch *w, const char *hold, char reason[WATCH_REASON_SIZE]);
+
+#endif

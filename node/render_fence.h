@@ -1,0 +1,25 @@
+/*
+ * What the API says about fencing, as JSON: Mark, Stale and FenceOrder of org.holdfast.varlink.
+ * Each function gives a new value. Names and orders are those that this node knows: see
+ * peer_next_order; nothing here asks others.
+ */
+#ifndef NODE_RENDER_FENCE_H
+#define NODE_RENDER_FENCE_H
+
+#include <jansson.h>
+
+#include "node/agent.h"
+
+/* ?Mark: null if it is not set. */
+json_t *render_fence_mark(const struct agent *agent, const struct lock_mark *mark);
+/* ?Stale: null if no dead holder is in the way. */
+json_t *render_fence_stale(const struct agent *agent, const struct stale_view *stale);
+/* FenceOrder. */
+json_t *render_fence_order(const struct agent *agent, const struct order_view *view);
+
+/* "hold", "asking", ...: the words of Stale.stage; "" for FENCE_NONE. */
+const char *render_fence_stage(enum fence_stage stage);
+/* One word for a juror's opinion, as in Opinion.verdict. */
+const char *render_fence_verdict(enum opinion opinion);
+
+#endif

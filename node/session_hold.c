@@ -1,0 +1,144 @@
+/*
+ * What becomes of a hold that nobody asked about: somebody waits for it, its node is cut off from
+ * the jurors, or it is lost (F7, F3). Its watchers hear of it first; a hold that is lost ends its
+ * session.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "node/log.h"
+#include "node/render.h"
+#include "node/session.h"
+#include "proto/must.h"
+
+/* A hold of the last run that was lost before its session was taken up. */
+struct session_early {
+    struct op_id hold;
+    enum lost_reason reason;
+    struct session_early *next, *prev;
+};
+
+enum { SESSION_REASON_SIZE = 128 };
+
+static void session_lost_text(char out[SESSION_REASON_SIZE], const struct agent *agent,
+                              enum lost_reason reason)
+{
+    unsigned d = agent_identity(agent)->roster->detect_ms;
+    switch (reason) {
+    case LOST_STANDING:
+        snprintf(out, SESSION_REASON_SIZE,
+                 "no majority of the jurors has acknowledged this node for %u.%u s", d / 1000,
+                 d % 1000 / 100);
+        return;
+    case LOST_ORDER:
+        snprintf(out, SESSION_REASON_SIZE,
+                 "this node's life is under an order of a majority of the jurors");
+        return;
+    }
+}
+
+static void session_hold_lost(struct operation *op, enum lost_reason reason)
+{
+    char text[SESSION_REASON_SIZE];
+    if (op->state != OPERATION_HELD || op->lost)
+        return; /* released meanwhile, or told */
+    op->lost = true;
+    session_lost_text(text, op->all->agent, reason);
+    log_event(LOG_LEVEL_ERROR, "hold-lost",
+              "hold=%s name=%s session=%s life=%" PRIu64 " rule=%s why=\"%s\"",
+              render_hold(op->id).text, log_value(op->name, strlen(op->name)).text,
+              op->session->name, op->id.life, reason == LOST_ORDER ? "F3" : "F7", text);
+    session_tell(op->session, "lost", op, op->mode, text);
+    session_stop(op->session);
+}
+
+static void session_tell_risk(const struct operation *op)
+{
+    char text[SESSION_REASON_SIZE];
+    unsigned d = agent_identity(op->all->agent)->roster->detect_ms;
+    snprintf(text, sizeof text,
+             "no majority of the jurors has acknowledged this node for %u.%u s: the lock is lost "
+             "after %u.%u s",
+             d / 2000, d / 2 % 1000 / 100, d / 1000, d % 1000 / 100);
+    session_tell(op->session, "at-risk", op, op->mode,
+                 agent_config(op->all->agent)->stop_on_isolation
+                     ? text
+                     : "no majority of the jurors acknowledges this node");
+}
+
+static void session_risk(struct operation *op, bool at_risk)
+{
+    if (op->at_risk == at_risk)
+        return;
+    op->at_risk = at_risk;
+    log_event(at_risk ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, at_risk ? "hold-at-risk" : "hold-safe",
+              "hold=%s name=%s session=%s life=%" PRIu64 " rule=F7", render_hold(op->id).text,
+              log_value(op->name, strlen(op->name)).text, op->session->name, op->id.life);
+    if (at_risk)
+        session_tell_risk(op);
+    else
+        session_tell(op->session, "safe", op, op->mode,
+                     "a majority of the jurors acknowledges this node again");
+}
+
+static void session_hold_unknown(struct sessions *all, const struct answer *answer)
+{
+    if (answer->kind != ANSWER_LOST)
+        return;
+    if (all->adopted) {
+        log_event(LOG_LEVEL_ERROR, "hold-lost",
+                  "hold=%s note=\"no session of this run has it\" rule=F7",
+                  render_hold(answer->hold).text);
+        return;
+    }
+    struct session_early *early = calloc(1, sizeof *early);
+    must(early);
+    early->hold = answer->hold;
+    early->reason = answer->lost;
+    DL_APPEND(all->early, early);
+}
+
+void session_about_hold(struct sessions *all, const struct answer *answer)
+{
+    struct operation *op = operation_find(&all->operations, answer->hold);
+    if (!op) {
+        session_hold_unknown(all, answer);
+        return;
+    }
+    if (op->state != OPERATION_HELD)
+        return;
+    if (answer->kind == ANSWER_BLOCKING) {
+        op->blocking = true;
+        op->blocking_mode = answer->mode;
+        session_tell(op->session, "blocking", op, answer->mode, "somebody waits for it");
+    } else if (answer->kind == ANSWER_AT_RISK || answer->kind == ANSWER_SAFE) {
+        session_risk(op, answer->kind == ANSWER_AT_RISK);
+    } else if (answer->kind == ANSWER_LOST) {
+        session_hold_lost(op, answer->lost);
+    }
+}
+
+void session_about_early(struct sessions *all)
+{
+    const struct session_early *early;
+    all->adopted = true;
+    DL_FOREACH(all->early, early)
+    {
+        struct operation *op = operation_find(&all->operations, early->hold);
+        if (op)
+            session_hold_lost(op, early->reason);
+    }
+    session_forget_early(all);
+}
+
+void session_forget_early(struct sessions *all)
+{
+    struct session_early *early, *next;
+    DL_FOREACH_SAFE(all->early, early, next)
+    free(early);
+    all->early = NULL;
+}
