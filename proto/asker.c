@@ -282,7 +282,9 @@ void asker_end_life(struct asker *a)
     for (uint32_t i = a->first; i;) {
         struct asker_op *op = &a->ops[i - 1];
         i = op->next;
-        if (op->state != OP_DROPPING && !op->owed)
+        if (op->show) /* a look belongs to no life */
+            op->life = a->core->life;
+        else if (op->state != OP_DROPPING && !op->owed)
             unmake(a, op);
     }
 }

@@ -135,9 +135,15 @@ static void step_down(struct coordinator *k, struct lead *lead, uint16_t owner)
 
 void coordinator_stop(struct coordinator *k)
 {
-    for (uint32_t s = 0; s < k->core->cohorts.shard_count; s++)
-        if (k->leads[s].phase != LEAD_IDLE)
-            step_down(k, &k->leads[s], SLOT_NONE);
+    for (uint32_t s = 0; s < k->core->cohorts.shard_count; s++) {
+        struct lead *lead = &k->leads[s];
+        if (lead->phase != LEAD_IDLE)
+            step_down(k, lead, SLOT_NONE);
+        /* Nor is a shard taken whose back-off, or whose asking around, is under way. */
+        lead->retry_at = (struct instant){0};
+        lead->doubted = SLOT_NONE;
+        answer_knocks(k, lead, REPLY_REDIRECT, (struct ballot){0}, SLOT_NONE);
+    }
 }
 
 /* --- Taking a shard --- */

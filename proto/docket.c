@@ -281,6 +281,7 @@ bool docket_report(struct docket *d, struct instant now, uint16_t executor,
     if (before && before->stage >= m->stage)
         return false;
     struct fence_report *r = put_report(e, executor, (enum run_stage)m->stage, m->text);
+    e->at = now;
     if (m->stage == RUN_BEGAN)
         e->runs_until = instant_after(now, SPAN_MS((int64_t)m->span_ms));
     else

@@ -24,7 +24,7 @@ struct docket_entry {
     uint32_t story_size;
     uint64_t lsn;
     uint64_t serial;                                /* order of coming: the oldest gives way */
-    struct instant at;                              /* known here since, in this run */
+    struct instant at;                              /* the last news of it, in this run */
     struct instant runs_until;                      /* an executor said that it acts until then */
     struct fence_report reports[FENCE_REPORTS_MAX]; /* one of each executor, oldest first */
     size_t report_count;

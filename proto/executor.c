@@ -124,13 +124,13 @@ static void report(struct executor *x, struct instant now, const struct executio
                    enum run_stage stage, const char *text)
 {
     const struct roster *roster = x->core->config.roster;
-    struct message m = {
-        .type = WIRE_EXEC_REPORT,
-        .exec_report = {.slot = e->slot,
-                        .life = e->life,
-                        .stage = (uint8_t)stage,
-                        .span_ms = (uint32_t)(x->core->config.run_span.ns / 1000000),
-                        .text = {(const uint8_t *)text, strlen(text)}}};
+    int64_t span = x->core->config.run_span.ns + WITNESS_SPAN.ns;
+    struct message m = {.type = WIRE_EXEC_REPORT,
+                        .exec_report = {.slot = e->slot,
+                                        .life = e->life,
+                                        .stage = (uint8_t)stage,
+                                        .span_ms = (uint32_t)(span / 1000000),
+                                        .text = {(const uint8_t *)text, strlen(text)}}};
     for (size_t i = 0; i < roster->node_count; i++)
         if (roster->nodes[i].slot == core_self(x->core) ||
             swim_alive(x->core->swim, roster->nodes[i].slot))
@@ -230,10 +230,11 @@ void executor_look(struct executor *x, struct instant now)
         struct docket_entry *order = &x->docket->entries[i];
         if (!may_act(x, order) || find(x, order->slot, order->life))
             continue;
+        /* Counted from the last that is known of it: else, after a slow failure, it would be the
+         * turn of all who are left at once. */
+        struct instant from = order->runs_until.ns > order->at.ns ? order->runs_until : order->at;
         struct instant turn =
-            instant_after(order->at, span_times(TURN_SPAN, (int64_t)better(x->core, order)));
-        if (order->runs_until.ns > turn.ns)
-            turn = order->runs_until;
+            instant_after(from, span_times(TURN_SPAN, (int64_t)better(x->core, order)));
         if (instant_reached(now, turn))
             begin(x, order);
         else
@@ -247,7 +248,9 @@ static void sign_receipt(struct executor *x, struct instant now, struct executio
 {
     struct core *c = x->core;
     const struct docket_entry *order = docket_find(x->docket, e->slot, e->life);
-    if (!order || !core_votes(c))
+    e->phase = EXECUTION_OVER;
+    e->again_at = INSTANT_NEVER;
+    if (!order || !core_votes(c)) /* L7: it signs out of its store alone */
         return;
     const struct roster_node *target =
         &c->config.roster->nodes[roster_find(c->config.roster, e->slot)];
@@ -259,8 +262,6 @@ static void sign_receipt(struct executor *x, struct instant now, struct executio
     memcpy(proof.receipt.device, target->device, DEVICE_SIZE);
     receipt_sign(&proof.receipt, &order->cert.order, &c->config.cluster, c->config.key);
     c->counters.fence_receipts++;
-    e->phase = EXECUTION_OVER;
-    e->again_at = INSTANT_NEVER;
     proofs_make(x->proofs, now, &proof);
     report(x, now, e, RUN_DONE, "off, and a status query says off");
 }

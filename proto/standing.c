@@ -107,32 +107,46 @@ void standing_prove(struct standing *s, struct instant now)
 
 /* --- What follows from an answer, or from the time --- */
 
+/* Since when a quorum is missing; without standing, from the start of the present try, so that
+ * holds found at a start have their time. */
+static struct instant silent_since(const struct standing *s)
+{
+    return s->state == STANDING_NONE ? s->since : standing_newest(s);
+}
+
+static struct instant risk_at(const struct standing *s)
+{
+    return instant_after(silent_since(s), (struct span){lose_span(s).ns / 2});
+}
+
+static struct instant lost_at(const struct standing *s)
+{
+    return instant_after(silent_since(s), lose_span(s));
+}
+
 static enum standing_change judge(struct standing *s, struct instant now)
 {
-    struct instant newest = standing_newest(s);
-    struct instant from = newest.ns > s->since.ns ? newest : s->since;
-    struct span half = {lose_span(s).ns / 2};
     enum standing_state before = s->state;
     if (!wanted(s, now)) { /* nothing rests on it: it ends without a word */
-        s->state = standing_has(s, now) ? before : STANDING_NONE;
+        s->state = STANDING_NONE;
         return STANDING_SAME;
     }
-    if (standing_has(s, now) && !instant_reached(now, instant_after(newest, half))) {
+    struct span age = span_between(standing_newest(s), now);
+    if (standing_has(s, now) && age.ns < lose_span(s).ns / 2) {
         s->state = STANDING_HELD;
         return before == STANDING_NONE      ? STANDING_GAINED
                : before == STANDING_AT_RISK ? STANDING_SAVED
                                             : STANDING_SAME;
     }
-    if (instant_reached(now, instant_after(from, lose_span(s)))) {
+    if (instant_reached(now, lost_at(s))) {
         s->state = STANDING_NONE;
         s->since = now; /* once for each span without a quorum */
         return STANDING_GONE;
     }
-    if (before == STANDING_HELD && instant_reached(now, instant_after(from, half))) {
-        s->state = STANDING_AT_RISK;
-        return STANDING_RISKED;
-    }
-    return STANDING_SAME;
+    if (before != STANDING_HELD)
+        return STANDING_SAME;
+    s->state = STANDING_AT_RISK;
+    return STANDING_RISKED;
 }
 
 static void take_renewed(struct standing *s, int juror, const struct wire_renewed *m)
@@ -180,13 +194,9 @@ enum standing_change standing_step(struct standing *s, struct instant now)
 struct instant standing_deadline(const struct standing *s)
 {
     struct instant at = s->renew_at;
-    struct instant newest = standing_newest(s);
-    struct span half = {lose_span(s).ns / 2};
-    if (s->state == STANDING_HELD && s->renew_at.ns != INSTANT_NEVER.ns)
-        at = instant_earlier(at, instant_after(newest, half));
-    if (s->state == STANDING_AT_RISK)
-        at = instant_earlier(at, instant_after(newest, lose_span(s)));
-    if (s->state == STANDING_NONE && s->users)
-        at = instant_earlier(at, instant_after(s->since, lose_span(s)));
-    return at;
+    if (!wanted(s, s->core->now))
+        return at;
+    if (s->state == STANDING_HELD)
+        at = instant_earlier(at, risk_at(s));
+    return instant_earlier(at, lost_at(s));
 }
