@@ -40,7 +40,8 @@ struct accuser {
 size_t accuser_bytes(const struct peer_config *config);
 void accuser_init(struct accuser *a, struct core *core, struct docket *docket,
                   struct proofs *proofs, void *memory);
-/* Somebody waits for `name`, which that life of `slot`, dead by SWIM, holds under `fence`. */
+/* Somebody waits for `name`, which that life of `slot`, suspect or dead by SWIM, holds under
+ * `fence`. */
 void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
                   struct view name);
 /* Messages OPINION, VOTE, ORDER_STORED. True if an order became certified by it. */

@@ -413,12 +413,12 @@ void coordinator_proof(struct coordinator *k, struct instant now)
     }
 }
 
-void coordinator_dead(struct coordinator *k, struct instant now)
+void coordinator_gone(struct coordinator *k, struct instant now)
 {
     for (uint32_t i = 0; i < k->served.count; i++) {
         struct served *s = &k->served.locks[i];
         if (s->used && s->waited && k->leads[s->shard].phase == LEAD_SERVING)
-            served_dead(&k->served, now, s);
+            served_gone(&k->served, now, s);
     }
 }
 

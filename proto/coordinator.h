@@ -70,8 +70,8 @@ void coordinator_step(struct coordinator *k, struct instant now);
 struct instant coordinator_deadline(const struct coordinator *k);
 /* A proof about `slot` is held: what its lives hold is broken where somebody waits (F5). */
 void coordinator_proof(struct coordinator *k, struct instant now);
-/* SWIM holds a node dead: somebody may wait for it. */
-void coordinator_dead(struct coordinator *k, struct instant now);
+/* SWIM suspects a node, or holds it dead: somebody may wait for it. */
+void coordinator_gone(struct coordinator *k, struct instant now);
 /* Gives up every shard: this node may not vote any more, or it leaves. */
 void coordinator_stop(struct coordinator *k);
 uint32_t coordinator_serving(const struct coordinator *k);

@@ -7,6 +7,8 @@
 #define ASK_SPAN     SPAN_MS(2000) /* from asking to the start of the driver (F9) */
 #define ASK_AGAIN    SPAN_MS(200)
 #define TURN_SPAN    SPAN_MS(3000) /* for an executor of a better rank to say that it began */
+#define REST_FIRST   SPAN_MS(500)  /* after an asking that no quorum said yes to */
+#define REST_MAX     SPAN_MS(8000)
 #define WITNESS_SPAN SPAN_MS(3000)
 #define LOOK_WAIT    SPAN_MS(250)
 
@@ -169,6 +171,7 @@ static void ask(struct executor *x, struct instant now, struct execution *e)
 static void begin_asking(struct executor *x, struct instant now, struct execution *e)
 {
     e->phase = EXECUTION_ASKING;
+    e->resting = false;
     e->nonce = drbg_u64(&x->core->drbg);
     e->yes = 0;
     e->asked_at = now;
@@ -406,6 +409,20 @@ void executor_take(struct executor *x, struct instant now, uint16_t from, const 
         take_witness(x, now, from, &m->witness);
 }
 
+/* An asking is worth its time only; then comes another, with a fresh nonce, after a rest. */
+static void ask_on(struct executor *x, struct instant now, struct execution *e)
+{
+    if (span_between(e->asked_at, now).ns < ASK_SPAN.ns / 2) {
+        ask(x, now, e);
+    } else if (e->resting) {
+        begin_asking(x, now, e);
+    } else {
+        e->resting = true;
+        e->rest = e->rest.ns ? span_min(span_times(e->rest, 2), REST_MAX) : REST_FIRST;
+        e->again_at = instant_after(now, e->rest);
+    }
+}
+
 static void step(struct executor *x, struct instant now, struct execution *e)
 {
     bool over = proofs_covers(x->proofs, e->slot) >= e->life && !MUTANT(32);
@@ -415,10 +432,7 @@ static void step(struct executor *x, struct instant now, struct execution *e)
     } else if (e->phase == EXECUTION_WRITTEN && e->lsn <= x->core->journal.durable) {
         begin_asking(x, now, e);
     } else if (e->phase == EXECUTION_ASKING && instant_reached(now, e->again_at)) {
-        if (span_between(e->asked_at, now).ns >= ASK_SPAN.ns / 2)
-            begin_asking(x, now, e); /* a fresh nonce */
-        else
-            ask(x, now, e);
+        ask_on(x, now, e);
     } else if (e->phase == EXECUTION_WITNESSING && instant_reached(now, e->again_at)) {
         sign_receipt(x, now, e);
     }

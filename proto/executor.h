@@ -34,6 +34,8 @@ struct execution {
     uint64_t nonce; /* of the asking, or of the witness */
     uint32_t yes;   /* mask over the jury */
     struct instant asked_at, again_at;
+    struct span rest; /* between askings that no quorum said yes to */
+    bool resting;
     uint16_t witness; /* asked; SLOT_NONE: none */
     char device[DEVICE_SIZE];
 };

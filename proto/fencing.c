@@ -239,9 +239,10 @@ void fencing_member(struct fencing *f, struct instant now, const struct swim_cha
     if (change->after == MEMBER_ALIVE) {
         proofs_alive(&f->proofs, now);
         life_alive(&f->life, now);
-    } else if (change->after == MEMBER_DEAD) {
-        juror_dead(&f->juror, now, change->slot);
-        coordinator_dead(f->coordinator, now);
+    } else if (change->after == MEMBER_SUSPECT || change->after == MEMBER_DEAD) {
+        coordinator_gone(f->coordinator, now);
+        if (change->after == MEMBER_DEAD)
+            juror_dead(&f->juror, now, change->slot);
     }
 }
 

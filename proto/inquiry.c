@@ -5,7 +5,8 @@
 #include "proto/mutant.h"
 
 #define INQUIRY_SPAN  SPAN_MS(450)
-#define INQUIRY_AGAIN SPAN_MS(200) /* the second of its probes */
+#define INQUIRY_AGAIN SPAN_MS(200)  /* the second of its probes */
+#define FRESH_SPAN    SPAN_MS(1500) /* a look that began so long ago at most is "just now" */
 
 enum { RELAYED = 0x80000000u }; /* in the number of a DOUBT: a relayed probe; else of a shard */
 
@@ -192,6 +193,13 @@ static bool view_dead(const struct juror *j, uint16_t slot, uint64_t life)
     return view.state == MEMBER_DEAD && view.life == life;
 }
 
+static bool view_suspect(const struct juror *j, uint16_t slot, uint64_t life)
+{
+    struct member_view view;
+    swim_view(j->core->swim, slot, &view);
+    return view.state == MEMBER_SUSPECT && view.life == life;
+}
+
 /* F2a: no renewal for D; what came before its own start is not known, so that counts as one. */
 static bool renewed_lately(const struct juror *j, struct instant now, const struct dossier *s,
                            uint64_t life)
@@ -217,6 +225,8 @@ static enum opinion first_view(const struct juror *j, struct instant now, uint16
         return OPINION_NO_STAKE;
     if (MUTANT(40)) /* "signer signs on hearsay" */
         return OPINION_LOOKING;
+    if (view_suspect(j, m->slot, m->life))
+        return OPINION_LOOKING; /* what takes time is prepared while the suspicion runs */
     if (renewed_lately(j, now, s, m->life))
         return OPINION_RENEWED;
     return view_dead(j, m->slot, m->life) ? OPINION_LOOKING : OPINION_NOT_DEAD;
@@ -317,11 +327,38 @@ static enum opinion conclude(const struct juror *j, struct instant now, uint16_t
     return count_alive(j) > c->config.roster->node_count / 2 ? OPINION_VOTES : OPINION_FEW_ALIVE;
 }
 
+static void close(struct juror *j, struct dossier *s)
+{
+    if (s->open)
+        j->open--;
+    s->open = false;
+}
+
+/* SWIM's own timer has ended. If the juror looked just now, and found nothing, it need not begin
+ * anew: it votes at once, on evidence that counts from that look. */
+void inquiry_hasten(struct juror *j, struct instant now, uint16_t slot, struct dossier *s)
+{
+    struct instant began = s->began_at;
+    if (!s->clean_at.ns || span_between(s->clean_at, now).ns >= FRESH_SPAN.ns ||
+        !core_votes(j->core))
+        return;
+    s->began_at = s->clean_at;
+    if (conclude(j, now, slot, s) == OPINION_VOTES) {
+        close(j, s);
+        s->clean_at = (struct instant){0};
+        vote(j, now, slot, s);
+    } else {
+        s->began_at = began;
+    }
+}
+
 static void finish(struct juror *j, struct instant now, uint16_t slot, struct dossier *s)
 {
     enum opinion opinion = core_votes(j->core) ? conclude(j, now, slot, s) : OPINION_LATE;
-    s->open = false;
-    j->open--;
+    close(j, s);
+    s->clean_at = (struct instant){0};
+    if (opinion == OPINION_RENEWED || opinion == OPINION_NOT_DEAD)
+        s->clean_at = s->began_at; /* nothing but a timer stands between it and a vote */
     if (opinion == OPINION_VOTES) {
         vote(j, now, slot, s);
         return;

@@ -4,7 +4,9 @@
  *     accused --(a), (b: its view), (e) hold--> LOOKING --after INQUIRY_SPAN--> vote, or why not
  *
  * While it looks it probes the target itself, twice, asks k others to probe it (proto/doubt), and
- * renews with the other jurors, so that its own standing is known to be newer than its probes.
+ * renews with the other jurors, so that its own standing is known to be newer than its probes. It
+ * looks while the target is only suspect, too, and tells what it would say; so when its own timer
+ * ends the vote costs no more than a sync (F2).
  */
 #ifndef PROTO_INQUIRY_H
 #define PROTO_INQUIRY_H
@@ -16,6 +18,8 @@ enum { INQUIRY_RELAYS = 3 };
 struct dossier *juror_dossier(const struct juror *j, uint16_t slot);
 void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
                      const struct wire_accuse *m);
+/* SWIM holds it dead now. */
+void inquiry_hasten(struct juror *j, struct instant now, uint16_t slot, struct dossier *s);
 void inquiry_relayed(struct juror *j, uint16_t from, const struct wire_doubt_answer *m);
 
 #endif

@@ -136,13 +136,16 @@ static void take_claim(struct juror *j, struct instant now, uint16_t from,
         j->core->counters.drop_role++;
         return;
     }
+    if (m->life > s->claimed)
+        s->claimed = m->life; /* from now on no executor begins on an older one */
     /* F9: none who asked before can still act on an older life. The claim is repeated. */
     if (m->life > s->window_life && s->window_life && !instant_reached(now, s->window_until))
         return;
     if (m->life > s->life) {
         s->life = m->life;
         s->nonce = m->life_nonce;
-        s->window_life = 0;
+        if (s->window_life < s->life)
+            s->window_life = 0;
         struct record record = {
             .kind = RECORD_BOOK,
             .book = {.slot = from, .life = m->life, .life_nonce = m->life_nonce}};
@@ -212,8 +215,8 @@ static void take_exec_ask(struct juror *j, struct instant now, uint16_t from,
         proofs_send(j->core->proofs, from, m->slot);
         return;
     }
-    if (s->life > m->life && !MUTANT(32)) /* it lives again already, under a higher life (F3) */
-        return;
+    if ((s->life > m->life || s->claimed > m->life) && !MUTANT(32))
+        return; /* it lives again already, under a higher life (F3) */
     bool other =
         s->window_life == m->life && s->window_by != from && !instant_reached(now, s->window_until);
     struct span span = SPAN_MS((int64_t)m->span_ms);
@@ -270,8 +273,10 @@ void juror_take(struct juror *j, struct instant now, uint16_t from, const struct
 void juror_dead(struct juror *j, struct instant now, uint16_t slot)
 {
     struct dossier *s = juror_dossier(j, slot);
-    if (s)
-        s->unreachable_at = now;
+    if (!s)
+        return;
+    s->unreachable_at = now;
+    inquiry_hasten(j, now, slot, s);
 }
 
 void juror_proof(struct juror *j, uint16_t slot)

@@ -18,7 +18,8 @@
 
 /* What a juror keeps about one node. */
 struct dossier {
-    uint64_t life; /* the book; 0: none */
+    uint64_t life;    /* the book; 0: none */
+    uint64_t claimed; /* the highest life claimed, taken into the book or not yet */
     struct nonce nonce;
     uint64_t lsn;
     uint64_t renewed_life; /* the last renewal */
@@ -43,6 +44,7 @@ struct dossier {
     uint64_t inquired; /* the life */
     uint16_t accuser;
     struct instant began_at, again_at, until;
+    struct instant clean_at; /* the last look that found nothing began then; ns 0: none */
     uint8_t direct, relays;
     uint32_t alive;  /* relays that it answered */
     uint32_t silent; /* relays that say that it did not */

@@ -519,7 +519,7 @@ static void become_true(struct served_table *t, struct instant now, struct serve
     tell_outcomes(t, now, s, &t->scratch);
 }
 
-void served_dead(struct served_table *t, struct instant now, struct served *s)
+void served_gone(struct served_table *t, struct instant now, struct served *s)
 {
     if (s->phase != SERVED_TRUE || !s->waited)
         return;

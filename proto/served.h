@@ -129,8 +129,8 @@ bool served_stored(struct served_table *t, struct instant now, struct served *s,
                    const struct wire_stored *m);
 bool served_accepted(struct served_table *t, struct instant now, struct served *s, int member,
                      const struct wire_accepted *m);
-/* SWIM holds a node dead: is it in the way of somebody? */
-void served_dead(struct served_table *t, struct instant now, struct served *s);
+/* SWIM suspects a node, or holds it dead: is it in the way of somebody? */
+void served_gone(struct served_table *t, struct instant now, struct served *s);
 /* Sends again what was not answered. */
 void served_step(struct served_table *t, struct instant now);
 struct instant served_deadline(const struct served_table *t);

@@ -48,11 +48,12 @@ bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first
     return true;
 }
 
-static bool holder_dead(const struct core *c, const struct lock_hold *hold)
+/* SWIM holds the holder's life in that state. */
+static bool holder_is(const struct core *c, const struct lock_hold *hold, enum member_state state)
 {
     struct member_view view;
     swim_view(c->swim, hold->id.slot, &view);
-    return hold->id.slot != core_self(c) && view.state == MEMBER_DEAD && view.life == hold->id.life;
+    return hold->id.slot != core_self(c) && view.state == state && view.life == hold->id.life;
 }
 
 void stale_accuse(struct core *c, struct instant now, const struct lock_state *state,
@@ -60,7 +61,9 @@ void stale_accuse(struct core *c, struct instant now, const struct lock_state *s
 {
     for (size_t i = 0; state->waiter_count > 0 && i < state->hold_count; i++) {
         const struct lock_hold *hold = &state->holds[i];
-        if (hold->policy == LOCK_STALE_FENCE && holder_dead(c, hold) &&
+        /* Jurors look while it is suspect, so that their votes are ready when it is dead (F2). */
+        bool gone = holder_is(c, hold, MEMBER_SUSPECT) || holder_is(c, hold, MEMBER_DEAD);
+        if (hold->policy == LOCK_STALE_FENCE && gone &&
             !lock_modes_compatible(hold->mode, state->waiters[0].mode))
             accuser_note(c->accuser, now, hold->id.slot, hold->id.life, name);
     }
@@ -73,7 +76,7 @@ struct stale_view stale_view_of(const struct core *c, const struct lock_state *s
         if (stale_over(c, hold->id.slot, hold->id.life))
             return (struct stale_view){
                 .stage = FENCE_OVER, .slot = hold->id.slot, .life = hold->id.life};
-        if (holder_dead(c, hold))
+        if (holder_is(c, hold, MEMBER_DEAD))
             return hold->policy == LOCK_STALE_FENCE
                        ? accuser_view(c->accuser, hold->id.slot, hold->id.life)
                        : (struct stale_view){

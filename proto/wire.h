@@ -171,8 +171,7 @@
     F(ballot, ballot)                                                                              \
     F(u64, token)                                                                                  \
     F(u32, place)                                                                                  \
-    F(u16, owner) F(u8, stage) F(u16, stale) F(u64, life) F(u8, votes) F(name, name)               \
-        F(blob, detail)
+    F(u16, owner) F(u8, stage) F(u16, stale) F(u64, life) F(u8, votes) F(name, name) F(blob, detail)
 /* Somebody waits in `mode` for what `hold` holds. */
 #define WIRE_FIELDS_blocking(F) F(op, hold) F(u8, mode) F(name, name)
 
