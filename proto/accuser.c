@@ -48,9 +48,14 @@ static void ask(struct accuser *a, const struct accusation *c)
     struct message m = {
         .type = WIRE_ACCUSE,
         .accuse = {.slot = c->slot, .life = c->life, .name = {c->name, c->name_size}}};
-    for (size_t i = 0; i < a->core->jury.count; i++)
-        if (to_ask(a, c, a->core->jury.slots[i]))
-            outbox_send(&a->core->outbox, a->core->jury.slots[i], &m);
+    for (size_t i = 0; i < a->core->jury.count; i++) {
+        uint16_t juror = a->core->jury.slots[i];
+        if (!to_ask(a, c, juror))
+            continue;
+        if (c->dead) /* SWIM's word need not wait for the next probe */
+            swim_tell(a->core->swim, juror, c->slot);
+        outbox_send(&a->core->outbox, juror, &m);
+    }
 }
 
 /* Sends the order to who is alive and has not stored it. False if there is nobody. */
@@ -98,10 +103,17 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
             c = &a->table[i];
     if (!c)
         return;
+    bool dead = swim_state(a->core->swim, slot) == MEMBER_DEAD;
     c->noted = now;
-    if (c->used)
+    if (c->used) {
+        if (dead && !c->dead) { /* the suspicion is over: now they may vote */
+            c->dead = true;
+            act(a, now, c);
+        }
         return;
+    }
     a->used++;
+    c->dead = dead;
     c->used = true;
     c->slot = slot;
     c->life = life;

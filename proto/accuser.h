@@ -19,6 +19,7 @@ struct accusation {
     uint64_t life;
     uint8_t name[LOCK_NAME_MAX]; /* of the lock that was named first */
     uint8_t name_size;
+    bool dead;              /* SWIM held it dead when the jurors were asked last */
     struct instant noted;   /* somebody waited for it then */
     struct instant next_at; /* to ask, or to tell, again */
     struct span wait;       /* between tellings of the order */

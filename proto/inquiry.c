@@ -169,8 +169,10 @@ static void vote_again(struct juror *j, struct instant now, uint16_t from, uint1
                        struct dossier *s)
 {
     uint32_t allows = s->vote.allows | allowed(j, now, slot, s->voted, s);
-    if (allows != s->vote.allows && !standing_bound(j->core->standing))
+    if (allows != s->vote.allows && !standing_bound(j->core->standing)) {
         sign(j, now, slot, s->voted, s, allows);
+        s->voted_at = now; /* it comes under such an order now */
+    }
     send_vote(j, from, slot, s);
 }
 
@@ -363,10 +365,12 @@ static void finish(struct juror *j, struct instant now, uint16_t slot, struct do
         vote(j, now, slot, s);
         return;
     }
-    struct notice *n = told_notice(&j->core->told, NOTICE_OPINION);
-    n->slot = slot;
-    n->number = s->inquired;
-    n->opinion = opinion;
+    if (s->told_life != s->inquired || s->told != opinion) { /* not again for each look */
+        struct notice *n = told_notice(&j->core->told, NOTICE_OPINION);
+        n->slot = slot;
+        n->number = s->told_life = s->inquired;
+        n->opinion = s->told = opinion;
+    }
     if (core_votes(j->core)) /* else it says nothing at all (L7) */
         tell_opinion(j, now, s->accuser, slot, s->inquired, s, opinion);
 }

@@ -44,6 +44,8 @@ struct dossier {
     uint64_t inquired; /* the life */
     uint16_t accuser;
     struct instant began_at, again_at, until;
+    uint64_t told_life; /* of what this node's operator was told last */
+    enum opinion told;
     struct instant clean_at; /* the last look that found nothing began then; ns 0: none */
     uint8_t direct, relays;
     uint32_t alive;  /* relays that it answered */

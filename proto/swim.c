@@ -215,6 +215,14 @@ void swim_connected(struct swim *s, struct instant now, uint16_t slot)
     swim_word_tell_digest(s, (uint16_t)index, true);
 }
 
+void swim_tell(struct swim *s, uint16_t to, uint16_t about)
+{
+    int receiver = members_find(&s->members, to);
+    int subject = members_find(&s->members, about);
+    if (s->started && receiver >= 0 && subject >= 0 && receiver != s->self)
+        swim_word_tell(s, (uint16_t)receiver, (uint16_t)subject);
+}
+
 enum member_state swim_state(const struct swim *s, uint16_t slot)
 {
     int index = members_find(&s->members, slot);

@@ -106,6 +106,9 @@ void swim_connected(struct swim *s, struct instant now, uint16_t slot);
 /* Says, signed, that this node leaves (M2), to everybody directly. Nothing is freed by it. */
 void swim_leave(struct swim *s, struct instant now);
 
+/* Tells `to` all that is held about `about`, now, instead of with the next probe. */
+void swim_tell(struct swim *s, uint16_t to, uint16_t about);
+
 enum member_state swim_state(const struct swim *s, uint16_t slot);
 /* Alive or merely suspect: worth asking. True for this node itself. */
 bool swim_alive(const struct swim *s, uint16_t slot);
