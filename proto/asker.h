@@ -45,6 +45,7 @@ struct asker_op {
     bool try;
     bool unclean; /* dropped because what acted under it died or was stopped */
     bool counted; /* it is one of the operations that need standing (F7) */
+    bool warned;  /* its client was told that standing is at risk */
     bool lost;    /* its client was told so, or will be */
     bool granted;
     bool gone; /* the coordinator confirmed that it holds nothing of it any more */

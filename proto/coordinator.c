@@ -404,22 +404,33 @@ static void answer_confirmed(struct coordinator *k, struct instant now, struct l
     }
 }
 
+/* A lock that somebody waits for, of a shard that is served. */
+static bool waited(const struct coordinator *k, const struct served *s)
+{
+    return s->used && s->waited && k->leads[s->shard].phase == LEAD_SERVING;
+}
+
 void coordinator_proof(struct coordinator *k, struct instant now)
 {
     for (uint32_t i = 0; i < k->served.count; i++) {
         struct served *s = &k->served.locks[i];
-        if (s->used && s->waited && k->leads[s->shard].phase == LEAD_SERVING)
+        if (waited(k, s))
             advance(k, now, &k->leads[s->shard], s);
     }
 }
 
 void coordinator_gone(struct coordinator *k, struct instant now)
 {
-    for (uint32_t i = 0; i < k->served.count; i++) {
-        struct served *s = &k->served.locks[i];
-        if (s->used && s->waited && k->leads[s->shard].phase == LEAD_SERVING)
-            served_gone(&k->served, now, s);
-    }
+    for (uint32_t i = 0; i < k->served.count; i++)
+        if (waited(k, &k->served.locks[i]))
+            served_gone(&k->served, now, &k->served.locks[i]);
+}
+
+void coordinator_tell(struct coordinator *k)
+{
+    for (uint32_t i = 0; i < k->served.count; i++)
+        if (waited(k, &k->served.locks[i]))
+            served_tell(&k->served, &k->served.locks[i]);
 }
 
 static void take_confirmed(struct coordinator *k, struct instant now, int member,

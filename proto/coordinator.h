@@ -72,6 +72,8 @@ struct instant coordinator_deadline(const struct coordinator *k);
 void coordinator_proof(struct coordinator *k, struct instant now);
 /* SWIM suspects a node, or holds it dead: somebody may wait for it. */
 void coordinator_gone(struct coordinator *k, struct instant now);
+/* What is done about a dead holder has come further: those who wait for it hear so. */
+void coordinator_tell(struct coordinator *k);
 /* Gives up every shard: this node may not vote any more, or it leaves. */
 void coordinator_stop(struct coordinator *k);
 uint32_t coordinator_serving(const struct coordinator *k);

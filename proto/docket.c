@@ -4,6 +4,8 @@
 #include "proto/must.h"
 #include "proto/mutant.h"
 
+#define RECEIPT_SPAN SPAN_MS(3000)
+
 size_t docket_bytes(const struct peer_config *config)
 {
     (void)config;
@@ -285,7 +287,8 @@ bool docket_report(struct docket *d, struct instant now, uint16_t executor,
     if (m->stage == RUN_BEGAN)
         e->runs_until = instant_after(now, SPAN_MS((int64_t)m->span_ms));
     else
-        e->runs_until = (struct instant){0};
+        /* Of one that is done the receipt is on its way: nobody else need begin. */
+        e->runs_until = m->stage == RUN_DONE ? instant_after(now, RECEIPT_SPAN) : now;
     struct record record = {.kind = RECORD_REPORT,
                             .report = {.slot = m->slot,
                                        .life = m->life,

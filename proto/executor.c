@@ -74,11 +74,11 @@ static uint64_t rank_of(const struct core *c, const struct docket_entry *e, uint
     return hash64(c->cohorts.hash_key, bytes, sizeof bytes);
 }
 
-/* It may still act on the order: alive, and it has not failed. */
+/* It may still act on the order, or has: alive, and it has not failed. */
 static bool in_play(const struct core *c, const struct docket_entry *e, const struct roster_node *n)
 {
     const struct fence_report *r = docket_report_of(e, n->slot);
-    return n->executes && n->slot != e->slot && !(r && r->stage != RUN_BEGAN) &&
+    return n->executes && n->slot != e->slot && !(r && r->stage == RUN_FAILED) &&
            swim_alive(c->swim, n->slot);
 }
 
@@ -106,7 +106,7 @@ enum fence_stage executor_stage(const struct core *c, const struct docket_entry 
         playing += in_play(c, e, &roster->nodes[i]);
     }
     for (size_t i = 0; i < e->report_count; i++)
-        if (e->reports[i].stage == RUN_BEGAN && !instant_reached(c->now, e->runs_until))
+        if (e->reports[i].stage != RUN_FAILED && !instant_reached(c->now, e->runs_until))
             return FENCE_RUNNING;
     if (can == 0)
         return FENCE_NO_ACTION;
@@ -145,6 +145,10 @@ static void fail(struct executor *x, struct instant now, struct execution *e, co
     e->phase = EXECUTION_OVER;
     e->again_at = INSTANT_NEVER;
     report(x, now, e, RUN_FAILED, text);
+    struct notice *n = told_notice(&x->core->told, NOTICE_RUN_FAILED);
+    n->slot = e->slot;
+    n->number = e->life;
+    n->other = core_self(x->core);
 }
 
 /* --- Acting --- */
@@ -255,6 +259,10 @@ static void sign_receipt(struct executor *x, struct instant now, struct executio
     e->again_at = INSTANT_NEVER;
     if (!order || !core_votes(c)) /* L7: it signs out of its store alone */
         return;
+    if (c->standing->ordered && !MUTANT(41)) { /* F3: it signs nothing more */
+        fail(x, now, e, "the executor's own life came under an order meanwhile (F3)");
+        return;
+    }
     const struct roster_node *target =
         &c->config.roster->nodes[roster_find(c->config.roster, e->slot)];
     struct proof proof = {.kind = PROOF_EXECUTED, .cert = order->cert};
@@ -329,17 +337,28 @@ static void testify(struct executor *x, uint16_t from, const struct wire_witness
 
 /* --- What the driver says --- */
 
+/* Whether the device that answered is the one that the roster names for the target (F6b). */
+static bool right_device(const struct executor *x, const struct event *event)
+{
+    const struct roster *roster = x->core->config.roster;
+    int index = roster_find(roster, event->executed.slot);
+    const char *device = index >= 0 ? roster->nodes[index].device : "";
+    return device[0] && strncmp(device, event->executed.device, DEVICE_SIZE) == 0;
+}
+
 static void ran_status(struct executor *x, const struct event *event)
 {
+    enum run_outcome outcome = event->executed.outcome;
+    if (!right_device(x, event)) /* of another machine it says nothing */
+        outcome = RUN_UNKNOWN;
     for (size_t i = 0; i < EFFECTS_RUNS_MAX; i++) {
         struct testimony *t = &x->testimonies[i];
         if (!t->used || t->slot != event->executed.slot || t->life != event->executed.life)
             continue;
-        struct message m = {.type = WIRE_WITNESS,
-                            .witness = {.slot = t->slot,
-                                        .life = t->life,
-                                        .nonce = t->nonce,
-                                        .outcome = (uint8_t)event->executed.outcome}};
+        struct message m = {
+            .type = WIRE_WITNESS,
+            .witness = {
+                .slot = t->slot, .life = t->life, .nonce = t->nonce, .outcome = (uint8_t)outcome}};
         outbox_send(&x->core->outbox, t->asker, &m);
         t->used = false;
     }
@@ -347,33 +366,21 @@ static void ran_status(struct executor *x, const struct event *event)
 
 static void ran_off(struct executor *x, struct instant now, const struct event *event)
 {
-    const struct roster *roster = x->core->config.roster;
     struct execution *e = find(x, event->executed.slot, event->executed.life);
     if (!e || e->phase != EXECUTION_RUNNING)
         return;
-    const struct roster_node *target = &roster->nodes[roster_find(roster, e->slot)];
     char text[FENCE_TEXT_MAX + 1] = {0};
     size_t size = event->executed.text.size;
     if (size)
         memcpy(text, event->executed.text.bytes, size < FENCE_TEXT_MAX ? size : FENCE_TEXT_MAX);
-    bool timed_out =
-        event->executed.outcome == RUN_UNKNOWN && MUTANT(35); /* "counted as success" */
-    bool device =
-        target->device[0] && strncmp(target->device, event->executed.device, DEVICE_SIZE) == 0;
-    if (timed_out)
+    if (event->executed.outcome == RUN_UNKNOWN && MUTANT(35)) /* "counted as success" */
         sign_receipt(x, now, e);
     else if (event->executed.outcome != RUN_OFF)
         fail(x, now, e, text);
-    else if (!device)
+    else if (!right_device(x, event))
         fail(x, now, e, "the device is not the one that the roster names for this node (F6b)");
     else
         seek_witness(x, now, e);
-    if (e->phase == EXECUTION_OVER && event->executed.outcome != RUN_OFF) {
-        struct notice *n = told_notice(&x->core->told, NOTICE_RUN_FAILED);
-        n->slot = e->slot;
-        n->number = e->life;
-        n->other = core_self(x->core);
-    }
 }
 
 void executor_ran(struct executor *x, struct instant now, const struct event *event)
@@ -395,7 +402,8 @@ static void take_ok(struct executor *x, struct instant now, uint16_t from,
         span_between(e->asked_at, now).ns >= ASK_SPAN.ns)
         return;
     e->yes |= 1u << juror;
-    if (jury_is_quorum(&x->core->jury, e->yes))
+    bool over = proofs_covers(x->proofs, e->slot) >= e->life && !MUTANT(32);
+    if (!over && jury_is_quorum(&x->core->jury, e->yes))
         run(x, now, e);
 }
 

@@ -159,16 +159,18 @@ static void surrender(struct fencing *f, struct instant now)
 
 static void standing_changed(struct fencing *f, struct instant now, enum standing_change change)
 {
+    bool has = change == STANDING_GAINED || change == STANDING_SAVED;
     if (change == STANDING_SAME)
         return;
-    told_notice(&f->core->told, NOTICE_STANDING)->number =
-        change == STANDING_GAINED || change == STANDING_SAVED ? 1
-        : change == STANDING_RISKED                           ? 2
-                                                              : 0;
-    if (change == STANDING_GAINED || change == STANDING_SAVED)
+    if (!(change == STANDING_GONE && f->standing.gone))
+        told_notice(&f->core->told, NOTICE_STANDING)->number = has                         ? 1
+                                                               : change == STANDING_RISKED ? 2
+                                                                                           : 0;
+    f->standing.gone = change == STANDING_GONE;
+    if (has)
         asker_standing_gained(f->asker, now);
-    if (change == STANDING_RISKED || change == STANDING_SAVED)
-        asker_warn(f->asker, change == STANDING_RISKED);
+    if (has || change == STANDING_RISKED)
+        asker_warn(f->asker, !has);
     if (change == STANDING_GONE && f->core->config.stop_on_isolation)
         asker_lost(f->asker, now, LOST_STANDING);
 }
@@ -184,6 +186,7 @@ static void order_news(struct fencing *f, struct instant now)
         asker_lost(f->asker, now, LOST_ORDER);
     }
     executor_look(&f->executor, now);
+    coordinator_tell(f->coordinator);
 }
 
 static void proof_news(struct fencing *f, struct instant now, uint16_t slot)
@@ -241,8 +244,10 @@ void fencing_member(struct fencing *f, struct instant now, const struct swim_cha
         life_alive(&f->life, now);
     } else if (change->after == MEMBER_SUSPECT || change->after == MEMBER_DEAD) {
         coordinator_gone(f->coordinator, now);
-        if (change->after == MEMBER_DEAD)
+        if (change->after == MEMBER_DEAD) {
             juror_dead(&f->juror, now, change->slot);
+            coordinator_tell(f->coordinator);
+        }
     }
 }
 
@@ -302,6 +307,7 @@ static void take_report(struct fencing *f, struct instant now, uint16_t from,
         n->other = from;
     }
     executor_look(&f->executor, now);
+    coordinator_tell(f->coordinator);
 }
 
 static void take_standing(struct fencing *f, struct instant now, uint16_t from,

@@ -33,8 +33,10 @@ void asker_warn(struct asker *a, bool risk)
 {
     for (uint32_t i = a->first; i; i = a->ops[i - 1].next) {
         struct asker_op *op = &a->ops[i - 1];
-        if (!present(a, op) || !op->counted || op->state != OP_HELD || untold(op) || op->lost)
+        if (!present(a, op) || !op->counted || op->state != OP_HELD || untold(op) || op->lost ||
+            op->warned == risk)
             continue;
+        op->warned = risk;
         op->owes &= ~(uint32_t)(OWE_RISK | OWE_SAFE);
         asker_owe(a, op, risk ? OWE_RISK : OWE_SAFE);
     }

@@ -6,7 +6,7 @@
 
 #define INQUIRY_SPAN  SPAN_MS(450)
 #define INQUIRY_AGAIN SPAN_MS(200)  /* the second of its probes */
-#define FRESH_SPAN    SPAN_MS(1500) /* a look that began so long ago at most is "just now" */
+#define FRESH_SPAN    SPAN_MS(1000) /* a look that began so long ago at most is "just now" */
 
 enum { RELAYED = 0x80000000u }; /* in the number of a DOUBT: a relayed probe; else of a shard */
 

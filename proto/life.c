@@ -166,8 +166,8 @@ bool life_counts(struct life *l, struct instant now)
     if (c->life_known || l->lsn || !l->checked || !jury_is_quorum(&c->jury, l->stored))
         return false;
     if (l->ends && c->life > 1) {
-        /* A lost store signs nothing; the machine's older locks wait for its next boot (L7). An
-         * executor's receipt is no word of this node's. */
+        /* A store that does not know which lives this boot has had states nothing (ends is false):
+         * the machine's older locks wait for its next boot. */
         if (proofs_ended(l->proofs, core_self(c)) + 1 < c->life)
             state_end(l, now);
         if (!proofs_quorum_holds(l->proofs, &c->jury))

@@ -528,6 +528,24 @@ void served_gone(struct served_table *t, struct instant now, struct served *s)
     stale_accuse(t->core, now, &t->scratch, name_of(s));
 }
 
+void served_tell(struct served_table *t, struct served *s)
+{
+    if (s->phase != SERVED_TRUE)
+        return;
+    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
+    must(ok);
+    if (stale_view_of(t->core, &t->scratch).stage == FENCE_NONE)
+        return;
+    for (size_t i = 0; i < t->scratch.waiter_count; i++) {
+        struct asked a = {.op = t->scratch.waiters[i].id,
+                          .to = t->scratch.waiters[i].id.slot,
+                          .kind = REQUEST_ACQUIRE,
+                          .verdict = REPLY_WAITING,
+                          .place = (uint32_t)i + 1};
+        served_reply(t, s, &a, &t->scratch);
+    }
+}
+
 bool served_stored(struct served_table *t, struct instant now, struct served *s, int member,
                    const struct wire_stored *m)
 {

@@ -131,6 +131,8 @@ bool served_accepted(struct served_table *t, struct instant now, struct served *
                      const struct wire_accepted *m);
 /* SWIM suspects a node, or holds it dead: is it in the way of somebody? */
 void served_gone(struct served_table *t, struct instant now, struct served *s);
+/* Tells those who wait what is done about the dead holder in the way, if one is. */
+void served_tell(struct served_table *t, struct served *s);
 /* Sends again what was not answered. */
 void served_step(struct served_table *t, struct instant now);
 struct instant served_deadline(const struct served_table *t);

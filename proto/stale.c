@@ -10,23 +10,49 @@ bool stale_over(const struct core *c, uint16_t slot, uint64_t life)
     return covers >= life || (MUTANT(33) && covers > 0); /* "receipt matched by node, not life" */
 }
 
-/* The first hold, else the first waiter, of a life that is over; NULL if there is none. */
-static const struct op_id *first_over(const struct core *c, const struct lock_state *state)
+/* The first hold of a life that is over; NULL if there is none. */
+static const struct lock_hold *first_over(const struct core *c, const struct lock_state *state)
 {
     for (size_t i = 0; i < state->hold_count; i++)
         if (stale_over(c, state->holds[i].id.slot, state->holds[i].id.life))
-            return &state->holds[i].id;
-    for (size_t i = 0; i < state->waiter_count; i++)
-        if (stale_over(c, state->waiters[i].id.slot, state->waiters[i].id.life))
-            return &state->waiters[i].id;
+            return &state->holds[i];
     return NULL;
+}
+
+/* Whether its node lives under a higher life, by its own signed word: it asks no more for this one.
+ * To let a place in the queue go needs no proof (M1): it is not a hold. */
+static bool outlived(const struct core *c, const struct op_id *id)
+{
+    struct member_view view;
+    swim_view(c->swim, id->slot, &view);
+    return stale_over(c, id->slot, id->life) || (id->slot != core_self(c) && view.life > id->life);
+}
+
+/* Before a hold is broken: else it would be granted to the dead, and the mark would name them. */
+static bool drop_dead_waiters(const struct core *c, struct lock_state *state, size_t *granted_first)
+{
+    bool changed = false;
+    for (size_t i = state->waiter_count; i-- > 0;) {
+        if (!outlived(c, &state->waiters[i].id))
+            continue;
+        struct lock_op op = {.kind = LOCK_DROP, .id = state->waiters[i].id};
+        struct lock_result result = lock_apply(state, &op);
+        if (!changed || result.granted_first < *granted_first)
+            *granted_first = result.granted_first;
+        changed = true;
+        if (i > state->waiter_count) /* others were let in by it */
+            i = state->waiter_count;
+    }
+    return changed;
 }
 
 bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first)
 {
-    const struct op_id *id = first_over(c, state);
-    if (!id)
-        return false;
+    bool dropped = drop_dead_waiters(c, state, granted_first);
+    const struct lock_hold *hold = first_over(c, state);
+    if (!hold)
+        return dropped;
+    const struct op_id *id = &hold->id;
     const struct proof_entry *proof = proofs_of(c->proofs, id->slot);
     must(proof);
     struct lock_op op = {.kind = LOCK_BREAK,
@@ -36,15 +62,14 @@ bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first
     if (op.id.life < id->life) /* only planted bug 33 comes here */
         op.id.life = id->life;
     struct lock_result result = lock_apply(state, &op);
-    must(result.changed);
-    *granted_first = result.granted_first;
-    if (state->broken.set) {
-        c->counters.breaks++;
-        struct notice *n = told_notice(&c->told, NOTICE_BROKEN);
-        n->slot = op.id.slot;
-        n->number = op.id.life;
-        n->executed = proof->executed;
-    }
+    must(result.changed && state->broken.set);
+    /* Of two steps the first one's places have moved: all are told again, which is harmless. */
+    *granted_first = dropped ? 0 : result.granted_first;
+    c->counters.breaks++;
+    struct notice *n = told_notice(&c->told, NOTICE_BROKEN);
+    n->slot = op.id.slot;
+    n->number = op.id.life;
+    n->executed = proof->executed;
     return true;
 }
 

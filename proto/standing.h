@@ -38,6 +38,7 @@ struct standing {
     struct instant renew_at;
     struct instant linger_until; /* renews so long after the last user went */
     uint32_t voted;              /* jurors that voted against this life */
+    bool gone;                   /* told that it is; once, however long that lasts */
     bool ordered;                /* it is under a certified order */
 };
 
