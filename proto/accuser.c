@@ -98,6 +98,8 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
                   struct view name)
 {
     struct accusation *c = find(a, slot, life);
+    if (!jury_can_order(&a->core->jury)) /* F12 */
+        return;
     for (size_t i = 0; !c && i < ACCUSED_MAX; i++)
         if (!a->table[i].used)
             c = &a->table[i];
@@ -256,6 +258,8 @@ struct stale_view accuser_view(const struct accuser *a, uint16_t slot, uint64_t 
         view.votes = order->cert.count;
     if (proofs_covers(a->proofs, slot) >= life)
         view.stage = FENCE_OVER;
+    else if (!order && !jury_can_order(&a->core->jury))
+        view.stage = FENCE_NO_ACTION;
     else
         view.stage = order ? executor_stage(a->core, order) : FENCE_ASKING;
     return view;

@@ -274,7 +274,7 @@ void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
                      const struct wire_accuse *m)
 {
     struct dossier *s = juror_dossier(j, m->slot);
-    if (!s || m->slot == core_self(j->core) || m->life == 0) {
+    if (!s || m->slot == core_self(j->core) || m->life == 0 || !jury_can_order(&j->core->jury)) {
         j->core->counters.drop_role++;
         return;
     }

@@ -17,6 +17,11 @@ int jury_find(const struct jury *jury, uint16_t slot)
     return -1;
 }
 
+bool jury_can_order(const struct jury *jury)
+{
+    return jury->count >= 3;
+}
+
 bool jury_is_quorum(const struct jury *jury, uint32_t mask)
 {
     return (size_t)__builtin_popcount(mask) >= jury->quorum;

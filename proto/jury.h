@@ -16,6 +16,8 @@ struct jury {
 void jury_init(struct jury *jury, const struct roster *roster);
 /* Ordinal of a slot, or -1 if it is no juror. */
 int jury_find(const struct jury *jury, uint16_t slot);
+/* F12: a jury of one is no jury: of one or two nodes no life is ended by the others' votes. */
+bool jury_can_order(const struct jury *jury);
 bool jury_is_quorum(const struct jury *jury, uint32_t mask);
 
 #endif

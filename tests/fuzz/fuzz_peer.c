@@ -9,11 +9,12 @@
  *
  * The input is a row of steps; each begins with a byte:
  *     0x00..0x7f  a message body follows: type u8, size u8, bytes; said by node 1 or 2 (bit 0). Bit
- * 1: the fields are made plausible first (the sender's slot, the peer's epoch, a known name)
- *     0x80..0xbf  time passes: one of sixteen spans
- *     0xc0..0xdf  everything appended so far is durable
- *     0xe0..0xef  a client asks: acquire, try, show, or drops what was asked last
- *     0xf0..0xff  the sync fails (0xf7), the agent leaves (0xf8), a port is refused, a new segment
+ * 1: the fields are made plausible first (the sender's slot, the peer's epoch, a known name, a
+ * vote, order or proof that is signed) 0x80..0xbf  time passes: one of sixteen spans 0xc0..0xdf
+ * everything appended so far is durable 0xe0..0xef  a client asks: acquire, try, show, or drops
+ * what was asked last 0xf0..0xff  the sync fails (0xf7), the agent leaves (0xf8), a new segment
+ * (0xf9), the last run of a fence device ends (0xfa..0xfc: unknown, off, on), a file is handed in
+ * (0xfd), a port is refused
  */
 #include <stdlib.h>
 
@@ -51,6 +52,7 @@ static size_t log_size;
 static uint64_t durable_lsn; /* of the last EVENT_DURABLE that could be sent */
 static struct instant now;
 static struct op_id last_hold;
+static struct run last_run;
 static bool failed;
 
 static const char *const names[NAMES] = {"image", "a", "another image", "*"};
@@ -102,6 +104,8 @@ static void settle(void)
         peer_effects(peer, now, &e);
         keep_records(&e);
         note_answers(&e);
+        if (e.run_count > 0)
+            last_run = e.runs[e.run_count - 1];
         for (size_t i = 0; i < e.datagram_count; i++)
             hear_companion(&e.datagrams[i]);
     } while (peer_pending(peer));
@@ -146,6 +150,7 @@ static void make_world(void)
     peer_config_default(&config);
     config.roster = &roster;
     config.self = slot(0);
+    config.roster_digest = fixture_digest(&roster);
     config.key = &own_key;
     config.max_locks = 8;
     config.max_ops = 4;
@@ -195,6 +200,7 @@ static void begin(void)
     failed = false;
     durable_lsn = 0;
     last_hold = (struct op_id){0};
+    last_run = (struct run){0};
     make_store();
     for (size_t i = 0; i < NODES - 1; i++)
         begin_companion(i);
@@ -224,6 +230,78 @@ static void answer_check(struct companion *c, struct wire_store_known *known)
     known->seq = peer->check.seq;
 }
 
+/* An order against one of the three, by so many votes that allow all; or a proof: the node's own
+ * word, or node 1's receipt with that order. */
+static struct order_cert some_order(uint8_t choice)
+{
+    struct order order = {.epoch = 1,
+                          .roster = config.roster_digest,
+                          .slot = slot(choice % NODES),
+                          .life = 1 + choice / 8 % 2};
+    return fixture_order_cert(&order, choice % 2, 1 + choice / 4 % 2, 3, &config.cluster);
+}
+
+static struct view some_proof(uint8_t choice)
+{
+    static uint8_t bytes[PROOF_BYTES_MAX];
+    struct proof proof = fixture_end(choice % NODES, 1 + choice / 8 % 2, &config.cluster);
+    if (choice & 4) {
+        proof = (struct proof){.kind = PROOF_EXECUTED,
+                               .cert = some_order(choice),
+                               .receipt = {.action = 1, .witness = WITNESS_NONE}};
+        memcpy(proof.receipt.device, roster.nodes[choice % NODES].device, DEVICE_SIZE);
+        fixture_receipt_sign(&proof, 1, &config.cluster);
+    }
+    struct writer w = writer_init(bytes, sizeof bytes);
+    proof_encode(&w, &proof);
+    must(!w.failed);
+    return (struct view){bytes, writer_size(&w)};
+}
+
+static struct view order_bytes(uint8_t choice)
+{
+    static uint8_t bytes[ORDER_CERT_BYTES_MAX];
+    struct order_cert cert = some_order(choice);
+    struct writer w = writer_init(bytes, sizeof bytes);
+    order_cert_encode(&w, &cert);
+    must(!w.failed);
+    return (struct view){bytes, writer_size(&w)};
+}
+
+/* The words of fencing name a node that there is, and a life that could be. */
+static void make_fencing(struct companion *c, struct message *m, uint8_t choice)
+{
+    uint16_t about = slot(choice % NODES);
+    uint64_t life = 1 + choice / 8 % 2;
+    struct order order = {.epoch = 1, .roster = config.roster_digest, .slot = about, .life = life};
+    if (m->type == WIRE_ACCUSE) {
+        m->accuse.slot = about;
+        m->accuse.life = life;
+    } else if (m->type == WIRE_VOTE) {
+        struct vote vote = fixture_vote(&order, (size_t)(c - companions) + 1, 3, &config.cluster);
+        m->vote.slot = about;
+        m->vote.life = life;
+        m->vote.allows = vote.allows;
+        m->vote.age_ms = vote.age_ms;
+        m->vote.signature = vote.signature;
+    } else if (m->type == WIRE_EXEC_ASK) {
+        m->exec_ask.slot = about;
+        m->exec_ask.life = life;
+    } else if (m->type == WIRE_WITNESS_ASK) {
+        m->witness_ask.slot = about;
+        m->witness_ask.life = life;
+    } else if (m->type == WIRE_ORDER) {
+        m->order.cert = order_bytes(choice);
+    } else if (m->type == WIRE_PROOF) {
+        m->proof.bytes = some_proof(choice);
+    } else if (m->type == WIRE_LIFE_STORED) {
+        m->life_stored.life = peer->core.life;
+    } else if (m->type == WIRE_RENEWED) {
+        m->renewed.life = peer->core.life;
+        m->renewed.seq = peer->fencing.standing.seq;
+    }
+}
+
 /* Makes a message one that could be meant: of its sender, this epoch, a name in use. */
 static void make_plausible(struct companion *c, struct message *m, uint8_t choice)
 {
@@ -246,6 +324,7 @@ static void make_plausible(struct companion *c, struct message *m, uint8_t choic
 #define MAKE_blob(field)
 #define MAKE_nonce(field)
 #define MAKE_sig(field)
+#define MAKE_evidence(field)
 #define MAKE(kind, field) MAKE_##kind(now_meant->field)
 #define MAKE_CASE(NAME, name)                                                                      \
     case WIRE_##NAME: {                                                                            \
@@ -263,6 +342,7 @@ static void make_plausible(struct companion *c, struct message *m, uint8_t choic
         answer_check(c, &m->store_known);
     if (m->type == WIRE_PREPARE)
         m->prepare.shard %= 2;
+    make_fencing(c, m, choice);
 }
 
 /* A message from the input's next bytes, decoded and encoded again if it can be; else its bytes as
@@ -308,13 +388,40 @@ static void step_client(uint8_t first)
         what.acquire.handle = first;
         what.acquire.name = name_of(first >> 2);
         what.acquire.mode = first & 4 ? LOCK_EXCLUSIVE : LOCK_SHARED;
+        what.acquire.policy = first & 4 ? LOCK_STALE_FENCE : LOCK_STALE_HOLD;
         what.acquire.try = first & 1;
         what.acquire.deadline = first & 8 ? instant_after(now, SPAN_MS(700)) : INSTANT_NEVER;
     }
     event(&what);
 }
 
-static void step_rare(uint8_t first)
+static void step_executed(enum run_outcome outcome)
+{
+    struct event what = {.kind = EVENT_EXECUTED,
+                         .executed = {.slot = last_run.slot,
+                                      .life = last_run.life,
+                                      .kind = last_run.kind,
+                                      .outcome = outcome,
+                                      .text = {(const uint8_t *)"said", 4}}};
+    int target = roster_find(&roster, last_run.slot);
+    if (target < 0)
+        return;
+    memcpy(what.executed.device, roster.nodes[target].device, DEVICE_SIZE);
+    event(&what);
+}
+
+static void step_submit(uint8_t choice)
+{
+    uint8_t file[FENCE_FILE_MAGIC_SIZE + PROOF_BYTES_MAX];
+    struct view bytes = choice & 1 ? order_bytes(choice) : some_proof(choice);
+    memcpy(file, choice & 1 ? ORDER_FILE_MAGIC : PROOF_FILE_MAGIC, FENCE_FILE_MAGIC_SIZE);
+    memcpy(file + FENCE_FILE_MAGIC_SIZE, bytes.bytes, bytes.size);
+    struct event what = {.kind = EVENT_SUBMIT,
+                         .submit = {.file = {file, FENCE_FILE_MAGIC_SIZE + bytes.size}}};
+    event(&what);
+}
+
+static void step_rare(uint8_t first, struct reader *input)
 {
     struct event refused = {.kind = EVENT_REFUSED, .slot = slot(1 + (first & 1))};
     switch (first) {
@@ -327,6 +434,14 @@ static void step_rare(uint8_t first)
         break;
     case 0xf9:
         log_size = peer_segment(peer, log_bytes, LOG_MAX, &durable_lsn);
+        break;
+    case 0xfa:
+    case 0xfb:
+    case 0xfc:
+        step_executed((enum run_outcome)(first - 0xfa));
+        break;
+    case 0xfd:
+        step_submit(read_u8(input));
         break;
     default: /* a byte of the input, not an enum */
         event(&refused);
@@ -348,7 +463,7 @@ static void step(struct reader *input)
     else if (first < 0xf0)
         step_client(first);
     else
-        step_rare(first);
+        step_rare(first, input);
 }
 
 /* The log brings back what was promised and stored, and nothing more. */
@@ -358,6 +473,15 @@ static void check_log(void)
     must(peer_recover(again, log_bytes, log_size) == RECOVERED);
     for (uint32_t shard = 0; shard < roster.shard_count; shard++)
         must(ballot_equal(peer_promised(again, shard), peer_promised(peer, shard)));
+    for (size_t i = 0; i < NODES; i++) { /* F2, F5: a vote is final, and so is a proof */
+        uint64_t life, other_life;
+        struct view proof = peer_proof(peer, slot(i), &life);
+        struct view found_proof = peer_proof(again, slot(i), &other_life);
+        must(life == other_life && view_equal(proof, found_proof));
+        peer_vote(peer, slot(i), &life);
+        peer_vote(again, slot(i), &other_life);
+        must(life == other_life);
+    }
     size_t cursor = 0;
     struct view name, state, found;
     struct ballot ballot, other;

@@ -3,8 +3,9 @@
 
 #include <stdlib.h>
 
-#include "tests/unit/crypto_fixture.h"
 #include "proto/record.h"
+#include "tests/unit/crypto_fixture.h"
+#include "tests/unit/fence_play.h"
 
 enum {
     FLIGHTS_MAX = 8192,
@@ -125,8 +126,14 @@ static void send_datagram(struct stage *s, size_t from, const struct outgoing *o
 static void tap(void *context, bool sent, uint16_t other, const struct message *m)
 {
     struct stage_node *n = context;
-    if (!sent || other == stage_slot(n->index))
+    if (other == stage_slot(n->index))
         return;
+    if (!sent) {
+        n->heard[m->type]++;
+        n->last[m->type] = *m;
+        n->last_from[m->type] = other;
+        return;
+    }
     n->sent[m->type]++;
     n->sealed[node_of(other)] |= UINT64_C(1) << m->type;
 }
@@ -159,15 +166,19 @@ static void settle(struct stage_node *n)
         write_log(n, &e);
         for (size_t i = 0; i < e.answer_count; i++)
             keep_answer(s, n->index, &e.answers[i]);
-        for (size_t i = 0; i < e.notice_count; i++)
+        for (size_t i = 0; i < e.notice_count; i++) {
             n->notices[e.notices[i].kind]++;
+            n->last_notice[e.notices[i].kind] = e.notices[i];
+        }
+        for (size_t i = 0; i < e.run_count; i++)
+            stage_begin_run(s, n->index, &e.runs[i]);
     } while (peer_pending(n->peer));
 }
 
 void stage_event(struct stage *s, size_t node, const struct event *event)
 {
     struct stage_node *n = &s->nodes[node];
-    ck_assert(n->up);
+    ck_assert(n->up && !n->paused);
     peer_step(n->peer, s->now, event);
     settle(n);
 }
@@ -198,7 +209,8 @@ static void finish_sync(struct stage_node *n)
 
 static struct instant node_deadline(const struct stage_node *n)
 {
-    return n->up ? instant_earlier(peer_deadline(n->peer), n->disk.done_at) : INSTANT_NEVER;
+    return n->up && !n->paused ? instant_earlier(peer_deadline(n->peer), n->disk.done_at)
+                               : INSTANT_NEVER;
 }
 
 static void land(struct stage *s)
@@ -207,7 +219,7 @@ static void land(struct stage *s)
     s->flight_start = (s->flight_start + 1) % FLIGHTS_MAX;
     s->flight_count--;
     s->carried++;
-    if (s->nodes[f.to].up && !s->cut[f.from][f.to])
+    if (s->nodes[f.to].up && !s->nodes[f.to].paused && !s->cut[f.from][f.to])
         stage_datagram(s, f.to, f.bytes, f.size);
 }
 
@@ -216,6 +228,7 @@ static bool next(struct stage *s, struct instant limit)
 {
     struct instant at = s->flight_count ? s->flights[s->flight_start].due : INSTANT_NEVER;
     size_t who = STAGE_NODES_MAX;
+    struct stage_run *run = stage_next_run(s);
     for (size_t i = 0; i < s->count; i++) {
         struct instant deadline = node_deadline(&s->nodes[i]);
         if (deadline.ns < at.ns) {
@@ -223,11 +236,17 @@ static bool next(struct stage *s, struct instant limit)
             who = i;
         }
     }
+    if (run && run->due.ns < at.ns)
+        at = run->due;
+    else
+        run = NULL;
     if (at.ns > limit.ns || at.ns == INSTANT_NEVER.ns)
         return false;
     if (at.ns > s->now.ns)
         s->now = at;
-    if (who == STAGE_NODES_MAX)
+    if (run)
+        stage_end_run(s, run);
+    else if (who == STAGE_NODES_MAX)
         land(s);
     else if (instant_reached(s->now, s->nodes[who].disk.done_at))
         finish_sync(&s->nodes[who]);
@@ -280,6 +299,7 @@ static void config_fill(struct stage_node *n)
     c->key = &n->key;
     c->max_locks = 512;
     c->max_ops = s->max_ops;
+    c->stop_on_isolation = !s->go_on_isolated;
     c->register_bytes = 4 * 1024 * 1024;
     memset(c->boot_id, (int)n->boot, sizeof c->boot_id);
     memset(c->seed, s->seed, sizeof c->seed);
@@ -309,7 +329,8 @@ enum peer_recovery stage_start(struct stage *s, size_t node)
     d->wanted = false;
     if (d->mode == SYNC_FAILS)
         d->mode = SYNC_PROMPT;
-    n->up = true;
+    n->up = n->powered = true;
+    n->paused = false;
     peer_start(n->peer, s->now);
     settle(n);
     return recovery;
@@ -324,10 +345,16 @@ void stage_kill(struct stage *s, size_t node)
 void stage_power_cut(struct stage *s, size_t node)
 {
     struct stage_node *n = &s->nodes[node];
-    n->up = false;
+    n->up = n->powered = n->paused = false;
     n->boot++;
     memcpy(n->disk.written, n->disk.synced, n->disk.synced_size);
     n->disk.written_size = n->disk.synced_size;
+}
+
+void stage_pause(struct stage *s, size_t node, bool paused)
+{
+    ck_assert(s->nodes[node].up);
+    s->nodes[node].paused = paused;
 }
 
 void stage_sync(struct stage *s, size_t node, enum stage_sync mode)
@@ -354,12 +381,17 @@ void stage_deliver_kept(struct stage *s)
     s->kept_count = 0;
     for (size_t i = 0; i < count; i++) {
         struct stage_flight f = s->kept[i];
-        if (s->nodes[f.to].up)
+        if (s->nodes[f.to].up && !s->nodes[f.to].paused)
             stage_datagram(s, f.to, f.bytes, f.size);
     }
 }
 
 struct stage *stage_begin(size_t count, uint8_t seed)
+{
+    return stage_begin_under(count, seed, NULL);
+}
+
+struct stage *stage_begin_under(size_t count, uint8_t seed, void (*change)(struct roster *roster))
 {
     struct stage *s = calloc(1, sizeof *s);
     static uint8_t canonical[ROSTER_BYTES_MAX];
@@ -374,6 +406,8 @@ struct stage *stage_begin(size_t count, uint8_t seed)
     s->last_answers = calloc(HANDLES_MAX, sizeof *s->last_answers);
     fixture_roster(&s->roster, count, 1);
     s->roster.shard_count = SHARDS;
+    if (change)
+        change(&s->roster);
     s->digest = digest_of(canonical, roster_encode(canonical, &s->roster));
     memcpy(s->cluster.bytes, s->digest.bytes, DIGEST_SIZE);
     for (size_t i = 0; i < count; i++) {
@@ -381,6 +415,7 @@ struct stage *stage_begin(size_t count, uint8_t seed)
         n->stage = s;
         n->index = i;
         n->boot = 1;
+        n->tool_ms = 100;
         n->key = fixture_key((unsigned)i);
         n->disk = (struct stage_disk){.written = malloc(LOG_MAX),
                                       .synced = malloc(LOG_MAX),
@@ -410,7 +445,7 @@ bool stage_all_settled(struct stage *s, void *context)
 {
     (void)context;
     for (size_t i = 0; i < s->count; i++) {
-        if (!s->nodes[i].up)
+        if (!s->nodes[i].up || s->nodes[i].paused)
             continue;
         struct peer_status status = stage_status(s, i);
         if (status.store == STORE_CHECKING || !status.life_known)
@@ -418,230 +453,24 @@ bool stage_all_settled(struct stage *s, void *context)
         for (size_t j = 0; j < s->count; j++) {
             struct member_view view;
             peer_member(s->nodes[i].peer, stage_slot(j), &view);
-            if (j != i && s->nodes[j].up && (view.state != MEMBER_ALIVE || view.unreachable))
+            bool there = j != i && s->nodes[j].up && !s->nodes[j].paused;
+            if (there && (view.state != MEMBER_ALIVE || view.unreachable))
                 return false;
         }
     }
     return true;
 }
 
+void stage_start_all(struct stage *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        ck_assert_int_eq(stage_start(s, i), RECOVERED);
+    ck_assert(stage_until(s, stage_all_settled, NULL, 10 * STAGE_SECOND));
+}
+
 struct stage *stage_open(size_t count, uint8_t seed)
 {
     struct stage *s = stage_begin(count, seed);
-    for (size_t i = 0; i < count; i++)
-        ck_assert_int_eq(stage_start(s, i), RECOVERED);
-    ck_assert(stage_until(s, stage_all_settled, NULL, 10 * STAGE_SECOND));
+    stage_start_all(s);
     return s;
-}
-
-/* --- Clients --- */
-
-struct view stage_view(const char *name)
-{
-    return (struct view){(const uint8_t *)name, strlen(name)};
-}
-
-static uint64_t ask(struct stage *s, size_t node, struct event *event)
-{
-    event->acquire.handle = ++s->last_handle;
-    stage_event(s, node, event);
-    return s->last_handle;
-}
-
-static uint64_t acquire(struct stage *s, size_t node, const char *name, enum lock_mode mode,
-                        bool try, int64_t ms)
-{
-    struct event event = {
-        .kind = EVENT_ACQUIRE,
-        .acquire = {.name = stage_view(name),
-                    .mode = mode,
-                    .policy = LOCK_STALE_HOLD,
-                    .try = try,
-                    .deadline = ms < 0 ? INSTANT_NEVER : instant_after(s->now, SPAN_MS(ms)),
-                    .process = stage_view("a process")}};
-    return ask(s, node, &event);
-}
-
-uint64_t stage_acquire_by(struct stage *s, size_t node, const char *name, enum lock_mode mode,
-                          int64_t ms)
-{
-    return acquire(s, node, name, mode, false, ms);
-}
-
-uint64_t stage_acquire(struct stage *s, size_t node, const char *name, enum lock_mode mode)
-{
-    return acquire(s, node, name, mode, false, -1);
-}
-
-uint64_t stage_try(struct stage *s, size_t node, const char *name, enum lock_mode mode)
-{
-    return acquire(s, node, name, mode, true, -1);
-}
-
-uint64_t stage_drop(struct stage *s, size_t node, struct op_id hold)
-{
-    struct event event = {.kind = EVENT_DROP, .drop = {.handle = ++s->last_handle, .hold = hold}};
-    stage_event(s, node, &event);
-    return s->last_handle;
-}
-
-uint64_t stage_ask_show(struct stage *s, size_t node, const char *name)
-{
-    struct event event = {
-        .kind = EVENT_SHOW,
-        .show = {.handle = ++s->last_handle, .name = stage_view(name), .deadline = INSTANT_NEVER}};
-    stage_event(s, node, &event);
-    return s->last_handle;
-}
-
-const struct answer *stage_answer(const struct stage *s, uint64_t handle, enum answer_kind kind)
-{
-    for (size_t i = s->last_answers[handle]; i; i = s->answers[i - 1].before)
-        if (s->answers[i - 1].answer.kind == kind)
-            return &s->answers[i - 1].answer;
-    return NULL;
-}
-
-size_t stage_answer_count(const struct stage *s, uint64_t handle, enum answer_kind kind)
-{
-    size_t count = 0;
-    for (size_t i = s->last_answers[handle]; i; i = s->answers[i - 1].before)
-        count += s->answers[i - 1].answer.kind == kind;
-    return count;
-}
-
-struct awaited {
-    uint64_t handle;
-    enum answer_kind kind;
-};
-
-static bool answered(struct stage *s, void *context)
-{
-    const struct awaited *awaited = context;
-    return stage_answer(s, awaited->handle, awaited->kind) != NULL;
-}
-
-const struct answer *stage_await(struct stage *s, uint64_t handle, enum answer_kind kind,
-                                 int64_t ms)
-{
-    struct awaited awaited = {handle, kind};
-    stage_until(s, answered, &awaited, ms);
-    return stage_answer(s, handle, kind);
-}
-
-struct op_id stage_id(const struct stage *s, uint64_t handle)
-{
-    const struct answer *accepted = stage_answer(s, handle, ANSWER_ACCEPTED);
-    ck_assert_ptr_nonnull(accepted);
-    return accepted->hold;
-}
-
-uint64_t stage_hold(struct stage *s, size_t node, const char *name, enum lock_mode mode)
-{
-    uint64_t handle = stage_acquire(s, node, name, mode);
-    ck_assert_msg(stage_await(s, handle, ANSWER_GRANTED, 10 * STAGE_SECOND),
-                  "node %zu does not get \"%s\"", node, name);
-    return handle;
-}
-
-void stage_release(struct stage *s, size_t node, uint64_t handle)
-{
-    uint64_t drop = stage_drop(s, node, stage_id(s, handle));
-    ck_assert_ptr_nonnull(stage_await(s, drop, ANSWER_DROPPED, STAGE_SECOND));
-    stage_run(s, 50);
-}
-
-const struct lock_state *stage_show(struct stage *s, size_t node, const char *name)
-{
-    uint64_t handle = stage_ask_show(s, node, name);
-    ck_assert_msg(stage_await(s, handle, ANSWER_SHOWN, 5 * STAGE_SECOND),
-                  "node %zu cannot look at \"%s\"", node, name);
-    return &s->shown;
-}
-
-/* --- Looking --- */
-
-struct peer_status stage_status(const struct stage *s, size_t node)
-{
-    struct peer_status status;
-    peer_status(s->nodes[node].peer, &status);
-    return status;
-}
-
-const struct peer_counters *stage_counters(const struct stage *s, size_t node)
-{
-    return peer_counters(s->nodes[node].peer);
-}
-
-static const struct peer *anybody(const struct stage *s)
-{
-    for (size_t i = 0; i < s->count; i++)
-        if (s->nodes[i].peer)
-            return s->nodes[i].peer;
-    ck_abort_msg("nobody was ever up");
-    return NULL;
-}
-
-int stage_coordinator(const struct stage *s, const char *name)
-{
-    uint32_t shard = peer_shard(anybody(s), stage_view(name));
-    int found = STAGE_NONE;
-    for (size_t i = 0; i < s->count; i++) {
-        if (!s->nodes[i].up || peer_coordinator(s->nodes[i].peer, shard) != stage_slot(i))
-            continue;
-        if (found != STAGE_NONE)
-            return STAGE_NONE;
-        found = (int)i;
-    }
-    return found;
-}
-
-int stage_place(const struct stage *s, const char *name, size_t node)
-{
-    uint16_t cohort[ROSTER_COHORT_MAX];
-    uint32_t shard = peer_shard(anybody(s), stage_view(name));
-    size_t size = peer_cohort(anybody(s), shard, cohort);
-    for (size_t i = 0; i < size; i++)
-        if (cohort[i] == stage_slot(node))
-            return (int)i;
-    return -1;
-}
-
-const char *stage_name_of(const struct stage *s, size_t node)
-{
-    static char names[STAGE_NODES_MAX][32];
-    for (unsigned i = 0; i < 10000; i++) {
-        snprintf(names[node], sizeof names[node], "image-%u", i);
-        if (stage_place(s, names[node], node) == 0)
-            return names[node];
-    }
-    ck_abort_msg("no cohort begins with node %zu", node);
-    return NULL;
-}
-
-size_t stage_other(const struct stage *s, size_t a, size_t b)
-{
-    for (size_t i = 0; i < s->count; i++)
-        if (i != a && i != b)
-            return i;
-    ck_abort_msg("there is no third node");
-    return 0;
-}
-
-bool stage_op(const struct stage *s, size_t node, struct op_id id, struct op_view *out)
-{
-    size_t cursor = 0;
-    while (peer_next_op(s->nodes[node].peer, &cursor, out))
-        if (op_equal(out->id, id))
-            return true;
-    return false;
-}
-
-size_t stage_op_count(const struct stage *s, size_t node)
-{
-    size_t cursor = 0, count = 0;
-    struct op_view view;
-    while (peer_next_op(s->nodes[node].peer, &cursor, &view))
-        count++;
-    return count;
 }

@@ -19,10 +19,29 @@
 #include "proto/peer.h"
 #include "proto/wire.h"
 
-enum { STAGE_NODES_MAX = 7, STAGE_NONE = -1, STAGE_SECOND = 1000 };
+enum { STAGE_NODES_MAX = 7, STAGE_NONE = -1, STAGE_SECOND = 1000, STAGE_RUNS_MAX = 64 };
 
 enum stage_sync { SYNC_PROMPT, SYNC_HELD, SYNC_FAILS };
 enum stage_fate { FATE_PASS, FATE_LOSE, FATE_KEEP };
+
+/* What comes of it when a node runs the fence driver (fence_play.h). */
+enum stage_tool {
+    TOOL_WORKS,        /* off is off; a status query says what is true */
+    TOOL_FAILS,        /* nothing is done, nothing is known */
+    TOOL_HANGS,        /* nothing is done or said, ever */
+    TOOL_SAYS_ON,      /* nothing is done, and it says so */
+    TOOL_LIES,         /* nothing is done, and it says off, whatever is asked */
+    TOOL_WRONG_DEVICE, /* nothing is done here: another device was reached, and is off */
+    TOOL_NO_NAME       /* the same, and it does not say which */
+};
+
+/* One run of a fence driver. */
+struct stage_run {
+    size_t executor; /* node */
+    struct run run;
+    struct instant at;
+    struct instant due; /* when it ends; INSTANT_NEVER once that was told */
+};
 
 /* The vote log of one machine. */
 struct stage_disk {
@@ -44,7 +63,9 @@ struct stage;
 struct stage_node {
     struct stage *stage;
     size_t index;
-    bool up;
+    bool up;       /* its agent runs, */
+    bool paused;   /*   or is stopped by a signal meanwhile: its datagrams are lost */
+    bool powered;  /* its machine runs, with all that acts under its locks */
     unsigned boot; /* boots of the machine: 1, 2, ... */
     unsigned run;  /* starts of its agent */
     struct key_pair key;
@@ -54,7 +75,13 @@ struct stage_node {
     struct stage_disk disk;
     uint64_t sealed[STAGE_NODES_MAX]; /* to each: the types in the datagrams being made */
     uint64_t sent[WIRE_TYPES];        /* to others, over all runs */
-    uint64_t notices[NOTICE_FULL + 1];
+    uint64_t heard[WIRE_TYPES];       /* from others, over all runs, */
+    struct message last[WIRE_TYPES];  /*   and the last of each; its views are not kept */
+    uint16_t last_from[WIRE_TYPES];   /*   from that slot */
+    uint64_t notices[NOTICE_ALARM + 1];
+    struct notice last_notice[NOTICE_ALARM + 1];
+    enum stage_tool tool; /* what its runs of the fence driver come to, */
+    int64_t tool_ms;      /*   and how long they take */
 };
 
 struct stage_answer {
@@ -85,6 +112,8 @@ struct stage {
     bool cut[STAGE_NODES_MAX][STAGE_NODES_MAX]; /* [from][to] */
     bool twice;                                 /* each datagram comes twice */
     uint32_t max_ops;                           /* of agents that start from now on */
+    bool go_on_isolated;                        /* the same: `on_isolation = continue` (F7) */
+    enum lock_policy policy;                    /* of locks that are asked for from now on */
     stage_way way;                              /* NULL: all pass */
     void *way_context;
     struct stage_flight *flights; /* ring: the delay is constant, so the order of sending is kept */
@@ -98,14 +127,20 @@ struct stage {
     size_t *last_answers; /* by handle: index + 1 */
     uint64_t last_handle;
     struct lock_state shown; /* of the last ANSWER_SHOWN */
+    struct stage_run runs[STAGE_RUNS_MAX];
+    size_t run_count;
 };
 
 /* --- The world --- */
 /* `count` nodes that all vote and have fresh stores; none is up. Freed by stage_end. */
 struct stage *stage_begin(size_t count, uint8_t seed);
+/* The same under a roster that `change` has changed. */
+struct stage *stage_begin_under(size_t count, uint8_t seed, void (*change)(struct roster *roster));
 void stage_end(struct stage *s);
 /* The same, all up, and each has checked its store and holds all others alive. */
 struct stage *stage_open(size_t count, uint8_t seed);
+/* Starts all, and waits until each has checked its store and holds all others alive. */
+void stage_start_all(struct stage *s);
 uint16_t stage_slot(size_t node);
 /* Starts the agent from its log; a lost store gets a new one. It must not be up. */
 enum peer_recovery stage_start(struct stage *s, size_t node);
@@ -113,6 +148,8 @@ enum peer_recovery stage_start(struct stage *s, size_t node);
 void stage_kill(struct stage *s, size_t node);
 /* The machine dies, and what was not synced; the next start is another boot. */
 void stage_power_cut(struct stage *s, size_t node);
+/* The agent alone is stopped, or goes on; its machine goes on all the while. */
+void stage_pause(struct stage *s, size_t node, bool paused);
 void stage_sync(struct stage *s, size_t node, enum stage_sync mode);
 /* Both ways between two nodes. */
 void stage_cut(struct stage *s, size_t a, size_t b, bool cut);
@@ -138,10 +175,14 @@ uint64_t stage_acquire_by(struct stage *s, size_t node, const char *name, enum l
 uint64_t stage_acquire(struct stage *s, size_t node, const char *name, enum lock_mode mode);
 uint64_t stage_try(struct stage *s, size_t node, const char *name, enum lock_mode mode);
 uint64_t stage_drop(struct stage *s, size_t node, struct op_id hold);
+/* The same, because what acted under it was stopped (F11). */
+uint64_t stage_drop_unclean(struct stage *s, size_t node, struct op_id hold);
 uint64_t stage_ask_show(struct stage *s, size_t node, const char *name);
 /* The last answer of that kind to the call; NULL if there was none. */
 const struct answer *stage_answer(const struct stage *s, uint64_t handle, enum answer_kind kind);
 size_t stage_answer_count(const struct stage *s, uint64_t handle, enum answer_kind kind);
+/* Answers of that kind about the hold to no call (handle 0): LOST, AT_RISK, SAFE, BLOCKING. */
+size_t stage_told(const struct stage *s, struct op_id hold, enum answer_kind kind);
 const struct answer *stage_await(struct stage *s, uint64_t handle, enum answer_kind kind,
                                  int64_t ms);
 /* The operation's id, as it was accepted. */

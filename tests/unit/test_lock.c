@@ -376,7 +376,7 @@ START_TEST(an_untouched_lock_is_no_bytes)
     ck_assert(lock_decode(&state, (struct view){0}));
     ck_assert_uint_eq(state.token, 0);
     /* The same written out would be a second form of it. */
-    uint8_t zeros[1 + 8 + 8 + 2 + 2] = {1};
+    uint8_t zeros[1 + 8 + 8 + 1 + 1 + 2 + 2] = {2};
     ck_assert(!lock_decode(&state, (struct view){zeros, sizeof zeros}));
     zeros[1] = 1;
     ck_assert(lock_decode(&state, (struct view){zeros, sizeof zeros}));
@@ -388,7 +388,7 @@ START_TEST(cut_or_long_states_are_refused)
     uint8_t bytes[256] = {0};
     static struct lock_state out;
     size_t size = sample(bytes, sizeof bytes);
-    ck_assert_uint_eq(size, 1 + 8 + 8 + 2 + 2 * 28 + 2 + 20);
+    ck_assert_uint_eq(size, 1 + 8 + 8 + 1 + 1 + 2 + 2 * 28 + 2 + 20);
     for (size_t cut = 1; cut < size; cut++)
         ck_assert(!lock_decode(&out, (struct view){bytes, cut}));
     ck_assert(lock_decode(&out, (struct view){bytes, size}));
@@ -420,12 +420,20 @@ START_TEST(counts_and_modes_out_of_range_are_refused)
     uint8_t bytes[256] = {0};
     static struct lock_state out;
     size_t size = sample(bytes, sizeof bytes);
-    const size_t holds_at = 17, mode_at = 19 + 18, policy_at = mode_at + 1;
+    const size_t mark_at = 17, broken_at = 18, holds_at = 19;
+    const size_t mode_at = holds_at + 2 + 18, policy_at = mode_at + 1;
     struct {
         size_t at;
         uint8_t value;
     } bad[] = {
-        {0, 2}, {0, 0}, {holds_at + 1, 2}, {mode_at, LOCK_MODES}, {policy_at, LOCK_POLICIES}};
+        {0, 1},
+        {0, 3},
+        {mark_at, 2},
+        {broken_at, 2},
+        {holds_at + 1, 2},
+        {mode_at, LOCK_MODES},
+        {policy_at, LOCK_POLICIES},
+    };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         uint8_t kept = bytes[bad[i].at];
         bytes[bad[i].at] = bad[i].value;

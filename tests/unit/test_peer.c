@@ -420,18 +420,30 @@ START_TEST(the_same_seed_gives_the_same_datagrams)
 }
 END_TEST
 
-/* A node that leaves says so; nothing that it holds is freed by that (M2). */
-/* M1: gossip's word that a member is gone moves no lock. */
+static enum member_state state_at(size_t observer, size_t of)
+{
+    struct member_view view;
+    peer_member(s->nodes[observer].peer, stage_slot(of), &view);
+    return view.state;
+}
+
+/*
+ * A node that leaves says so, if it holds nothing; `left` frees nothing, and would hide that a
+ * holder is gone (M2). M1: gossip's word that a member is gone moves no lock.
+ */
 START_TEST(leaving_frees_nothing)
 {
     stage_hold(s, 0, "image", LOCK_EXCLUSIVE);
     stage_event(s, 0, &(struct event){.kind = EVENT_LEAVE});
+    stage_event(s, 3, &(struct event){.kind = EVENT_LEAVE});
     stage_run(s, 100);
     stage_kill(s, 0);
-    struct member_view view;
-    peer_member(s->nodes[1].peer, stage_slot(0), &view);
-    ck_assert_int_eq(view.state, MEMBER_LEFT);
+    stage_kill(s, 3);
+    ck_assert_int_eq(state_at(1, 0), MEMBER_ALIVE);
+    ck_assert_int_eq(state_at(1, 3), MEMBER_LEFT);
     stage_run(s, 20 * STAGE_SECOND);
+    ck_assert_int_eq(state_at(1, 0), MEMBER_DEAD);
+    ck_assert_int_eq(state_at(1, 3), MEMBER_LEFT);
     ck_assert_uint_eq(stage_show(s, 1, "image")->hold_count, 1);
     uint64_t tried = stage_try(s, 1, "image", LOCK_EXCLUSIVE);
     ck_assert_ptr_nonnull(stage_await(s, tried, ANSWER_BUSY, STAGE_SECOND));

@@ -4,27 +4,14 @@
 #include <stdlib.h>
 
 #include "proto/record.h"
+#include "tests/unit/wire_sample.h"
 
 Suite *suite_record(void);
 
 static uint8_t buffer[RECORD_BYTES_MAX + 16];
 static uint8_t again[RECORD_BYTES_MAX];
 
-static const uint8_t sample_text[] = "image/debian-12.qcow2";
-
-/* A value of each kind of field; `n` counts the fields, so that two of a kind differ. */
-#define SAMPLE_u8(n)     ((uint8_t)(n))
-#define SAMPLE_u16(n)    ((uint16_t)(0x1100 + (n)))
-#define SAMPLE_u32(n)    ((uint32_t)(0x21030400 + (n)))
-#define SAMPLE_u64(n)    (UINT64_C(0xf102030405060700) + (n))
-#define SAMPLE_flag(n)   ((n) % 2 == 0)
-#define SAMPLE_ballot(n) ((struct ballot){SAMPLE_u32(n), SAMPLE_u64(n), SAMPLE_u16(n)})
-#define SAMPLE_op(n)     ((struct op_id){SAMPLE_u16(n), SAMPLE_u64(n), SAMPLE_u64((n) + 9)})
-#define SAMPLE_name(n)   ((struct view){sample_text, 5})
-#define SAMPLE_blob(n)   ((struct view){sample_text, 9 + (n)})
-#define SAMPLE_nonce(n)  ((struct nonce){{(uint8_t)(n), 2, 3}})
-
-#define FILL(kind, field) of_kind->field = SAMPLE_##kind(n), n++;
+#define FILL(kind, field) of_kind->field = wire_sample_##kind(n++);
 #define FILL_CASE(NAME, name)                                                                      \
     case RECORD_##NAME: {                                                                          \
         struct record_##name *of_kind = &r.name;                                                   \
@@ -34,7 +21,7 @@ static const uint8_t sample_text[] = "image/debian-12.qcow2";
 static struct record sample(enum record_kind wanted)
 {
     struct record r = {.kind = wanted};
-    unsigned n = 1;
+    uint64_t n = 1;
     switch (wanted) {
     case RECORD_NONE:
     case RECORD_KINDS_END:
@@ -125,11 +112,12 @@ END_TEST
 
 START_TEST(unknown_kinds_are_refused)
 {
-    memset(buffer, 0, 64);
+    enum { ENOUGH = 128 }; /* bytes for the least of each kind */
+    memset(buffer, 0, ENOUGH);
     for (unsigned kind = 0; kind < 256; kind++) {
         buffer[0] = (uint8_t)kind;
         bool known = false;
-        for (size_t size = 1; size <= 64; size++)
+        for (size_t size = 1; size <= ENOUGH; size++)
             known |= decodes(buffer, size);
         /* A name of no bytes is none, so kinds with a name do not decode from zeros. */
         bool named = kind == RECORD_ACCEPT || kind == RECORD_OP;

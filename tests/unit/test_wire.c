@@ -34,6 +34,13 @@ static bool fails_or_is_canonical(const uint8_t *bytes, size_t size)
     return encode(again, sizeof again, &m) == used && memcmp(again, bytes, used) == 0;
 }
 
+static bool same_evidence(struct evidence a, struct evidence b)
+{
+    return a.opinion == b.opinion && a.renewal_ms == b.renewal_ms && a.heard_ms == b.heard_ms &&
+           a.direct == b.direct && a.relays == b.relays && a.silent == b.silent &&
+           a.acknowledged == b.acknowledged && a.alive == b.alive && a.brake == b.brake;
+}
+
 #define SAME_PLAIN(a, b) ((a) == (b))
 #define SAME_u8          SAME_PLAIN
 #define SAME_u16         SAME_PLAIN
@@ -46,6 +53,7 @@ static bool fails_or_is_canonical(const uint8_t *bytes, size_t size)
 #define SAME_blob        view_equal
 #define SAME_nonce(a, b) (memcmp((a).bytes, (b).bytes, sizeof(a).bytes) == 0)
 #define SAME_sig         SAME_nonce
+#define SAME_evidence    same_evidence
 
 /* loop test: _i is the type. */
 START_TEST(round_trip)

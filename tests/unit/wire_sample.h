@@ -1,4 +1,5 @@
-/* One message of each type with every field set, for tests and as seeds for the fuzzer. */
+/* One message of each type with every field set, for tests and as seeds for the fuzzer; the log's
+ * records are filled with the same values. */
 #ifndef TESTS_UNIT_WIRE_SAMPLE_H
 #define TESTS_UNIT_WIRE_SAMPLE_H
 
@@ -55,6 +56,19 @@ static inline struct signature wire_sample_sig(uint64_t n)
     memset(v.bytes, (int)(n + 1), sizeof v.bytes);
     v.bytes[63] = 0xee;
     return v;
+}
+
+static inline struct evidence wire_sample_evidence(uint64_t n)
+{
+    return (struct evidence){.opinion = (enum opinion)(n % OPINIONS),
+                             .renewal_ms = wire_sample_u32(n),
+                             .heard_ms = wire_sample_u32(n + 1),
+                             .direct = wire_sample_u8(n),
+                             .relays = wire_sample_u8(n + 1),
+                             .silent = wire_sample_u8(n + 2),
+                             .acknowledged = wire_sample_u8(n + 3),
+                             .alive = wire_sample_u16(n),
+                             .brake = wire_sample_u16(n + 1)};
 }
 
 /* `type` is one of WIRE_MESSAGES. */
