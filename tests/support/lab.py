@@ -40,11 +40,11 @@ class Lab:
         self.up_ms = 0
         self.names = []
 
-    def start(self, machines=5):
-        """Starts it, tied to this process."""
-        return self.came_up(self.begin(machines))
+    def start(self, machines=5, *options):
+        """Starts it, tied to this process; `options` are of `holdfast lab start`."""
+        return self.came_up(self.begin(machines, *options))
 
-    def begin(self, machines):
+    def begin(self, machines, *options):
         """The first half of a start: the process that makes the lab."""
         self.names = [f"hv{i}" for i in range(1, machines + 1)]
         argv = [
@@ -58,6 +58,7 @@ class Lab:
             str(self.dir),
             "--tie",
             str(os.getpid()),
+            *map(str, options),
         ]
         return subprocess.Popen(
             argv,
@@ -133,6 +134,10 @@ class Lab:
     def holders(self, machine, name):
         """Who holds a lock, as (node, mode), sorted."""
         return sorted((h["node"], h["mode"]) for h in self.show(machine, name)["holders"])
+
+    def tokens(self, machine, name):
+        """{node: token} of the holders."""
+        return {h["node"]: h["token"] for h in self.show(machine, name)["holders"]}
 
     def gossip(self, machine, of):
         for member in self.call(machine, "Members")["members"]:
