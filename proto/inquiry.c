@@ -336,6 +336,14 @@ static void close(struct juror *j, struct dossier *s)
     s->open = false;
 }
 
+/* A look that found nothing: its evidence stays good for a while. */
+static void keep_look(struct dossier *s)
+{
+    s->clean_at = s->began_at;
+    s->clean_direct = s->direct;
+    s->clean_silent = s->silent;
+}
+
 /* SWIM's own timer has ended. If the juror looked just now, and found nothing, it need not begin
  * anew: it votes at once, on evidence that counts from that look. */
 void inquiry_hasten(struct juror *j, struct instant now, uint16_t slot, struct dossier *s)
@@ -346,6 +354,8 @@ void inquiry_hasten(struct juror *j, struct instant now, uint16_t slot, struct d
         return;
     s->began_at = s->clean_at;
     if (conclude(j, now, slot, s) == OPINION_VOTES) {
+        s->direct = (uint8_t)(s->clean_direct + (s->open ? s->direct : 0));
+        s->silent |= s->clean_silent;
         close(j, s);
         s->clean_at = (struct instant){0};
         vote(j, now, slot, s);
@@ -360,7 +370,7 @@ static void finish(struct juror *j, struct instant now, uint16_t slot, struct do
     close(j, s);
     s->clean_at = (struct instant){0};
     if (opinion == OPINION_RENEWED || opinion == OPINION_NOT_DEAD)
-        s->clean_at = s->began_at; /* nothing but a timer stands between it and a vote */
+        keep_look(s); /* nothing but a timer stands between it and a vote */
     if (opinion == OPINION_VOTES) {
         vote(j, now, slot, s);
         return;

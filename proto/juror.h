@@ -47,6 +47,8 @@ struct dossier {
     uint64_t told_life; /* of what this node's operator was told last */
     enum opinion told;
     struct instant clean_at; /* the last look that found nothing began then; ns 0: none */
+    uint8_t clean_direct;    /*   and what it sent, and heard from relays */
+    uint32_t clean_silent;
     uint8_t direct, relays;
     uint32_t alive;  /* relays that it answered */
     uint32_t silent; /* relays that say that it did not */
