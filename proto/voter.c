@@ -191,7 +191,7 @@ static bool store(struct voter *v, uint32_t shard, const struct wire_accept *m,
         return false;
     }
 #ifdef HOLDFAST_MUTANTS
-    if (MUTANT(61) && e && guesses_break(v, e))
+    if (MUTANT(61) && e && !ballot_equal(e->ballot, m->ballot) && guesses_break(v, e))
         return false;
 #endif
     if (!e)

@@ -22,8 +22,7 @@ void check_durable(struct world *w, struct machine *m, const struct image_entry 
 /* A value became durable at a voter: perhaps it, and others below it, are chosen now. */
 void check_accepted(struct world *w, struct machine *m, struct value *v);
 /* A machine says something; its own vote counts no earlier than anybody's (L6). */
-void check_message(struct world *w, struct machine *m, bool to_itself,
-                   const struct message *message);
+void check_message(struct world *w, struct machine *m, uint16_t to, const struct message *message);
 /* The peer's own books are not behind its store. */
 void check_books(struct world *w, struct machine *m);
 
@@ -40,6 +39,37 @@ void check_granted(struct world *w, struct op *op, uint64_t token);
 /* In the calm, nobody holds or waits whose client is gone, but on jammed names. Ends the run as
  * stuck. */
 void check_leaks(struct world *w);
+
+/* --- check_lives.c: S8, S9 --- */
+/* A life is written to the log, by the boot that has it. */
+void check_life_written(struct world *w, struct machine *m, uint64_t number);
+/* A proof is in a log, or on the wire. */
+void check_proof(struct world *w, struct machine *m, struct view bytes);
+/* A state that names a break is proposed (F5). */
+void check_break(struct world *w, const struct value *v);
+/* A hold is not there any more. */
+void check_passed_on(struct world *w, struct op *op, const struct value *after);
+void check_begins_in_time(struct world *w, const struct op *op);
+
+/* --- check_fence.c: S10, S11, S20 --- */
+void check_vote_written(struct world *w, struct machine *m, uint16_t slot, uint64_t number,
+                        uint32_t allows);
+/* An agent starts: votes that it wrote and that are not in its log were never cast. */
+void check_votes_lost(struct world *w, struct machine *m);
+/* A machine holds an order that it takes for certified. */
+void check_order_known(struct world *w, struct machine *m, const struct order_cert *cert);
+/* An executor begins to switch somebody off. */
+void check_run(struct world *w, struct machine *m, const struct run *run);
+/* A machine that is on is switched off by a fence device; `late`: after its driver's deadline. */
+void check_power_effect(struct world *w, struct machine *target, const struct run *run, bool late);
+/* Whether its present life is under an order that its own peer holds. */
+bool check_under_order(const struct world *w, const struct machine *m);
+void check_renewal_acknowledged(struct world *w, const struct machine *m, uint16_t to,
+                                uint64_t number);
+/* The network, an agent or a machine has changed. */
+void check_reach_update(struct world *w);
+void check_fence_message(struct world *w, struct machine *m, uint16_t to,
+                         const struct message *message);
 
 /* --- check_store.c: S13 --- */
 void check_may_vote(struct world *w, struct machine *m, const struct message *message);

@@ -78,24 +78,23 @@ static const struct value *chosen_below(const struct value *v)
 void check_proposed(struct world *w, struct value *v)
 {
     const struct value *below = chosen_below(v);
+    check_break(w, v);
     if (below)
         follows(w, below, v);
 }
 
-/* A value is chosen from now on: everything proposed above it must descend from it. */
 /*
  * A request may reach a register after its asker was told that no register has it: a coordinator
  * that was cut off or asleep had it all along, and a later one takes over its state. While the
- * asker lives it gives such a ghost back (L9); if its life is over nobody can, before lives are
- * proven over.
+ * asker lives it gives such a ghost back (L9); if its life is over the ghost is broken, as any
+ * other hold of that life.
  */
 static void came_late(struct op *op)
 {
     op->withdrawn = false;
-    if (op->epoch != op->machine->epoch && !op->granted_told)
-        op->name->jammed = true;
 }
 
+/* A value is chosen from now on: everything proposed above it must descend from it. */
 static void choose(struct world *w, struct value *v)
 {
     struct name *name = v->group->name;
@@ -147,6 +146,8 @@ void check_accepted(struct world *w, struct machine *m, struct value *v)
 void check_durable(struct world *w, struct machine *m, const struct image_entry *e)
 {
     const struct image *durable = &m->shadow->durable;
+    if (e->kind != ENTRY_REGISTER)
+        return;
     if (ballot_compare(e->promised, durable->promised[e->shard]) < 0)
         world_fail(w, EXIT_BROKEN, "S4",
                    "%s, shard %u: the promise goes down from round %llu to %llu", m->name, e->shard,
@@ -260,10 +261,17 @@ static void check_reply(struct world *w, const struct machine *m, const struct w
                    wrong, op->name->text);
 }
 
-void check_message(struct world *w, struct machine *m, bool to_itself,
-                   const struct message *message)
+static void note_drop(struct world *w, const struct wire_request *r)
 {
+    if (r->kind == REQUEST_DROP)
+        history_op_named(w, history_name(w, r->name), r->op)->drop_sent = true;
+}
+
+void check_message(struct world *w, struct machine *m, uint16_t to, const struct message *message)
+{
+    bool to_itself = to == cluster_slot(m->index);
     check_may_vote(w, m, message);
+    check_fence_message(w, m, to, message);
     /* L1: to itself first, and to others once that is durable. */
     if (message->type == WIRE_PREPARE && !to_itself)
         promised_at_least(w, m, message->prepare.shard, message->prepare.ballot, "prepare");
@@ -277,6 +285,8 @@ void check_message(struct world *w, struct machine *m, bool to_itself,
         check_accepted_said(w, m, &message->accepted);
     else if (message->type == WIRE_ACCEPT)
         check_accept(w, m, &message->accept);
+    else if (message->type == WIRE_REQUEST)
+        note_drop(w, &message->request);
     else if (message->type == WIRE_REPLY)
         check_reply(w, m, &message->reply);
 }

@@ -12,11 +12,26 @@ static bool is_vote(enum wire_type type)
 {
     return type == WIRE_PROMISE || type == WIRE_STORED || type == WIRE_ACCEPTED ||
            type == WIRE_CONFIRMED || type == WIRE_PREPARE || type == WIRE_READ ||
-           type == WIRE_ACCEPT || type == WIRE_CONFIRM;
+           type == WIRE_ACCEPT || type == WIRE_CONFIRM || type == WIRE_VOTE;
+}
+
+/* Whether it counts towards a quorum of jurors: what they say must outlast every start. */
+static bool is_juror_word(enum wire_type type)
+{
+    return type == WIRE_RENEWED || type == WIRE_LIFE_STORED || type == WIRE_PROOF_STORED ||
+           type == WIRE_EXEC_OK;
+}
+
+static bool is_juror(const struct world *w, const struct machine *m)
+{
+    return w->cluster->roster.nodes[m->index].juror;
 }
 
 void check_may_vote(struct world *w, struct machine *m, const struct message *message)
 {
+    if (is_juror_word(message->type) && !m->votes && is_juror(w, m))
+        world_fail(w, EXIT_BROKEN, "S13", "%s sends %s as a juror, but its store was lost", m->name,
+                   wire_name(message->type));
     if (!is_vote(message->type))
         return;
     struct peer_status status;

@@ -3,15 +3,11 @@
 
 #include "proto/must.h"
 #include "sim/check.h"
+#include "sim/guest.h"
 #include "sim/machine.h"
 #include "sim/world.h"
 
-/* Handles: a serial, and in the low byte whose it is; DRIVER for holds that were found in the
- * store. */
-enum { HANDLE_DRIVER = 0xff, UNTIL_AGENT_PERMILLE = 300 };
-
-static const struct span api_low = {5000}, api_high = SPAN_MS(1);
-static const struct span notice_high = SPAN_MS(2000);
+static const struct span api_high = SPAN_MS(1); /* a call over the local socket */
 static const struct span retry = SPAN_MS(500);
 static const struct span fresh_pause = SPAN_MS(20);
 
@@ -24,8 +20,7 @@ static void plan(struct world *w, struct client *c, struct span after)
                              .tag = c->serial});
 }
 
-/* Enters a state: whatever was planned for the last one is stale from here. */
-static void enter(struct world *w, struct client *c, enum client_state state)
+void client_enter(struct world *w, struct client *c, enum client_state state)
 {
     c->state = state;
     c->serial++;
@@ -33,9 +28,9 @@ static void enter(struct world *w, struct client *c, enum client_state state)
     c->due = INT64_MAX;
 }
 
-static void rest(struct world *w, struct client *c)
+void client_rest(struct world *w, struct client *c)
 {
-    enter(w, c, CLIENT_IDLE);
+    client_enter(w, c, CLIENT_IDLE);
     c->op = NULL;
     struct span think = random_span(&c->random, w->p.think.low, w->p.think.high);
     plan(w, c, c->fresh ? fresh_pause : think);
@@ -49,7 +44,7 @@ void client_open(struct world *w, struct machine *m, size_t index)
     c->fresh = index == CLIENTS_MAX - 1;
     random_init(&c->random, w->seed, STREAM_CLIENT + (uint64_t)m->index * CLIENTS_MAX + index);
     if (index < w->p.clients)
-        rest(w, c);
+        client_rest(w, c);
 }
 
 static uint64_t new_handle(struct client *c)
@@ -60,15 +55,15 @@ static uint64_t new_handle(struct client *c)
 
 struct name *client_pick_name(struct world *w, struct random *r)
 {
-    static const uint32_t jammed_permille = 100;
+    static const uint32_t jammed_permille = 100, stale_permille = 700;
     struct name **window = w->observer->window;
     size_t at = random_below(r, w->p.names);
-    /* Names of the dead stay locked in this version: clients move on, but for a few. */
-    if (!window[at] || (window[at]->jammed && !random_chance(r, jammed_permille))) {
-        struct name *fresh = history_name_new(w);
-        if (fresh)
-            window[at] = fresh;
-    }
+    /* Names of the dead need somebody who waits for them; some clients move on. */
+    bool moves = !window[at] || (window[at]->jammed && !random_chance(r, jammed_permille)) ||
+                 (history_stale(window[at]) && !random_chance(r, stale_permille));
+    struct name *fresh = moves ? history_name_new(w) : NULL;
+    if (fresh)
+        window[at] = fresh;
     return window[at];
 }
 
@@ -77,13 +72,13 @@ struct name *client_pick_name(struct world *w, struct random *r)
 static void send_acquire(struct world *w, struct client *c, struct span wait)
 {
     struct event e = {.kind = EVENT_ACQUIRE};
-    enter(w, c, CLIENT_ASKS);
+    client_enter(w, c, CLIENT_ASKS);
     struct writer process = writer_init(c->process, sizeof c->process);
     write_u64(&process, new_handle(c));
     e.acquire.handle = c->handle;
     e.acquire.name = c->name->view;
     e.acquire.mode = c->mode;
-    e.acquire.policy = LOCK_STALE_HOLD;
+    e.acquire.policy = c->policy;
     e.acquire.try = c->try;
     e.acquire.deadline = INSTANT_NEVER;
     e.acquire.process = (struct view){c->process, sizeof c->process};
@@ -92,12 +87,23 @@ static void send_acquire(struct world *w, struct client *c, struct span wait)
         e.acquire.deadline = machine_deadline(c->machine, wait);
         c->due = w->now + wait.ns;
     }
-    world_trace(w, "%s/%u asks for %s %s%s", c->machine->name, c->index, c->name->text,
-                lock_mode_text(c->mode), c->try ? " (try)" : "");
-    bool patient = wait.ns == INT64_MAX && !c->fresh;
-    if (patient || (!c->fresh && random_chance(&c->random, w->p.cancel_permille)))
+    world_trace(w, "%s/%u asks for %s %s%s, %s", c->machine->name, c->index, c->name->text,
+                lock_mode_text(c->mode), c->try ? " (try)" : "", lock_policy_text(c->policy));
+    bool patient = wait.ns == INT64_MAX && !c->fresh && !c->scripted;
+    if (patient || (!c->fresh && !c->scripted && random_chance(&c->random, w->p.cancel_permille)))
         plan(w, c, random_span(&c->random, w->p.wait.low, span_times(w->p.wait.high, 2)));
     machine_post(w, c->machine, &e);
+}
+
+void client_demand(struct world *w, struct client *c, struct name *name, enum lock_mode mode,
+                   enum lock_policy policy)
+{
+    c->scripted = true;
+    c->name = name;
+    c->mode = mode;
+    c->policy = policy;
+    c->try = false;
+    send_acquire(w, c, (struct span){INT64_MAX});
 }
 
 static void ask(struct world *w, struct client *c)
@@ -105,6 +111,7 @@ static void ask(struct world *w, struct client *c)
     struct span wait = random_span(&c->random, w->p.wait.low, w->p.wait.high);
     c->name = client_pick_name(w, &c->random);
     c->mode = random_chance(&c->random, w->p.shared_permille) ? LOCK_SHARED : LOCK_EXCLUSIVE;
+    c->policy = random_chance(&c->random, w->p.fence_permille) ? LOCK_STALE_FENCE : LOCK_STALE_HOLD;
     c->try = random_chance(&c->random, w->p.try_permille);
     if (!c->try && random_chance(&c->random, w->p.forever_permille))
         wait.ns = INT64_MAX;
@@ -115,7 +122,7 @@ static void look(struct world *w, struct client *c)
 {
     struct span wait = random_span(&c->random, w->p.wait.low, w->p.wait.high);
     c->name = client_pick_name(w, &c->random);
-    enter(w, c, CLIENT_LOOKS);
+    client_enter(w, c, CLIENT_LOOKS);
     c->floor = c->name->told;
     c->due = w->now + wait.ns;
     struct event e = {.kind = EVENT_SHOW,
@@ -125,28 +132,44 @@ static void look(struct world *w, struct client *c)
     machine_post(w, c->machine, &e);
 }
 
-static void send_drop(struct world *w, struct machine *m, uint64_t handle, struct op *op)
+void client_send_drop(struct world *w, struct machine *m, uint64_t handle, struct op *op,
+                      bool unclean)
 {
-    world_trace(w, "%s gives back %s (operation %llu)", m->name, op->name->text,
-                (unsigned long long)op->id.counter);
+    world_trace(w, "%s gives back %s (operation %llu%s)", m->name, op->name->text,
+                (unsigned long long)op->id.counter, unclean ? ", unclean" : "");
     op->drop_called = true;
     machine_post(w, m,
-                 &(struct event){.kind = EVENT_DROP, .drop = {.handle = handle, .hold = op->id}});
+                 &(struct event){.kind = EVENT_DROP,
+                                 .drop = {.handle = handle, .hold = op->id, .unclean = unclean}});
+}
+
+static void give_back(struct world *w, struct client *c, enum client_state state, bool unclean)
+{
+    struct op *op = c->op;
+    client_enter(w, c, state);
+    client_send_drop(w, c->machine, new_handle(c), op, unclean);
 }
 
 /* The guest ends first, then the agent is told (S1 rests on this order). */
-static void end_guest(struct world *w, struct client *c)
+void client_let_go(struct world *w, struct client *c)
 {
-    world_trace(w, "%s/%u guest ends: %s", c->machine->name, c->index, c->guest_op->name->text);
-    c->guest_runs = false;
-    c->guest_waits = false;
+    must(c->state == CLIENT_HOLDS);
+    guest_over(w, c);
+    give_back(w, c, CLIENT_DROPS, false);
 }
 
-static void give_back(struct world *w, struct client *c, enum client_state state)
+static void end_hold(struct world *w, struct client *c)
 {
-    struct op *op = c->op;
-    enter(w, c, state);
-    send_drop(w, c->machine, new_handle(c), op);
+    bool accident = !c->fresh && random_chance(&c->random, w->p.accident_permille);
+    if (!accident) {
+        client_let_go(w, c);
+    } else if (random_chance(&c->random, 500)) {
+        guest_parent_dies(w, c);
+    } else {
+        world_trace(w, "%s/%u guest dies: %s", c->machine->name, c->index, c->name->text);
+        guest_over(w, c);
+        give_back(w, c, CLIENT_DROPS, true);
+    }
 }
 
 /* Asks for the next name of its share. */
@@ -159,6 +182,7 @@ static void sweep_on(struct world *w, struct client *c)
         return;
     c->name = h->names[c->sweep_next];
     c->sweep_next += w->machine_count;
+    c->policy = LOCK_STALE_HOLD;
     send_acquire(w, c, (struct span){INT64_MAX});
 }
 
@@ -185,7 +209,7 @@ void client_wake(struct world *w, struct machine *m, size_t index, uint64_t seri
     case CLIENT_IDLE:
         if (c->fresh)
             next_in_calm(w, c);
-        if (w->closing || c->fresh)
+        if (w->closing || c->fresh || c->scripted)
             return;
         if (random_chance(&c->random, w->p.show_permille))
             look(w, c);
@@ -194,13 +218,12 @@ void client_wake(struct world *w, struct machine *m, size_t index, uint64_t seri
         return;
     case CLIENT_ASKS:
         if (c->op)
-            give_back(w, c, CLIENT_CANCELS);
+            give_back(w, c, CLIENT_CANCELS, false);
         else /* a paused agent has not even taken the call */
             plan(w, c, retry);
         return;
     case CLIENT_HOLDS:
-        end_guest(w, c);
-        give_back(w, c, CLIENT_DROPS);
+        end_hold(w, c);
         return;
     case CLIENT_DROPS:
     case CLIENT_CANCELS:
@@ -219,6 +242,7 @@ static void accepted(struct world *w, struct client *c, struct op_id id)
     op->epoch = c->machine->epoch;
     op->name = c->name;
     op->mode = c->mode;
+    op->policy = c->policy;
     op->older = c->machine->ops;
     c->machine->ops = op;
     op->older_here = c->name->ops;
@@ -231,15 +255,14 @@ static void granted(struct world *w, struct client *c, uint64_t token)
 {
     w->figures.grants++;
     check_granted(w, c->op, token);
-    c->guest_runs = true;
-    c->guest_op = c->op;
-    c->guest_handle = c->handle;
     world_trace(w, "%s/%u guest begins: %s %s token %llu", c->machine->name, c->index,
                 c->name->text, lock_mode_text(c->mode), (unsigned long long)token);
-    check_guest_begins(w, c);
+    guest_begins(w, c);
     c->fresh_granted |= c->fresh;
-    enter(w, c, CLIENT_HOLDS);
+    client_enter(w, c, CLIENT_HOLDS);
     struct span hold = random_span(&c->random, w->p.hold.low, w->p.hold.high);
+    if (c->scripted)
+        return;
     plan(w, c, w->closing || c->fresh ? api_high : hold);
 }
 
@@ -270,7 +293,18 @@ static void answer_asking(struct world *w, struct client *c, const struct answer
     world_trace(w, "%s/%u is refused %s: %d", c->machine->name, c->index, c->name->text, a->kind);
     if (known)
         finish(w, c->op);
-    rest(w, c);
+    c->not_ready = a->kind == ANSWER_NOT_READY || a->kind == ANSWER_LIFE_ENDED;
+    client_rest(w, c);
+}
+
+void client_ready(struct world *w, struct machine *m)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct client *c = &m->clients[i];
+        if (c->not_ready && c->state == CLIENT_IDLE)
+            plan(w, c, api_high);
+        c->not_ready = false;
+    }
 }
 
 static void dropped(struct world *w, struct op *op)
@@ -289,7 +323,7 @@ static void answer_dropping(struct world *w, struct client *c, const struct answ
     if (a->kind != ANSWER_DROPPED && a->kind != ANSWER_UNKNOWN)
         return;
     dropped(w, c->op);
-    rest(w, c);
+    client_rest(w, c);
 }
 
 static void answer_looking(struct world *w, struct client *c, const struct answer *a)
@@ -300,7 +334,7 @@ static void answer_looking(struct world *w, struct client *c, const struct answe
         w->figures.shows++;
         check_shown(w, c->name, a->state, c->floor);
     }
-    rest(w, c);
+    client_rest(w, c);
 }
 
 static void answer_driver(struct world *w, const struct answer *a)
@@ -313,8 +347,14 @@ static void answer_driver(struct world *w, const struct answer *a)
 void client_answer(struct world *w, struct machine *m, const struct answer *a)
 {
     size_t index = a->handle & 0xff;
+    if (a->kind == ANSWER_LOST)
+        guest_lost(w, m, a);
+    if (a->kind == ANSWER_LOST || a->kind == ANSWER_AT_RISK || a->kind == ANSWER_SAFE)
+        return;
     if (index == HANDLE_DRIVER)
         answer_driver(w, a);
+    if (index == HANDLE_FORGER)
+        forger_answer(w, m, a);
     if (index >= CLIENTS_MAX || m->clients[index].handle != a->handle)
         return;
     struct client *c = &m->clients[index];
@@ -338,28 +378,14 @@ void client_answer(struct world *w, struct machine *m, const struct answer *a)
 
 /* --- when something dies --- */
 
-static void orphan(struct world *w, struct client *c)
-{
-    enter(w, c, CLIENT_ORPHAN);
-    if (random_chance(&c->random, UNTIL_AGENT_PERMILLE)) {
-        c->guest_waits = true;
-        return;
-    }
-    world_plan(w, random_span(&c->random, api_low, notice_high),
-               (struct item){.kind = HAPPEN_GUEST_END,
-                             .machine = c->machine->index,
-                             .detail = c->index,
-                             .tag = c->guest_handle});
-}
-
 void client_agent_gone(struct world *w, struct machine *m)
 {
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *c = &m->clients[i];
         if (c->state == CLIENT_HOLDS)
-            orphan(w, c);
+            guest_orphaned(w, c);
         else if (c->state != CLIENT_ORPHAN && c->state != CLIENT_IDLE)
-            rest(w, c);
+            client_rest(w, c);
     }
 }
 
@@ -368,47 +394,13 @@ void client_power_gone(struct world *w, struct machine *m)
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *c = &m->clients[i];
         if (c->guest_runs)
-            end_guest(w, c);
+            guest_over(w, c);
         if (i < w->p.clients)
-            rest(w, c);
+            client_rest(w, c);
         else
-            enter(w, c, CLIENT_IDLE);
+            client_enter(w, c, CLIENT_IDLE);
         c->op = NULL;
     }
-}
-
-void client_guest_ends(struct world *w, struct machine *m, size_t index, uint64_t handle)
-{
-    struct client *c = &m->clients[index];
-    if (!c->guest_runs || c->guest_handle != handle || c->state != CLIENT_ORPHAN)
-        return;
-    struct op *op = c->guest_op;
-    end_guest(w, c);
-    rest(w, c);
-    /* If the agent is back it watched the process; else it will find that there is none. */
-    if (m->agent_up)
-        send_drop(w, m, (uint64_t)c->index << 8 | HANDLE_DRIVER, op);
-}
-
-void client_loaded(struct world *w, struct machine *m, struct op_id id)
-{
-    struct op *op = history_op(w, id);
-    if (!op || op->epoch != m->epoch)
-        return; /* of an earlier life: never given back */
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        struct client *c = &m->clients[i];
-        if (!c->guest_runs || c->guest_op != op)
-            continue;
-        if (c->guest_waits)
-            world_plan(w, random_span(&c->random, api_low, notice_high),
-                       (struct item){.kind = HAPPEN_GUEST_END,
-                                     .machine = m->index,
-                                     .detail = c->index,
-                                     .tag = c->guest_handle});
-        c->guest_waits = false;
-        return;
-    }
-    send_drop(w, m, HANDLE_DRIVER, op);
 }
 
 /* --- the calm --- */
@@ -420,8 +412,9 @@ void client_ask_fresh(struct world *w)
         c->name = history_name_new(w);
         must(c->name);
         c->mode = LOCK_EXCLUSIVE;
+        c->policy = LOCK_STALE_FENCE;
         c->try = false;
-        rest(w, c);
+        client_rest(w, c);
     }
 }
 
@@ -431,7 +424,7 @@ void client_sweep(struct world *w)
         struct client *c = &w->machines[i].clients[CLIENTS_MAX - 1];
         c->sweeps = true;
         c->sweep_next = i;
-        rest(w, c);
+        client_rest(w, c);
     }
 }
 
@@ -443,7 +436,8 @@ void client_close_all(struct world *w)
             if (c->fresh && !c->fresh_granted)
                 world_fail(w, EXIT_STUCK, "live", "%s is not granted the fresh %s in the calm",
                            c->machine->name, c->name->text);
-            if (c->state == CLIENT_ASKS && c->due == INT64_MAX)
+            bool gives_up = c->state == CLIENT_ASKS && c->due == INT64_MAX;
+            if (gives_up || (c->scripted && c->state == CLIENT_HOLDS))
                 plan(w, c, api_high);
         }
 }

@@ -1,11 +1,6 @@
 /*
- * Clients of an agent, and their guests. A client asks for a lock, waits, holds it for a while and
- * gives it back; or gives up; or just looks.
- *
- * A *guest* is the protected process: it begins at ANSWER_GRANTED and has ended before EVENT_DROP
- * is sent. It dies with its machine. When only the agent dies it goes on until its client has seen
- * that, or until the agent is back; the agent then gives the hold back after the guest's end, as
- * node/ does with stop sets.
+ * Clients of an agent. A client asks for a lock, waits, holds it for a while and gives it back; or
+ * gives up; or just looks. What it does under the lock is its guest: guest.h.
  */
 #ifndef SIM_CLIENT_H
 #define SIM_CLIENT_H
@@ -21,8 +16,13 @@ enum client_state {
     CLIENT_DROPS,   /* EVENT_DROP was sent for a hold */
     CLIENT_CANCELS, /* or for a place in the queue */
     CLIENT_LOOKS,   /* EVENT_SHOW was sent */
-    CLIENT_ORPHAN   /* the agent died, the guest goes on */
+    CLIENT_ORPHAN   /* the guest goes on alone: its agent or its parent died, or it is being stopped
+                     */
 };
+
+/* Handles: a serial, and in the low byte whose it is: a client, the driver for holds that have none
+ * any more, or the forger. */
+enum { HANDLE_FORGER = 0xfe, HANDLE_DRIVER = 0xff };
 
 struct client {
     struct machine *machine;
@@ -33,8 +33,11 @@ struct client {
     uint64_t handle; /* of the call that is out */
     struct name *name;
     enum lock_mode mode;
+    enum lock_policy policy;
     bool try;
-    bool fresh; /* asks only in the calm: for a name that nobody ever used, then for all */
+    bool not_ready; /* was refused since its agent's life does not count yet, or is over */
+    bool scripted;  /* holds until its scenario says so */
+    bool fresh;     /* asks only in the calm: for a name that nobody ever used, then for all */
     bool fresh_granted;
     bool sweeps;
     size_t sweep_next; /* index of a name */
@@ -44,7 +47,7 @@ struct client {
     const struct value *floor; /* CLIENT_LOOKS: what was told before */
 
     bool guest_runs;
-    bool guest_waits; /* for the agent to come back */
+    bool guest_waits; /* nobody has stopped it: the next agent will */
     struct op *guest_op;
     uint64_t guest_handle;
     uint8_t process[8]; /* the guest's name, kept with the hold */
@@ -53,13 +56,21 @@ struct client {
 void client_open(struct world *w, struct machine *m, size_t index);
 /* HAPPEN_CLIENT: time to do the next thing. */
 void client_wake(struct world *w, struct machine *m, size_t index, uint64_t serial);
-/* HAPPEN_GUEST_END. */
-void client_guest_ends(struct world *w, struct machine *m, size_t index, uint64_t handle);
 void client_answer(struct world *w, struct machine *m, const struct answer *answer);
 void client_agent_gone(struct world *w, struct machine *m);
 void client_power_gone(struct world *w, struct machine *m);
-/* The agent came back and found this hold in its store. */
-void client_loaded(struct world *w, struct machine *m, struct op_id id);
+/* The machine's life counts: whoever was refused for want of it asks again. */
+void client_ready(struct world *w, struct machine *m);
+/* For scenarios: asks for a lock without a deadline, and holds it until client_let_go. */
+void client_demand(struct world *w, struct client *c, struct name *name, enum lock_mode mode,
+                   enum lock_policy policy);
+/* Its guest ends, then it gives the lock back. */
+void client_let_go(struct world *w, struct client *c);
+/* For guest.c. Enters a state: whatever was planned for the last one is stale from here. */
+void client_enter(struct world *w, struct client *c, enum client_state state);
+void client_rest(struct world *w, struct client *c);
+void client_send_drop(struct world *w, struct machine *m, uint64_t handle, struct op *op,
+                      bool unclean);
 /* No new requests; whoever waits for ever gives up. */
 void client_close_all(struct world *w);
 /* The calm begins: fresh locks are asked for. */

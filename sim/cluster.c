@@ -34,6 +34,8 @@ static void make_node(struct cluster *c, size_t index, struct random *r)
     node->address.ip[15] = (uint8_t)(index + 1);
     node->address.port = 7400;
     node->votes = true;
+    node->executes = true;
+    snprintf(node->device, sizeof node->device, "bmc-%u", (unsigned)index + 1);
 }
 
 void cluster_make(struct cluster *c, const struct parameters *p, uint64_t seed, struct pool *pool)
@@ -50,6 +52,9 @@ void cluster_make(struct cluster *c, const struct parameters *p, uint64_t seed, 
                                 .cohort_size = (uint8_t)p->cohort,
                                 .least_version = 1,
                                 .lab = true,
+                                .detect_ms = (uint16_t)p->detect_ms,
+                                .action_count = 1,
+                                .actions = {"power"},
                                 .operator_count = 1,
                                 .operators =
                                     {

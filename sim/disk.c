@@ -2,6 +2,7 @@
 #include "sim/disk.h"
 
 #include "proto/must.h"
+#include "proto/record.h"
 #include "sim/image.h"
 #include "sim/machine.h"
 #include "sim/world.h"
@@ -66,6 +67,18 @@ static void write_segment(struct world *w, struct machine *m)
     start_sync(w, m);
 }
 
+/* Signatures, and what is named by the digest of signed bytes, are the cipher's; the rest goes into
+ * the hash. */
+static void trace_record(struct world *w, uint64_t lsn, struct view payload)
+{
+    uint8_t kind = payload.bytes[0];
+    bool signed_bytes = kind == RECORD_ACCEPT || kind == RECORD_VOTE || kind == RECORD_ORDER ||
+                        kind == RECORD_PROOF;
+    trace_numbers(&w->trace, lsn, kind, payload.size);
+    if (!signed_bytes)
+        trace_bytes(&w->trace, payload.bytes, payload.size);
+}
+
 /* Appends the records that the segment, if there is a new one, does not contain already. */
 static void append(struct world *w, struct machine *m, struct view records)
 {
@@ -88,6 +101,7 @@ static void append(struct world *w, struct machine *m, struct view records)
         memcpy(f->bytes + f->size, start, frame);
         f->size += frame;
         f->lsn = lsn;
+        trace_record(w, lsn, payload);
         image_append(w, m, lsn, payload);
     }
 }
@@ -97,7 +111,6 @@ void disk_write(struct world *w, struct machine *m, const struct effects *effect
     struct disk *d = &m->disk;
     if (d->failed)
         return;
-    trace_bytes(&w->trace, effects->records.bytes, effects->records.size);
     if (effects->segment_wanted)
         write_segment(w, m);
     append(w, m, effects->records);

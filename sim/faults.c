@@ -2,6 +2,7 @@
 #include "sim/faults.h"
 
 #include "proto/must.h"
+#include "sim/guest.h"
 #include "sim/machine.h"
 #include "sim/world.h"
 
@@ -94,6 +95,63 @@ static void take_store(struct world *w, struct machine *m, enum fault_kind kind)
     world_trace(w, "%s: %s", m->name, fault_text(kind));
 }
 
+/* A machine dies and stays off, one that holds something if there is one. No more are dead for good
+ * at once than a majority can miss. */
+static void begin_death(struct world *w, struct fault *f)
+{
+    size_t dead = 0, a = any_machine(w);
+    for (size_t i = 0; i < FAULTS_ACTIVE_MAX; i++) {
+        const struct fault *other = &w->faults.active[i];
+        dead += other != f && other->active && other->kind == FAULT_DEATH && other->bits;
+    }
+    f->bits = 0;
+    if (dead >= (w->machine_count - 1) / 2)
+        return;
+    for (size_t i = 0; i < w->machine_count && !guest_any(&w->machines[a]); i++)
+        a = (a + 1) % w->machine_count;
+    f->bits = BIT(a);
+    w->machines[a].held_down++;
+    machine_power_crash(w, &w->machines[a]);
+}
+
+static void begin_site(struct world *w, struct fault *f)
+{
+    f->bits = 0;
+    for (size_t i = 0; i < w->machine_count; i++) {
+        machine_power_crash(w, &w->machines[i]);
+        world_plan(w, random_span(&w->faults.random, w->p.boot_spread.low, w->p.boot_spread.high),
+                   (struct item){.kind = HAPPEN_BOOT, .machine = (uint16_t)i});
+    }
+}
+
+/* The next juror's turn, and perhaps that of some others with it. */
+static void cut_turn(struct world *w, struct fault *f)
+{
+    size_t count = w->machine_count, target = (size_t)__builtin_ctz(f->bits);
+    f->turn = (f->turn + 1) % count;
+    if (f->turn == target)
+        f->turn = (f->turn + 1) % count;
+    f->only = BIT(f->turn);
+    if (random_chance(&w->faults.random, 700))
+        f->only |= (uint32_t)random_below(&w->faults.random, BIT(count)) |
+                   (uint32_t)random_below(&w->faults.random, BIT(count));
+    f->only &= ~f->bits;
+    w->figures.cuts++;
+    cut(w, f, 1);
+}
+
+static void begin_turns(struct world *w, struct fault *f)
+{
+    size_t a = any_machine(w);
+    for (size_t i = 0; i < w->machine_count && !guest_any(&w->machines[a]); i++)
+        a = (a + 1) % w->machine_count;
+    f->bits = BIT(a);
+    f->inward = f->outward = true;
+    f->turn = any_machine(w);
+    f->turns_left = (uint32_t)w->machine_count;
+    cut_turn(w, f);
+}
+
 static void begin(struct world *w, struct fault *f, struct span length)
 {
     size_t a = f->kind == FAULT_COORDINATOR_CRASH ? some_coordinator(w) : any_machine(w);
@@ -123,6 +181,15 @@ static void begin(struct world *w, struct fault *f, struct span length)
             w->machines[i].held_down++;
             machine_power_crash(w, &w->machines[i]);
         }
+        break;
+    case FAULT_DEATH:
+        begin_death(w, f);
+        break;
+    case FAULT_SITE:
+        begin_site(w, f);
+        break;
+    case FAULT_TURNS:
+        begin_turns(w, f);
         break;
     case FAULT_CUT:
     case FAULT_ONE_WAY:
@@ -189,6 +256,7 @@ static void end(struct world *w, struct fault *f)
         case FAULT_MACHINE_CRASH:
         case FAULT_STORE_LOST:
         case FAULT_STORE_DAMAGED:
+        case FAULT_DEATH:
             let_up(w, m, false);
             break;
         case FAULT_BLACKOUT:
@@ -207,6 +275,8 @@ static void end(struct world *w, struct fault *f)
         case FAULT_ONE_WAY:
         case FAULT_ISOLATE:
         case FAULT_HALVES:
+        case FAULT_TURNS:
+        case FAULT_SITE:
         case FAULT_PAUSE:
         case FAULT_FREEZE:
         case FAULT_KINDS:
@@ -214,7 +284,7 @@ static void end(struct world *w, struct fault *f)
         }
     }
     bool is_cut = f->kind == FAULT_CUT || f->kind == FAULT_ONE_WAY || f->kind == FAULT_ISOLATE ||
-                  f->kind == FAULT_HALVES;
+                  f->kind == FAULT_HALVES || f->kind == FAULT_TURNS;
     if (is_cut)
         cut(w, f, -1);
     f->active = false;
@@ -239,6 +309,13 @@ static enum fault_kind draw_kind(struct world *w)
     return (enum fault_kind)kind;
 }
 
+/* Long enough for a juror's own evidence, often too short for a quorum of them. */
+static struct range turn_length(const struct world *w)
+{
+    int64_t d = w->p.detect_ms;
+    return (struct range){SPAN_MS(d), SPAN_MS(2 * d + 6000)};
+}
+
 void faults_next(struct world *w)
 {
     struct faults *f = &w->faults;
@@ -251,6 +328,10 @@ void faults_next(struct world *w)
         enum fault_kind kind = draw_kind(w);
         bool longer = kind == FAULT_COORDINATOR_CRASH && w->figures.takeovers == 0;
         struct range lengths = longer ? takeover_length : w->p.fault_length;
+        if (kind == FAULT_DEATH)
+            lengths = w->p.death_length;
+        if (kind == FAULT_TURNS)
+            lengths = turn_length(w);
         struct span length = random_span(&f->random, lengths.low, lengths.high);
         f->active[index] = (struct fault){.active = true, .number = ++f->begun, .kind = kind};
         begin(w, &f->active[index], length);
@@ -271,6 +352,14 @@ void faults_heal(struct world *w, size_t index, uint64_t number)
         return;
     world_trace(w, "fault %llu heals: %s", (unsigned long long)number, fault_text(f->kind));
     end(w, f);
+    if (f->kind != FAULT_TURNS || f->turns_left == 0)
+        return;
+    struct range lengths = turn_length(w);
+    f->turns_left--;
+    f->active = true;
+    cut_turn(w, f);
+    world_plan(w, random_span(&w->faults.random, lengths.low, lengths.high),
+               (struct item){.kind = HAPPEN_HEAL, .detail = (uint32_t)index, .tag = number});
 }
 
 void faults_calm(struct world *w)
@@ -284,5 +373,9 @@ void faults_calm(struct world *w)
         m->frozen_until = 0;
         machine_thaw(w, m);
         must(m->held_down == 0);
+        /* Switched off by a device, or in a site that comes back slowly. */
+        if (!m->powered)
+            world_plan(w, random_span(&w->faults.random, restart_delay.low, restart_delay.high),
+                       (struct item){.kind = HAPPEN_BOOT, .machine = m->index});
     }
 }

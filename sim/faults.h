@@ -23,6 +23,8 @@ struct fault {
     bool inward;   /* cuts: datagrams to the machines in `bits` are stopped */
     bool outward;  /* and those from them */
     uint32_t only; /* cuts: the other side; bits of machines */
+    size_t turn;   /* FAULT_TURNS: whose it is, */
+    uint32_t turns_left;
 };
 
 struct faults {

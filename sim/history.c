@@ -39,6 +39,15 @@ struct name *history_name(struct world *w, struct view text)
     return h->names[index];
 }
 
+bool history_stale(const struct name *name)
+{
+    const struct value *v = name->chosen;
+    for (size_t i = 0; v && i < v->hold_count; i++)
+        if (v->holds[i].op->epoch != v->holds[i].op->machine->epoch)
+            return true;
+    return false;
+}
+
 static size_t op_slot(struct op_id id)
 {
     uint64_t h = (id.counter * 31 + id.life) * 131 + id.slot;
@@ -127,7 +136,7 @@ static bool may_be_new(struct world *w, const struct name *name, struct op_id id
     return false;
 }
 
-static struct op *named_op(struct world *w, struct name *name, struct op_id id)
+struct op *history_op_named(struct world *w, struct name *name, struct op_id id)
 {
     struct op *op = history_op(w, id);
     if (!op && may_be_new(w, name, id)) {
@@ -150,16 +159,17 @@ static void read_state(struct world *w, struct value *v)
         world_fail(w, EXIT_BROKEN, "S3", "a state of %s does not decode", name->text);
     v->token = s->token;
     v->generation = s->generation;
+    v->broken = s->broken;
     v->hold_count = s->hold_count;
     v->waiter_count = s->waiter_count;
     v->holds = pool_take(&w->pool, (s->hold_count + 1) * sizeof *v->holds);
     v->waiters = pool_take(&w->pool, (s->waiter_count + 1) * sizeof *v->waiters);
     for (size_t i = 0; i < s->hold_count; i++)
-        v->holds[i] = (struct value_hold){.op = named_op(w, name, s->holds[i].id),
+        v->holds[i] = (struct value_hold){.op = history_op_named(w, name, s->holds[i].id),
                                           .mode = s->holds[i].mode,
                                           .token = s->holds[i].token};
     for (size_t i = 0; i < s->waiter_count; i++)
-        v->waiters[i] = named_op(w, name, s->waiters[i].id);
+        v->waiters[i] = history_op_named(w, name, s->waiters[i].id);
 }
 
 static void insert(struct world *w, struct group *g, struct value *v)

@@ -24,6 +24,7 @@ struct op {
     uint32_t epoch; /* of the machine: with another one, nobody can act for it any more */
     struct name *name;
     enum lock_mode mode;
+    enum lock_policy policy;
     int64_t asked_at;
     uint64_t token_floor;        /* highest token of the name told before it was asked for */
     uint64_t chosen_token;       /* of its hold in a chosen state; 0: none yet */
@@ -32,6 +33,9 @@ struct op {
     bool granted_told;
     uint64_t token_told;
     bool drop_called; /* by the client, or by its driver */
+    bool drop_sent;   /* its agent asked a coordinator to drop it */
+    int64_t guest_ended_at;
+    bool broken_counted;
     bool dropped_told;
     bool accepted;  /* ANSWER_ACCEPTED came; states may name it a moment before */
     bool withdrawn; /* a coordinator said that no register has it (L5: on a true state) */
@@ -54,6 +58,7 @@ struct value {
     size_t size;
     uint64_t token;
     uint64_t generation;
+    struct lock_break broken;
     size_t hold_count;
     size_t waiter_count;
     struct value_hold *holds;
@@ -88,7 +93,7 @@ struct name {
     uint64_t token_told_exclusive;
     int64_t busy_until; /* when the chosen state was last one with holders or waiters */
     struct op *ops;     /* newest first */
-    bool jammed; /* somebody who is dead for good holds it or waits: it may stay so for ever */
+    bool jammed; /* somebody whose store is lost held it or waited: it may stay so for ever */
 };
 
 struct history {
@@ -104,8 +109,14 @@ struct name *history_name_new(struct world *w);
 /* Fails the run if nobody ever used that name. */
 struct name *history_name(struct world *w, struct view text);
 
+/* Whether the chosen state has a holder of an earlier boot of its machine. */
+bool history_stale(const struct name *name);
+
 /* A client's call got this id. Fails the run if it was given out before (L9). */
 struct op *history_op_accepted(struct world *w, struct op_id id);
+/* The operation of a request or a state about this name; it may be a moment ahead of its own
+ * ANSWER_ACCEPTED. Fails the run if no client asked for it. */
+struct op *history_op_named(struct world *w, struct name *name, struct op_id id);
 struct op *history_op(struct world *w, struct op_id id); /* NULL if nobody asked for it */
 
 int value_compare(const struct value *a, const struct value *b);

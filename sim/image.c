@@ -8,13 +8,66 @@
 #include "sim/machine.h"
 #include "sim/world.h"
 
-/* Reads a record that concerns votes. False if it is of another kind. */
-static bool entry_of(struct world *w, struct machine *m, uint64_t lsn, struct view payload,
-                     struct image_entry *out)
+/* What a record says about lives. False if it says nothing. */
+static bool life_entry_of(struct world *w, struct machine *m, const struct record *record,
+                          struct image_entry *out)
+{
+    struct proof proof;
+    uint16_t slot;
+    if (record->kind == RECORD_VOTE) {
+        *out = (struct image_entry){.kind = ENTRY_VOTE, .number = record->vote.life};
+        slot = record->vote.slot;
+    } else if (record->kind == RECORD_BOOK) {
+        *out = (struct image_entry){.kind = ENTRY_BOOK, .number = record->book.life};
+        slot = record->book.slot;
+    } else if (record->kind == RECORD_LIFE) {
+        *out = (struct image_entry){.kind = ENTRY_LIFE, .number = record->life.number};
+        slot = cluster_slot(m->index);
+    } else if (record->kind == RECORD_PROOF) {
+        struct reader r = reader_init(record->proof.bytes.bytes, record->proof.bytes.size);
+        if (!proof_decode(&proof, &r) || !reader_done(&r))
+            world_fail(w, EXIT_BROKEN, "S4", "%s stores a proof that is none", m->name);
+        *out = (struct image_entry){.kind = ENTRY_PROOF, .number = proof_covers(&proof)};
+        slot = proof_slot(&proof);
+    } else {
+        return false;
+    }
+    lives_of(w, slot, out->number);
+    out->index = (uint16_t)cluster_index(w->cluster, slot);
+    return true;
+}
+
+/* It is written now, by the peer that runs: judged at once. */
+static void judge_written(struct world *w, struct machine *m, const struct record *record)
+{
+    if (record->kind == RECORD_LIFE &&
+        memcmp(record->life.boot_id.bytes, m->boot_id, sizeof m->boot_id) == 0)
+        check_life_written(w, m, record->life.number);
+    else if (record->kind == RECORD_VOTE)
+        check_vote_written(w, m, record->vote.slot, record->vote.life, record->vote.allows);
+    else if (record->kind == RECORD_PROOF)
+        check_proof(w, m, record->proof.bytes);
+    else if (record->kind == RECORD_ORDER)
+        observer_order(w, m, record->order.cert);
+}
+
+/* Reads a record that concerns votes or lives. False if it is of another kind. `written`: by the
+ * peer that runs, just now. */
+static bool entry_of(struct world *w, struct machine *m, bool written, uint64_t lsn,
+                     struct view payload, struct image_entry *out)
 {
     struct record record;
     if (!record_decode(&record, payload))
         world_fail(w, EXIT_BROKEN, "S4", "%s wrote a record that does not decode", m->name);
+    if (written)
+        judge_written(w, m, &record);
+    if (life_entry_of(w, m, &record, out)) {
+        out->lsn = lsn;
+        if (out->kind == ENTRY_VOTE && !m->votes)
+            world_fail(w, EXIT_BROKEN, "S13", "%s votes against a life, but its store was lost",
+                       m->name);
+        return true;
+    }
     *out = (struct image_entry){.lsn = lsn};
     if (record.kind == RECORD_PROMISE) {
         out->shard = record.promise.shard;
@@ -35,8 +88,30 @@ static bool entry_of(struct world *w, struct machine *m, uint64_t lsn, struct vi
     return true;
 }
 
+static void raise(uint64_t *number, uint64_t to)
+{
+    if (*number < to)
+        *number = to;
+}
+
 static void set(struct image *i, const struct image_entry *e)
 {
+    switch (e->kind) {
+    case ENTRY_VOTE:
+        raise(&i->voted[e->index], e->number);
+        return;
+    case ENTRY_BOOK:
+        raise(&i->book[e->index], e->number);
+        return;
+    case ENTRY_PROOF:
+        raise(&i->proven[e->index], e->number);
+        return;
+    case ENTRY_LIFE:
+        raise(&i->life, e->number);
+        return;
+    case ENTRY_REGISTER:
+        break;
+    }
     i->promised[e->shard] = e->promised;
     if (e->value)
         i->stored[e->value->group->name->index] = e->value;
@@ -56,13 +131,17 @@ static void enqueue(struct world *w, struct machine *m, const struct image_entry
 void image_append(struct world *w, struct machine *m, uint64_t lsn, struct view payload)
 {
     struct image_entry e;
-    if (entry_of(w, m, lsn, payload, &e))
+    if (entry_of(w, m, true, lsn, payload, &e))
         enqueue(w, m, &e);
 }
 
-/* Loads a log into an empty image, as recovery does: the highest counts. Returns the last lsn. */
-static uint64_t load(struct world *w, struct machine *m, struct view bytes, struct image *out)
+/* Loads a log into an empty image, as recovery does: the highest counts. LOAD_SNAPSHOT: no
+ * further than the snapshot that it begins with. Returns the last lsn. */
+enum load { LOAD_WRITTEN, LOAD_READ, LOAD_SNAPSHOT };
+static uint64_t load(struct world *w, struct machine *m, enum load how, struct view bytes,
+                     struct image *out)
 {
+    bool written = how == LOAD_WRITTEN;
     struct votelog_reader reader;
     struct votelog_record record;
     struct image_entry e;
@@ -71,8 +150,14 @@ static uint64_t load(struct world *w, struct machine *m, struct view bytes, stru
         world_fail(w, EXIT_BROKEN, "S4", "the log of %s does not open: %s", m->name,
                    votelog_verdict_text(reader.ended));
     while (votelog_next(&reader, &record) == VOTELOG_RECORD) {
-        if (!entry_of(w, m, record.lsn, record.payload, &e))
+        if (how == LOAD_SNAPSHOT && record.lsn > reader.header.base_lsn)
+            return reader.header.base_lsn;
+        if (!entry_of(w, m, written, record.lsn, record.payload, &e))
             continue;
+        if (e.kind != ENTRY_REGISTER) {
+            set(out, &e);
+            continue;
+        }
         if (ballot_compare(e.promised, out->promised[e.shard]) < 0)
             e.promised = out->promised[e.shard];
         struct value *old = e.value ? out->stored[e.value->group->name->index] : NULL;
@@ -83,6 +168,35 @@ static uint64_t load(struct world *w, struct machine *m, struct view bytes, stru
     return reader.next_lsn - 1;
 }
 
+/* A store that never votes still has a life, and proofs and orders of others. */
+static void judge_lives(struct world *w, struct machine *m, struct view bytes)
+{
+    struct votelog_reader reader;
+    struct votelog_record record;
+    struct record decoded;
+    votelog_open(&reader, bytes.bytes, bytes.size);
+    while (votelog_next(&reader, &record) == VOTELOG_RECORD)
+        if (record_decode(&decoded, record.payload))
+            judge_written(w, m, &decoded);
+}
+
+/* A vote is final, a book and a proof only rise; what a proof covers may be forgotten. */
+static void compare_lives(struct world *w, const struct machine *m, const struct image *before,
+                          const struct image *after, const char *where)
+{
+    const char *what = after->life < before->life ? "its own life" : NULL;
+    for (size_t i = 0; i < w->machine_count; i++) {
+        if (after->voted[i] < before->voted[i] && after->proven[i] < before->voted[i])
+            what = "a vote";
+        if (after->book[i] < before->book[i])
+            what = "its book";
+        if (after->proven[i] < before->proven[i])
+            what = "a proof";
+    }
+    if (what)
+        world_fail(w, EXIT_BROKEN, "S4", "%s: %s lost %s", where, m->name, what);
+}
+
 /* S4 between what was there and what is read back: nothing may be lower, or another one. */
 static void compare(struct world *w, const struct machine *m, const struct image *before,
                     const struct image *after, const char *where)
@@ -91,6 +205,7 @@ static void compare(struct world *w, const struct machine *m, const struct image
         if (ballot_compare(after->promised[shard], before->promised[shard]) < 0)
             world_fail(w, EXIT_BROKEN, "S4", "%s: %s lost its promise in shard %u", where, m->name,
                        shard);
+    compare_lives(w, m, before, after, where);
     for (size_t i = 0; i < w->observer->history.name_count; i++) {
         const struct value *a = before->stored[i], *b = after->stored[i];
         if (a && (!b || value_compare(b, a) < 0))
@@ -99,10 +214,27 @@ static void compare(struct world *w, const struct machine *m, const struct image
     }
 }
 
+static void enqueue_lives(struct world *w, struct machine *m, const struct image *image,
+                          uint64_t lsn)
+{
+    struct image_entry e = {.lsn = lsn, .kind = ENTRY_LIFE, .number = image->life};
+    enqueue(w, m, &e);
+    for (size_t i = 0; i < w->machine_count; i++) {
+        e.index = (uint16_t)i;
+        e.kind = ENTRY_VOTE, e.number = image->voted[i];
+        enqueue(w, m, &e);
+        e.kind = ENTRY_BOOK, e.number = image->book[i];
+        enqueue(w, m, &e);
+        e.kind = ENTRY_PROOF, e.number = image->proven[i];
+        enqueue(w, m, &e);
+    }
+}
+
 /* Everything that `after` says above `before`, as entries under `lsn`. */
 static void enqueue_difference(struct world *w, struct machine *m, const struct image *before,
                                const struct image *after, uint64_t lsn)
 {
+    enqueue_lives(w, m, after, lsn);
     for (size_t i = 0; i < w->observer->history.name_count; i++) {
         struct value *v = after->stored[i];
         if (!v || v == before->stored[i])
@@ -124,11 +256,13 @@ static void enqueue_difference(struct world *w, struct machine *m, const struct 
 
 void image_segment(struct world *w, struct machine *m, struct view segment, uint64_t lsn)
 {
-    if (!m->votes)
+    if (!m->votes) {
+        judge_lives(w, m, segment);
         return;
+    }
     struct image *fresh = &w->observer->scratch_image;
     struct image *before = &w->observer->scratch_before;
-    uint64_t last = load(w, m, segment, fresh);
+    uint64_t last = load(w, m, LOAD_WRITTEN, segment, fresh);
     if (last != lsn)
         world_fail(w, EXIT_BROKEN, "S4", "%s: a segment ends at record %llu instead of %llu",
                    m->name, (unsigned long long)last, (unsigned long long)lsn);
@@ -144,8 +278,22 @@ void image_durable(struct world *w, struct machine *m, uint64_t lsn)
         struct image_entry e = s->entries[s->first++];
         check_durable(w, m, &e);
         set(&s->durable, &e);
+        observer_durable(w, m, &e);
         if (e.value)
             check_accepted(w, m, e.value);
+    }
+}
+
+/* Whatever is higher in `other` is taken over. */
+static void raise_to(const struct world *w, struct image *image, const struct image *other)
+{
+    for (uint32_t shard = 0; shard < w->p.shards; shard++)
+        if (ballot_compare(image->promised[shard], other->promised[shard]) < 0)
+            image->promised[shard] = other->promised[shard];
+    for (size_t i = 0; i < w->observer->history.name_count; i++) {
+        struct value *a = image->stored[i], *b = other->stored[i];
+        if (b && (!a || value_compare(a, b) < 0))
+            image->stored[i] = b;
     }
 }
 
@@ -157,9 +305,15 @@ void image_recover(struct world *w, struct machine *m, struct view bytes)
     if (!m->votes)
         return;
     struct image *fresh = &w->observer->scratch_image;
-    uint64_t lsn = load(w, m, bytes, fresh);
+    /* Renamed only after it was synced, whether the agent lived to hear of it or not. */
+    uint64_t lsn = load(w, m, LOAD_SNAPSHOT, bytes, fresh);
+    raise_to(w, fresh, &s->durable); /* of later records it says nothing */
+    enqueue_difference(w, m, &s->durable, fresh, lsn);
+    image_durable(w, m, lsn);
+    lsn = load(w, m, LOAD_READ, bytes, fresh);
     compare(w, m, &s->durable, fresh, "restart");
     enqueue_difference(w, m, &s->durable, fresh, lsn);
+    check_votes_lost(w, m);
 }
 
 void image_lose(struct machine *m)

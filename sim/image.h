@@ -18,11 +18,22 @@ struct machine;
 struct image {
     struct ballot promised[SHARDS_MAX];
     struct value *stored[NAMES_MAX];
+    /* Fencing, by machine: the highest life that this store says it voted against, that its book
+     * has, and that is proven over. */
+    uint64_t voted[MACHINES_MAX];
+    uint64_t book[MACHINES_MAX];
+    uint64_t proven[MACHINES_MAX];
+    uint64_t life; /* its own */
 };
 
-/* One promise or one value on its way to the disk. */
+enum entry_kind { ENTRY_REGISTER, ENTRY_VOTE, ENTRY_BOOK, ENTRY_PROOF, ENTRY_LIFE };
+
+/* One promise or one value on its way to the disk, or a word about a life. */
 struct image_entry {
     uint64_t lsn;
+    enum entry_kind kind;
+    uint16_t index;  /* all but ENTRY_REGISTER: whose life, */
+    uint64_t number; /*   and which */
     uint32_t shard;
     struct ballot promised;
     struct value *value; /* NULL: a promise alone */
@@ -44,7 +55,7 @@ void image_segment(struct world *w, struct machine *m, struct view segment, uint
 /* All up to `lsn` is durable. */
 void image_durable(struct world *w, struct machine *m, uint64_t lsn);
 /* An agent starts from these bytes: they must say all that was durable (S4). What they say beyond
- * that is durable with the run's first segment only. */
+ * that and their snapshot is durable with the run's first segment only. */
 void image_recover(struct world *w, struct machine *m, struct view bytes);
 /* The store is gone; what it had said stays said, but nothing more will be. */
 void image_lose(struct machine *m);

@@ -12,7 +12,7 @@ struct jobs {
     uint64_t seeds;
     uint32_t processes;     /* at once */
     bool check_determinism; /* every seed runs twice, and must give the same hash (S19) */
-    struct run_options run;
+    struct world_options run;
     /* Each result, as it comes; false: start no more. */
     bool (*take)(void *context, const struct run_result *result);
     void *context;

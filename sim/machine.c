@@ -3,11 +3,13 @@
 
 #include "proto/must.h"
 #include "sim/check.h"
+#include "sim/guest.h"
 #include "sim/world.h"
 
 enum { REFUSED_PERMILLE = 500, LOADED_MAX = 256 };
 
 static const struct span start_low = SPAN_MS(20), start_high = SPAN_MS(500);
+static const struct span dies_high = SPAN_MS(800); /* after a new life */
 
 void machine_open(struct world *w, struct machine *m, size_t index)
 {
@@ -35,14 +37,36 @@ struct instant machine_deadline(const struct machine *m, struct span after)
     return instant_after(machine_clock(m), after);
 }
 
+/* The window between raising a life and stating the end of those before it. */
+static void maybe_die(struct world *w, struct machine *m)
+{
+    if (w->calm || !random_chance(&m->random, w->p.life_crash_permille))
+        return;
+    world_plan(w, random_span(&m->random, (struct span){0}, dies_high),
+               (struct item){.kind = HAPPEN_AGENT_DIES, .machine = m->index, .tag = m->run});
+}
+
 static void carry_out_answers(struct world *w, struct machine *m, const struct effects *e)
 {
     for (size_t i = 0; i < e->answer_count; i++) {
         trace_numbers(&w->trace, e->answers[i].kind, e->answers[i].handle, e->answers[i].token);
         client_answer(w, m, &e->answers[i]);
     }
-    for (size_t i = 0; i < e->notice_count; i++)
+    for (size_t i = 0; i < e->notice_count; i++) {
         observer_notice(w, m, &e->notices[i]);
+        if (e->notices[i].kind == NOTICE_LIFE)
+            maybe_die(w, m);
+        else if (e->notices[i].kind == NOTICE_READY)
+            client_ready(w, m);
+    }
+}
+
+static void carry_out_runs(struct world *w, struct machine *m, const struct effects *e)
+{
+    for (size_t i = 0; i < e->run_count; i++) {
+        trace_numbers(&w->trace, e->runs[i].kind, e->runs[i].slot, e->runs[i].life);
+        device_begin(w, m, &e->runs[i]);
+    }
 }
 
 static void carry_out_sends(struct world *w, struct machine *m, const struct effects *e)
@@ -83,6 +107,7 @@ static void settle(struct world *w, struct machine *m)
             carry_out_sends(w, m, &e);
         disk_write(w, m, &e);
         carry_out_answers(w, m, &e);
+        carry_out_runs(w, m, &e);
         if (!sends_first)
             carry_out_sends(w, m, &e);
     } while (peer_pending(m->peer));
@@ -177,6 +202,9 @@ static void make_peer(struct world *w, struct machine *m)
     config.max_ops = 256;
     config.max_served = w->p.served;
     config.register_bytes = 1024 * 1024;
+    config.stop_on_isolation = w->p.stop_on_isolation;
+    config.brake_span = w->p.brake_span;
+    config.run_span = SPAN_MS(DEVICE_DEADLINE_MS);
     if (!m->peer_memory)
         m->peer_memory = pool_take(&w->pool, peer_size(&config));
     m->peer = peer_init(m->peer_memory, &config);
@@ -234,7 +262,7 @@ static void watch_loaded(struct world *w, struct machine *m)
         if (view.loaded && view.state == OP_HELD && count < LOADED_MAX)
             loaded[count++] = view.id;
     for (size_t i = 0; i < count; i++)
-        client_loaded(w, m, loaded[i]);
+        guest_loaded(w, m, loaded[i]);
 }
 
 void machine_agent_start(struct world *w, struct machine *m)
@@ -294,6 +322,14 @@ void machine_agent_leave(struct world *w, struct machine *m)
     machine_agent_crash(w, m);
 }
 
+void machine_agent_dies(struct world *w, struct machine *m, uint64_t run)
+{
+    if (!m->agent_up || m->run != run || w->calm)
+        return;
+    machine_agent_crash(w, m);
+    machine_plan_start(w, m, random_span(&m->random, start_low, start_high));
+}
+
 /* --- the machine --- */
 
 void machine_boot(struct world *w, struct machine *m)
@@ -301,6 +337,8 @@ void machine_boot(struct world *w, struct machine *m)
     if (m->powered || m->held_down)
         return;
     m->powered = true;
+    m->boot++;
+    m->life = m->ready_life = 0;
     random_bytes(&m->random, m->boot_id, sizeof m->boot_id);
     /* Its clock starts anew: instants of two boots have nothing to do with each other. */
     m->clock_offset = random_between(&m->random, 1, 60) * 1000000000 - w->now;
@@ -315,11 +353,12 @@ void machine_power_crash(struct world *w, struct machine *m)
     world_trace(w, "%s: the power goes", m->name);
     w->figures.crashes++;
     client_power_gone(w, m);
-    observer_epoch_ends(w, m);
+    device_power_gone(w, m);
     m->epoch++;
     agent_gone(w, m);
     disk_power_crash(&m->disk);
     m->powered = false;
+    m->ready_life = 0;
     m->frozen_until = 0;
 }
 

@@ -3,7 +3,7 @@
  * driver here does what node/ does, in virtual time.
  *
  * An *epoch* of a machine is as long as what it holds can still be given back: it ends when the
- * power goes, or the store is lost.
+ * power goes, or the store is lost. A *boot* is what ends lives; a surrender ends one without it.
  */
 #ifndef SIM_MACHINE_H
 #define SIM_MACHINE_H
@@ -35,6 +35,9 @@ struct machine {
     uint64_t starts_planned; /* a start item with another tag is stale */
     uint32_t held_down;      /* faults that keep the agent or the power off */
     uint8_t boot_id[16];
+    uint64_t boot;        /* counts boots, from 1 */
+    uint64_t life;        /* the highest that this boot wrote down; 0: none yet */
+    uint64_t ready_life;  /* the highest of this boot that counts (NOTICE_READY) */
     int64_t clock_offset; /* its CLOCK_BOOTTIME is virtual time plus this */
 
     bool paused;          /* the agent alone */
@@ -60,6 +63,8 @@ void machine_boot(struct world *w, struct machine *m);
 void machine_power_crash(struct world *w, struct machine *m);
 /* The agent dies and will be started after `down`, unless something keeps it down. */
 void machine_agent_crash(struct world *w, struct machine *m);
+/* HAPPEN_AGENT_DIES: it crashes, and is started again soon. */
+void machine_agent_dies(struct world *w, struct machine *m, uint64_t run);
 /* It says that it leaves, and ends. */
 void machine_agent_leave(struct world *w, struct machine *m);
 void machine_plan_start(struct world *w, struct machine *m, struct span after);

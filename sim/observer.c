@@ -11,18 +11,67 @@ void observer_open(struct world *w)
     history_open(w);
     for (size_t i = 0; i < SHARDS_MAX; i++)
         w->observer->served_by[i] = SLOT_NONE;
+    for (size_t i = 0; i < MACHINES_MAX; i++)
+        w->observer->lives.reachable_since[i] = INT64_MAX;
 }
 
 static bool is_gossip(enum wire_type type)
 {
-    return type <= WIRE_STORE_KNOWN || type == WIRE_FRAGMENT;
+    return type <= WIRE_DIGEST || type == WIRE_RENEW || type == WIRE_RENEWED ||
+           type == WIRE_STORE_ASK || type == WIRE_STORE_KNOWN || type == WIRE_FRAGMENT;
+}
+
+/* The life that a message of fencing names; 0 if it names none. */
+static uint64_t life_named(const struct message *m, uint16_t *slot)
+{
+    *slot = SLOT_NONE; /* of the sender, or of the receiver */
+    if (m->type == WIRE_LIFE_CLAIM)
+        return m->life_claim.life;
+    if (m->type == WIRE_LIFE_STORED)
+        return m->life_stored.life;
+    if (m->type == WIRE_VOTED)
+        return m->voted.life;
+    if (m->type == WIRE_PROOF_STORED)
+        return *slot = m->proof_stored.slot, m->proof_stored.covers;
+    if (m->type == WIRE_ACCUSE)
+        return *slot = m->accuse.slot, m->accuse.life;
+    if (m->type == WIRE_OPINION)
+        return *slot = m->opinion.slot, m->opinion.life;
+    if (m->type == WIRE_VOTE)
+        return *slot = m->vote.slot, m->vote.life;
+    if (m->type == WIRE_ORDER_STORED)
+        return *slot = m->order_stored.slot, m->order_stored.life;
+    if (m->type == WIRE_EXEC_ASK)
+        return *slot = m->exec_ask.slot, m->exec_ask.life;
+    if (m->type == WIRE_EXEC_OK)
+        return *slot = m->exec_ok.slot, m->exec_ok.life;
+    if (m->type == WIRE_EXEC_REPORT)
+        return *slot = m->exec_report.slot, m->exec_report.life;
+    return 0;
+}
+
+static bool trace_life(char *out, size_t size, const struct message *m)
+{
+    uint16_t slot;
+    unsigned long long life = life_named(m, &slot);
+    if (!life)
+        return false;
+    if (slot == SLOT_NONE)
+        snprintf(out, size, "life %llu", life);
+    else
+        snprintf(out, size, "life %llu of n%u%s%s", life, slot / 3 + 1u,
+                 m->type == WIRE_OPINION ? ": " : "",
+                 m->type == WIRE_OPINION ? opinion_text(m->opinion.evidence.opinion) : "");
+    return true;
 }
 
 static void trace_message(struct world *w, const struct machine *m, uint16_t to,
                           const struct message *message)
 {
     char more[120] = "";
-    if (message->type == WIRE_PREPARE || message->type == WIRE_PROMISE)
+    if (trace_life(more, sizeof more, message))
+        (void)0;
+    else if (message->type == WIRE_PREPARE || message->type == WIRE_PROMISE)
         snprintf(more, sizeof more, "shard %u round %llu", message->prepare.shard,
                  (unsigned long long)message->prepare.ballot.round);
     else if (message->type == WIRE_REFUSE)
@@ -70,11 +119,13 @@ static void tap(void *context, bool sent, uint16_t other, const struct message *
     struct machine *m = context;
     struct world *w = m->world;
     if (!sent)
+        w->observer->lives.heard_at[m->index][cluster_index(w->cluster, other)] = w->now;
+    if (!sent)
         return;
     trace_numbers(&w->trace, m->index, other, message->type);
     if (w->trace.text != TRACE_HASH_ONLY && !is_gossip(message->type))
         trace_message(w, m, other, message);
-    check_message(w, m, other == cluster_slot(m->index), message);
+    check_message(w, m, other, message);
 }
 
 void observer_attach(struct machine *m)
@@ -94,14 +145,31 @@ void observer_notice(struct world *w, struct machine *m, const struct notice *n)
         [NOTICE_LIFE] = "life",
         [NOTICE_GHOST] = "gives back a ghost",
         [NOTICE_FULL] = "registers full",
+        [NOTICE_READY] = "its life counts",
+        [NOTICE_STANDING] = "standing",
+        [NOTICE_VOTED] = "voted",
+        [NOTICE_OPINION] = "would not vote",
+        [NOTICE_BOUND] = "is bound",
+        [NOTICE_ORDER] = "knows an order",
+        [NOTICE_RUN] = "acts on an order",
+        [NOTICE_RUN_FAILED] = "an executor failed",
+        [NOTICE_PROOF] = "holds a proof",
+        [NOTICE_BROKEN] = "breaks holds",
+        [NOTICE_PROOF_REFUSED] = "refused a proof",
+        [NOTICE_ALARM] = "alarm: a life is heard that is proven over",
     };
     trace_numbers(&w->trace, m->index, n->kind, n->shard);
     if (n->kind == NOTICE_MEMBER)
         world_trace(w, "%s: n%d is %s", m->name, cluster_index(w->cluster, n->change.slot) + 1,
                     member_state_text(n->change.after));
     else
-        world_trace(w, "%s: %s (shard %u, number %llu)", m->name, texts[n->kind], n->shard,
-                    (unsigned long long)n->number);
+        world_trace(w, "%s: %s (shard %u, slot %u, number %llu)%s%s", m->name, texts[n->kind],
+                    n->shard, n->slot, (unsigned long long)n->number, n->text ? ": " : "",
+                    n->text ? n->text : "");
+    if (n->kind == NOTICE_READY) {
+        m->ready_life = n->number;
+        lives_of(w, cluster_slot(m->index), n->number)->counted = true;
+    }
     if (n->kind == NOTICE_GHOST)
         w->figures.ghosts++;
     if (n->kind == NOTICE_STORE_BEHIND)
@@ -115,13 +183,41 @@ void observer_notice(struct world *w, struct machine *m, const struct notice *n)
     *served_by = slot;
 }
 
-void observer_epoch_ends(struct world *w, struct machine *m)
+void observer_order(struct world *w, struct machine *m, struct view bytes)
 {
-    (void)w;
-    /* A release that was acknowledged is carried on by the next life; a request is not. */
-    for (struct op *op = m->ops; op && op->epoch == m->epoch; op = op->older)
-        if (!op->dropped_told && !op->withdrawn)
-            op->name->jammed = true;
+    struct lives *lives = &w->observer->lives;
+    struct order_cert cert;
+    struct reader r = reader_init(bytes.bytes, bytes.size);
+    if (!order_cert_decode(&cert, &r) || !reader_done(&r))
+        world_fail(w, EXIT_BROKEN, "S4", "%s stores an order that is none", m->name);
+    check_order_known(w, m, &cert);
+    struct digest digest = order_digest(&cert.order);
+    for (size_t i = 0; i < lives->order_count; i++)
+        if (memcmp(&lives->orders[i].digest, &digest, sizeof digest) == 0)
+            return;
+    if (lives->order_count == ORDERS_MAX)
+        return; /* enough to choose from */
+    struct order_seen *o = &lives->orders[lives->order_count++];
+    o->digest = digest;
+    o->size = bytes.size;
+    memcpy(o->bytes, bytes.bytes, bytes.size);
+}
+
+void observer_durable(struct world *w, struct machine *m, const struct image_entry *e)
+{
+    if (e->kind != ENTRY_PROOF)
+        return;
+    for (uint64_t n = e->number; n > 0; n--) {
+        int64_t *told_at = &w->observer->lives.of[e->index][n].told_at[m->index];
+        if (*told_at)
+            return;
+        *told_at = w->now;
+    }
+}
+
+void observer_lied(struct world *w, const struct machine *target, uint64_t life)
+{
+    lives_of(w, cluster_slot(target->index), life)->lied = true;
 }
 
 void observer_store_lost(struct world *w, struct machine *m)

@@ -8,6 +8,7 @@
 #include "proto/peer.h"
 #include "sim/history.h"
 #include "sim/image.h"
+#include "sim/lives.h"
 
 struct promise_seen {
     struct ballot ballot;
@@ -17,6 +18,7 @@ struct promise_seen {
 
 struct observer {
     struct history history;
+    struct lives lives;
     struct promise_seen *promises[SHARDS_MAX];
     uint16_t served_by[SHARDS_MAX]; /* slot of the last coordinator; SLOT_NONE before the first */
     struct name *window[NAMES_WIDTH_MAX]; /* the names that clients choose from */
@@ -30,8 +32,12 @@ void observer_open(struct world *w);
 /* A new run of a peer: hears what it says. */
 void observer_attach(struct machine *m);
 void observer_notice(struct world *w, struct machine *m, const struct notice *n);
-/* The machine's epoch ends: whatever it still holds or waits for may stay so for ever. */
-void observer_epoch_ends(struct world *w, struct machine *m);
+/* An order is in a machine's log. */
+void observer_order(struct world *w, struct machine *m, struct view cert);
+/* An entry is durable at a machine. */
+void observer_durable(struct world *w, struct machine *m, const struct image_entry *e);
+/* A device says that a machine is off, and it is on (A4). */
+void observer_lied(struct world *w, const struct machine *target, uint64_t life);
 /* Its store is lost, and with it the releases that it had acknowledged and not yet passed on: the
  * design keeps them on that one store, so what they held may stay held too. */
 void observer_store_lost(struct world *w, struct machine *m);

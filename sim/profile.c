@@ -13,10 +13,21 @@ const char *fault_text(enum fault_kind kind)
     return texts[kind];
 }
 
+const char *device_mood_text(enum device_mood mood)
+{
+    static const char *const texts[] = {
+#define DEVICE_TEXT(NAME, text) text,
+        DEVICES(DEVICE_TEXT)
+#undef DEVICE_TEXT
+    };
+    return texts[mood];
+}
+
 /* A profile turns a usual world into its own kind. */
 struct profile {
     const char *name;
     void (*shape)(struct parameters *p, struct random *r);
+    bool apart; /* breaks an assumption of the design: never drawn by chance */
 };
 
 static void calm(struct parameters *p, struct random *r)
@@ -132,19 +143,127 @@ static void everything(struct parameters *p, struct random *r)
     p->weights[FAULT_CUT]++;
 }
 
+/* --- fencing --- */
+
+/* Clients that hold for long, under fence nearly always, and wait for one another. */
+static void fence_eager(struct parameters *p, struct random *r)
+{
+    p->names = (uint32_t)random_between(r, 2, 5);
+    p->shared_permille = (uint32_t)random_between(r, 0, 300);
+    p->fence_permille = (uint32_t)random_between(r, 700, 1000);
+    p->forever_permille = (uint32_t)random_between(r, 300, 800);
+    p->hold = (struct range){SPAN_MS(200), SPAN_MS(random_between(r, 2, 8) * 1000)};
+    p->wait = (struct range){SPAN_MS(5000), SPAN_MS(30000)};
+    p->brake_span = SPAN_MS(random_between(r, 10, 30) * 1000);
+}
+
+/* A calm network, and machines that die for good. */
+static void deaths(struct parameters *p, struct random *r)
+{
+    fence_eager(p, r);
+    for (int i = 0; i < FAULT_KINDS; i++)
+        p->weights[i] = 0;
+    p->weights[FAULT_DEATH] = 10;
+    p->weights[FAULT_MACHINE_CRASH] = 2;
+    p->fault_gap = (struct range){SPAN_MS(5000), SPAN_MS(25000)};
+    p->loss_permille = 0;
+}
+
+/* Agents that pause while their guests go on: what a time-out cannot make safe. */
+static void fence_pauses(struct parameters *p, struct random *r)
+{
+    fence_eager(p, r);
+    p->fault_gap = (struct range){SPAN_MS(2000), SPAN_MS(12000)};
+    p->fault_length = (struct range){SPAN_MS(1000), SPAN_MS(random_between(r, 10, 60) * 1000)};
+    p->weights[FAULT_PAUSE] = 60;
+    p->weights[FAULT_FREEZE] = 10;
+}
+
+/* Cuts one after the other, each long enough for a vote. */
+static void fence_turns(struct parameters *p, struct random *r)
+{
+    fence_eager(p, r);
+    p->brake_span = SPAN_MS(random_between(r, 60, 600) * 1000);
+    p->fault_gap = (struct range){SPAN_MS(2000), SPAN_MS(10000)};
+    p->fault_length = (struct range){SPAN_MS(1000), SPAN_MS(12000)};
+    p->weights[FAULT_TURNS] = 30;
+    p->weights[FAULT_ISOLATE] = 30;
+    p->weights[FAULT_CUT] = 10;
+    p->weights[FAULT_ONE_WAY] = 10;
+    p->weights[FAULT_HALVES] = 10;
+    p->weights[FAULT_DEATH] = 10;
+    p->stuck_permille = (uint32_t)random_between(r, 0, 600);
+}
+
+static void bad_devices(struct parameters *p, struct random *r)
+{
+    fence_eager(p, r);
+    for (int i = 0; i < DEVICE_LIES; i++)
+        p->devices[i] = (uint32_t)random_between(r, 1, 10);
+    p->fault_length.high = SPAN_MS(random_between(r, 10, 40) * 1000);
+    p->weights[FAULT_DEATH] = 10;
+    p->weights[FAULT_PAUSE] = 20;
+    p->weights[FAULT_ISOLATE] = 20;
+    p->life_crash_permille = 200;
+    p->stuck_permille = (uint32_t)random_between(r, 0, 600);
+}
+
+/* The site loses power with locks held, and its machines come back minutes apart. */
+static void site(struct parameters *p, struct random *r)
+{
+    fence_eager(p, r);
+    int64_t last = random_chance(r, 200) ? 600 : 90;
+    p->boot_spread = (struct range){SPAN_MS(random_between(r, 0, 30) * 1000), SPAN_MS(last * 1000)};
+    p->extra_seconds = last;
+    p->brake_span = SPAN_MS(random_chance(r, 300) ? 600000 : 30000);
+    p->weights[FAULT_SITE] = 40;
+    p->fault_gap = (struct range){SPAN_MS(3000), SPAN_MS(20000)};
+    p->life_crash_permille = 300;
+}
+
+/* Rebirths: lives raised again and again, agents that die in between. */
+static void rebirth(struct parameters *p, struct random *r)
+{
+    fence_eager(p, r);
+    p->fault_gap = (struct range){SPAN_MS(1000), SPAN_MS(8000)};
+    p->fault_length = (struct range){SPAN_MS(50), SPAN_MS(8000)};
+    p->weights[FAULT_MACHINE_CRASH] = 30;
+    p->weights[FAULT_AGENT_CRASH] = 30;
+    p->weights[FAULT_PAUSE] = 20;
+    p->weights[FAULT_ISOLATE] = 15;
+    p->life_crash_permille = 500;
+    p->accident_permille = 300;
+    p->forgeries = 6;
+}
+
+/* Devices that say off while the machine is on: whoever believes them breaks S1, and the observer
+ * has to see it. */
+static void liars(struct parameters *p, struct random *r)
+{
+    fence_pauses(p, r);
+    p->devices[DEVICE_LIES] = 200;
+}
+
 static const struct profile profiles[] = {
-    {"calm", calm},
-    {"crash-heavy", crash_heavy},
-    {"contention-heavy", contention_heavy},
-    {"lossy", lossy},
-    {"partition", partition},
-    {"pause", pause_heavy},
-    {"slow-disk", slow_disk},
-    {"cold-start", cold_start},
-    {"store-loss", store_loss},
-    {"takeover-heavy", takeover_heavy},
-    {"forgetful", forgetful},
-    {"everything", everything},
+    {.name = "calm", .shape = calm},
+    {.name = "crash-heavy", .shape = crash_heavy},
+    {.name = "contention-heavy", .shape = contention_heavy},
+    {.name = "lossy", .shape = lossy},
+    {.name = "partition", .shape = partition},
+    {.name = "pause", .shape = pause_heavy},
+    {.name = "slow-disk", .shape = slow_disk},
+    {.name = "cold-start", .shape = cold_start},
+    {.name = "store-loss", .shape = store_loss},
+    {.name = "takeover-heavy", .shape = takeover_heavy},
+    {.name = "forgetful", .shape = forgetful},
+    {.name = "everything", .shape = everything},
+    {.name = "deaths", .shape = deaths},
+    {.name = "fence-pauses", .shape = fence_pauses},
+    {.name = "fence-turns", .shape = fence_turns},
+    {.name = "bad-devices", .shape = bad_devices},
+    {.name = "site", .shape = site},
+    {.name = "rebirth", .shape = rebirth},
+    {.name = "liars", .shape = liars, .apart = true},
 };
 
 size_t profile_count(void)
@@ -163,6 +282,33 @@ int profile_find(const char *name)
         if (strcmp(profiles[i].name, name) == 0)
             return (int)i;
     return -1;
+}
+
+bool profile_apart(size_t index)
+{
+    return profiles[index].apart;
+}
+
+static void draw_fencing(struct parameters *p, struct random *r)
+{
+    p->detect_ms = (uint32_t)random_between(r, 1000, 4000);
+    p->brake_span = SPAN_MS(random_chance(r, 100) ? 600000 : random_between(r, 20, 60) * 1000);
+    p->stop_on_isolation = random_chance(r, 800);
+    p->fence_permille = (uint32_t)random_between(r, 300, 900);
+    p->stop_high = SPAN_MS(2000);
+    p->stuck_permille = (uint32_t)random_between(r, 0, 100);
+    p->accident_permille = (uint32_t)random_between(r, 0, 150);
+    p->life_crash_permille = (uint32_t)random_between(r, 0, 150);
+    p->back_permille = (uint32_t)random_between(r, 300, 1000);
+    p->forgeries = (uint32_t)random_between(r, 0, 3);
+    p->death_length = (struct range){SPAN_MS(30000), SPAN_MS(90000)};
+    p->boot_spread = (struct range){SPAN_MS(0), SPAN_MS(40000)};
+    p->devices[DEVICE_WORKS] = 20;
+    for (int i = DEVICE_SLOW; i < DEVICE_LIES; i++)
+        p->devices[i] = 1;
+    p->weights[FAULT_DEATH] = 2;
+    p->weights[FAULT_TURNS] = 1;
+    p->weights[FAULT_SITE] = random_chance(r, 100) ? 1 : 0;
 }
 
 /* The usual world: every fault that needs no repair by hand, each now and then. */
@@ -196,13 +342,17 @@ static void draw_usual(struct parameters *p, struct random *r)
         p->weights[i] = 2;
     p->weights[FAULT_SYNC_FAIL] = 1;
     p->weights[FAULT_BLACKOUT] = random_chance(r, 100) ? 1 : 0;
+    draw_fencing(p, r);
 }
 
 void profile_draw(struct parameters *out, int index, uint64_t seed)
 {
     struct random r;
     random_init(&r, seed, STREAM_PROFILE);
-    size_t any = (size_t)random_below(&r, profile_count());
+    size_t any;
+    do
+        any = (size_t)random_below(&r, profile_count());
+    while (profiles[any].apart);
     const struct profile *profile = &profiles[index < 0 ? any : (size_t)index];
     draw_usual(out, &r);
     profile->shape(out, &r);
@@ -234,6 +384,16 @@ void profile_print(const struct parameters *p, FILE *out)
     print_range("delay", p->delay, out);
     fprintf(out, "\n  disk:");
     print_range("sync", p->sync, out);
+    fprintf(
+        out,
+        "\n  fencing: D %u ms, brake %lld s, on isolation %s; fence %u, stuck %u, accidents %u, "
+        "crashes at a new life %u, back %u of 1000; %u forgeries; devices",
+        p->detect_ms, (long long)(p->brake_span.ns / 1000000000),
+        p->stop_on_isolation ? "stop" : "go on", p->fence_permille, p->stuck_permille,
+        p->accident_permille, p->life_crash_permille, p->back_permille, p->forgeries);
+    for (int i = 0; i < DEVICE_MOODS; i++)
+        if (p->devices[i])
+            fprintf(out, ", %s %u", device_mood_text((enum device_mood)i), p->devices[i]);
     fprintf(out, "\n  faults:");
     print_range("gap", p->fault_gap, out);
     print_range("length", p->fault_length, out);

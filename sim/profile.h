@@ -34,7 +34,29 @@ enum {
     F(SYNC_FAIL, "sync failed")                                                                    \
     F(BLACKOUT, "power loss everywhere")                                                           \
     F(STORE_LOST, "power loss and store lost")                                                     \
-    F(STORE_DAMAGED, "power loss and store damaged")
+    F(STORE_DAMAGED, "power loss and store damaged")                                               \
+    F(DEATH, "power loss for good")                                                                \
+    F(TURNS, "a machine cut from one juror after the other")                                       \
+    F(SITE, "power loss everywhere, and machines that come back minutes apart")
+
+/* What a fence device does when it is asked: D(NAME, text). */
+#define DEVICES(D)                                                                                 \
+    D(WORKS, "works")                                                                              \
+    D(SLOW, "slow")                                                                                \
+    D(FAILS, "fails")                                                                              \
+    D(HANGS, "hangs")                                                                              \
+    D(LATE, "acts after it was given up")                                                          \
+    D(STAYS, "says on")                                                                            \
+    D(OTHER, "is another machine's")                                                               \
+    D(LIES, "lies")
+
+enum device_mood {
+#define DEVICE_ENUM(NAME, text) DEVICE_##NAME,
+    DEVICES(DEVICE_ENUM)
+#undef DEVICE_ENUM
+        DEVICE_MOODS
+};
+const char *device_mood_text(enum device_mood mood);
 
 enum fault_kind {
 #define FAULT_ENUM(NAME, text) FAULT_##NAME,
@@ -70,6 +92,22 @@ struct parameters {
     uint32_t duplicate_permille;
     uint32_t late_permille; /* arrives up to `late_high` after */
     struct span late_high;
+    /* --- fencing --- */
+    uint32_t detect_ms;           /* D */
+    struct span brake_span;       /* F8's ten minutes */
+    bool stop_on_isolation;       /* F7 */
+    uint32_t fence_permille;      /* of acquires: under `fence`; else under `hold` */
+    struct span stop_high;        /* K: a guest that is stopped is gone by then, usually */
+    uint32_t stuck_permille;      /* of stops: up to a minute (D state) */
+    uint32_t accident_permille;   /* of holds: the guest's parent dies, and its child goes on */
+    uint32_t life_crash_permille; /* of new lives: the agent dies soon after raising it */
+    uint32_t back_permille; /* of machines that were switched off: they boot again by themselves */
+    uint32_t forgeries;     /* attempts in one run */
+    struct range death_length;
+    struct range boot_spread;       /* FAULT_SITE: when each machine comes back */
+    uint32_t devices[DEVICE_MOODS]; /* weights of what a device does when it is asked */
+    int64_t extra_seconds;          /* longer than asked for: some faults take minutes */
+
     struct range sync;      /* one sync of the log */
     struct range fault_gap; /* between the starts of two faults */
     struct range fault_length;
@@ -80,6 +118,8 @@ size_t profile_count(void);
 const char *profile_name(size_t index);
 /* -1 if there is no such profile. */
 int profile_find(const char *name);
+/* Whether it breaks what the design assumes (A4): never drawn by chance, and expected to break. */
+bool profile_apart(size_t index);
 /* Draws a world of the profile `index`, or of any one if it is negative. */
 void profile_draw(struct parameters *out, int index, uint64_t seed);
 void profile_print(const struct parameters *p, FILE *out);

@@ -11,11 +11,14 @@ const char *happening_text(enum happening kind)
         [HAPPEN_DATAGRAM] = "datagram", [HAPPEN_REFUSED] = "refused",
         [HAPPEN_TICK] = "tick",         [HAPPEN_SYNCED] = "synced",
         [HAPPEN_CLIENT] = "client",     [HAPPEN_GUEST_END] = "guest ends",
-        [HAPPEN_AGENT_START] = "start", [HAPPEN_BOOT] = "boot",
-        [HAPPEN_THAW] = "thaw",         [HAPPEN_FAULT] = "fault",
-        [HAPPEN_HEAL] = "heal",         [HAPPEN_CALM] = "calm",
-        [HAPPEN_FRESH] = "fresh",       [HAPPEN_CLOSING] = "closing",
-        [HAPPEN_SWEEP] = "sweep",       [HAPPEN_END] = "end",
+        [HAPPEN_GUEST_STOP] = "stop",   [HAPPEN_AGENT_START] = "start",
+        [HAPPEN_AGENT_DIES] = "dies",   [HAPPEN_BOOT] = "boot",
+        [HAPPEN_DEVICE] = "device",     [HAPPEN_FORGERY] = "forgery",
+        [HAPPEN_SCRIPT] = "script",     [HAPPEN_THAW] = "thaw",
+        [HAPPEN_FAULT] = "fault",       [HAPPEN_HEAL] = "heal",
+        [HAPPEN_CALM] = "calm",         [HAPPEN_FRESH] = "fresh",
+        [HAPPEN_CLOSING] = "closing",   [HAPPEN_SWEEP] = "sweep",
+        [HAPPEN_END] = "end",
     };
     return texts[kind];
 }

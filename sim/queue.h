@@ -16,8 +16,13 @@ enum happening {
     HAPPEN_SYNCED,      /* tag: the sync's number */
     HAPPEN_CLIENT,      /* detail: client; tag: its serial */
     HAPPEN_GUEST_END,   /* detail: client; tag: the guest's handle */
-    HAPPEN_AGENT_START, /* tag: the machine's epoch */
+    HAPPEN_GUEST_STOP,  /* its driver stops it; as above */
+    HAPPEN_AGENT_START, /* tag: number of the planned start */
+    HAPPEN_AGENT_DIES,  /* tag: the agent's run */
     HAPPEN_BOOT,
+    HAPPEN_DEVICE,  /* detail: index of the driver's run; tag: its number and what is due */
+    HAPPEN_FORGERY, /* forged and old orders and proofs are handed in */
+    HAPPEN_SCRIPT,  /* the next step of a scenario */
     HAPPEN_THAW,    /* tag: number of the pause */
     HAPPEN_FAULT,   /* the next fault of the schedule */
     HAPPEN_HEAL,    /* detail: index of the active fault; tag: its number */

@@ -16,6 +16,8 @@ enum random_stream {
     STREAM_CLUSTER,
     STREAM_NETWORK,
     STREAM_FAULTS,
+    STREAM_DEVICES,
+    STREAM_FORGER,
     STREAM_MACHINE = 100, /* plus the machine's index */
     STREAM_DISK = 200,
     STREAM_CLIENT = 300

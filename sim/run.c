@@ -16,13 +16,13 @@ void must_failed(const char *condition, const char *file, int line)
     exit(EXIT_MUST);
 }
 
-void run_seed(uint64_t seed, const struct run_options *options, struct run_result *out)
+void run_seed(uint64_t seed, const struct world_options *options, struct run_result *out)
 {
     struct world *w = calloc(1, sizeof *w);
     must(w);
     running = w;
     if (setjmp(w->failed) == 0) {
-        world_open(w, seed, options->profile, options->seconds, options->text);
+        world_open(w, seed, options);
         world_run(w);
     }
     running = NULL;

@@ -3,6 +3,7 @@
 
 #include "proto/must.h"
 #include "sim/check.h"
+#include "sim/guest.h"
 #include "sim/machine.h"
 
 #include <stdarg.h>
@@ -10,10 +11,12 @@
 enum { SAME_INSTANT_MAX = 200000 };
 
 static const size_t pool_size = (size_t)1 << 30;
-static const struct span calm_span = SPAN_MS(20000);    /* the last part of a run */
-static const struct span settle_span = SPAN_MS(5000);   /* agents come back and find each other */
-static const struct span closing_span = SPAN_MS(10000); /* everything that is out is answered */
-static const struct span sweep_span = SPAN_MS(6000);
+static const struct span calm_span = SPAN_MS(60000); /* the last part of a run */
+/* Agents come back and find each other, orders that are out are carried out, lives are raised and
+ * count: 12 s after an executor may have begun last. */
+static const struct span settle_span = SPAN_MS(30000);
+static const struct span closing_span = SPAN_MS(20000); /* everything that is out is answered */
+static const struct span sweep_span = SPAN_MS(15000);
 static const struct range boot_after = {SPAN_MS(0), SPAN_MS(3000)};
 
 void world_plan(struct world *w, struct span after, struct item item)
@@ -40,19 +43,29 @@ static void open_machines(struct world *w)
     }
 }
 
-void world_open(struct world *w, uint64_t seed, int profile, int64_t seconds, enum trace_text text)
+void world_open(struct world *w, uint64_t seed, const struct world_options *options)
 {
     w->seed = seed;
-    profile_draw(&w->p, profile, seed);
-    trace_init(&w->trace, seed, text);
+    profile_draw(&w->p, options->profile, seed);
+    if (options->scenario >= 0)
+        scenario_shape(&w->p, (size_t)options->scenario);
+    trace_init(&w->trace, seed, options->text);
     pool_open(&w->pool, pool_size);
     w->cluster = pool_take(&w->pool, sizeof *w->cluster);
     cluster_make(w->cluster, &w->p, seed, &w->pool);
     network_open(w);
     observer_open(w);
+    devices_open(w);
     open_machines(w);
-    faults_open(w);
-    w->end_at = seconds * 1000000000;
+    if (options->scenario >= 0) {
+        scenario_open(w, (size_t)options->scenario);
+    } else {
+        faults_open(w);
+    }
+    forger_open(w);
+    w->figures.seconds = (uint64_t)(options->seconds + w->p.extra_seconds);
+    w->figures.margin = INT64_MAX;
+    w->end_at = (int64_t)w->figures.seconds * 1000000000;
     w->calm_at = w->end_at - calm_span.ns;
     w->closing_at = w->end_at - closing_span.ns;
     plan_at(w, w->calm_at, HAPPEN_CALM);
@@ -108,13 +121,15 @@ static void finish(struct world *w)
     client_check_done(w);
     check_views(w);
     check_leaks(w);
+    scenario_end(w);
     w->ended = true;
 }
 
 /* What happens to a frozen machine happens when it thaws. The network goes on: its queues fill. */
 static bool postponed(struct world *w, const struct item *item)
 {
-    if (item->kind != HAPPEN_CLIENT && item->kind != HAPPEN_GUEST_END)
+    if (item->kind != HAPPEN_CLIENT && item->kind != HAPPEN_GUEST_END &&
+        item->kind != HAPPEN_GUEST_STOP)
         return false;
     const struct machine *m = &w->machines[item->machine];
     if (m->frozen_until <= w->now)
@@ -145,7 +160,22 @@ static void happen(struct world *w, const struct item *item)
         client_wake(w, m, item->detail, item->tag);
         break;
     case HAPPEN_GUEST_END:
-        client_guest_ends(w, m, item->detail, item->tag);
+        guest_ends(w, m, item->detail, item->tag);
+        break;
+    case HAPPEN_GUEST_STOP:
+        guest_stop_due(w, m, item->detail, item->tag);
+        break;
+    case HAPPEN_AGENT_DIES:
+        machine_agent_dies(w, m, item->tag);
+        break;
+    case HAPPEN_DEVICE:
+        device_happens(w, item->detail, item->tag);
+        break;
+    case HAPPEN_FORGERY:
+        forger_next(w);
+        break;
+    case HAPPEN_SCRIPT:
+        scenario_step(w);
         break;
     case HAPPEN_AGENT_START:
         if (item->tag == m->starts_planned)
@@ -166,7 +196,9 @@ static void happen(struct world *w, const struct item *item)
         break;
     case HAPPEN_CALM:
         w->calm = true;
+        devices_calm(w);
         faults_calm(w);
+        guest_calm(w);
         break;
     case HAPPEN_FRESH:
         client_ask_fresh(w);
@@ -197,7 +229,10 @@ void world_run(struct world *w)
         w->figures.events++;
         trace_numbers(&w->trace, (uint64_t)item.at, (uint64_t)item.kind << 32 | item.machine,
                       item.detail);
-        if (!postponed(w, &item))
-            happen(w, &item);
+        if (postponed(w, &item))
+            continue;
+        happen(w, &item);
+        if (item.kind >= HAPPEN_AGENT_START)
+            check_reach_update(w);
     }
 }

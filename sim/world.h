@@ -12,12 +12,15 @@
 #define SIM_WORLD_H
 
 #include "sim/cluster.h"
+#include "sim/device.h"
 #include "sim/faults.h"
+#include "sim/forger.h"
 #include "sim/network.h"
 #include "sim/observer.h"
 #include "sim/pool.h"
 #include "sim/profile.h"
 #include "sim/queue.h"
+#include "sim/scenario.h"
 #include "sim/trace.h"
 
 #include <setjmp.h>
@@ -50,6 +53,31 @@ struct figures {
     uint64_t ghosts;
     uint64_t tears; /* recoveries from a torn tail */
     uint64_t chosen;
+    uint64_t seconds;      /* of virtual time */
+    uint64_t lives;        /* raised */
+    uint64_t votes;        /* of jurors against lives */
+    uint64_t orders;       /* lives with q votes */
+    uint64_t false_orders; /* against nodes that a majority could reach (S20) */
+    uint64_t false_votes;  /* of single jurors against such nodes; they bind, and end nothing */
+    uint64_t runs;         /* of fence drivers, to switch off */
+    uint64_t kills;        /* power effects on machines that were on */
+    uint64_t strays;       /* of these, on another life than the ordered one */
+    uint64_t receipts;
+    uint64_t ends;       /* end statements */
+    uint64_t surrenders; /* lives raised without a boot */
+    uint64_t broken;     /* holds that passed on by a proof */
+    uint64_t lost;       /* guests that were stopped since their lock was lost */
+    uint64_t lies;       /* receipts that rest on a lie of a device (A4) */
+    uint64_t forgeries;  /* refused */
+    int64_t margin;      /* ns, the least between a guest's end and the grant that followed its
+                            broken hold; INT64_MAX: no such grant */
+};
+
+struct world_options {
+    int profile;  /* -1: as the seed draws */
+    int scenario; /* -1: none */
+    int64_t seconds;
+    enum trace_text text;
 };
 
 struct world {
@@ -71,6 +99,9 @@ struct world {
     struct machine *machines;
     size_t machine_count;
     struct faults faults;
+    struct devices devices;
+    struct forger forger;
+    struct script script;
     struct observer *observer;
     struct figures figures;
     struct verdict verdict;
@@ -78,7 +109,7 @@ struct world {
 };
 
 /* Makes the world of a seed: everything is off, the first boots are planned. */
-void world_open(struct world *w, uint64_t seed, int profile, int64_t seconds, enum trace_text text);
+void world_open(struct world *w, uint64_t seed, const struct world_options *options);
 /* Runs it to its end. Returns only if nothing failed; else world_fail jumps to w->failed. */
 void world_run(struct world *w);
 void world_close(struct world *w);

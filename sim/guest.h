@@ -1,0 +1,38 @@
+/*
+ * Guests: the processes that a lock protects, and the agent's driver that watches them (F11).
+ *
+ * A guest begins at ANSWER_GRANTED and has ended before EVENT_DROP is sent. It dies with its
+ * machine, not with its agent: it goes on while the agent is paused or dead, and hears nothing
+ * then. It may die by itself, and its parent may die while the child goes on: the driver then stops
+ * the whole stop set, waits until it is empty, and gives the hold back as unclean. So it does with
+ * a hold that is lost (F7, F3). Stopping takes up to K, and now and then a minute.
+ */
+#ifndef SIM_GUEST_H
+#define SIM_GUEST_H
+
+#include "proto/peer.h"
+
+struct world;
+struct machine;
+struct client;
+
+void guest_begins(struct world *w, struct client *c);
+/* It is gone. */
+void guest_over(struct world *w, struct client *c);
+/* Its parent dies, its child goes on. */
+void guest_parent_dies(struct world *w, struct client *c);
+/* ANSWER_LOST about a hold. */
+void guest_lost(struct world *w, struct machine *m, const struct answer *a);
+/* HAPPEN_GUEST_STOP, HAPPEN_GUEST_END: `handle` is of the grant. */
+void guest_stop_due(struct world *w, struct machine *m, size_t index, uint64_t handle);
+void guest_ends(struct world *w, struct machine *m, size_t index, uint64_t handle);
+/* The agent came back and found this hold in its store. */
+void guest_loaded(struct world *w, struct machine *m, struct op_id id);
+/* The agent died: its clients' guests go on. */
+void guest_orphaned(struct world *w, struct client *c);
+/* Whoever is being stopped is gone soon. */
+void guest_calm(struct world *w);
+/* Whether any guest runs on a machine. */
+bool guest_any(const struct machine *m);
+
+#endif
