@@ -89,7 +89,7 @@ bool card_device_parse(char out[DEVICE_SIZE], const char *text)
     size_t size = strlen(text);
     if (size == 0 || size >= DEVICE_SIZE)
         return false;
-    memcpy(device, text, size);
+    memcpy(device, text, size + 1);
     if (!roster_device_valid(device))
         return false;
     memcpy(out, device, sizeof device);

@@ -545,6 +545,12 @@ enum store_status store_open(const char *dir, struct store_trouble *trouble, str
         status = read_log(store, trouble, &found);
     if (status != STORE_OK && status != STORE_MISSING)
         goto out;
+    /* An agent that died between a rename and this left a segment that a power loss may take back;
+     * what is recovered from it counts as durable. */
+    if (fsync(store->dir_fd) != 0) {
+        status = trouble_at(trouble, STORE_UNREADABLE, "fsync the directory", errno);
+        goto out;
+    }
     int error = start_thread(store);
     if (error != 0) {
         status = trouble_at(trouble, STORE_UNREADABLE, "thread", error);

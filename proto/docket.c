@@ -249,8 +249,10 @@ const struct fence_report *docket_report_of(const struct docket_entry *e, uint16
 static void copy_text(char out[FENCE_TEXT_MAX + 1], struct view text)
 {
     size_t size = text.size < FENCE_TEXT_MAX ? text.size : FENCE_TEXT_MAX;
+    memcpy(out, text.bytes, size);
     for (size_t i = 0; i < size; i++)
-        out[i] = text.bytes[i] >= ' ' && text.bytes[i] <= '~' ? (char)text.bytes[i] : '?';
+        if (out[i] < ' ' || out[i] > '~')
+            out[i] = '?';
     out[size] = '\0';
 }
 

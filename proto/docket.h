@@ -47,11 +47,11 @@ void docket_init(struct docket *d, struct core *core, struct proofs *proofs, voi
 /* Records ORDER, REPORT, PROOF. */
 bool docket_load(struct docket *d, const struct record *record, uint64_t lsn);
 void docket_start(struct docket *d, struct instant now);
-/* A certificate; story may be empty. *why (may be NULL) is set on DOCKET_REFUSED. */
-enum docket_news docket_offer(struct docket *d, struct instant now, struct view cert,
+/* A certificate's bytes; story may be empty. *why (may be NULL) is set on DOCKET_REFUSED. */
+enum docket_news docket_offer(struct docket *d, struct instant now, struct view bytes,
                               struct view story, const char **why);
 /* Verifies the bytes strictly, whatever is held: NULL, or the rule that they break; static. */
-const char *docket_judge(struct docket *d, struct view cert);
+const char *docket_judge(struct docket *d, struct view bytes);
 struct docket_entry *docket_find(const struct docket *d, uint16_t slot, uint64_t life);
 /* An executor tells about its work. False if nothing is known of the order, or it says nothing new.
  */

@@ -343,7 +343,10 @@ static bool right_device(const struct executor *x, const struct event *event)
     const struct roster *roster = x->core->config.roster;
     int index = roster_find(roster, event->executed.slot);
     const char *device = index >= 0 ? roster->nodes[index].device : "";
-    return device[0] && strncmp(device, event->executed.device, DEVICE_SIZE) == 0;
+    char answered[DEVICE_SIZE];
+    memcpy(answered, event->executed.device, sizeof answered);
+    answered[DEVICE_SIZE - 1] = '\0';
+    return device[0] && strcmp(device, answered) == 0;
 }
 
 static void ran_status(struct executor *x, const struct event *event)

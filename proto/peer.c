@@ -252,85 +252,110 @@ void peer_start(struct peer *p, struct instant now)
 
 /* --- Events --- */
 
+/* What names the sender's life is a sign that it goes on. */
+static void note_life(struct peer *p, uint16_t from, const struct message *m)
+{
+    uint64_t life = m->type == WIRE_PING    ? m->ping.life
+                    : m->type == WIRE_ACK   ? m->ack.life
+                    : m->type == WIRE_RENEW ? m->renew.life
+                                            : 0;
+    if (life)
+        fencing_heard(&p->fencing, p->core.now, from, life);
+}
+
+/* The module that answers for each message. A fragment is put together before; one inside another
+ * is nobody's. */
+enum door {
+    DOOR_NONE,
+    DOOR_SWIM,
+    DOOR_CHECK,
+    DOOR_VOTER,
+    DOOR_COORDINATOR,
+    DOOR_DOUBT_ANSWERS, /* to a coordinator, or to a juror's inquiry */
+    DOOR_DOUBTS,
+    DOOR_ASKER,
+    DOOR_FENCING
+};
+
+static const enum door doors[WIRE_TYPES] = {
+    [WIRE_PING] = DOOR_SWIM,
+    [WIRE_ACK] = DOOR_SWIM,
+    [WIRE_PING_REQ] = DOOR_SWIM,
+    [WIRE_INDIRECT_ACK] = DOOR_SWIM,
+    [WIRE_ALIVE] = DOOR_SWIM,
+    [WIRE_SUSPECT] = DOOR_SWIM,
+    [WIRE_DEAD] = DOOR_SWIM,
+    [WIRE_DIGEST] = DOOR_SWIM,
+    [WIRE_STORE_ASK] = DOOR_CHECK,
+    [WIRE_STORE_KNOWN] = DOOR_CHECK,
+    [WIRE_PREPARE] = DOOR_VOTER,
+    [WIRE_READ] = DOOR_VOTER,
+    [WIRE_ACCEPT] = DOOR_VOTER,
+    [WIRE_CONFIRM] = DOOR_VOTER,
+    [WIRE_PROMISE] = DOOR_COORDINATOR,
+    [WIRE_REFUSE] = DOOR_COORDINATOR,
+    [WIRE_STORED] = DOOR_COORDINATOR,
+    [WIRE_ACCEPTED] = DOOR_COORDINATOR,
+    [WIRE_CONFIRMED] = DOOR_COORDINATOR,
+    [WIRE_REQUEST] = DOOR_COORDINATOR,
+    [WIRE_DOUBT_ANSWER] = DOOR_DOUBT_ANSWERS,
+    [WIRE_DOUBT] = DOOR_DOUBTS,
+    [WIRE_POKE] = DOOR_DOUBTS,
+    [WIRE_POKED] = DOOR_DOUBTS,
+    [WIRE_REPLY] = DOOR_ASKER,
+    [WIRE_BLOCKING] = DOOR_ASKER,
+    [WIRE_LIFE_CLAIM] = DOOR_FENCING,
+    [WIRE_LIFE_STORED] = DOOR_FENCING,
+    [WIRE_PROOF] = DOOR_FENCING,
+    [WIRE_PROOF_STORED] = DOOR_FENCING,
+    [WIRE_RENEW] = DOOR_FENCING,
+    [WIRE_RENEWED] = DOOR_FENCING,
+    [WIRE_VOTED] = DOOR_FENCING,
+    [WIRE_ACCUSE] = DOOR_FENCING,
+    [WIRE_OPINION] = DOOR_FENCING,
+    [WIRE_VOTE] = DOOR_FENCING,
+    [WIRE_ORDER] = DOOR_FENCING,
+    [WIRE_ORDER_STORED] = DOOR_FENCING,
+    [WIRE_EXEC_ASK] = DOOR_FENCING,
+    [WIRE_EXEC_OK] = DOOR_FENCING,
+    [WIRE_EXEC_REPORT] = DOOR_FENCING,
+    [WIRE_WITNESS_ASK] = DOOR_FENCING,
+    [WIRE_WITNESS] = DOOR_FENCING,
+};
+
 static void dispatch(struct peer *p, uint16_t from, const struct message *m)
 {
     struct instant now = p->core.now;
-    switch (m->type) {
-    case WIRE_PING:
-        fencing_heard(&p->fencing, now, from, m->ping.life);
+    switch (doors[m->type]) {
+    case DOOR_SWIM:
         swim_take(p->core.swim, now, from, m);
         break;
-    case WIRE_ACK:
-        fencing_heard(&p->fencing, now, from, m->ack.life);
-        swim_take(p->core.swim, now, from, m);
-        break;
-    case WIRE_PING_REQ:
-    case WIRE_INDIRECT_ACK:
-    case WIRE_ALIVE:
-    case WIRE_SUSPECT:
-    case WIRE_DEAD:
-    case WIRE_DIGEST:
-        swim_take(p->core.swim, now, from, m);
-        break;
-    case WIRE_STORE_ASK:
-    case WIRE_STORE_KNOWN:
+    case DOOR_CHECK:
         if (storecheck_take(&p->check, now, from, m))
             check_done(p);
         break;
-    case WIRE_PREPARE:
-    case WIRE_READ:
-    case WIRE_ACCEPT:
-    case WIRE_CONFIRM:
+    case DOOR_VOTER:
         voter_take(&p->voter, from, m);
         break;
-    case WIRE_PROMISE:
-    case WIRE_REFUSE:
-    case WIRE_STORED:
-    case WIRE_ACCEPTED:
-    case WIRE_CONFIRMED:
-    case WIRE_REQUEST:
+    case DOOR_COORDINATOR:
         coordinator_take(&p->coordinator, now, from, m);
         break;
-    case WIRE_DOUBT_ANSWER:
+    case DOOR_DOUBT_ANSWERS:
         if (juror_asked(&m->doubt_answer))
             fencing_take(&p->fencing, now, from, m);
         else
             coordinator_take(&p->coordinator, now, from, m);
         break;
-    case WIRE_RENEW:
-        fencing_heard(&p->fencing, now, from, m->renew.life);
-        fencing_take(&p->fencing, now, from, m);
-        break;
-    case WIRE_LIFE_CLAIM:
-    case WIRE_LIFE_STORED:
-    case WIRE_PROOF:
-    case WIRE_PROOF_STORED:
-    case WIRE_RENEWED:
-    case WIRE_VOTED:
-    case WIRE_ACCUSE:
-    case WIRE_OPINION:
-    case WIRE_VOTE:
-    case WIRE_ORDER:
-    case WIRE_ORDER_STORED:
-    case WIRE_EXEC_ASK:
-    case WIRE_EXEC_OK:
-    case WIRE_EXEC_REPORT:
-    case WIRE_WITNESS_ASK:
-    case WIRE_WITNESS:
-        fencing_take(&p->fencing, now, from, m);
-        break;
-    case WIRE_DOUBT:
-    case WIRE_POKE:
-    case WIRE_POKED:
+    case DOOR_DOUBTS:
         doubts_take(&p->doubts, now, from, m);
         break;
-    case WIRE_REPLY:
-    case WIRE_BLOCKING:
+    case DOOR_ASKER:
         asker_take(&p->asker, now, from, m);
         break;
-    case WIRE_FRAGMENT: /* put together before; one inside another is nobody's */
-    case WIRE_NONE:
-    case WIRE_TYPES:
+    case DOOR_FENCING:
+        fencing_take(&p->fencing, now, from, m);
+        break;
+    case DOOR_NONE:
         p->core.counters.drop_malformed++;
         break;
     }
@@ -341,6 +366,7 @@ static void take_message(struct peer *p, uint16_t from, const struct message *m)
     p->core.counters.messages_in++;
     if (p->tap)
         p->tap(p->tap_context, false, from, m);
+    note_life(p, from, m);
     dispatch(p, from, m);
 }
 

@@ -194,7 +194,9 @@ enum proofs_news proofs_offer(struct proofs *p, struct instant now, struct view 
     struct proof_entry *e = entry_of(p, slot);
     if (e && !better(e, &proof))
         return PROOFS_HELD;
-    const char *text = e ? judge(p, now, &proof) : proof_verdict_text(PROOF_NO_SUCH_NODE);
+    if (!e)
+        return refuse(p, slot, proof_verdict_text(PROOF_NO_SUCH_NODE), why);
+    const char *text = judge(p, now, &proof);
     if (!text && !store(p, e, &proof, bytes))
         text = "this node's memory for locks and proofs is used up";
     return text ? refuse(p, slot, text, why) : PROOFS_NEW;

@@ -310,7 +310,7 @@ START_TEST(the_largest_proof_fits)
     struct vote vote = {.allows = UINT32_MAX};
     struct proof back;
     executed.cert.count = 0;
-    for (uint16_t i = 0; i < ROSTER_JURORS_MAX; i++) {
+    for (int i = 0; i < ROSTER_JURORS_MAX; i++) {
         vote.juror = i;
         ck_assert(order_cert_add(&executed.cert, &vote));
     }

@@ -99,8 +99,7 @@ END_TEST
 static void action_is(size_t index, const char *name)
 {
     memset(roster.actions[index], 0, ROSTER_ACTION_SIZE);
-    for (size_t i = 0; i < ROSTER_ACTION_SIZE && name[i]; i++)
-        roster.actions[index][i] = name[i];
+    memcpy(roster.actions[index], name, strnlen(name, ROSTER_ACTION_SIZE));
     if (index >= roster.action_count)
         roster.action_count = (uint8_t)(index + 1);
 }
@@ -134,8 +133,7 @@ END_TEST
 static void device_is(const char *device)
 {
     memset(roster.nodes[1].device, 0, DEVICE_SIZE);
-    for (size_t i = 0; i < DEVICE_SIZE && device[i]; i++)
-        roster.nodes[1].device[i] = device[i];
+    memcpy(roster.nodes[1].device, device, strnlen(device, DEVICE_SIZE));
 }
 
 START_TEST(devices)
