@@ -311,7 +311,7 @@ START_TEST(the_largest_proof_fits)
     struct proof back;
     executed.cert.count = 0;
     for (int i = 0; i < ROSTER_JURORS_MAX; i++) {
-        vote.juror = i;
+        vote.juror = (uint16_t)i;
         ck_assert(order_cert_add(&executed.cert, &vote));
     }
     ck_assert_uint_eq(encode(&executed), PROOF_BYTES_MAX);
