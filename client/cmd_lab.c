@@ -14,9 +14,10 @@
 #include "client/lab_wire.h"
 #include "client/signals.h"
 #include "client/table.h"
+#include "crypto/roster.h"
 
 static const char help[] =
-    "usage: holdfast lab start [-n N] [-d DIR] [--tie PID | --keep]\n"
+    "usage: holdfast lab start [-n N] [-d DIR] [--detect MS] [--tie PID | --keep]\n"
     "       holdfast lab exec [-d DIR] HV -- COMMAND [ARGUMENT...]\n"
     "       holdfast lab power [-d DIR] HV off|on|reboot|status\n"
     "       holdfast lab agent [-d DIR] HV stop|start|kill|pause|resume\n"
@@ -31,17 +32,20 @@ static const char help[] =
     "\n"
     "  -n, --machines N    how many (5)\n"
     "  -d, --dir DIR       where ($XDG_RUNTIME_DIR/holdfast-lab, or /tmp/holdfast-lab-UID)\n"
+    "  --detect MS         how long a node is silent before it counts as dead, 1000 to 60000\n"
+    "                      (4000 up to 16 nodes, else 6000)\n"
     "  --tie PID           the lab ends when this process does\n"
     "  --keep              it does not end with the terminal's session, as it would otherwise\n"
     "  --json              print JSON (start, status)\n";
 
-enum { TIE = OPTION_OWN, KEEP, READY_MS = 10 * 1000 };
+enum { TIE = OPTION_OWN, KEEP, DETECT, READY_MS = 10 * 1000 };
 
 struct request {
     char dir[PATH_MAX];
     const char *given_dir; /* as typed; NULL: the default */
     long machines;
-    long tie; /* a process; 0: none named */
+    long detect_ms; /* 0: by the number of machines */
+    long tie;       /* a process; 0: none named */
     bool keep;
 };
 
@@ -83,7 +87,9 @@ static int start(const struct cli *cli, const struct request *q)
     int tie = open_tie(q);
     if (tie == -2)
         return EXIT_ERROR;
-    int code = lab_start(&lab, q->dir, (int)q->machines, tie, &took_ms);
+    struct lab_plan plan = {
+        .machines = (int)q->machines, .detect_ms = (uint16_t)q->detect_ms, .tie = tie};
+    int code = lab_start(&lab, q->dir, &plan, &took_ms);
     if (tie >= 0)
         close(tie);
     if (code != EXIT_OK)
@@ -334,11 +340,10 @@ static int on_machine(const struct cli *cli, const struct lab *lab, const char *
  * command. */
 static int take_options(struct cli *cli, struct request *q, int argc, char **argv)
 {
-    static const struct option longs[] = {{"machines", required_argument, NULL, 'n'},
-                                          {"dir", required_argument, NULL, 'd'},
-                                          {"tie", required_argument, NULL, TIE},
-                                          {"keep", no_argument, NULL, KEEP},
-                                          COMMAND_OPTIONS};
+    static const struct option longs[] = {
+        {"machines", required_argument, NULL, 'n'},  {"dir", required_argument, NULL, 'd'},
+        {"tie", required_argument, NULL, TIE},       {"keep", no_argument, NULL, KEEP},
+        {"detect", required_argument, NULL, DETECT}, COMMAND_OPTIONS};
     int option;
     optind = 0;
     while ((option = command_option(cli, argc, argv, "+:n:d:", longs)) != -1) {
@@ -356,6 +361,11 @@ static int take_options(struct cli *cli, struct request *q, int argc, char **arg
             break;
         case KEEP:
             q->keep = true;
+            break;
+        case DETECT:
+            if (!parse_number(optarg, ROSTER_DETECT_MIN_MS, ROSTER_DETECT_MAX_MS, &q->detect_ms))
+                return usage_error(cli, "--detect takes %d to %d milliseconds, not '%s'",
+                                   ROSTER_DETECT_MIN_MS, ROSTER_DETECT_MAX_MS, optarg);
             break;
         }
     }

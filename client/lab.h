@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* The lab's one fence action, and its script. */
@@ -76,12 +77,19 @@ void lab_view(struct lab_view *out, const struct lab *lab, int machine);
 /* Waits until the agent's socket accepts; false after `timeout_ms` or if the agent ended. */
 bool lab_wait_agent(const struct lab *lab, int machine, int timeout_ms);
 
+/* What a new lab is to be. */
+struct lab_plan {
+    int machines;
+    uint16_t detect_ms; /* D (F): how long a node is silent before it counts as dead; 0: by size */
+    int tie;            /* a pidfd: every machine ends when that process does; -1: none */
+};
+
 /*
- * Makes and starts a lab of `machines` in `dir`, and returns once all see all. If `tie` is a pidfd
- * and not -1, every machine ends when that process does. On failure, and when interrupted, nothing
- * is left. An exit code; what went wrong was said. `*took_ms`: from the first agent's start.
+ * Makes and starts a lab in `dir`, and returns once all see all. On failure, and when interrupted,
+ * nothing is left. An exit code; what went wrong was said. `*took_ms`: from the first agent's
+ * start.
  */
-int lab_start(struct lab *lab, const char *dir, int machines, int tie, long *took_ms);
+int lab_start(struct lab *lab, const char *dir, const struct lab_plan *plan, long *took_ms);
 
 void lab_sleep_ms(int ms);
 long long lab_now_ms(void);

@@ -19,6 +19,7 @@ struct process {
     pid_t pid;
     pid_t parent;
     char state;
+    long threads;
     bool ours;
 };
 
@@ -44,10 +45,19 @@ static bool read_process(struct process *out, pid_t pid)
     text[size] = '\0';
     char *end = strrchr(text, ')');
     *out = (struct process){.pid = pid};
-    if (end == NULL || sscanf(end + 1, " %c %d", &out->state, &parent) != 2)
+    if (end == NULL || sscanf(end + 1,
+                              " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+                              "%ld",
+                              &out->state, &parent, &out->threads) != 3)
         return false;
     out->parent = parent;
     return true;
+}
+
+/* A process goes on without its main thread: it can be waited for only once all have ended. */
+static bool runs(const struct process *p)
+{
+    return p->state != 'X' && (p->state != 'Z' || p->threads > 1);
 }
 
 static void list_all(struct process_list *list)
@@ -93,7 +103,7 @@ static size_t mark(struct process_list *list, pid_t root)
             if (p->ours || !parent_is_ours(list, root, p->parent))
                 continue;
             p->ours = grew = true;
-            alive += p->state != 'Z' && p->state != 'X';
+            alive += runs(p);
         }
     }
     return alive;

@@ -74,12 +74,16 @@ static bool draw_network(char prefix[32], uint16_t *port, int count)
     return false;
 }
 
-/* Where this program is. */
+/* Where this program is. If it was replaced since it began, the new one at its place serves too. */
 static bool own_path(char out[PATH_MAX])
 {
+    static const char gone[] = " (deleted)"; /* what the kernel appends then (proc(5)) */
     ssize_t size = readlink("/proc/self/exe", out, PATH_MAX - 1);
     out[size > 0 ? size : 0] = '\0';
-    return size > 0;
+    char *end = strstr(out, gone);
+    if (end && end[sizeof gone - 1] == '\0')
+        *end = '\0';
+    return access(out, X_OK) == 0;
 }
 
 /*
@@ -118,7 +122,8 @@ static bool write_fence_script(const struct lab *lab)
     char *text = NULL;
     /* prepare() has looked at the lab's own path. */
     if (!own_path(program) || strpbrk(program, "'\n")) {
-        say("a script cannot name this program: its path cannot be read, or holds a quote");
+        say("a script cannot name this program: it is not where it began, or its path holds a "
+            "quote");
         return false;
     }
     file_path(path, sizeof path, lab->dir, LAB_FENCE_SCRIPT);
@@ -205,10 +210,11 @@ static bool make_cluster(const struct lab *lab, struct enrolment *e)
     return good;
 }
 
-static bool make_files(const struct lab *lab)
+static bool make_files(const struct lab *lab, const struct lab_plan *plan)
 {
     struct enrolment e;
     enrol_init(&e);
+    e.roster->detect_ms = plan->detect_ms;
     bool good = make_cluster(lab, &e);
     enrol_deinit(&e);
     return good;
@@ -410,21 +416,23 @@ static bool let_live(const struct lab *lab, int leash)
 }
 
 /* From files to a lab that is up; the caller cleans up. */
-static bool bring_up(const struct lab *lab, int tie, const int leash[2], long *took_ms)
+static bool bring_up(const struct lab *lab, const struct lab_plan *plan, const int leash[2],
+                     long *took_ms)
 {
-    if (!make_files(lab) || interrupted)
+    if (!make_files(lab, plan) || interrupted)
         return false;
     long long begun = lab_now_ms();
-    if (!start_machines(lab, leash[0], tie) || !wait_until_up(lab) || !let_live(lab, leash[1]))
+    if (!start_machines(lab, leash[0], plan->tie) || !wait_until_up(lab) ||
+        !let_live(lab, leash[1]))
         return false;
     *took_ms = (long)(lab_now_ms() - begun);
     return true;
 }
 
-int lab_start(struct lab *lab, const char *dir, int machines, int tie, long *took_ms)
+int lab_start(struct lab *lab, const char *dir, const struct lab_plan *plan, long *took_ms)
 {
     int leash[2];
-    *lab = (struct lab){.machines = machines};
+    *lab = (struct lab){.machines = plan->machines};
     if (pipe2(leash, O_CLOEXEC) != 0) {
         say("no pipe can be made: %s", strerror(errno));
         return EXIT_ERROR;
@@ -432,7 +440,7 @@ int lab_start(struct lab *lab, const char *dir, int machines, int tie, long *too
     catch_signals();
     int code = EXIT_ERROR;
     if (prepare(lab, dir)) {
-        if (bring_up(lab, tie, leash, took_ms))
+        if (bring_up(lab, plan, leash, took_ms))
             code = EXIT_OK;
         close(leash[0]);
         close(leash[1]);

@@ -26,15 +26,20 @@ bool process_parse(struct process_look *out, const char *text)
         return false;
     int n =
         sscanf(rest + 1,
-               " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-               &look.state, &parent, &group, &start);
-    if (n != 4)
+               " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %" SCNu64,
+               &look.state, &parent, &group, &look.threads, &start);
+    if (n != 5)
         return false;
     look.process = (struct process){.pid = pid, .start = start, .leads = group == pid};
     look.parent = parent;
     look.group = group;
     *out = look;
     return true;
+}
+
+bool process_runs(const struct process_look *look)
+{
+    return look->state != 'X' && (look->state != 'Z' || look->threads > 1);
 }
 
 enum process_status process_look(pid_t pid, struct process_look *out)
@@ -112,8 +117,7 @@ bool process_group_lives(const struct process *leader)
         if (!isdigit((unsigned char)entry->d_name[0]))
             continue;
         enum process_status status = process_look((pid_t)atoi(entry->d_name), &look);
-        lives = status == PROCESS_FOUND && look.group == leader->pid && look.state != 'Z' &&
-                look.state != 'X';
+        lives = status == PROCESS_FOUND && look.group == leader->pid && process_runs(&look);
     }
     closedir(proc);
     return lives;

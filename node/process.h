@@ -25,11 +25,14 @@ struct process_look {
     struct process process;
     pid_t parent;
     pid_t group;
-    char state; /* as in /proc/PID/stat; 'Z': dead but not waited for */
+    char state;   /* as in /proc/PID/stat; 'Z': its main thread is dead, but not waited for */
+    long threads; /* those that run on, with the main thread's remains */
 };
 
 /* What /proc says of `pid` at this instant. */
 enum process_status process_look(pid_t pid, struct process_look *out);
+/* Whether anything of it still runs: a process goes on without its main thread. */
+bool process_runs(const struct process_look *look);
 /* Takes /proc/PID/stat's text apart. False if it is not such a text. */
 bool process_parse(struct process_look *out, const char *text);
 

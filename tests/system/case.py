@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
-from support.lab import Lab, build_dir, holdfast, until
+from support.lab import DEADLINE_S, Lab, build_dir, holdfast, until
 from support.varlink import Closed, Refused
 
 PR_SET_PDEATHSIG = 1
@@ -37,6 +38,7 @@ class Case(unittest.TestCase):
     """A test with `self.dir`, and, if `machines` says so, a lab for the whole class."""
 
     machines = 0
+    lab_options = ()  # of `holdfast lab start`
     lab = None
     longMessage = True
     maxDiff = 4000
@@ -44,8 +46,9 @@ class Case(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         if cls.machines:
-            cls.lab = Lab(Path(tempfile.mkdtemp(dir=test_dir())) / "l").start(cls.machines)
+            cls.lab = Lab(Path(tempfile.mkdtemp(dir=test_dir())) / "l")
             cls.addClassCleanup(cls.lab.stop)
+            cls.lab.start(cls.machines, *cls.lab_options)
 
     def setUp(self):
         self.dir = Path(tempfile.mkdtemp(dir=test_dir()))
@@ -132,6 +135,21 @@ class Case(unittest.TestCase):
             )
 
         until(look, f"{machine} holds {name}")
+
+    def until_said(self, process, text):
+        """Reads stderr up to a line with `text`, and returns the line."""
+        end = threading.Timer(
+            DEADLINE_S, process.kill
+        )  # else a word that never comes is waited for
+        end.start()
+        try:
+            line = process.stderr.readline()
+            while text not in line:
+                self.assertNotEqual(line, "", f"it ended without a word of {text!r}")
+                line = process.stderr.readline()
+            return line
+        finally:
+            end.cancel()
 
     def operations(self, machine, lab=None):
         return (lab or self.lab).call(machine, "List")["operations"]

@@ -117,7 +117,7 @@ class Node:
 class Cluster:
     """`count` nodes with everything that they need; none is started."""
 
-    def __init__(self, case, directory, count=1):
+    def __init__(self, case, directory, count=1, actions=()):
         self.case = case
         self.dir = directory
         self.dir.mkdir()
@@ -150,6 +150,7 @@ class Cluster:
             self.roster,
             "--operator",
             self.dir / "operator.pub",
+            *(part for action in actions for part in ("--action", action)),
             *(node.dir / "card.json" for node in self.nodes),
         )
         self.unsigned = self.dir / "unsigned"

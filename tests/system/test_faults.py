@@ -71,25 +71,26 @@ class NoMajority(Case):
 
     def test_requests_are_refused_or_wait_until_a_majority_is_back(self):
         name, held = self.name(), self.name()
-        self.hold("hv1", held)
+        holder = self.hold("hv1", held, "--stale", "hold")  # needs no standing, so it stays (F7)
         for machine in ("hv2", "hv3"):
             self.lab.agent(machine, "stop")
-        for options in (["-n"], ["-w", "5"]):
+        for options in (["-n"], ["-w", "5"], ["-s", "-w", "5"]):
             code, out, err = self.locked("hv1", *options, name, "echo", "ran")
             self.assertEqual((code, out), (NO_MAJORITY, ""))
             self.one_line(err, "no majority: 1 of 3")
-        waiter = self.lock("hv1", "-v", name, "echo", "ran")
-        line = waiter.stderr.readline()
-        while "no majority: 1 of 3" not in line:
-            self.assertNotEqual(line, "", "it ended")
-            line = waiter.stderr.readline()
+        waiters = []
+        for policy, reason in (("hold", "no majority: 1 of 3"), ("fence", "too few jurors")):
+            waiters.append(self.lock("hv1", "-v", "--stale", policy, name, "echo", "ran"))
+            self.until_said(waiters[-1], reason)
         self.assertEqual(
             self.finish(self.exec("hv1", "holdfast", "show", "-w", "5", name))[0], NO_MAJORITY
         )
         self.assertEqual(self.finish(self.exec("hv1", "holdfast", "status"))[0], NO_MAJORITY)
         self.lab.agent("hv2", "start")
-        self.assertEqual(self.finish(waiter)[1], "ran\n")
+        for waiter in waiters:
+            self.assertEqual(self.finish(waiter)[1], "ran\n")
         self.assertEqual(self.lab.holders("hv2", held), [("hv1", "exclusive")])
+        self.assertIsNone(holder.poll())
 
     def test_the_same_when_they_are_killed(self):
         name = self.name()
@@ -143,8 +144,8 @@ class MachineDies(Case):
     machines = 3
     weight = 2
 
-    def test_its_hold_stays_also_under_its_new_life(self):
-        """Until there is fencing, a dead holder's lock waits for an operator."""
+    def test_its_hold_is_broken_by_the_end_statement_of_its_new_life(self):
+        """F6a: it came back before anybody was fenced, and says itself that its life is over."""
         name = self.name()
         self.hold("hv3", name)
         before = self.lab.show("hv1", name)["holders"]
@@ -154,12 +155,15 @@ class MachineDies(Case):
         self.lab.power("hv3", "on")
         self.lab.wait_voting("hv3")
         self.assertEqual(self.lab.status("hv3")["life"], life + 1)
-        self.assertEqual(self.lab.show("hv3", name)["holders"], before)
-        for machine in ("hv1", "hv3"):
-            code, _, err = self.locked(machine, "-n", name, "true")
-            self.assertEqual(code, NOT_GRANTED)
-            self.one_line(err, "hv3")
+        code, out, _ = self.locked(
+            "hv1", name, "sh", "-c", "echo $HOLDFAST_TOKEN $HOLDFAST_UNCLEAN"
+        )
+        self.assertEqual(code, OK)
+        token, holder, mode, by, _ = out.split()
+        self.assertGreater(int(token), before[0]["token"])
+        self.assertEqual((holder, mode, by), (f"hv3/{life}", "exclusive", "end-statement"))
         self.assertEqual(self.operations("hv3"), [])
+        self.assertEqual(self.lab.call("hv1", "Orders")["orders"], [])
         with self.lab.connect("hv3") as api, self.assertRaises(Refused) as refused:
             api.call("OpenSession")
             api.release(before[0]["hold"])

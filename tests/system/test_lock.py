@@ -370,6 +370,7 @@ class LookCommands(Case):
             "members",
             "locks",
             "show",
+            "fence",
             "events",
             "keygen",
             "roster",
