@@ -35,14 +35,25 @@ const uint8_t *read_view(struct reader *r, size_t size)
     return p;
 }
 
-/* Little-endian value of `size` bytes, at most 8. */
-static uint64_t read_little(struct reader *r, size_t size)
+/* A value whose bytes in memory are little-endian; its own inverse. */
+static inline uint64_t little(uint64_t v)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap64(v);
+#else
+    return v;
+#endif
+}
+
+/* Little-endian value of `size` bytes, at most 8. Inlined it is one load: wherever messages are
+ * looked at, much of the work is in here. */
+static inline __attribute__((always_inline)) uint64_t read_little(struct reader *r, size_t size)
 {
     const uint8_t *p = read_view(r, size);
     uint64_t v = 0;
-    for (size_t i = 0; p && i < size; i++)
-        v |= (uint64_t)p[i] << (8 * i);
-    return v;
+    if (p)
+        memcpy(&v, p, size);
+    return little(v);
 }
 
 uint8_t read_u8(struct reader *r)
@@ -109,12 +120,11 @@ void write_copy(struct writer *w, const void *bytes, size_t size)
     w->at += size;
 }
 
-static void write_little(struct writer *w, uint64_t v, size_t size)
+static inline __attribute__((always_inline)) void write_little(struct writer *w, uint64_t v,
+                                                               size_t size)
 {
-    uint8_t p[8];
-    for (size_t i = 0; i < size; i++)
-        p[i] = (uint8_t)(v >> (8 * i));
-    write_copy(w, p, size);
+    v = little(v);
+    write_copy(w, &v, size);
 }
 
 void write_u8(struct writer *w, uint8_t v)

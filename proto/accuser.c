@@ -33,9 +33,19 @@ static struct accusation *find(const struct accuser *a, uint16_t slot, uint64_t 
 
 /* --- Asking --- */
 
+/* It lives on under a higher life: no vote is wanted, but the proof that a juror may hold. */
+static bool reborn(const struct accuser *a, const struct accusation *c)
+{
+    struct member_view view;
+    swim_view(a->core->swim, c->slot, &view);
+    return view.life > c->life;
+}
+
 /* Whether this juror's vote, as it is, can still be improved upon. */
 static bool to_ask(const struct accuser *a, const struct accusation *c, uint16_t juror)
 {
+    if (reborn(a, c))
+        return juror != c->slot;
     uint32_t all = (2u << a->core->config.roster->action_count) - 1u;
     for (size_t i = 0; i < c->cert.count; i++)
         if (c->cert.votes[i].juror == juror)
@@ -86,7 +96,7 @@ static void act(struct accuser *a, struct instant now, struct accusation *c)
 {
     const struct docket_entry *order = docket_find(a->docket, c->slot, c->life);
     c->next_at = instant_after(now, ASK_WAIT);
-    if (!complete(a, order))
+    if (!complete(a, order) || reborn(a, c))
         ask(a, c);
     if (order && tell(a, c, order)) {
         c->next_at = instant_after(now, c->wait);
@@ -105,7 +115,8 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
             c = &a->table[i];
     if (!c)
         return;
-    bool dead = swim_state(a->core->swim, slot) == MEMBER_DEAD;
+    enum member_state state = swim_state(a->core->swim, slot);
+    bool dead = state == MEMBER_DEAD || state == MEMBER_UNKNOWN;
     c->noted = now;
     if (c->used) {
         if (dead && !c->dead) { /* the suspicion is over: now they may vote */
@@ -116,6 +127,7 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
     }
     a->used++;
     c->dead = dead;
+    c->since = now;
     c->used = true;
     c->slot = slot;
     c->life = life;
@@ -127,6 +139,13 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
                                    .life = life};
     c->wait = TELL_WAIT;
     act(a, now, c);
+}
+
+struct span accuser_pending(const struct accuser *a, struct instant now, uint16_t slot,
+                            uint64_t life)
+{
+    const struct accusation *c = find(a, slot, life);
+    return c ? span_between(c->since, now) : (struct span){-1};
 }
 
 /* --- Answers --- */

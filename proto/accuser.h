@@ -20,6 +20,7 @@ struct accusation {
     uint8_t name[LOCK_NAME_MAX]; /* of the lock that was named first */
     uint8_t name_size;
     bool dead;              /* SWIM held it dead when the jurors were asked last */
+    struct instant since;   /* accused */
     struct instant noted;   /* somebody waited for it then */
     struct instant next_at; /* to ask, or to tell, again */
     struct span wait;       /* between tellings of the order */
@@ -45,6 +46,9 @@ void accuser_init(struct accuser *a, struct core *core, struct docket *docket,
  * `fence`. */
 void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
                   struct view name);
+/* How long that life has been accused here without a proof; negative if it is not. */
+struct span accuser_pending(const struct accuser *a, struct instant now, uint16_t slot,
+                            uint64_t life);
 /* Messages OPINION, VOTE, ORDER_STORED. True if an order became certified by it. */
 bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const struct message *m);
 void accuser_step(struct accuser *a, struct instant now);

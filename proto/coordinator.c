@@ -1,6 +1,7 @@
 /* The coordinator: see coordinator.h. */
 #include "proto/coordinator.h"
 
+#include "proto/doubt.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/stale.h"
@@ -11,7 +12,7 @@
 #define BACKOFF_MAX        SPAN_MS(40)
 #define RESERVE_SPAN       SPAN_MS(1500) /* longer than a request's repeats are apart */
 #define CONFIRM_WAIT       SPAN_MS(40)
-#define DOUBT_SPAN         SPAN_MS(120) /* more than a poke's 50 ms and a round trip (L8) */
+#define DOUBT_ROUND        SPAN_MS(20)
 
 size_t coordinator_bytes(const struct peer_config *config)
 {
@@ -60,7 +61,7 @@ static struct instant lead_deadline(const struct lead *lead)
 
 static bool majority(const struct coordinator *k, uint32_t mask)
 {
-    return (size_t)__builtin_popcount(mask) >= cohort_majority(&k->core->cohorts);
+    return (size_t)__builtin_popcount(mask) >= core_majority(k->core);
 }
 
 static void watch(struct coordinator *k, struct lead *lead)
@@ -273,6 +274,17 @@ static uint16_t rightful(const struct coordinator *k, uint32_t shard)
     return self;
 }
 
+/* Longer than anybody's poke of the doubted, and a round trip to him (L8). */
+static struct span doubt_span(const struct coordinator *k, uint32_t shard)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < k->core->cohorts.size; i++) {
+        int64_t one = doubt_patience(k->core, cohort_of(&k->core->cohorts, shard)[i]).ns;
+        most = one > most ? one : most;
+    }
+    return (struct span){2 * most + DOUBT_ROUND.ns};
+}
+
 static void ask_around(struct coordinator *k, struct instant now, struct lead *lead,
                        uint16_t doubted)
 {
@@ -283,7 +295,7 @@ static void ask_around(struct coordinator *k, struct instant now, struct lead *l
     int member = cohort_index(&k->core->cohorts, shard, doubted);
     lead->doubted = doubted;
     lead->unheard = member >= 0 ? 1u << member : 0; /* it cannot speak for itself */
-    lead->doubt_until = instant_after(now, DOUBT_SPAN);
+    lead->doubt_until = instant_after(now, doubt_span(k, shard));
     watch(k, lead);
     send_cohort(k, shard, lead->unheard, &m);
 }
@@ -630,6 +642,7 @@ static void step_lead(struct coordinator *k, struct instant now, struct lead *le
         send_prepare(k, lead, lead->phase == LEAD_PROMISING ? core_self(k->core) : SLOT_NONE);
         set_retry(k, lead, now);
     } else if (lead->phase == LEAD_SERVING) {
+        send_prepare(k, lead, SLOT_NONE); /* who was away when the others promised may be needed */
         /* The same question again: an answer to it is as good, since it was asked after they came.
          */
         lead->confirm_at = instant_after(now, CONFIRM_WAIT);

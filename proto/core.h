@@ -13,6 +13,7 @@
 #include "proto/cohort.h"
 #include "proto/journal.h"
 #include "proto/jury.h"
+#include "proto/mutant.h"
 #include "proto/outbox.h"
 #include "proto/peer.h"
 #include "proto/told.h"
@@ -59,6 +60,19 @@ static inline bool core_votes(const struct core *c)
 static inline uint64_t core_name_hash(const struct core *c, struct view name)
 {
     return hash64(c->cohorts.hash_key, name.bytes, name.size);
+}
+
+/* Voters that decide for a shard (L0): fixed by the signed roster, whoever seems to be alive. */
+static inline size_t core_majority(const struct core *c)
+{
+    size_t majority = cohort_majority(&c->cohorts);
+    if (MUTANT(31)) { /* "quorum size from SWIM-alive count" */
+        size_t alive = 0;
+        for (size_t i = 0; i < c->config.roster->node_count; i++)
+            alive += swim_alive(c->swim, c->config.roster->nodes[i].slot);
+        majority = alive / 2 + 1 < majority ? alive / 2 + 1 : majority;
+    }
+    return majority;
 }
 
 /* D, the detection target: r, F and the jurors' D follow from it (section 7, the inequality). */

@@ -7,6 +7,16 @@ void doubts_init(struct doubts *d, struct core *core)
     d->core = core;
 }
 
+struct span doubt_patience(const struct core *c, uint16_t slot)
+{
+    struct member_view view;
+    swim_view(c->swim, slot, &view);
+    struct span patience = span_times(view.round_trip, 4);
+    if (patience.ns < DOUBT_POKE_SPAN.ns)
+        patience = DOUBT_POKE_SPAN;
+    return span_min(patience, DOUBT_POKE_SPAN_MAX);
+}
+
 static void answer(struct doubts *d, struct doubt_entry *e, bool heard, bool alive)
 {
     struct message m = {
@@ -32,11 +42,12 @@ static void take_doubt(struct doubts *d, struct instant now, uint16_t from,
     for (size_t i = 0; i < DOUBTS_MAX; i++) {
         if (d->entries[i].used)
             continue;
-        d->entries[i] = (struct doubt_entry){.used = true,
-                                             .asker = from,
-                                             .slot = m->slot,
-                                             .seq = m->seq,
-                                             .until = instant_after(now, DOUBT_POKE_SPAN)};
+        d->entries[i] =
+            (struct doubt_entry){.used = true,
+                                 .asker = from,
+                                 .slot = m->slot,
+                                 .seq = m->seq,
+                                 .until = instant_after(now, doubt_patience(d->core, m->slot))};
         d->used++;
         struct message poke = {.type = WIRE_POKE, .poke = {.seq = m->seq}};
         outbox_send(&d->core->outbox, m->slot, &poke);

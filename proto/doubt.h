@@ -1,7 +1,7 @@
 /*
  * Answering a doubt: "do you hear this node?". A coordinator's voters are asked so before its
  * shards are taken (L8), and a juror asks others so to probe a target for it (F2b). Whoever is
- * asked pokes the node and says within DOUBT_POKE_SPAN whether it answered. A node that does not
+ * asked pokes the node and says within a few round trips whether it answered. A node that does not
  * vote answers that it is alive, but cannot coordinate.
  */
 #ifndef PROTO_DOUBT_H
@@ -9,7 +9,8 @@
 
 #include "proto/core.h"
 
-#define DOUBT_POKE_SPAN SPAN_MS(50)
+#define DOUBT_POKE_SPAN     SPAN_MS(50) /* at least; 4 round trips where these are longer */
+#define DOUBT_POKE_SPAN_MAX SPAN_MS(1000)
 
 enum { DOUBTS_MAX = 64 };
 
@@ -27,6 +28,8 @@ struct doubts {
     size_t used;
 };
 
+/* How long `slot` is given to answer. */
+struct span doubt_patience(const struct core *c, uint16_t slot);
 void doubts_init(struct doubts *d, struct core *core);
 /* A message of types DOUBT, POKE, POKED. */
 void doubts_take(struct doubts *d, struct instant now, uint16_t from, const struct message *m);

@@ -112,6 +112,7 @@ static void life_changed(struct fencing *f, struct instant now)
     asker_end_life(f->asker);
     standing_reset(&f->standing, now);
     f->standing.ordered = docket_binds(&f->docket, core_self(f->core), f->core->life);
+    executor_look(&f->executor, now); /* it was bound, and may act again */
 }
 
 void fencing_start(struct fencing *f, struct instant now, bool store_lost)
@@ -134,6 +135,7 @@ void fencing_checked(struct fencing *f, struct instant now, bool behind, uint64_
     life_checked(&f->life, now, behind, seen);
     if (f->core->life != before)
         life_changed(f, now);
+    executor_look(&f->executor, now); /* orders that were found in the store (F9) */
 }
 
 void fencing_durable(struct fencing *f, struct instant now)

@@ -188,11 +188,13 @@ static void tell_opinion(struct juror *j, struct instant now, uint16_t to, uint1
     outbox_send(&j->core->outbox, to, &m);
 }
 
+/* Nor does anybody live of whom nothing was heard since this node's start, or since an earlier life
+ * died: after a power loss everywhere a machine that stays off is known by its locks alone. */
 static bool view_dead(const struct juror *j, uint16_t slot, uint64_t life)
 {
     struct member_view view;
     swim_view(j->core->swim, slot, &view);
-    return view.state == MEMBER_DEAD && view.life == life;
+    return (view.state == MEMBER_DEAD && view.life <= life) || view.state == MEMBER_UNKNOWN;
 }
 
 static bool view_suspect(const struct juror *j, uint16_t slot, uint64_t life)

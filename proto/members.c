@@ -23,12 +23,14 @@ const char *member_state_text(enum member_state state)
 }
 
 void members_init(struct members *ms, const struct roster *roster, const struct cluster_id *cluster,
-                  struct member *table)
+                  struct member *table, struct words *words)
 {
     *ms = (struct members){
         .roster = roster,
         .cluster = *cluster,
         .count = roster->node_count,
+        .quiet_count = roster->node_count,
+        .words = words,
         .table = table,
     };
     for (size_t i = 0; i < ms->count; i++) {
@@ -36,7 +38,7 @@ void members_init(struct members *ms, const struct roster *roster, const struct 
             .state = MEMBER_UNKNOWN,
             .by = SLOT_NONE,
             .accused_by = SLOT_NONE,
-            .due = INSTANT_NEVER,
+            .due = brief_ceiling(INSTANT_NEVER),
         };
     }
 }
@@ -49,6 +51,11 @@ int members_find(const struct members *ms, uint16_t slot)
 uint16_t members_slot(const struct members *ms, size_t index)
 {
     return ms->roster->nodes[index].slot;
+}
+
+const struct wire_alive *members_word(const struct members *ms, size_t index)
+{
+    return words_get(ms->words, ms->table[index].word);
 }
 
 bool members_live(const struct members *ms, size_t index)
@@ -91,7 +98,7 @@ static enum word_verdict compare_words(const struct wire_alive *held, const stru
 
 bool members_other_copy(const struct members *ms, size_t index, const struct wire_alive *word)
 {
-    const struct wire_alive *held = &ms->table[index].word;
+    const struct wire_alive *held = members_word(ms, index);
     return word->life == held->life && !nonce_equal(&word->life_nonce, &held->life_nonce);
 }
 
@@ -101,7 +108,7 @@ enum word_verdict members_judge_alive(const struct members *ms, size_t index,
     const struct member *m = &ms->table[index];
     enum word_verdict verdict = WORD_NEW;
     if (m->state != MEMBER_UNKNOWN)
-        verdict = compare_words(&m->word, word);
+        verdict = compare_words(members_word(ms, index), word);
     if (verdict == WORD_NEW && !members_signed(ms, index, word))
         return WORD_FORGED;
     return verdict;
@@ -114,11 +121,44 @@ enum word_verdict members_judge_hearsay(const struct members *ms, size_t index, 
     must(state == MEMBER_SUSPECT || state == MEMBER_DEAD);
     if (m->state == MEMBER_UNKNOWN || m->state == MEMBER_LEFT)
         return WORD_OLD;
-    if (life != m->word.life || incarnation != m->word.incarnation)
+    const struct wire_alive *held = members_word(ms, index);
+    if (life != held->life || incarnation != held->incarnation)
         return WORD_OLD;
     if (state == m->state)
         return WORD_KNOWN;
     return m->state == MEMBER_DEAD ? WORD_OLD : WORD_NEW;
+}
+
+static bool is_quiet(const struct members *ms, size_t index)
+{
+    enum member_state state = ms->table[index].state;
+    return state == MEMBER_UNKNOWN || state == MEMBER_DEAD;
+}
+
+/* A member's part of the hash. Each slot is in its own part, so parts cannot cancel out. */
+static uint64_t hash_of(const struct members *ms, size_t index)
+{
+    const struct member *m = &ms->table[index];
+    if (m->state == MEMBER_UNKNOWN)
+        return 0;
+    uint8_t bytes[2 + 1 + 8 + 4];
+    struct writer w = writer_init(bytes, sizeof bytes);
+    write_u16(&w, members_slot(ms, index));
+    write_u8(&w, (uint8_t)m->state);
+    write_u64(&w, members_word(ms, index)->life);
+    write_u32(&w, members_word(ms, index)->incarnation);
+    return hash64(ms->cluster.bytes, bytes, sizeof bytes);
+}
+
+uint64_t members_hash(const struct members *ms, size_t first, size_t count)
+{
+    must(first + count <= ms->count);
+    if (count == ms->count)
+        return ms->hash;
+    uint64_t sum = 0;
+    for (size_t i = first; i < first + count; i++)
+        sum ^= hash_of(ms, i);
+    return sum;
 }
 
 /* Publishes what the entry became. */
@@ -126,9 +166,10 @@ static void note_change(struct members *ms, struct instant now, size_t index,
                         enum member_state before, uint64_t life_before)
 {
     struct member *m = &ms->table[index];
-    if (m->state == before && m->word.life == life_before)
+    uint64_t life = members_word(ms, index)->life;
+    if (m->state == before && life == life_before)
         return;
-    m->since = now;
+    m->since = brief_floor(now);
     if (ms->change_count == MEMBER_CHANGES_MAX) {
         ms->change_start = (ms->change_start + 1) % MEMBER_CHANGES_MAX;
         ms->change_count--;
@@ -138,10 +179,23 @@ static void note_change(struct members *ms, struct instant now, size_t index,
         .slot = members_slot(ms, index),
         .before = before,
         .after = m->state,
-        .life = m->word.life,
+        .life = life,
         .accused_by = m->accused_by,
     };
     ms->change_count++;
+}
+
+/* Around every change of a state or a word: what the sums lose, and what they gain. */
+static void take_out(struct members *ms, size_t index)
+{
+    ms->hash ^= hash_of(ms, index);
+    ms->quiet_count -= is_quiet(ms, index);
+}
+
+static void put_in(struct members *ms, size_t index)
+{
+    ms->hash ^= hash_of(ms, index);
+    ms->quiet_count += is_quiet(ms, index);
 }
 
 void members_set_alive(struct members *ms, struct instant now, size_t index,
@@ -149,12 +203,16 @@ void members_set_alive(struct members *ms, struct instant now, size_t index,
 {
     struct member *m = &ms->table[index];
     enum member_state before = m->state;
-    uint64_t life_before = m->word.life;
-    m->word = *word;
+    uint64_t life_before = members_word(ms, index)->life;
+    uint32_t reference = words_keep(ms->words, index, word);
+    take_out(ms, index);
+    words_drop(ms->words, index, m->word);
+    m->word = reference;
     m->state = word->left ? MEMBER_LEFT : MEMBER_ALIVE;
     m->by = SLOT_NONE;
     m->accused_by = SLOT_NONE;
-    m->due = INSTANT_NEVER;
+    m->due = brief_ceiling(INSTANT_NEVER);
+    put_in(ms, index);
     note_change(ms, now, index, before, life_before);
 }
 
@@ -163,12 +221,14 @@ void members_set_hearsay(struct members *ms, struct instant now, size_t index,
 {
     struct member *m = &ms->table[index];
     enum member_state before = m->state;
+    take_out(ms, index);
     m->state = state;
     m->by = by;
     if (m->accused_by == SLOT_NONE)
         m->accused_by = by;
-    m->due = INSTANT_NEVER;
-    note_change(ms, now, index, before, m->word.life);
+    m->due = brief_ceiling(INSTANT_NEVER);
+    put_in(ms, index);
+    note_change(ms, now, index, before, members_word(ms, index)->life);
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -186,24 +246,6 @@ void members_set_vitals(struct members *ms, size_t index, const struct vitals *t
         m->vitals.commits = larger(m->vitals.commits, told->commits);
         m->vitals.ops = larger(m->vitals.ops, told->ops);
     }
-}
-
-uint64_t members_hash(const struct members *ms)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < ms->count; i++) {
-        const struct member *m = &ms->table[i];
-        bool known = m->state != MEMBER_UNKNOWN;
-        uint8_t bytes[2 + 1 + 8 + 4];
-        struct writer w = writer_init(bytes, sizeof bytes);
-        write_u16(&w, members_slot(ms, i));
-        write_u8(&w, (uint8_t)m->state);
-        write_u64(&w, known ? m->word.life : 0);
-        write_u32(&w, known ? m->word.incarnation : 0);
-        /* Each slot is in its own term, so terms cannot cancel out. */
-        sum ^= hash64(ms->cluster.bytes, bytes, sizeof bytes);
-    }
-    return sum;
 }
 
 bool members_next_change(struct members *ms, struct swim_change *out)

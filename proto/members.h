@@ -10,29 +10,33 @@
 #define PROTO_MEMBERS_H
 
 #include "proto/swim.h"
+#include "proto/words.h"
 
 enum { MEMBER_CHANGES_MAX = 256 };
 
+/* There is one of these for every pair of nodes of a cluster: 100 million among 10,000. */
 struct member {
-    /* Gossip's word. */
-    enum member_state state;
-    struct wire_alive word; /* the last signed word; meaningless while MEMBER_UNKNOWN */
-    uint16_t by;            /* who said `state` first, of suspect and dead; else SLOT_NONE */
-    uint16_t accused_by;    /* who first suspected it; SLOT_NONE if nobody */
-    struct instant since;   /* of `state` */
-    struct instant due;     /* a suspect is dead then */
-    /* First-hand. */
-    bool unreachable;
-    bool told_vitals;
-    struct instant heard;
-    struct span round_trip;
-    struct vitals vitals;
+    struct vitals vitals;        /* first-hand */
+    uint32_t word;               /* the last signed word: a reference into `words` */
+    uint32_t round_trip_us;      /* first-hand */
+    struct brief_instant since;  /* of `state` */
+    struct brief_instant due;    /* a suspect is dead then */
+    struct brief_instant heard;  /* first-hand */
+    uint16_t by;                 /* who said `state` first, of suspect and dead; else SLOT_NONE */
+    uint16_t accused_by;         /* who first suspected it; SLOT_NONE if nobody */
+    enum member_state state : 8; /* gossip's word */
+    bool unreachable : 1;        /* first-hand */
+    bool told_vitals : 1;
 };
+_Static_assert(sizeof(struct member) == 56, "with ring and news at most 64 bytes a pair");
 
 struct members {
     const struct roster *roster;
     struct cluster_id cluster;
     size_t count;
+    size_t quiet_count;                             /* members that are dead or unknown */
+    uint64_t hash;                                  /* of all, kept up to date */
+    struct words *words;                            /* perhaps others' too */
     struct member *table;                           /* in the roster's order */
     struct swim_change changes[MEMBER_CHANGES_MAX]; /* a ring; the oldest give way */
     size_t change_start;
@@ -46,9 +50,12 @@ enum word_verdict {
     WORD_FORGED /* would be new, but the member did not sign it */
 };
 
-/* `table` has room for every node of the roster; the caller's, as long as `ms` lives. */
+/* `table` has room for every node of the roster; the caller's, like `words`, as long as `ms` lives.
+ */
 void members_init(struct members *ms, const struct roster *roster, const struct cluster_id *cluster,
-                  struct member *table);
+                  struct member *table, struct words *words);
+/* The last word that the member signed; all zero while it is unknown. */
+const struct wire_alive *members_word(const struct members *ms, size_t index);
 /* Index of a slot; -1 if the roster does not name it. */
 int members_find(const struct members *ms, uint16_t slot);
 uint16_t members_slot(const struct members *ms, size_t index);
@@ -71,9 +78,9 @@ void members_set_hearsay(struct members *ms, struct instant now, size_t index,
                          enum member_state state, uint16_t by);
 /* What a member told about itself: kept as a maximum within a life. An older life is ignored. */
 void members_set_vitals(struct members *ms, size_t index, const struct vitals *told);
-/* Hash over slot, state, life and incarnation of all: equal views have equal hashes at every node.
- */
-uint64_t members_hash(const struct members *ms);
+/* Hash over slot, state, life and incarnation of `count` members from index `first` on (which must
+ * be there): equal views have equal hashes at every node. */
+uint64_t members_hash(const struct members *ms, size_t first, size_t count);
 bool members_next_change(struct members *ms, struct swim_change *out);
 
 #endif

@@ -110,6 +110,11 @@ void outbox_drop_held(struct outbox *o)
     o->held_start = o->held_end = 0;
 }
 
+void outbox_drop_ready(struct outbox *o)
+{
+    o->ready_start = o->ready_end = 0;
+}
+
 bool outbox_next(struct outbox *o, struct outbox_entry *out)
 {
     if (o->ready_start == o->ready_end) {

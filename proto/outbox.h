@@ -37,6 +37,8 @@ void outbox_send_after(struct outbox *o, uint64_t lsn, uint16_t to, const struct
 void outbox_durable(struct outbox *o, uint64_t lsn);
 /* After a failed sync: what is held will never be true. */
 void outbox_drop_held(struct outbox *o);
+/* What is ready is not said either: a vote that was true a moment ago may be among it (L6). */
+void outbox_drop_ready(struct outbox *o);
 
 struct outbox_entry {
     uint16_t to;

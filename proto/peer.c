@@ -5,6 +5,7 @@
 #include "proto/peer.h"
 
 #include "proto/must.h"
+#include "proto/mutant.h"
 #include "proto/peer_internal.h"
 
 enum {
@@ -118,6 +119,8 @@ static bool load(struct peer *p, const struct record *record, uint64_t lsn)
     case RECORD_STORE:
         p->adopted = record->store.adopted;
         p->store_lost |= record->store.lost;
+        p->unchecked = record->store.unchecked;
+        p->before = (struct vitals){.life = record->store.life, .commits = record->store.commits};
         return voter_load(&p->voter, record, lsn);
     case RECORD_LIFE:
     case RECORD_BOOK:
@@ -207,8 +210,6 @@ static void lose_store(struct peer *p, enum store_state state)
 {
     p->core.store = state;
     p->store_lost = true;
-    struct record record = {.kind = RECORD_STORE, .store = {.adopted = p->adopted, .lost = true}};
-    journal_append(&p->core.journal, &record, true);
 }
 
 /* L7: enough others have answered. */
@@ -217,12 +218,16 @@ static void check_done(struct peer *p)
     struct core *c = &p->core;
     const struct vitals *highest = &p->check.highest;
     /* A life above the present one cannot be an echo of this run: a later run took it. */
-    bool behind = storecheck_behind(&p->check, p->fencing.life.recovered) ||
-                  (c->life && p->check.seen_life > c->life);
-    if (behind && !p->store_lost) {
+    bool behind =
+        storecheck_behind(&p->check, p->before.life) || (c->life && p->check.seen_life > c->life);
+    if (behind && !p->store_lost && !MUTANT(16)) { /* "amnesiac votes under its old identity" */
         told_notice(&c->told, NOTICE_STORE_BEHIND)->number = highest->commits;
         lose_store(p, STORE_BEHIND);
     }
+    p->unchecked = false;
+    struct record record = {.kind = RECORD_STORE,
+                            .store = {.adopted = p->adopted, .lost = p->store_lost}};
+    p->checked_lsn = journal_append(&c->journal, &record, true);
     if (c->store == STORE_CHECKING) {
         c->store = STORE_VOTING;
         told_notice(&c->told, NOTICE_STORE_CHECKED);
@@ -236,9 +241,12 @@ void peer_start(struct peer *p, struct instant now)
     struct core *c = &p->core;
     c->now = now;
     p->started = true;
-    if (p->store_lost)
+    if (p->store_lost && !MUTANT(16))
         c->store = STORE_LOST;
-    storecheck_start(&p->check, now);
+    if (!p->unchecked)
+        p->before = (struct vitals){.life = p->fencing.life.recovered, .commits = c->journal.lsn};
+    p->unchecked = true;
+    storecheck_start(&p->check, now, p->before.commits);
     fencing_start(&p->fencing, now, p->store_lost);
     asker_start(&p->asker, now);
     link_start(&p->link, now);
@@ -420,9 +428,14 @@ static void take_sync_failure(struct peer *p)
     struct core *c = &p->core;
     if (c->journal.failed)
         return;
+    if (MUTANT(44)) { /* "fsync error retried and acknowledged" */
+        take_durable(p, c->journal.lsn);
+        return;
+    }
     c->journal.failed = true;
     c->store = STORE_FAILED;
     outbox_drop_held(&c->outbox);
+    outbox_drop_ready(&c->outbox);
     coordinator_stop(&p->coordinator);
     asker_sync_failed(&p->asker, p->core.now);
     told_notice(&c->told, NOTICE_SYNC_FAILED);
@@ -575,9 +588,9 @@ void peer_effects(struct peer *p, struct instant now, struct effects *out)
 {
     struct core *c = &p->core;
     begin_turn(p, now);
-    /* Before the check is done we say nothing: others must tell what they knew before this run
-     * (L7). */
-    if (storecheck_done(&p->check))
+    /* Before the check is done, durably, we say nothing: others must tell what they knew before
+     * this run, or before the first one that was not checked (L7). */
+    if (p->checked_lsn && c->journal.durable >= p->checked_lsn)
         swim_set_vitals(c->swim, c->journal.durable, p->asker.reserved);
     drain_outbox(p);
     settle(p);

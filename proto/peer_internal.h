@@ -21,6 +21,11 @@ struct peer {
     struct fencing fencing;
     uint32_t adopted; /* RECORD_STORE */
     bool store_lost;  /* RECORD_STORE, or peer_recover_lost */
+    /* RECORD_STORE: no run since has done the store's check (L7); what it held before the first of
+     * these is what it is judged by, since a run that is not checked writes too. */
+    bool unchecked;
+    struct vitals before;
+    uint64_t checked_lsn; /* of the record that says that the check is done; 0: it is not */
     bool started;
     bool handed;        /* the last effects were handed out: a new turn begins with the next call */
     struct instant due; /* the deadline that was told with them */

@@ -27,8 +27,10 @@
 
 /* The epoch that every shard of this store has adopted unless a PROMISE says more: 1 only in a
  * store made for the first roster, else 0 (R2). lost: this store never votes again, or never did
- * (L7). */
-#define RECORD_FIELDS_store(F) F(u32, adopted) F(flag, lost)
+ * (L7). unchecked: no run since has done the store's check; life and commits are what it held
+ * before the first of these. */
+#define RECORD_FIELDS_store(F)                                                                     \
+    F(u32, adopted) F(flag, lost) F(flag, unchecked) F(u64, life) F(u64, commits)
 /* A life, raised because the boot id is another one, or by a surrender. ends: this store knows that
  * those before it are over, and may state so (F6a). */
 #define RECORD_FIELDS_life(F) F(u64, number) F(nonce, life_nonce) F(nonce, boot_id) F(flag, ends)

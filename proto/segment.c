@@ -32,7 +32,11 @@ static void put_node(struct peer *p, struct writer *w)
 {
     const struct core *c = &p->core;
     struct record record = {.kind = RECORD_STORE,
-                            .store = {.adopted = p->adopted, .lost = p->store_lost}};
+                            .store = {.adopted = p->adopted,
+                                      .lost = p->store_lost,
+                                      .unchecked = p->unchecked,
+                                      .life = p->before.life,
+                                      .commits = p->before.commits}};
     put(p, w, &record);
     if (c->life) {
         life_record(&p->fencing.life, &record);

@@ -506,7 +506,7 @@ bool served_advance(struct served_table *t, struct instant now, struct served *s
 
 static bool majority(const struct served_table *t, uint32_t mask)
 {
-    return (size_t)__builtin_popcount(mask) >= cohort_majority(&t->core->cohorts);
+    return (size_t)__builtin_popcount(mask) >= core_majority(t->core);
 }
 
 /* The state is true now: tell what rests on it, then apply what came meanwhile. */
@@ -562,7 +562,7 @@ bool served_stored(struct served_table *t, struct instant now, struct served *s,
     if (!stale_proven(t->core, now, &t->scratch, m->proof))
         return false; /* F5: not handed on without its proof */
     int order = version_compare(m->version, m->seq, s->best, s->best_seq);
-    if (order > 0 || !s->answered) {
+    if ((order > 0 && !MUTANT(8)) || !s->answered) { /* "recovery takes any reply" */
         if (!copy_state(t, s, m->state))
             return false;
         s->broken = t->scratch.broken;
@@ -577,7 +577,7 @@ bool served_stored(struct served_table *t, struct instant now, struct served *s,
         return false;
     /* Under our own ballot (the lock was forgotten) the numbers go on; else they begin anew. */
     s->seq = ballot_equal(s->best, s->ballot) ? s->best_seq : 0;
-    if (s->best_count >= cohort_majority(&t->core->cohorts)) {
+    if (s->best_count >= core_majority(t->core)) {
         become_true(t, now, s); /* L5: a majority holds just this */
         return true;
     }
@@ -596,10 +596,19 @@ bool served_accepted(struct served_table *t, struct instant now, struct served *
         return false;
     }
     s->answered |= 1u << member;
-    if (!majority(t, s->answered))
+    if (!majority(t, s->answered) && !MUTANT(13)) /* "held told from a minority value" */
         return false;
     become_true(t, now, s);
     return true;
+}
+
+/* Whoever does not answer a read may not have promised this ballot: it was away when the others
+ * did, and one of these is away now (L2). A promise for the same ballot does no harm (L1). */
+static void prepare_again(struct served_table *t, const struct served *s)
+{
+    struct message m = {.type = WIRE_PREPARE, .prepare = {.shard = s->shard, .ballot = s->ballot}};
+    if (s->phase == SERVED_READING)
+        send_to_cohort(t, s, &m);
 }
 
 void served_step(struct served_table *t, struct instant now)
@@ -608,6 +617,7 @@ void served_step(struct served_table *t, struct instant now)
         struct served *s = &t->locks[i - 1];
         if (!instant_reached(now, s->retry_at))
             continue;
+        prepare_again(t, s);
         send_round(t, s);
         s->retry_wait = span_min(span_times(s->retry_wait, 2), RETRY_MAX);
         s->retry_at =

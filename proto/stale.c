@@ -4,6 +4,8 @@
 #include "proto/must.h"
 #include "proto/mutant.h"
 
+#define HEIR_WAIT SPAN_MS(2000)
+
 bool stale_over(const struct core *c, uint16_t slot, uint64_t life)
 {
     uint64_t covers = proofs_covers(c->proofs, slot);
@@ -21,11 +23,16 @@ static const struct lock_hold *first_over(const struct core *c, const struct loc
 
 /* Whether its node lives under a higher life, by its own signed word: it asks no more for this one.
  * To let a place in the queue go needs no proof (M1): it is not a hold. */
-static bool outlived(const struct core *c, const struct op_id *id)
+static bool reborn(const struct core *c, const struct op_id *id)
 {
     struct member_view view;
     swim_view(c->swim, id->slot, &view);
-    return stale_over(c, id->slot, id->life) || (id->slot != core_self(c) && view.life > id->life);
+    return id->slot != core_self(c) && view.life > id->life;
+}
+
+static bool outlived(const struct core *c, const struct op_id *id)
+{
+    return stale_over(c, id->slot, id->life) || reborn(c, id);
 }
 
 /* Before a hold is broken: else it would be granted to the dead, and the mark would name them. */
@@ -81,16 +88,47 @@ static bool holder_is(const struct core *c, const struct lock_hold *hold, enum m
     return hold->id.slot != core_self(c) && view.state == state && view.life == hold->id.life;
 }
 
+/* Or nothing was ever heard of that life: this node started after its end. */
+static bool holder_dead(const struct core *c, const struct lock_hold *hold)
+{
+    struct member_view view;
+    swim_view(c->swim, hold->id.slot, &view);
+    return hold->id.slot != core_self(c) &&
+           ((view.state == MEMBER_DEAD && view.life <= hold->id.life) ||
+            view.state == MEMBER_UNKNOWN);
+}
+
+/*
+ * Once a later life was claimed nobody acts on the earlier one (F9). If that one dies too before it
+ * stated the end of those before it, an order against it ends them all. Jurors that hold the end
+ * statement would have said so at once: only when they had the time to is the later life accused.
+ */
+static void accuse_heir(struct core *c, struct instant now, const struct lock_hold *hold,
+                        struct view name)
+{
+    struct member_view view;
+    swim_view(c->swim, hold->id.slot, &view);
+    struct span pending = accuser_pending(c->accuser, now, hold->id.slot, hold->id.life);
+    if (pending.ns >= HEIR_WAIT.ns && view.life > hold->id.life &&
+        (view.state == MEMBER_SUSPECT || view.state == MEMBER_DEAD))
+        accuser_note(c->accuser, now, hold->id.slot, view.life, name);
+}
+
 void stale_accuse(struct core *c, struct instant now, const struct lock_state *state,
                   struct view name)
 {
     for (size_t i = 0; state->waiter_count > 0 && i < state->hold_count; i++) {
         const struct lock_hold *hold = &state->holds[i];
-        /* Jurors look while it is suspect, so that their votes are ready when it is dead (F2). */
-        bool gone = holder_is(c, hold, MEMBER_SUSPECT) || holder_is(c, hold, MEMBER_DEAD);
-        if (hold->policy == LOCK_STALE_FENCE && gone &&
-            !lock_modes_compatible(hold->mode, state->waiters[0].mode))
-            accuser_note(c->accuser, now, hold->id.slot, hold->id.life, name);
+        /* Jurors look while it is suspect, so that their votes are ready when it is dead (F2). A
+         * node that was reborn tells the jurors of its end, but this one it may not reach: they
+         * answer with the proof. */
+        bool gone =
+            holder_is(c, hold, MEMBER_SUSPECT) || holder_dead(c, hold) || reborn(c, &hold->id);
+        if (hold->policy != LOCK_STALE_FENCE || !gone ||
+            lock_modes_compatible(hold->mode, state->waiters[0].mode))
+            continue;
+        accuser_note(c->accuser, now, hold->id.slot, hold->id.life, name);
+        accuse_heir(c, now, hold, name);
     }
 }
 
@@ -101,7 +139,7 @@ struct stale_view stale_view_of(const struct core *c, const struct lock_state *s
         if (stale_over(c, hold->id.slot, hold->id.life))
             return (struct stale_view){
                 .stage = FENCE_OVER, .slot = hold->id.slot, .life = hold->id.life};
-        if (holder_is(c, hold, MEMBER_DEAD))
+        if (holder_dead(c, hold))
             return hold->policy == LOCK_STALE_FENCE
                        ? accuser_view(c->accuser, hold->id.slot, hold->id.life)
                        : (struct stale_view){

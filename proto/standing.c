@@ -156,6 +156,10 @@ static void take_renewed(struct standing *s, int juror, const struct wire_renewe
     struct instant sent = s->sent[m->seq % STANDING_SENT];
     if (sent.ns > s->acked[juror].ns)
         s->acked[juror] = sent;
+    /* A quorum has answered the last one: it need not be repeated. */
+    struct instant last = s->sent[s->seq % STANDING_SENT];
+    if (s->renew_at.ns != INSTANT_NEVER.ns && standing_newest(s).ns >= last.ns)
+        s->renew_at = instant_after(last, renew_span(s));
 }
 
 enum standing_change standing_take(struct standing *s, struct instant now, uint16_t from,
@@ -178,15 +182,20 @@ enum standing_change standing_take(struct standing *s, struct instant now, uint1
     return judge(s, now);
 }
 
+/* Until a quorum has answered a renewal the next one comes soon: an outage that is shorter than F
+ * must not hit all that are sent within it (F7). */
+static struct span repeat_span(const struct standing *s, struct instant now)
+{
+    bool first =
+        s->state == STANDING_NONE && s->users && span_between(s->since, now).ns <= renew_span(s).ns;
+    return first ? FIRST_WAIT : (struct span){renew_span(s).ns / 4};
+}
+
 enum standing_change standing_step(struct standing *s, struct instant now)
 {
     if (instant_reached(now, s->renew_at)) {
-        struct span wait = s->state == STANDING_NONE && s->users ? FIRST_WAIT : renew_span(s);
-        /* In a long silence it asks no faster than it would renew. */
-        if (span_between(s->since, now).ns > renew_span(s).ns)
-            wait = renew_span(s);
         renew(s, now);
-        s->renew_at = wanted(s, now) ? instant_after(now, wait) : INSTANT_NEVER;
+        s->renew_at = wanted(s, now) ? instant_after(now, repeat_span(s, now)) : INSTANT_NEVER;
     }
     return judge(s, now);
 }

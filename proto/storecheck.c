@@ -36,10 +36,9 @@ static void raise_vitals(struct vitals *v, struct vitals to)
     }
 }
 
-bool storecheck_behind(const struct storecheck *s, uint64_t recovered_life)
+bool storecheck_behind(const struct storecheck *s, uint64_t life)
 {
-    return s->highest.life > recovered_life ||
-           (s->highest.life == recovered_life && s->highest.commits > s->commits);
+    return s->highest.life > life || (s->highest.life == life && s->highest.commits > s->commits);
 }
 
 void storecheck_load(struct storecheck *s, const struct record *record)
@@ -73,10 +72,10 @@ static void ask(struct storecheck *s, struct instant now)
     s->ask_at = instant_after(now, core_jitter(s->core, ASK_WAIT, span_times(ASK_WAIT, 2)));
 }
 
-void storecheck_start(struct storecheck *s, struct instant now)
+void storecheck_start(struct storecheck *s, struct instant now, uint64_t commits)
 {
     s->seq = (uint32_t)drbg_u64(&s->core->drbg);
-    s->commits = s->core->journal.lsn;
+    s->commits = commits;
     s->asking = !storecheck_done(s);
     if (s->asking)
         ask(s, now);

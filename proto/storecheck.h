@@ -23,7 +23,7 @@ struct storecheck {
     struct known *known;   /* by index in the roster */
     struct vitals highest; /* that others know of us */
     uint64_t seen_life;    /* the highest life of ours that others heard of, also in passing */
-    uint64_t commits;      /* of our store when it was loaded */
+    uint64_t commits;      /* of our store, before the first run that was not checked */
     size_t answers;
     bool asking;
     struct instant ask_at;
@@ -34,13 +34,14 @@ struct storecheck {
 size_t storecheck_bytes(const struct peer_config *config);
 void storecheck_init(struct storecheck *s, struct core *core, void *memory);
 void storecheck_load(struct storecheck *s, const struct record *record);
-void storecheck_start(struct storecheck *s, struct instant now);
+/* `commits`: what this store held before the first run that was not checked. */
+void storecheck_start(struct storecheck *s, struct instant now, uint64_t commits);
 /* A message of types STORE_ASK, STORE_KNOWN. True if the check is done by it. */
 bool storecheck_take(struct storecheck *s, struct instant now, uint16_t from,
                      const struct message *m);
 bool storecheck_done(const struct storecheck *s);
-/* Whether others know more of this store than it holds. recovered_life: the number found in it. */
-bool storecheck_behind(const struct storecheck *s, uint64_t recovered_life);
+/* Whether others know more of this store than it held, under this life. */
+bool storecheck_behind(const struct storecheck *s, uint64_t life);
 void storecheck_step(struct storecheck *s, struct instant now);
 struct instant storecheck_deadline(const struct storecheck *s);
 /* Remembers what members told of themselves since; rides along with records that are written

@@ -34,8 +34,10 @@ static size_t aligned(size_t size)
 size_t swim_size(const struct swim_config *config)
 {
     size_t n = config->roster->node_count;
+    size_t words = config->words ? 0 : words_bytes(n, words_room(n));
     return aligned(sizeof(struct swim)) + aligned(n * sizeof(struct member)) +
-           aligned(n * sizeof(struct gossip_item)) + aligned(n * sizeof(uint16_t));
+           aligned(gossip_room(n) * sizeof(struct gossip_item)) + aligned(n * sizeof(uint16_t)) +
+           words;
 }
 
 struct swim *swim_init(void *memory, const struct swim_config *config, struct outbox *outbox,
@@ -48,7 +50,9 @@ struct swim *swim_init(void *memory, const struct swim_config *config, struct ou
     struct member *table = (struct member *)(void *)at;
     at += aligned(n * sizeof *table);
     struct gossip_item *items = (struct gossip_item *)(void *)at;
-    at += aligned(n * sizeof *items);
+    at += aligned(gossip_room(n) * sizeof *items);
+    uint16_t *ring = (uint16_t *)(void *)at;
+    at += aligned(n * sizeof *ring);
 
     int self = roster_find(config->roster, config->self);
     must(self >= 0);
@@ -57,7 +61,7 @@ struct swim *swim_init(void *memory, const struct swim_config *config, struct ou
         .outbox = outbox,
         .drbg = drbg,
         .self = (uint16_t)self,
-        .ring = (uint16_t *)(void *)at,
+        .ring = ring,
         .ring_next = n, /* shuffled at the first use */
         .quiet_next = (size_t)self,
         .period_at = INSTANT_NEVER,
@@ -67,7 +71,10 @@ struct swim *swim_init(void *memory, const struct swim_config *config, struct ou
     };
     for (size_t i = 0; i < n; i++)
         s->ring[i] = (uint16_t)i;
-    members_init(&s->members, config->roster, &config->cluster, table);
+    if (!config->words)
+        words_init(&s->own_words, at, n, words_room(n));
+    members_init(&s->members, config->roster, &config->cluster, table,
+                 config->words ? config->words : &s->own_words);
     gossip_init(&s->gossip, items, n);
     probes_init(&s->probes, (uint32_t)drbg_u64(drbg));
     return s;
@@ -94,9 +101,17 @@ void swim_start(struct swim *s, struct instant now, uint64_t life, const struct 
     s->started = true;
     s->leaving = false;
     for (size_t i = 0; i < s->members.count; i++) {
-        if (i != s->self && s->members.table[i].heard.ns != 0)
+        if (i != s->self && brief_instant(s->members.table[i].heard).ns != 0)
             swim_word_tell(s, (uint16_t)i, s->self);
     }
+}
+
+void swim_recall(struct swim *s, struct instant now, const struct wire_alive *word)
+{
+    must(!s->started);
+    int index = members_find(&s->members, word->slot);
+    if (index >= 0 && index != s->self)
+        members_set_alive(&s->members, now, (size_t)index, word);
 }
 
 void swim_leave(struct swim *s, struct instant now)
@@ -134,7 +149,7 @@ static void excuse(struct swim *s, struct span late)
     s->suspect_at = instant_after(s->suspect_at, late);
     for (size_t i = 0; i < s->members.count; i++) {
         struct member *m = &s->members.table[i];
-        m->due = instant_after(m->due, late);
+        m->due = brief_ceiling(instant_after(brief_instant(m->due), late));
     }
 }
 
@@ -170,7 +185,7 @@ void swim_step(struct swim *s, struct instant now)
 /* First-hand: it is there. */
 static void mark_heard(struct swim *s, struct instant now, uint16_t index)
 {
-    s->members.table[index].heard = now;
+    s->members.table[index].heard = brief_floor(now);
     s->members.table[index].unreachable = false;
 }
 
@@ -211,7 +226,7 @@ void swim_connected(struct swim *s, struct instant now, uint16_t slot)
     mark_heard(s, now, (uint16_t)index);
     if (!s->started)
         return;
-    swim_word_tell_all(s, (uint16_t)index);
+    swim_word_tell_start(s, (uint16_t)index);
     swim_word_tell_digest(s, (uint16_t)index, true);
 }
 
@@ -244,12 +259,13 @@ void swim_view(const struct swim *s, uint16_t slot, struct member_view *out)
     const struct member *m = &s->members.table[index];
     out->state = m->state;
     out->unreachable = m->unreachable;
-    out->life = m->word.life;
-    out->incarnation = m->word.incarnation;
+    const struct wire_alive *word = members_word(&s->members, (size_t)index);
+    out->life = word->life;
+    out->incarnation = word->incarnation;
     out->accused_by = m->accused_by;
-    out->since = m->since;
-    out->heard = m->heard;
-    out->round_trip = m->round_trip;
+    out->since = brief_instant(m->since);
+    out->heard = brief_instant(m->heard);
+    out->round_trip = (struct span){m->round_trip_us * INT64_C(1000)};
 }
 
 bool swim_vitals(const struct swim *s, uint16_t slot, struct vitals *out)

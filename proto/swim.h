@@ -37,12 +37,16 @@ struct swim_timing {
 
 struct swim_timing swim_timing_default(void);
 
+struct words;
+
 struct swim_config {
     const struct roster *roster; /* outlives the swim */
     uint16_t self;               /* slot */
     const struct key_pair *key;  /* outlives the swim */
     struct cluster_id cluster;
     struct swim_timing timing;
+    struct words *words; /* signed words that several swims of one process keep together; outlives
+                            the swim. NULL: a store of its own */
 };
 
 /* First-hand numbers of a node about its own store, as it last told us (L7). */
@@ -94,6 +98,9 @@ struct swim *swim_init(void *memory, const struct swim_config *config, struct ou
 void swim_start(struct swim *s, struct instant now, uint64_t life, const struct nonce *life_nonce);
 /* Numbers that our probes carry. */
 void swim_set_vitals(struct swim *s, uint64_t commits, uint64_t ops);
+/* A signed word that the caller vouches for, since it had been verified: known from the start, and
+ * no news. Before swim_start. */
+void swim_recall(struct swim *s, struct instant now, const struct wire_alive *word);
 /* When swim_step wants to be called; INSTANT_NEVER before swim_start. */
 struct instant swim_deadline(const struct swim *s);
 void swim_step(struct swim *s, struct instant now);

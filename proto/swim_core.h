@@ -19,6 +19,7 @@ struct swim {
     struct swim_config config;
     struct outbox *outbox;
     struct drbg *drbg;
+    struct words own_words; /* unless the driver brought a store */
     struct members members;
     struct gossip gossip;
     struct probes probes;
@@ -44,8 +45,9 @@ void swim_word_send(struct swim *s, uint16_t to, const struct message *m);
 void swim_word_tell(struct swim *s, uint16_t to, uint16_t subject);
 /* The words that ride with a probe or an answer. */
 void swim_word_tell_news(struct swim *s, uint16_t to);
-void swim_word_tell_all(struct swim *s, uint16_t to);
 void swim_word_tell_digest(struct swim *s, uint16_t to, bool ask);
+/* All we hold, if that is little; else our own word, and a digest will find what differs. */
+void swim_word_tell_start(struct swim *s, uint16_t to);
 /* This node's word for a life, above what an earlier run of this agent said in it. */
 void swim_word_begin_life(struct swim *s, struct instant now, const struct nonce *life_nonce);
 void swim_word_leave(struct swim *s, struct instant now);

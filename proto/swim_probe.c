@@ -31,7 +31,8 @@ static void take_vitals(struct swim *s, uint16_t from, const struct vitals *told
 {
     members_set_vitals(&s->members, from, told);
     const struct member *m = &s->members.table[from];
-    bool odd = m->state == MEMBER_UNKNOWN || m->state == MEMBER_DEAD || told->life > m->word.life;
+    bool odd = m->state == MEMBER_UNKNOWN || m->state == MEMBER_DEAD ||
+               told->life > members_word(&s->members, from)->life;
     if (s->started && odd)
         swim_word_tell_digest(s, from, true);
 }
@@ -52,7 +53,8 @@ void swim_probe_take_ack(struct swim *s, struct instant now, uint16_t from, cons
     struct relay relay;
     if (probe) {
         probe->answered = true;
-        s->members.table[from].round_trip = span_between(probe->sent, now);
+        int64_t us = span_between(probe->sent, now).ns / 1000;
+        s->members.table[from].round_trip_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
     } else if (probes_relayed(&s->probes, m->ack.seq, from, &relay)) {
         struct message answer = {.type = WIRE_INDIRECT_ACK};
         answer.indirect_ack = (struct wire_indirect_ack){.seq = relay.asker_seq,
@@ -121,11 +123,14 @@ static int next_live(struct swim *s)
     return -1;
 }
 
-/* The next that is dead or was never seen; -1 if there is none. */
+/* The next that is dead or was never seen; -1 if there is none among those that come next. One dead
+ * among thousands is not looked for by all of them in every period. */
 static int next_quiet(struct swim *s)
 {
+    enum { LOOKED_MAX = 256 };
     size_t n = s->members.count;
-    for (size_t tries = 0; tries < n; tries++) {
+    size_t looked = s->members.quiet_count == 0 ? 0 : n < LOOKED_MAX ? n : LOOKED_MAX;
+    for (size_t tries = 0; tries < looked; tries++) {
         s->quiet_next = (s->quiet_next + 1) % n;
         enum member_state state = s->members.table[s->quiet_next].state;
         bool quiet = state == MEMBER_UNKNOWN || state == MEMBER_DEAD;
@@ -135,20 +140,19 @@ static int next_quiet(struct swim *s)
     return -1;
 }
 
-/* Up to `wanted` random live members other than `except` and ourselves. */
+/* Up to `wanted` random live members other than `except` and ourselves. In a large cluster nearly
+ * all are alive, so guessing finds them; else whoever comes next in the roster is taken. */
 size_t swim_probe_choose(struct swim *s, uint16_t except, size_t wanted, uint16_t *out)
 {
-    uint16_t found[ROSTER_NODES_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < s->members.count; i++) {
-        if (i != s->self && i != except && members_live(&s->members, i))
-            found[count++] = (uint16_t)i;
-    }
-    size_t chosen = 0;
-    while (chosen < wanted && count > 0) {
-        size_t at = (size_t)drbg_below(s->drbg, count);
-        out[chosen++] = found[at];
-        found[at] = found[--count];
+    size_t n = s->members.count, chosen = 0, guesses = 8 * wanted;
+    size_t start = wanted ? (size_t)drbg_below(s->drbg, n) : 0;
+    for (size_t tries = 0; tries < guesses + n && chosen < wanted; tries++) {
+        size_t at = tries < guesses ? (size_t)drbg_below(s->drbg, n) : (start + tries) % n;
+        bool taken = at == s->self || at == except || !members_live(&s->members, at);
+        for (size_t i = 0; i < chosen; i++)
+            taken |= out[i] == at;
+        if (!taken)
+            out[chosen++] = (uint16_t)at;
     }
     return chosen;
 }

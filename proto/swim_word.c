@@ -13,6 +13,10 @@
  * life got so far); beyond it the sender is broken, and following it would use up the numbers. */
 enum { INCARNATION_STEP_MAX = 1 << 16 };
 
+/* Members in a digest whose difference is told rather than looked for, and parts of a larger one.
+ */
+enum { DIGEST_LEAF = 32, DIGEST_PARTS = 16 };
+
 void swim_word_send(struct swim *s, uint16_t to, const struct message *m)
 {
     outbox_send(s->outbox, members_slot(&s->members, to), m);
@@ -25,20 +29,17 @@ void swim_word_tell(struct swim *s, uint16_t to, uint16_t subject)
     const struct member *m = &s->members.table[subject];
     if (m->state == MEMBER_UNKNOWN)
         return;
-    swim_word_send(s, to, &(struct message){.type = WIRE_ALIVE, .alive = m->word});
+    const struct wire_alive *word = members_word(&s->members, subject);
+    swim_word_send(s, to, &(struct message){.type = WIRE_ALIVE, .alive = *word});
     struct message hearsay = {.type = WIRE_NONE};
     if (m->state == MEMBER_SUSPECT) {
         hearsay.type = WIRE_SUSPECT;
-        hearsay.suspect = (struct wire_suspect){.slot = m->word.slot,
-                                                .life = m->word.life,
-                                                .incarnation = m->word.incarnation,
-                                                .by = m->by};
+        hearsay.suspect = (struct wire_suspect){
+            .slot = word->slot, .life = word->life, .incarnation = word->incarnation, .by = m->by};
     } else if (m->state == MEMBER_DEAD) {
         hearsay.type = WIRE_DEAD;
-        hearsay.dead = (struct wire_dead){.slot = m->word.slot,
-                                          .life = m->word.life,
-                                          .incarnation = m->word.incarnation,
-                                          .by = m->by};
+        hearsay.dead = (struct wire_dead){
+            .slot = word->slot, .life = word->life, .incarnation = word->incarnation, .by = m->by};
     }
     if (hearsay.type != WIRE_NONE)
         swim_word_send(s, to, &hearsay);
@@ -59,17 +60,33 @@ void swim_word_tell_news(struct swim *s, uint16_t to)
         swim_word_tell(s, to, picked[i]);
 }
 
-void swim_word_tell_all(struct swim *s, uint16_t to)
+static void tell_range(struct swim *s, uint16_t to, size_t first, size_t count)
 {
-    for (size_t i = 0; i < s->members.count; i++)
+    for (size_t i = first; i < first + count; i++)
         swim_word_tell(s, to, (uint16_t)i);
+}
+
+static void tell_range_digest(struct swim *s, uint16_t to, size_t first, size_t count, bool ask)
+{
+    struct message m = {.type = WIRE_DIGEST};
+    m.digest = (struct wire_digest){.hash = members_hash(&s->members, first, count),
+                                    .first = (uint16_t)first,
+                                    .count = (uint16_t)count,
+                                    .ask = ask};
+    swim_word_send(s, to, &m);
+}
+
+void swim_word_tell_start(struct swim *s, uint16_t to)
+{
+    if (s->members.count <= DIGEST_LEAF)
+        tell_range(s, to, 0, s->members.count);
+    else
+        swim_word_tell(s, to, s->self);
 }
 
 void swim_word_tell_digest(struct swim *s, uint16_t to, bool ask)
 {
-    struct message m = {.type = WIRE_DIGEST};
-    m.digest = (struct wire_digest){.hash = members_hash(&s->members), .ask = ask};
-    swim_word_send(s, to, &m);
+    tell_range_digest(s, to, 0, s->members.count, ask);
 }
 
 static void say_own_word(struct swim *s, struct instant now, const struct wire_alive *word)
@@ -91,7 +108,7 @@ static void sign_own_word(struct swim *s, struct instant now, struct wire_alive 
 /* Takes an incarnation above `seen` and says so, first to the one who accused us. */
 static void refute(struct swim *s, struct instant now, uint16_t accuser, uint32_t seen)
 {
-    struct wire_alive word = s->members.table[s->self].word;
+    struct wire_alive word = *members_word(&s->members, s->self);
     word.incarnation = seen + 1;
     sign_own_word(s, now, word);
     swim_word_tell(s, accuser, s->self);
@@ -102,18 +119,18 @@ static void refute(struct swim *s, struct instant now, uint16_t accuser, uint32_
  * the start: then this run goes on above it. */
 void swim_word_begin_life(struct swim *s, struct instant now, const struct nonce *life_nonce)
 {
-    const struct member *own = &s->members.table[s->self];
+    const struct wire_alive *own = members_word(&s->members, s->self);
     struct wire_alive word = {
         .slot = s->config.self, .life = s->vitals.life, .life_nonce = *life_nonce};
-    bool resumed = own->state != MEMBER_UNKNOWN && own->word.life == word.life;
-    if (resumed && own->word.incarnation < UINT32_MAX)
-        word.incarnation = own->word.incarnation + 1;
+    bool resumed = s->members.table[s->self].state != MEMBER_UNKNOWN && own->life == word.life;
+    if (resumed && own->incarnation < UINT32_MAX)
+        word.incarnation = own->incarnation + 1;
     sign_own_word(s, now, word);
 }
 
 void swim_word_leave(struct swim *s, struct instant now)
 {
-    struct wire_alive word = s->members.table[s->self].word;
+    struct wire_alive word = *members_word(&s->members, s->self);
     if (word.left)
         return;
     word.left = true;
@@ -143,7 +160,7 @@ static void take_own_word(struct swim *s, struct instant now, uint16_t from,
 static void take_accusation(struct swim *s, struct instant now, uint16_t from, uint64_t life,
                             uint32_t incarnation)
 {
-    const struct wire_alive *own = &s->members.table[s->self].word;
+    const struct wire_alive *own = members_word(&s->members, s->self);
     bool past = life < own->life || (life == own->life && incarnation < own->incarnation);
     bool sane = incarnation < UINT32_MAX && incarnation - own->incarnation <= INCARNATION_STEP_MAX;
     if (!past && life == own->life && sane && !own->left) {
@@ -164,8 +181,8 @@ void swim_word_accuse(struct swim *s, struct instant now, uint16_t index, enum m
         return;
     struct span span = suspicion_span(s->config.timing.period, s->config.timing.suspicion_count,
                                       (uint32_t)s->members.count);
-    struct instant due = instant_after(now, span);
-    s->members.table[index].due = due;
+    struct instant due = brief_instant(brief_ceiling(instant_after(now, span)));
+    s->members.table[index].due = brief_ceiling(due);
     s->suspect_at = instant_earlier(s->suspect_at, due);
 }
 
@@ -248,15 +265,28 @@ void swim_word_take_dead(struct swim *s, struct instant now, uint16_t from, cons
     take_hearsay(s, now, from, MEMBER_DEAD, &word);
 }
 
+/* Differences are looked for part by part, so that two views of thousands that differ in one
+ * member cost some digests and a few words. Parts only get smaller, so it ends. */
 void swim_word_take_digest(struct swim *s, struct instant now, uint16_t from,
                            const struct message *m)
 {
     (void)now;
-    if (!s->started || m->digest.hash == members_hash(&s->members))
+    size_t first = m->digest.first, count = m->digest.count ? m->digest.count : s->members.count;
+    if (first + count > s->members.count) {
+        s->counters.words_ignored++;
         return;
-    swim_word_tell_all(s, from);
-    if (m->digest.ask)
-        swim_word_tell_digest(s, from, false);
+    }
+    if (!s->started || m->digest.hash == members_hash(&s->members, first, count))
+        return;
+    if (count <= DIGEST_LEAF) {
+        tell_range(s, from, first, count);
+        if (m->digest.ask)
+            tell_range_digest(s, from, first, count, false);
+        return;
+    }
+    size_t part = (count + DIGEST_PARTS - 1) / DIGEST_PARTS;
+    for (size_t at = 0; at < count; at += part)
+        tell_range_digest(s, from, first + at, count - at < part ? count - at : part, true);
 }
 
 /* Suspects whose time is over are dead, by our word. */
@@ -267,9 +297,9 @@ void swim_word_bury(struct swim *s, struct instant now)
         struct member *m = &s->members.table[i];
         if (m->state != MEMBER_SUSPECT)
             continue;
-        if (instant_reached(now, m->due))
+        if (instant_reached(now, brief_instant(m->due)))
             swim_word_accuse(s, now, (uint16_t)i, MEMBER_DEAD, s->config.self);
         else
-            s->suspect_at = instant_earlier(s->suspect_at, m->due);
+            s->suspect_at = instant_earlier(s->suspect_at, brief_instant(m->due));
     }
 }

@@ -43,6 +43,41 @@ static inline struct instant instant_earlier(struct instant a, struct instant b)
     return a.ns < b.ns ? a : b;
 }
 
+/*
+ * An instant in six bytes, for tables with an entry for every pair of nodes: units of 4 us, 35
+ * years of uptime; later ones are "never".
+ */
+struct brief_instant {
+    uint16_t parts[3];
+};
+
+static inline struct brief_instant brief_of(uint64_t units)
+{
+    if (units >> 48)
+        units = (UINT64_C(1) << 48) - 1;
+    return (struct brief_instant){
+        {(uint16_t)units, (uint16_t)(units >> 16), (uint16_t)(units >> 32)}};
+}
+
+/* The last that is not later than `t`. */
+static inline struct brief_instant brief_floor(struct instant t)
+{
+    return brief_of((uint64_t)t.ns / 4000);
+}
+
+/* The first that is not earlier than `t`. */
+static inline struct brief_instant brief_ceiling(struct instant t)
+{
+    return brief_of(((uint64_t)t.ns + 3999) / 4000);
+}
+
+static inline struct instant brief_instant(struct brief_instant b)
+{
+    uint64_t units = (uint64_t)b.parts[2] << 32 | (uint64_t)b.parts[1] << 16 | (uint64_t)b.parts[0];
+    return units == (UINT64_C(1) << 48) - 1 ? INSTANT_NEVER
+                                            : (struct instant){(int64_t)(units * 4000)};
+}
+
 static inline struct span span_times(struct span d, int64_t n)
 {
     return (struct span){d.ns * n};

@@ -14,6 +14,7 @@
 #include "proto/votelog.h"
 
 #include "proto/must.h"
+#include "proto/mutant.h"
 
 enum {
     VERSION = 1,
@@ -191,6 +192,13 @@ enum votelog_verdict votelog_next(struct votelog_reader *reader, struct votelog_
     if (reader->ended != VOTELOG_RECORD)
         return reader->ended;
     struct frame f = frame_at(reader, reader->at);
+    /* MUTANT(18): "a corrupt record is answered as absent". */
+    while (MUTANT(18) && f.fits && f.lsn == reader->next_lsn &&
+           !checks_out(reader, reader->at, &f)) {
+        reader->at += VOTELOG_RECORD_OVERHEAD + (size_t)f.size;
+        reader->next_lsn++;
+        f = frame_at(reader, reader->at);
+    }
     if (!f.fits || f.lsn != reader->next_lsn || f.lsn == UINT64_MAX ||
         !checks_out(reader, reader->at, &f))
         return reader->ended = classify(reader);

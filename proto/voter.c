@@ -213,7 +213,7 @@ static bool store(struct voter *v, uint32_t shard, const struct wire_accept *m,
         p->promised = (struct ballot){0};
     else if (ballot_compare(m->ballot, p->promised) > 0)
         p->promised = m->ballot;
-    must(MUTANT(5) || ballot_equal(p->promised, m->ballot));
+    must(MUTANT(5) || MUTANT(6) || ballot_equal(p->promised, m->ballot));
     p->lsn = e->lsn;
     c->counters.accepts++;
     return true;
@@ -226,13 +226,15 @@ static void take_accept(struct voter *v, uint16_t from, const struct wire_accept
     uint32_t shard = cohort_shard(&c->cohorts, m->name);
     if (!may_answer(v, shard, m->ballot, from) || !lock_name_valid(m->name))
         return;
-    if (ballot_compare(m->ballot, v->promises[shard].promised) < 0) {
+    /* MUTANT(6): "accept ignores ballots". */
+    if (ballot_compare(m->ballot, v->promises[shard].promised) < 0 && !MUTANT(6)) {
         refuse(v, shard, m->ballot, from);
         return;
     }
     uint64_t hash = core_name_hash(c, m->name);
     struct lock_register *e = registers_find(&v->registers, hash, m->name);
     bool newer = !e || version_compare(m->ballot, m->seq, e->ballot, e->seq) > 0 ||
+                 (MUTANT(6) && !ballot_equal(m->ballot, e->ballot)) ||
                  (MUTANT(10) && ballot_equal(m->ballot, e->ballot)); /* "no sequence check" */
     if (newer) {
         if (!store(v, shard, m, e))
@@ -245,7 +247,8 @@ static void take_accept(struct voter *v, uint16_t from, const struct wire_accept
         return;
     struct message answer = {.type = WIRE_ACCEPTED,
                              .accepted = {.ballot = m->ballot, .seq = e->seq, .name = m->name}};
-    outbox_send_after(&c->outbox, e->lsn, from, &answer);
+    /* MUTANT(3): "accept not durable before ack". */
+    outbox_send_after(&c->outbox, MUTANT(3) ? 0 : e->lsn, from, &answer);
 }
 
 /* Section 6, stamps: still promised = b, durably. */

@@ -84,9 +84,10 @@
 /* Hearsay about one incarnation of one life; `by` first said it. */
 #define WIRE_FIELDS_suspect(F) F(u16, slot) F(u64, life) F(u32, incarnation) F(u16, by)
 #define WIRE_FIELDS_dead(F)    F(u16, slot) F(u64, life) F(u32, incarnation) F(u16, by)
-/* Hash of the sender's whole view; whoever differs sends all it knows, and its own digest if `ask`.
- */
-#define WIRE_FIELDS_digest(F) F(u64, hash) F(flag, ask)
+/* Hash of the sender's view of `count` members of the roster from index `first` on; count 0: of
+ * all. Whoever differs sends digests of the parts, or of a small one all it knows, and its own
+ * digest if `ask`. */
+#define WIRE_FIELDS_digest(F) F(u64, hash) F(u16, first) F(u16, count) F(flag, ask)
 
 /* A juror keeps the highest life of each node and its nonce; a life counts once q have stored it.
  */

@@ -1,6 +1,12 @@
 /*
- * The checks: one file for each family of invariants. All of them judge by the observer's books and
- * the machines' durable images, never by what a peer thinks. The first broken one ends the run.
+ * The checks: one file for each invariant, check_sNN_*.c, and for each demand of liveness,
+ * check_vN_*.c. All of them judge by the observer's books and the machines' durable images, never
+ * by what a peer thinks, and cost no more than the event that they judge. The first broken one ends
+ * the run.
+ *
+ * Without a file of their own: S3 (history.c, where values are compared), S17 (lives.h, network.c
+ * and forger.c know what is forged; machine.c judges datagrams), S19 (jobs.c). Not yet in the code:
+ * S12 (rosters do not move), S16 (nothing is forgotten).
  */
 #ifndef SIM_CHECK_H
 #define SIM_CHECK_H
@@ -12,46 +18,60 @@ struct world;
 struct machine;
 struct image_entry;
 struct client;
+struct promise_seen;
 
-/* --- check_registers.c: S2, S3 (with history.c), S4, S5, S6 --- */
+/* check_message.c: a machine says something; its own vote counts no earlier than anybody's (L6). */
+void check_message(struct world *w, struct machine *m, uint16_t to, const struct message *message);
+
+/* --- S1: check_s01_exclusion.c --- */
+void check_guest_begins(struct world *w, const struct client *c);
+
+/* --- S2: check_s02_descent.c --- */
 /* A value is seen for the first time, on the wire or in a log: it descends from every lower chosen
  * one. */
 void check_proposed(struct world *w, struct value *v);
-/* An entry is about to become durable: nothing decreases. */
-void check_durable(struct world *w, struct machine *m, const struct image_entry *e);
 /* A value became durable at a voter: perhaps it, and others below it, are chosen now. */
 void check_accepted(struct world *w, struct machine *m, struct value *v);
-/* A machine says something; its own vote counts no earlier than anybody's (L6). */
-void check_message(struct world *w, struct machine *m, uint16_t to, const struct message *message);
+
+/* --- S4: check_s04_durable.c --- */
+/* An entry is about to become durable: nothing decreases. */
+void check_durable(struct world *w, struct machine *m, const struct image_entry *e);
 /* The peer's own books are not behind its store. */
 void check_books(struct world *w, struct machine *m);
 
-/* --- check_tokens.c: S7 --- */
+/* --- S5: check_s05_said.c --- */
+/* A voter that speaks of a ballot has promised it, or a higher one, durably. */
+void check_promised(struct world *w, const struct machine *m, uint32_t shard, struct ballot ballot,
+                    const char *what);
+void check_stored_said(struct world *w, const struct machine *m, const struct wire_stored *s);
+void check_accepted_said(struct world *w, const struct machine *m, const struct wire_accepted *a);
+void check_fence_said(struct world *w, struct machine *m, uint16_t to,
+                      const struct message *message);
+
+/* --- S6: check_s06_quorums.c --- */
+void check_accept_said(struct world *w, const struct machine *m, const struct wire_accept *a);
+void check_reply_said(struct world *w, const struct machine *m, const struct wire_reply *r);
+
+/* --- S7: check_s07_tokens.c --- */
 void check_token_chosen(struct world *w, struct value *v, const struct value *before);
 void check_token_told(struct world *w, struct op *op, uint64_t token);
 
-/* --- check_exclusion.c: S1, S15 --- */
-void check_guest_begins(struct world *w, const struct client *c);
-/* `after` is to follow `before`: every hold that a client was told of is still there (S15). */
-void check_holds_kept(struct world *w, const struct value *before, const struct value *after);
-/* A client is told that it holds. */
-void check_granted(struct world *w, struct op *op, uint64_t token);
-/* In the calm, nobody holds or waits whose client is gone, but on jammed names. Ends the run as
- * stuck. */
-void check_leaks(struct world *w);
-
-/* --- check_lives.c: S8, S9 --- */
-/* A life is written to the log, by the boot that has it. */
-void check_life_written(struct world *w, struct machine *m, uint64_t number);
-/* A proof is in a log, or on the wire. */
-void check_proof(struct world *w, struct machine *m, struct view bytes);
+/* --- S8: check_s08_passing.c --- */
 /* A state that names a break is proposed (F5). */
 void check_break(struct world *w, const struct value *v);
 /* A hold is not there any more. */
 void check_passed_on(struct world *w, struct op *op, const struct value *after);
+
+/* --- S9: check_s09_ends.c --- */
+/* A life is written to the log, by the boot that has it. */
+void check_life_written(struct world *w, struct machine *m, uint64_t number);
+/* A quorum of the jurors knows it. */
+void check_life_counts(struct world *w, struct machine *m, uint64_t number);
+/* A proof is in a log, or on the wire. */
+void check_proof(struct world *w, struct machine *m, struct view bytes);
 void check_begins_in_time(struct world *w, const struct op *op);
 
-/* --- check_fence.c: S10, S11, S20 --- */
+/* --- S10: check_s10_orders.c --- */
 void check_vote_written(struct world *w, struct machine *m, uint16_t slot, uint64_t number,
                         uint32_t allows);
 /* An agent starts: votes that it wrote and that are not in its log were never cast. */
@@ -62,25 +82,91 @@ void check_order_known(struct world *w, struct machine *m, const struct order_ce
 void check_run(struct world *w, struct machine *m, const struct run *run);
 /* A machine that is on is switched off by a fence device; `late`: after its driver's deadline. */
 void check_power_effect(struct world *w, struct machine *target, const struct run *run, bool late);
+
+/* --- S11: check_s11_brake.c --- */
 /* Whether its present life is under an order that its own peer holds. */
 bool check_under_order(const struct world *w, const struct machine *m);
-void check_renewal_acknowledged(struct world *w, const struct machine *m, uint16_t to,
-                                uint64_t number);
-/* The network, an agent or a machine has changed. */
-void check_reach_update(struct world *w);
-void check_fence_message(struct world *w, struct machine *m, uint16_t to,
-                         const struct message *message);
+/* A juror has voted. */
+void check_brake(struct world *w);
 
-/* --- check_store.c: S13 --- */
+/* --- S13: check_s13_store.c --- */
 void check_may_vote(struct world *w, struct machine *m, const struct message *message);
+/* It says that its store is as it should be. */
+void check_store_checked(struct world *w, const struct machine *m);
 /* It says that its store is behind. */
 void check_behind(struct world *w, const struct machine *m);
 
-/* --- check_history.c: S14 --- */
+/* --- S14: check_s14_history.c, and linear.c at checkpoints --- */
 void check_asked(struct world *w, struct op *op);
 void check_busy(struct world *w, struct op *op);
-/* `floor`: what had been told of the name when the client asked. */
+/* `floor`: what had been told of the name when the client asked, at `since`. */
 void check_shown(struct world *w, struct name *name, const struct lock_state *state,
-                 const struct value *floor);
+                 const struct value *floor, int64_t since);
+
+/* --- S15: check_s15_kept.c --- */
+/* `after` is to follow `before`: every hold that a client was told of is still there. */
+void check_holds_kept(struct world *w, const struct value *before, const struct value *after);
+/* A client is told that it holds. */
+void check_granted(struct world *w, struct op *op, uint64_t token);
+
+/* --- S18: check_s18_bounds.c --- */
+enum { BOUNDS_GUARD_SIZE = 64 };
+/* Behind the peer's memory there are as many bytes more. */
+void check_guard_set(struct machine *m, size_t size);
+void check_guard(struct world *w, const struct machine *m);
+void check_tables(struct world *w, const struct machine *m, uint32_t ops_max, uint32_t locks_max);
+void check_turns(struct world *w, const struct machine *m, size_t calls);
+void check_ticks(struct world *w, struct machine *m);
+/* A new run of its agent; bytes came, were sent, and a message was taken. */
+void check_traffic_reset(struct world *w, struct machine *m);
+void check_traffic_in(struct world *w, struct machine *m, size_t from, size_t size);
+/* A hello of that machine was opened; all that waited while the agent was paused was taken. */
+void check_traffic_hello(struct machine *m, size_t from);
+void check_traffic_thaw(struct machine *m);
+void check_traffic_taken(struct machine *m, size_t from);
+void check_traffic_out(struct world *w, struct machine *m, size_t to, size_t size);
+/* A turn in which a datagram was dropped is over. `due`: a timer was due in it too. */
+void check_dropped(struct world *w, const struct machine *m, uint64_t sent_before, bool due);
+
+/* --- S20: check_s20_suspicion.c --- */
+/* The network, an agent or a machine has changed. */
+void check_reach_update(struct world *w);
+/* Whether a majority can reach that life, and it answers, since long. */
+bool check_is_well(const struct world *w, const struct machine *target, uint64_t number);
+/* A juror votes; a majority has voted. */
+void check_vote_evidence(struct world *w, const struct machine *m, const struct machine *target,
+                         uint64_t number);
+void check_order_evidence(struct world *w, const struct machine *target, uint64_t number);
+void check_renewal_acknowledged(struct world *w, const struct machine *m, uint16_t to,
+                                uint64_t number);
+
+/* --- Liveness, in a siege (siege.h); these end the run as stuck --- */
+/* V1: check_v1_acquire.c: a prober was granted, or still waits. */
+void check_acquired(struct world *w, const struct machine *m, struct span took);
+void check_acquires(struct world *w, const struct machine *m, struct span since);
+/* V2: check_v2_passing.c */
+void check_passing(struct world *w);
+/* A hold is broken. */
+void check_broken(struct world *w, const struct op *op);
+/* Whether its chosen state has a hold of somebody who is gone. */
+bool check_is_stale(const struct world *w, const struct name *name);
+/* V3: check_v3_suspects.c: whether machine `from` sees machine `of` alive; an order is complete. */
+void check_suspects(struct world *w, size_t from, size_t of, bool alive);
+void check_ordered(struct world *w, const struct machine *target, uint64_t number);
+/* V4: check_v4_views.c: of the core. */
+void check_views(struct world *w);
+/* V5: check_v5_duels.c: a ballot is refused by a voter; a value is chosen; the end; now and then.
+ */
+void check_preempted(struct world *w, const struct machine *m, struct promise_seen *ballot,
+                     uint32_t shard);
+void check_succeeded(struct world *w, uint32_t shard);
+void check_duels(struct world *w);
+void check_starved(struct world *w);
+/* V6: check_v6_goodput.c */
+void check_goodput(struct world *w);
+
+/* --- In the calm: check_calm_leaks.c --- */
+/* Nobody holds or waits whose client is gone, but on jammed names. Ends the run as stuck. */
+void check_leaks(struct world *w);
 
 #endif

@@ -5,10 +5,12 @@
 #include "sim/check.h"
 #include "sim/guest.h"
 #include "sim/machine.h"
+#include "sim/rude.h"
 #include "sim/world.h"
 
 static const struct span api_high = SPAN_MS(1); /* a call over the local socket */
 static const struct span retry = SPAN_MS(500);
+static const struct range late_drop = {SPAN_MS(500), SPAN_MS(20000)};
 static const struct span fresh_pause = SPAN_MS(20);
 
 static void plan(struct world *w, struct client *c, struct span after)
@@ -41,9 +43,9 @@ void client_open(struct world *w, struct machine *m, size_t index)
     struct client *c = &m->clients[index];
     c->machine = m;
     c->index = (uint32_t)index;
-    c->fresh = index == CLIENTS_MAX - 1;
+    c->fresh = index == CLIENT_FRESH;
     random_init(&c->random, w->seed, STREAM_CLIENT + (uint64_t)m->index * CLIENTS_MAX + index);
-    if (index < w->p.clients)
+    if (index < m->workers)
         client_rest(w, c);
 }
 
@@ -58,6 +60,8 @@ struct name *client_pick_name(struct world *w, struct random *r)
     static const uint32_t jammed_permille = 100, stale_permille = 700;
     struct name **window = w->observer->window;
     size_t at = random_below(r, w->p.names);
+    if (w->play && w->play->story->named_workload)
+        return window[at];
     /* Names of the dead need somebody who waits for them; some clients move on. */
     bool moves = !window[at] || (window[at]->jammed && !random_chance(r, jammed_permille)) ||
                  (history_stale(window[at]) && !random_chance(r, stale_permille));
@@ -109,7 +113,8 @@ void client_demand(struct world *w, struct client *c, struct name *name, enum lo
 static void ask(struct world *w, struct client *c)
 {
     struct span wait = random_span(&c->random, w->p.wait.low, w->p.wait.high);
-    c->name = client_pick_name(w, &c->random);
+    c->name = c->herded ? c->herded : client_pick_name(w, &c->random);
+    c->herded = NULL;
     c->mode = random_chance(&c->random, w->p.shared_permille) ? LOCK_SHARED : LOCK_EXCLUSIVE;
     c->policy = random_chance(&c->random, w->p.fence_permille) ? LOCK_STALE_FENCE : LOCK_STALE_HOLD;
     c->try = random_chance(&c->random, w->p.try_permille);
@@ -138,6 +143,8 @@ void client_send_drop(struct world *w, struct machine *m, uint64_t handle, struc
     world_trace(w, "%s gives back %s (operation %llu%s)", m->name, op->name->text,
                 (unsigned long long)op->id.counter, unclean ? ", unclean" : "");
     op->drop_called = true;
+    if (!op->drop_at)
+        op->drop_at = w->now;
     machine_post(w, m,
                  &(struct event){.kind = EVENT_DROP,
                                  .drop = {.handle = handle, .hold = op->id, .unclean = unclean}});
@@ -146,8 +153,12 @@ void client_send_drop(struct world *w, struct machine *m, uint64_t handle, struc
 static void give_back(struct world *w, struct client *c, enum client_state state, bool unclean)
 {
     struct op *op = c->op;
+    rude_before_drop(w, c, op);
+    if (!c->machine->agent_up || c->op != op)
+        return; /* the agent died of it */
     client_enter(w, c, state);
     client_send_drop(w, c->machine, new_handle(c), op, unclean);
+    rude_after_drop(w, c, op);
 }
 
 /* The guest ends first, then the agent is told (S1 rests on this order). */
@@ -161,7 +172,14 @@ void client_let_go(struct world *w, struct client *c)
 static void end_hold(struct world *w, struct client *c)
 {
     bool accident = !c->fresh && random_chance(&c->random, w->p.accident_permille);
-    if (!accident) {
+    bool late = !c->fresh && !w->calm && random_chance(&c->random, w->p.late_drop_permille);
+    if (accident || late)
+        coverage_hit(w, COVER_CLIENT);
+    if (!accident && late) {
+        guest_over(w, c);
+        client_enter(w, c, CLIENT_LATE);
+        plan(w, c, random_span(&c->random, late_drop.low, late_drop.high));
+    } else if (!accident) {
         client_let_go(w, c);
     } else if (random_chance(&c->random, 500)) {
         guest_parent_dies(w, c);
@@ -201,7 +219,8 @@ void client_wake(struct world *w, struct machine *m, size_t index, uint64_t seri
     struct client *c = &m->clients[index];
     if (serial != c->serial)
         return;
-    if (!m->agent_up && c->state != CLIENT_ORPHAN) {
+    bool no_answer = !m->agent_up || (m->api_stuck > 0 && !c->fresh);
+    if (no_answer && c->state != CLIENT_ORPHAN) {
         plan(w, c, retry);
         return;
     }
@@ -211,7 +230,7 @@ void client_wake(struct world *w, struct machine *m, size_t index, uint64_t seri
             next_in_calm(w, c);
         if (w->closing || c->fresh || c->scripted)
             return;
-        if (random_chance(&c->random, w->p.show_permille))
+        if (!c->herded && random_chance(&c->random, w->p.show_permille))
             look(w, c);
         else
             ask(w, c);
@@ -225,6 +244,9 @@ void client_wake(struct world *w, struct machine *m, size_t index, uint64_t seri
     case CLIENT_HOLDS:
         end_hold(w, c);
         return;
+    case CLIENT_LATE:
+        give_back(w, c, CLIENT_DROPS, false);
+        return;
     case CLIENT_DROPS:
     case CLIENT_CANCELS:
     case CLIENT_LOOKS:
@@ -233,22 +255,65 @@ void client_wake(struct world *w, struct machine *m, size_t index, uint64_t seri
     }
 }
 
+void client_herd(struct world *w, struct random *r)
+{
+    static const struct span within = SPAN_MS(2);
+    struct name *name = client_pick_name(w, r);
+    for (size_t i = 0; name && i < w->machine_count; i++)
+        for (size_t k = 0; k < w->p.clients; k++) {
+            struct client *c = &w->machines[i].clients[k];
+            if (c->state != CLIENT_IDLE || c->fresh || c->scripted)
+                continue;
+            client_enter(w, c, CLIENT_IDLE);
+            c->herded = name;
+            plan(w, c, random_span(r, (struct span){0}, within));
+        }
+}
+
+void client_hurry(struct world *w, struct client *c)
+{
+    bool may = c->state == CLIENT_IDLE || c->state == CLIENT_HOLDS;
+    if (may && !c->scripted && !c->fresh)
+        client_wake(w, c->machine, c->index, c->serial);
+}
+
 /* --- answers --- */
+
+static struct op *note_op(struct world *w, struct machine *m, struct name *name, struct op_id id)
+{
+    struct op *op = history_op_accepted(w, id);
+    op->machine = m;
+    op->epoch = m->epoch;
+    op->name = name;
+    op->older = m->ops;
+    m->ops = op;
+    op->older_here = name->ops;
+    name->ops = op;
+    return op;
+}
 
 static void accepted(struct world *w, struct client *c, struct op_id id)
 {
-    struct op *op = history_op_accepted(w, id);
-    op->machine = c->machine;
-    op->epoch = c->machine->epoch;
-    op->name = c->name;
+    struct op *op = note_op(w, c->machine, c->name, id);
     op->mode = c->mode;
     op->policy = c->policy;
-    op->older = c->machine->ops;
-    c->machine->ops = op;
-    op->older_here = c->name->ops;
-    c->name->ops = op;
     c->op = op;
     check_asked(w, op);
+}
+
+void client_unheard(struct world *w, struct machine *m)
+{
+    struct op_view view;
+    size_t cursor = 0;
+    while (peer_next_op(m->peer, &cursor, &view)) {
+        struct op *known = history_op(w, view.id);
+        if (view.loaded || (known && known->accepted))
+            continue;
+        struct op *op = note_op(w, m, history_name(w, view.name), view.id);
+        op->mode = view.mode;
+        op->policy = view.policy;
+        check_asked(w, op);
+    }
 }
 
 static void granted(struct world *w, struct client *c, uint64_t token)
@@ -332,7 +397,7 @@ static void answer_looking(struct world *w, struct client *c, const struct answe
         return;
     if (a->kind == ANSWER_SHOWN) {
         w->figures.shows++;
-        check_shown(w, c->name, a->state, c->floor);
+        check_shown(w, c->name, a->state, c->floor, c->since);
     }
     client_rest(w, c);
 }
@@ -353,6 +418,8 @@ void client_answer(struct world *w, struct machine *m, const struct answer *a)
         return;
     if (index == HANDLE_DRIVER)
         answer_driver(w, a);
+    if (index == HANDLE_RUDE)
+        rude_answer(w, m, a);
     if (index == HANDLE_FORGER)
         forger_answer(w, m, a);
     if (index >= CLIENTS_MAX || m->clients[index].handle != a->handle)
@@ -371,6 +438,7 @@ void client_answer(struct world *w, struct machine *m, const struct answer *a)
         break;
     case CLIENT_IDLE:
     case CLIENT_HOLDS:
+    case CLIENT_LATE:
     case CLIENT_ORPHAN:
         break;
     }
@@ -382,7 +450,7 @@ void client_agent_gone(struct world *w, struct machine *m)
 {
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *c = &m->clients[i];
-        if (c->state == CLIENT_HOLDS)
+        if (c->state == CLIENT_HOLDS && c->guest_runs)
             guest_orphaned(w, c);
         else if (c->state != CLIENT_ORPHAN && c->state != CLIENT_IDLE)
             client_rest(w, c);
@@ -395,7 +463,7 @@ void client_power_gone(struct world *w, struct machine *m)
         struct client *c = &m->clients[i];
         if (c->guest_runs)
             guest_over(w, c);
-        if (i < w->p.clients)
+        if (i < m->workers)
             client_rest(w, c);
         else
             client_enter(w, c, CLIENT_IDLE);
@@ -408,7 +476,7 @@ void client_power_gone(struct world *w, struct machine *m)
 void client_ask_fresh(struct world *w)
 {
     for (size_t i = 0; i < w->machine_count; i++) {
-        struct client *c = &w->machines[i].clients[CLIENTS_MAX - 1];
+        struct client *c = &w->machines[i].clients[CLIENT_FRESH];
         c->name = history_name_new(w);
         must(c->name);
         c->mode = LOCK_EXCLUSIVE;
@@ -421,7 +489,7 @@ void client_ask_fresh(struct world *w)
 void client_sweep(struct world *w)
 {
     for (size_t i = 0; i < w->machine_count; i++) {
-        struct client *c = &w->machines[i].clients[CLIENTS_MAX - 1];
+        struct client *c = &w->machines[i].clients[CLIENT_FRESH];
         c->sweeps = true;
         c->sweep_next = i;
         client_rest(w, c);
@@ -461,8 +529,9 @@ static const char *in_the_way(const struct name *name)
 
 void client_check_done(struct world *w)
 {
-    static const char *const states[] = {"idle",     "an acquire", "holding",      "a release",
-                                         "a cancel", "a show",     "its own guest"};
+    static const char *const states[] = {"idle",           "an acquire",   "holding",
+                                         "a release",      "a cancel",     "a show",
+                                         "a late release", "its own guest"};
     for (size_t i = 0; i < w->machine_count; i++)
         for (size_t k = 0; k < CLIENTS_MAX; k++) {
             const struct client *c = &w->machines[i].clients[k];

@@ -16,13 +16,14 @@ enum client_state {
     CLIENT_DROPS,   /* EVENT_DROP was sent for a hold */
     CLIENT_CANCELS, /* or for a place in the queue */
     CLIENT_LOOKS,   /* EVENT_SHOW was sent */
+    CLIENT_LATE,    /* its guest is gone, and it has not yet said so */
     CLIENT_ORPHAN   /* the guest goes on alone: its agent or its parent died, or it is being stopped
                      */
 };
 
 /* Handles: a serial, and in the low byte whose it is: a client, the driver for holds that have none
- * any more, or the forger. */
-enum { HANDLE_FORGER = 0xfe, HANDLE_DRIVER = 0xff };
+ * any more, the forger, or misdeeds (rude.h). */
+enum { HANDLE_RUDE = 0xfd, HANDLE_FORGER = 0xfe, HANDLE_DRIVER = 0xff };
 
 struct client {
     struct machine *machine;
@@ -34,6 +35,7 @@ struct client {
     struct name *name;
     enum lock_mode mode;
     enum lock_policy policy;
+    struct name *herded; /* what it is to ask for next; NULL: as it likes */
     bool try;
     bool not_ready; /* was refused since its agent's life does not count yet, or is over */
     bool scripted;  /* holds until its scenario says so */
@@ -57,6 +59,9 @@ void client_open(struct world *w, struct machine *m, size_t index);
 /* HAPPEN_CLIENT: time to do the next thing. */
 void client_wake(struct world *w, struct machine *m, size_t index, uint64_t serial);
 void client_answer(struct world *w, struct machine *m, const struct answer *answer);
+/* The agent is about to die before it told of all that it had taken up: what it took up counts as
+ * asked for. */
+void client_unheard(struct world *w, struct machine *m);
 void client_agent_gone(struct world *w, struct machine *m);
 void client_power_gone(struct world *w, struct machine *m);
 /* The machine's life counts: whoever was refused for want of it asks again. */
@@ -64,6 +69,10 @@ void client_ready(struct world *w, struct machine *m);
 /* For scenarios: asks for a lock without a deadline, and holds it until client_let_go. */
 void client_demand(struct world *w, struct client *c, struct name *name, enum lock_mode mode,
                    enum lock_policy policy);
+/* A herd: it does now what it would do next. */
+void client_hurry(struct world *w, struct client *c);
+/* All clients that rest ask for one name at once. */
+void client_herd(struct world *w, struct random *r);
 /* Its guest ends, then it gives the lock back. */
 void client_let_go(struct world *w, struct client *c);
 /* For guest.c. Enters a state: whatever was planned for the last one is stale from here. */

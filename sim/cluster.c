@@ -38,7 +38,23 @@ static void make_node(struct cluster *c, size_t index, struct random *r)
     snprintf(node->device, sizeof node->device, "bmc-%u", (unsigned)index + 1);
 }
 
-void cluster_make(struct cluster *c, const struct parameters *p, uint64_t seed, struct pool *pool)
+/* What a story says of them. */
+static void name_nodes(struct cluster *c, const struct story *story)
+{
+    bool jurors = false;
+    for (size_t i = 0; i < c->roster.node_count; i++) {
+        struct roster_node *node = &c->roster.nodes[i];
+        snprintf(node->name, sizeof node->name, "%s", story->nodes[i]);
+        node->votes = !story->voters || story->voters >> i & 1;
+        node->juror = story->jurors >> i & 1;
+        jurors |= node->juror;
+    }
+    if (!jurors)
+        roster_default_jurors(&c->roster);
+}
+
+void cluster_make(struct cluster *c, const struct parameters *p, const struct story *story,
+                  uint64_t seed, struct pool *pool)
 {
     struct random r;
     struct key_pair operator;
@@ -63,7 +79,10 @@ void cluster_make(struct cluster *c, const struct parameters *p, uint64_t seed, 
                                 };
     for (size_t i = 0; i < p->nodes; i++)
         make_node(c, i, &r);
-    roster_default_jurors(&c->roster);
+    if (story)
+        name_nodes(c, story);
+    else
+        roster_default_jurors(&c->roster);
 
     uint8_t *bytes = pool_take(pool, ROSTER_BYTES_MAX);
     c->digest = digest_of(bytes, roster_encode(bytes, &c->roster));

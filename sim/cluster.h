@@ -9,6 +9,7 @@
 #include "proto/cohort.h"
 #include "sim/pool.h"
 #include "sim/profile.h"
+#include "sim/story.h"
 
 struct cluster {
     struct roster roster;
@@ -19,7 +20,9 @@ struct cluster {
     size_t majority;        /* of a cohort; counted here and not in the core (S6) */
 };
 
-void cluster_make(struct cluster *c, const struct parameters *p, uint64_t seed, struct pool *pool);
+/* `story`: its names, voters and jurors; NULL: n1, n2, ..., all vote. */
+void cluster_make(struct cluster *c, const struct parameters *p, const struct story *story,
+                  uint64_t seed, struct pool *pool);
 /* The slot of the machine `index`; slots are not indexes, so that nothing mixes them up unseen. */
 uint16_t cluster_slot(size_t index);
 /* The machine of a slot; -1 if it is none. */

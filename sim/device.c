@@ -35,7 +35,7 @@ static enum device_mood draw_mood(struct world *w)
 {
     uint64_t sum = 0;
     size_t mood = 0;
-    if (w->calm)
+    if (w->calm || w->siege.on)
         return DEVICE_WORKS;
     for (size_t i = 0; i < DEVICE_MOODS; i++)
         sum += w->p.devices[i];
@@ -43,6 +43,12 @@ static enum device_mood draw_mood(struct world *w)
     while (at >= w->p.devices[mood])
         at -= w->p.devices[mood++];
     return (enum device_mood)mood;
+}
+
+/* Whose power goes: with a device that is another's, that one's. */
+static struct machine *victim(const struct world *w, const struct device_run *d)
+{
+    return &w->machines[d->mood == DEVICE_OTHER ? d->other : d->target];
 }
 
 static void plan_effect(struct world *w, struct device_run *d, struct span after)
@@ -61,6 +67,8 @@ static void begin_off(struct world *w, struct device_run *d)
     case DEVICE_SLOW:
         if (d->mood == DEVICE_SLOW)
             answer = between(w, 3000, 9500);
+        if (w->devices.told_time[d->target])
+            answer.ns = w->devices.told_time[d->target];
         d->outcome = RUN_OFF;
         plan_effect(w, d, random_span(&w->devices.random, SPAN_MS(10), answer));
         break;
@@ -71,12 +79,20 @@ static void begin_off(struct world *w, struct device_run *d)
         break;
     case DEVICE_LATE:
         answer = deadline_span;
-        plan_effect(w, d, between(w, 10000, 40000));
+        plan_effect(w, d,
+                    between(w, 10000, random_chance(&w->devices.random, 200) ? 180000 : 40000));
         break;
     case DEVICE_STAYS:
         d->outcome = RUN_ON;
         break;
-    case DEVICE_OTHER: /* says off, with another's identity */
+    case DEVICE_SAYS_ON:
+        d->outcome = RUN_ON;
+        plan_effect(w, d, random_span(&w->devices.random, SPAN_MS(10), answer));
+        break;
+    case DEVICE_OTHER: /* switches another off, and says so, with that one's identity */
+        d->outcome = RUN_OFF;
+        plan_effect(w, d, random_span(&w->devices.random, SPAN_MS(10), answer));
+        break;
     case DEVICE_LIES:
         d->outcome = RUN_OFF;
         break;
@@ -115,11 +131,17 @@ void device_begin(struct world *w, struct machine *m, const struct run *run)
                              .run = *run,
                              .mood = draw_mood(w),
                              .deadline = w->now + deadline_span.ns};
+    d->other = (uint16_t)(((size_t)target + 1 + random_below(&all->random, w->machine_count - 1)) %
+                          w->machine_count);
+    if (all->told[target])
+        d->mood = (enum device_mood)(all->told[target] - 1);
     if (w->script.works == m->index + 1)
         d->mood = DEVICE_WORKS;
     world_trace(w, "%s: fence driver %llu: %s of %s, life %llu; the device %s", m->name,
                 (unsigned long long)d->number, run->kind == RUN_STATUS ? "status" : "off",
                 w->machines[target].name, (unsigned long long)run->life, device_mood_text(d->mood));
+    if (d->mood != DEVICE_WORKS)
+        coverage_hit(w, COVER_DEVICE);
     if (run->kind == RUN_OFF_STATUS) {
         w->figures.runs++;
         check_run(w, m, run);
@@ -131,25 +153,32 @@ void device_begin(struct world *w, struct machine *m, const struct run *run)
 
 static void effect(struct world *w, struct device_run *d)
 {
-    struct machine *target = &w->machines[d->target];
+    struct machine *m = victim(w, d);
+    bool wrong = m->index != d->target;
     d->effects--;
-    if (!target->powered)
+    if (!m->powered)
         return;
-    world_trace(w, "%s is switched off by fence driver %llu", target->name,
-                (unsigned long long)d->number);
+    world_trace(w, "%s is switched off by fence driver %llu%s", m->name,
+                (unsigned long long)d->number, wrong ? ", by mistake" : "");
     w->figures.kills++;
-    check_power_effect(w, target, &d->run, w->now > d->deadline);
-    machine_power_crash(w, target);
-    if (random_chance(&w->devices.random, w->p.back_permille) || w->calm) {
-        struct span high = w->calm ? back_after.low : back_after.high;
+    if (d->mood != DEVICE_WORKS)
+        coverage_hit(w, COVER_DEVICE);
+    if (wrong)
+        w->figures.strays++;
+    else
+        check_power_effect(w, m, &d->run, w->now > d->deadline);
+    machine_power_crash(w, m);
+    bool heals = world_heals(w, m->index);
+    if (wrong || random_chance(&w->devices.random, w->p.back_permille) || heals) {
+        struct span high = heals ? back_after.low : back_after.high;
         world_plan(w, random_span(&w->devices.random, back_after.low, high),
-                   (struct item){.kind = HAPPEN_BOOT, .machine = d->target});
+                   (struct item){.kind = HAPPEN_BOOT, .machine = m->index});
     }
 }
 
 static enum run_outcome seen(struct world *w, const struct device_run *d)
 {
-    bool on = w->machines[d->target].powered;
+    bool on = victim(w, d)->powered;
     if (d->run.kind == RUN_OFF_STATUS) /* booted again in the meantime: status says so */
         return d->outcome == RUN_OFF && on && d->mood <= DEVICE_SLOW ? RUN_ON : d->outcome;
     switch (d->mood) {
@@ -158,6 +187,8 @@ static enum run_outcome seen(struct world *w, const struct device_run *d)
     case DEVICE_STAYS:
     case DEVICE_OTHER:
         return on ? RUN_ON : RUN_OFF;
+    case DEVICE_SAYS_ON:
+        return RUN_ON;
     case DEVICE_LIES:
         return RUN_OFF;
     case DEVICE_FAILS:
@@ -187,8 +218,7 @@ static void answer(struct world *w, struct device_run *d)
     e.executed.kind = d->run.kind;
     e.executed.outcome = outcome;
     e.executed.text = (struct view){(const uint8_t *)texts[outcome], strlen(texts[outcome])};
-    snprintf(e.executed.device, sizeof e.executed.device, "bmc-%u%s", d->target + 1u,
-             d->mood == DEVICE_OTHER ? "-other" : "");
+    snprintf(e.executed.device, sizeof e.executed.device, "bmc-%u", victim(w, d)->index + 1u);
     if (outcome == RUN_UNKNOWN)
         e.executed.device[0] = '\0';
     machine_post(w, m, &e);
@@ -199,9 +229,10 @@ void device_happens(struct world *w, size_t index, uint64_t tag)
     struct device_run *d = &w->devices.runs[index];
     if (!d->active || d->number != tag >> DUE_BITS)
         return;
-    if ((tag & 1) == DUE_EFFECT)
+    bool is_effect = (tag & 1) == DUE_EFFECT;
+    if (is_effect && d->effects > 0) /* else its target was spared in the meantime */
         effect(w, d);
-    else if (!d->answered)
+    else if (!is_effect && !d->answered)
         answer(w, d);
     d->active = !d->answered || d->effects > 0;
 }
@@ -222,8 +253,15 @@ void device_power_gone(struct world *w, const struct machine *m)
 
 void devices_calm(struct world *w)
 {
+    devices_spare(w, UINT32_MAX);
+}
+
+void devices_spare(struct world *w, uint32_t machines)
+{
     for (size_t i = 0; i < DEVICE_RUNS_MAX; i++) {
         struct device_run *d = &w->devices.runs[i];
+        if (!(machines >> victim(w, d)->index & 1))
+            continue;
         d->effects = 0;
         if (d->active && d->outcome == RUN_OFF && d->mood <= DEVICE_SLOW)
             d->outcome = RUN_UNKNOWN; /* unless its effect came already, it never will */

@@ -26,6 +26,7 @@ struct device_run {
     uint16_t executor; /* index of a machine */
     uint64_t agent;    /* the executor's run that asked */
     uint16_t target;
+    uint16_t other; /* DEVICE_OTHER: whose power goes instead */
     struct run run;
     enum device_mood mood;
     int64_t deadline; /* virtual time */
@@ -38,6 +39,10 @@ struct devices {
     struct random random;
     struct device_run runs[DEVICE_RUNS_MAX];
     uint64_t begun;
+    /* A story says what the device of each machine does: 1 + the mood, and how long if it is slow.
+     */
+    uint8_t told[MACHINES_MAX];
+    int64_t told_time[MACHINES_MAX];
 };
 
 void devices_open(struct world *w);
@@ -45,6 +50,8 @@ void devices_open(struct world *w);
 void device_begin(struct world *w, struct machine *m, const struct run *run);
 /* HAPPEN_DEVICE. */
 void device_happens(struct world *w, size_t index, uint64_t tag);
+/* A siege begins: nothing comes late any more to these machines, in bits. */
+void devices_spare(struct world *w, uint32_t machines);
 /* Nothing comes late any more. */
 void devices_calm(struct world *w);
 /* The machine loses power: its processes are gone. */

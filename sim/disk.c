@@ -7,6 +7,8 @@
 #include "sim/machine.h"
 #include "sim/world.h"
 
+static const struct span copy_age = SPAN_MS(10000);
+
 /* What the last words of a dying machine may look like. */
 enum { CRASH_NOTHING, CRASH_PREFIX, CRASH_SECTORS, CRASH_ALL, CRASH_KINDS };
 
@@ -40,6 +42,10 @@ static void start_sync(struct world *w, struct machine *m)
     struct span low = w->p.sync.low, high = w->p.sync.high;
     if (d->slow > 0)
         low = SPAN_MS(100), high = SPAN_MS(4000);
+    if (d->stuck > 0)
+        low = SPAN_MS(4000), high = SPAN_MS(30000);
+    low.ns += d->extra;
+    high.ns += d->extra;
     d->syncing = true;
     d->wanted = false;
     d->sync_size = f->size;
@@ -47,6 +53,15 @@ static void start_sync(struct world *w, struct machine *m)
     d->sync_number++;
     world_plan(w, random_span(&d->random, low, high),
                (struct item){.kind = HAPPEN_SYNCED, .machine = m->index, .tag = d->sync_number});
+}
+
+/* The item that was planned before finds another number, or none. */
+void disk_hurry(struct world *w, const struct machine *m)
+{
+    if (m->disk.syncing)
+        world_plan(
+            w, w->p.sync.high,
+            (struct item){.kind = HAPPEN_SYNCED, .machine = m->index, .tag = m->disk.sync_number});
 }
 
 /* Takes over a whole segment; one that was still being written is given up, since this one has it
@@ -119,13 +134,35 @@ void disk_write(struct world *w, struct machine *m, const struct effects *effect
         start_sync(w, m);
 }
 
+/* Now and then, for rollbacks. */
+static void keep_copy(struct world *w, struct disk *d)
+{
+    if (w->p.weights[FAULT_STORE_BACK] == 0 || w->now - d->copies[1].at < copy_age.ns)
+        return;
+    struct log_file oldest = d->copies[0].file;
+    d->copies[0] = d->copies[1];
+    oldest.size = 0;
+    file_reserve(&w->pool, &oldest, d->file.synced);
+    memcpy(oldest.bytes, d->file.bytes, d->file.synced);
+    oldest.size = oldest.synced = d->file.synced;
+    oldest.lsn = d->sync_lsn;
+    d->copies[1] = (struct disk_copy){.file = oldest, .at = w->now};
+}
+
+static void pass_copies(const struct world *w, struct disk *d)
+{
+    for (size_t i = 0; i < DISK_COPIES; i++)
+        if (d->copies[i].passed_at == 0 && d->sync_lsn > d->copies[i].file.lsn)
+            d->copies[i].passed_at = w->now;
+}
+
 void disk_synced(struct world *w, struct machine *m, uint64_t number)
 {
     struct disk *d = &m->disk;
     if (!d->syncing || number != d->sync_number)
         return;
     d->syncing = false;
-    if (d->fail_next) {
+    if (d->fail_next || d->full > 0) {
         /* The kernel may have dropped the dirty pages: what was not synced is as good as gone. */
         d->fail_next = false;
         d->failed = true;
@@ -142,6 +179,8 @@ void disk_synced(struct world *w, struct machine *m, uint64_t number)
     d->file.synced = d->sync_size;
     uint64_t lsn = d->sync_lsn; /* the next sync has its own */
     image_durable(w, m, lsn);
+    pass_copies(w, d);
+    keep_copy(w, d);
     if (d->wanted)
         start_sync(w, m);
     machine_post(w, m, &(struct event){.kind = EVENT_DURABLE, .lsn = lsn});
@@ -188,6 +227,22 @@ void disk_agent_crash(struct disk *d)
         cut_file(&d->file, kept + random_below(&d->random, d->file.size - kept + 1));
 }
 
+/* One sector that did not make it: empty, half written, or something older. */
+static void lose_sector(struct disk *d, uint8_t *at, size_t size)
+{
+    switch (random_below(&d->random, 3)) {
+    case 0:
+        memset(at, 0, size);
+        break;
+    case 1:
+        memset(at + size / 2, 0, size - size / 2);
+        break;
+    default:
+        random_bytes(&d->random, at, size);
+        break;
+    }
+}
+
 static void lose_sectors(struct disk *d)
 {
     struct log_file *f = &d->file;
@@ -196,7 +251,7 @@ static void lose_sectors(struct disk *d)
         if (end > f->size)
             end = f->size;
         if (random_chance(&d->random, 500))
-            memset(f->bytes + at, 0, end - at);
+            lose_sector(d, f->bytes + at, end - at);
         at = end;
     }
 }
@@ -228,19 +283,88 @@ struct view disk_read(struct disk *d)
     return (struct view){d->file.bytes, d->file.size ? d->file.size + DISK_ZEROS : 0};
 }
 
-bool disk_damage(struct disk *d)
+/* How far the log is known to have been synced, by its own later records; 0: it does not open. */
+static size_t known_synced(const struct log_file *f)
 {
     struct votelog_reader reader;
     struct votelog_record record;
-    if (votelog_open(&reader, d->file.bytes, d->file.size) != VOTELOG_RECORD)
-        return false;
-    while (reader.next_lsn <= reader.header.base_lsn &&
-           votelog_next(&reader, &record) == VOTELOG_RECORD)
+    if (votelog_open(&reader, f->bytes, f->size) != VOTELOG_RECORD)
+        return 0;
+    uint64_t durable = reader.header.base_lsn;
+    size_t before = reader.at;
+    while (votelog_next(&reader, &record) == VOTELOG_RECORD) {
+        struct reader frame = reader_init(f->bytes + before + 8, 8);
+        uint64_t says = read_u64(&frame);
+        durable = says > durable ? says : durable;
+        before = reader.at;
+    }
+    votelog_open(&reader, f->bytes, f->size);
+    while (reader.next_lsn <= durable && votelog_next(&reader, &record) == VOTELOG_RECORD)
         continue;
-    /* In the snapshot, which was synced as a whole; a spoiled end may look like a torn one. */
-    size_t at = random_below(&d->random, reader.at);
+    return reader.at;
+}
+
+/* A bit, a sector that reads as zeros, or one that was written over by another. */
+static void damage_at(struct disk *d, size_t at, size_t known)
+{
+    size_t start = at / DISK_SECTOR * DISK_SECTOR;
+    size_t size = known - start < DISK_SECTOR ? known - start : DISK_SECTOR;
+    switch (random_below(&d->random, 3)) {
+    case 0:
+        memset(d->file.bytes + start, 0, size);
+        break;
+    case 1:
+        memcpy(d->file.bytes + start, d->file.bytes + random_below(&d->random, known - size + 1),
+               size);
+        break;
+    default:
+        break;
+    }
     d->file.bytes[at] ^= (uint8_t)(1 << random_below(&d->random, 8));
+}
+
+bool disk_damage(struct disk *d)
+{
+    size_t known = known_synced(&d->file);
+    if (known == 0)
+        return false;
+    /* At least one byte is another than before, whatever the rest. */
+    size_t at = random_below(&d->random, known);
+    uint8_t before = d->file.bytes[at];
+    damage_at(d, at, known);
+    if (d->file.bytes[at] == before)
+        d->file.bytes[at] ^= 1;
     return true;
+}
+
+const struct disk_copy *disk_old_copy(const struct world *w, struct disk *d)
+{
+    const struct disk_copy *copy = &d->copies[random_below(&d->random, DISK_COPIES)];
+    bool old = copy->file.size > 0 && copy->passed_at && w->now - copy->at >= copy_age.ns;
+    return old ? copy : NULL;
+}
+
+void disk_roll_back(struct world *w, struct disk *d, const struct disk_copy *copy)
+{
+    cut_file(&d->file, 0);
+    file_reserve(&w->pool, &d->file, copy->file.size);
+    memcpy(d->file.bytes, copy->file.bytes, copy->file.size);
+    d->file.size = d->file.synced = copy->file.size;
+    d->file.lsn = copy->file.lsn;
+}
+
+void disk_swap(struct disk *a, struct disk *b)
+{
+    struct log_file file = a->file;
+    a->file = b->file;
+    b->file = file;
+}
+
+bool disk_bound(const struct disk *d)
+{
+    struct votelog_reader reader;
+    return votelog_open(&reader, d->file.bytes, d->file.size) == VOTELOG_RECORD &&
+           reader.header.slot != SLOT_NONE;
 }
 
 void disk_lose(struct disk *d)

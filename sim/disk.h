@@ -6,7 +6,9 @@
  *             not one of the machine
  *   sync      takes a random time; what was appended before it began is then durable
  *   segment   is written beside the old file, synced, and renamed over it: atomic
- *   power     of what was not synced, nothing, any prefix, or any set of sectors survives a loss
+ *   power     of what was not synced, nothing, any prefix, or any set of sectors survives a loss;
+ *             the others are empty, half written, or say what was there before
+ *   full      nothing more can be written: the next sync fails
  *   open      reads the file, page cache and all, and syncs nothing: what was read may still go
  *             with the power, until the segment that every run begins with is synced
  */
@@ -20,7 +22,7 @@
 struct world;
 struct machine;
 
-enum { DISK_SECTOR = 512, DISK_ZEROS = 4096 };
+enum { DISK_SECTOR = 512, DISK_ZEROS = 4096, DISK_COPIES = 2 };
 
 /* Bytes behind `size` are zero, as in a preallocated file; at least DISK_ZEROS of them. */
 struct log_file {
@@ -30,6 +32,13 @@ struct log_file {
     size_t synced; /* bytes */
     size_t read;   /* bytes that an agent found at its start: they are in the page cache */
     uint64_t lsn;  /* last record in it */
+};
+
+/* As it once was synced. */
+struct disk_copy {
+    struct log_file file;
+    int64_t at;        /* virtual time */
+    int64_t passed_at; /* when something beyond it was first durable; 0: it was not */
 };
 
 struct disk {
@@ -45,6 +54,10 @@ struct disk {
     uint64_t sync_lsn;
     uint64_t sync_number; /* of the sync that runs; an item with another one is stale */
     uint32_t slow;        /* slow-disk faults at work */
+    int64_t extra;        /* ns that a story adds to each sync */
+    uint32_t stuck;       /* faults: a sync takes up to 30 s */
+    uint32_t full;        /* faults: no room for anything new */
+    struct disk_copy copies[DISK_COPIES]; /* the older one first; kept for rollbacks */
 };
 
 void disk_open(struct world *w, struct machine *m, const uint8_t *bytes, size_t size);
@@ -52,14 +65,27 @@ void disk_open(struct world *w, struct machine *m, const uint8_t *bytes, size_t 
 void disk_write(struct world *w, struct machine *m, const struct effects *effects);
 /* HAPPEN_SYNCED. */
 void disk_synced(struct world *w, struct machine *m, uint64_t number);
+/* A slow or stuck disk is well again: the sync that runs ends soon. */
+void disk_hurry(struct world *w, const struct machine *m);
 /* The agent died: what it had written stays, perhaps but for the end. */
 void disk_agent_crash(struct disk *d);
 /* The power went. */
 void disk_power_crash(struct disk *d);
 /* What an agent reads when it starts. */
 struct view disk_read(struct disk *d);
-/* Damages a byte that recovery must notice. False if there is none. */
+/* Damages, at rest, something that recovery must notice: what stands before a record that says of
+ * it that it was synced. (The last records before the end look the same when they are spoiled as
+ * when they were torn: L7's question to others is for that, and no fault does it.) False if there
+ * is nothing. */
 bool disk_damage(struct disk *d);
 void disk_lose(struct disk *d);
+/* An old copy that says less than the log; NULL if there is none. */
+const struct disk_copy *disk_old_copy(const struct world *w, struct disk *d);
+/* It takes the place of the log. */
+void disk_roll_back(struct world *w, struct disk *d, const struct disk_copy *copy);
+/* Two machines have each other's disk. */
+void disk_swap(struct disk *a, struct disk *b);
+/* Whether the log says whose it is. */
+bool disk_bound(const struct disk *d);
 
 #endif

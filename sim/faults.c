@@ -2,16 +2,31 @@
 #include "sim/faults.h"
 
 #include "proto/must.h"
+#include "sim/cuts.h"
 #include "sim/guest.h"
 #include "sim/machine.h"
+#include "sim/stores.h"
 #include "sim/world.h"
 
 #define BIT(i) (UINT32_C(1) << (i))
 
+enum { REBOOTS_MAX = 5, STRIKE_MAX = 60 };
+
 static const struct range first_at = {SPAN_MS(8000), SPAN_MS(16000)};
 static const struct range takeover_length = {SPAN_MS(9000), SPAN_MS(15000)};
 static const struct range anxious_gap = {SPAN_MS(3000), SPAN_MS(12000)}; /* until a take-over */
+static const struct range reboot_delay = {SPAN_MS(20), SPAN_MS(1500)};
+static const struct range reboot_length = {SPAN_MS(50), SPAN_MS(4000)};
 static const struct range restart_delay = {SPAN_MS(10), SPAN_MS(1500)};
+
+/* Whether it keeps one machine, or its agent, down for its length. FAULT_BLACKOUT and FAULT_DEATH
+ * choose whom themselves. */
+static bool is_down(enum fault_kind kind)
+{
+    return kind == FAULT_AGENT_CRASH || kind == FAULT_COORDINATOR_CRASH || kind == FAULT_LEAVE ||
+           kind == FAULT_MACHINE_CRASH || kind == FAULT_STORE_LOST || kind == FAULT_STORE_DAMAGED ||
+           kind == FAULT_STORE_BACK;
+}
 
 static void plan_next(struct world *w, struct range gap)
 {
@@ -45,60 +60,15 @@ static size_t some_coordinator(struct world *w)
     return any_machine(w);
 }
 
-static void cut(struct world *w, const struct fault *f, int by)
-{
-    for (size_t a = 0; a < w->machine_count; a++)
-        for (size_t b = 0; b < w->machine_count; b++) {
-            if (!(f->bits & BIT(a)) || !(f->only & BIT(b)) || a == b)
-                continue;
-            if (f->outward)
-                w->network.cuts[a][b] += (uint32_t)by;
-            if (f->inward)
-                w->network.cuts[b][a] += (uint32_t)by;
-        }
-}
-
-/* Chooses the two sides of a cut. */
-static void draw_cut(struct world *w, struct fault *f)
-{
-    struct random *r = &w->faults.random;
-    uint32_t all = BIT(w->machine_count) - 1;
-    size_t a = any_machine(w);
-    size_t b = (a + 1 + random_below(r, w->machine_count - 1)) % w->machine_count;
-    f->bits = BIT(a);
-    f->only = f->kind == FAULT_CUT || f->kind == FAULT_ONE_WAY ? BIT(b) : all & ~BIT(a);
-    f->inward = f->outward = true;
-    if (f->kind == FAULT_HALVES) {
-        f->bits = (uint32_t)random_between(r, 1, (int64_t)all - 1);
-        f->only = all & ~f->bits;
-    }
-    bool one_way = f->kind == FAULT_ONE_WAY || (f->kind == FAULT_ISOLATE && random_chance(r, 200));
-    if (one_way) {
-        f->inward = random_chance(r, 500);
-        f->outward = !f->inward;
-    }
-    w->figures.cuts++;
-    cut(w, f, 1);
-}
-
-static void take_store(struct world *w, struct machine *m, enum fault_kind kind)
-{
-    size_t bearable = w->cluster->cohorts.size - w->cluster->majority;
-    if (m->store_excused || w->faults.stores_destroyed >= bearable)
-        return;
-    if (kind == FAULT_STORE_LOST)
-        disk_lose(&m->disk);
-    else if (!disk_damage(&m->disk))
-        return;
-    m->store_excused = true;
-    w->faults.stores_destroyed++;
-    world_trace(w, "%s: %s", m->name, fault_text(kind));
-}
-
 /* A machine dies and stays off, one that holds something if there is one. No more are dead for good
  * at once than a majority can miss. */
 static void begin_death(struct world *w, struct fault *f)
 {
+    if (f->given) {
+        w->machines[__builtin_ctz(f->bits)].held_down++;
+        machine_power_crash(w, &w->machines[__builtin_ctz(f->bits)]);
+        return;
+    }
     size_t dead = 0, a = any_machine(w);
     for (size_t i = 0; i < FAULTS_ACTIVE_MAX; i++) {
         const struct fault *other = &w->faults.active[i];
@@ -119,103 +89,144 @@ static void begin_site(struct world *w, struct fault *f)
     f->bits = 0;
     for (size_t i = 0; i < w->machine_count; i++) {
         machine_power_crash(w, &w->machines[i]);
-        world_plan(w, random_span(&w->faults.random, w->p.boot_spread.low, w->p.boot_spread.high),
+        world_plan(w, random_span(&w->faults.detail, w->p.boot_spread.low, w->p.boot_spread.high),
                    (struct item){.kind = HAPPEN_BOOT, .machine = (uint16_t)i});
     }
 }
 
-/* The next juror's turn, and perhaps that of some others with it. */
-static void cut_turn(struct world *w, struct fault *f)
+/* Boots again at once; perhaps again and again. */
+static void reboot(struct world *w, struct fault *f, struct machine *m)
 {
-    size_t count = w->machine_count, target = (size_t)__builtin_ctz(f->bits);
-    f->turn = (f->turn + 1) % count;
-    if (f->turn == target)
-        f->turn = (f->turn + 1) % count;
-    f->only = BIT(f->turn);
-    if (random_chance(&w->faults.random, 700))
-        f->only |= (uint32_t)random_below(&w->faults.random, BIT(count)) |
-                   (uint32_t)random_below(&w->faults.random, BIT(count));
-    f->only &= ~f->bits;
-    w->figures.cuts++;
-    cut(w, f, 1);
+    world_trace(w, "%s boots again, %u more times", m->name, f->turns_left);
+    machine_power_crash(w, m);
+    world_plan(w, random_span(&w->faults.detail, reboot_delay.low, reboot_delay.high),
+               (struct item){.kind = HAPPEN_BOOT, .machine = m->index});
 }
 
-static void begin_turns(struct world *w, struct fault *f)
+/* One that a juror voted against, if there is one, in half of the cases. */
+static struct machine *some_accused(struct world *w, struct machine *m)
 {
-    size_t a = any_machine(w);
-    for (size_t i = 0; i < w->machine_count && !guest_any(&w->machines[a]); i++)
-        a = (a + 1) % w->machine_count;
-    f->bits = BIT(a);
-    f->inward = f->outward = true;
-    f->turn = any_machine(w);
-    f->turns_left = (uint32_t)w->machine_count;
-    cut_turn(w, f);
+    const struct lives *lives = &w->observer->lives;
+    if (random_chance(&w->faults.random, 500))
+        return m;
+    for (size_t i = 0; i < w->machine_count; i++)
+        if (w->machines[i].powered && lives->of[i][w->machines[i].life].votes)
+            return &w->machines[i];
+    return m;
+}
+
+static void begin_reboots(struct world *w, struct fault *f, struct machine *m)
+{
+    if (!f->given)
+        m = some_accused(w, m);
+    f->bits = BIT(m->index);
+    f->turns_left = (uint32_t)random_between(&w->faults.detail, 1, REBOOTS_MAX);
+    reboot(w, f, m);
+}
+
+/* The agent, or the machine, dies between two of its next effects. */
+static void plan_strike(struct world *w, struct machine *m, bool power)
+{
+    m->strike_in = m->agent_up ? (uint32_t)random_between(&w->faults.detail, 1, STRIKE_MAX) : 0;
+    m->strike_power = power;
+}
+
+static void hold_down(struct world *w, struct machine *m, enum fault_kind kind)
+{
+    m->held_down++;
+    if (kind == FAULT_LEAVE)
+        machine_agent_leave(w, m);
+    else if (kind == FAULT_AGENT_CRASH || kind == FAULT_COORDINATOR_CRASH)
+        machine_agent_crash(w, m);
+    else
+        machine_power_crash(w, m);
+}
+
+static void begin_blackout(struct world *w, struct fault *f)
+{
+    f->bits = BIT(w->machine_count) - 1;
+    for (size_t i = 0; i < w->machine_count; i++)
+        hold_down(w, &w->machines[i], f->kind);
+}
+
+/* What is about one machine and does not take it down: its time, */
+static bool begin_pause(struct world *w, const struct fault *f, struct machine *m,
+                        struct span length)
+{
+    if (f->kind == FAULT_PAUSE)
+        machine_pause(w, m, length);
+    else if (f->kind == FAULT_STARVED)
+        m->starved++, machine_starve(w, m);
+    else if (f->kind == FAULT_FREEZE || f->kind == FAULT_SUSPEND || f->kind == FAULT_CLOCK_STOPS)
+        machine_freeze(w, m, length, f->kind == FAULT_CLOCK_STOPS);
+    else
+        return false;
+    m->suspended |= f->kind == FAULT_SUSPEND && m->powered;
+    return true;
+}
+
+/* its network and its disk, */
+static bool begin_io(struct world *w, const struct fault *f, struct machine *m)
+{
+    if (f->kind == FAULT_LOSS)
+        w->network.burst[m->index]++;
+    else if (f->kind == FAULT_MTU)
+        w->network.narrow[m->index]++;
+    else if (f->kind == FAULT_REPLAY)
+        network_replay(w, 1 + random_below(&w->faults.detail, w->p.replay_most));
+    else if (f->kind == FAULT_SLOW_DISK)
+        m->disk.slow++;
+    else if (f->kind == FAULT_STUCK_DISK)
+        m->disk.stuck++, coverage_hit(w, COVER_GRAY);
+    else if (f->kind == FAULT_SYNC_FAIL)
+        m->disk.fail_next = m->agent_up;
+    else if (f->kind == FAULT_DISK_FULL)
+        m->disk.full++;
+    else
+        return false;
+    return true;
+}
+
+/* and the rest. */
+static void begin_other(struct world *w, const struct fault *f, struct machine *m)
+{
+    if (f->kind == FAULT_API_STUCK)
+        m->api_stuck++;
+    else if (f->kind == FAULT_HERD)
+        client_herd(w, &w->faults.detail);
+    else if (f->kind == FAULT_MID_CRASH || f->kind == FAULT_MID_POWER)
+        plan_strike(w, m, f->kind == FAULT_MID_POWER);
 }
 
 static void begin(struct world *w, struct fault *f, struct span length)
 {
-    size_t a = f->kind == FAULT_COORDINATOR_CRASH ? some_coordinator(w) : any_machine(w);
+    size_t a = f->given                             ? (size_t)__builtin_ctz(f->bits)
+               : f->kind == FAULT_COORDINATOR_CRASH ? some_coordinator(w)
+                                                    : any_machine(w);
     struct machine *m = &w->machines[a];
-    f->bits = BIT(a);
-    switch (f->kind) {
-    case FAULT_AGENT_CRASH:
-    case FAULT_COORDINATOR_CRASH:
-        m->held_down++;
-        machine_agent_crash(w, m);
-        break;
-    case FAULT_LEAVE:
-        m->held_down++;
-        machine_agent_leave(w, m);
-        break;
-    case FAULT_STORE_LOST:
-    case FAULT_STORE_DAMAGED:
-    case FAULT_MACHINE_CRASH:
-        m->held_down++;
-        machine_power_crash(w, m);
-        if (f->kind != FAULT_MACHINE_CRASH)
-            take_store(w, m, f->kind);
-        break;
-    case FAULT_BLACKOUT:
-        f->bits = BIT(w->machine_count) - 1;
-        for (size_t i = 0; i < w->machine_count; i++) {
-            w->machines[i].held_down++;
-            machine_power_crash(w, &w->machines[i]);
-        }
-        break;
-    case FAULT_DEATH:
+    random_init(&w->faults.detail, w->seed, STREAM_FAULT + f->number);
+    coverage_fault(w, f->kind);
+    if (!f->given)
+        f->bits = BIT(a);
+    if (is_down(f->kind))
+        hold_down(w, m, f->kind);
+    if (f->kind == FAULT_STORE_LOST || f->kind == FAULT_STORE_DAMAGED ||
+        f->kind == FAULT_STORE_BACK)
+        stores_take(w, m, f->kind);
+    else if (f->kind == FAULT_STORES_SWAPPED)
+        stores_swap(w, f, m);
+    else if (f->kind == FAULT_BLACKOUT)
+        begin_blackout(w, f);
+    else if (f->kind == FAULT_DEATH)
         begin_death(w, f);
-        break;
-    case FAULT_SITE:
+    else if (f->kind == FAULT_SITE)
         begin_site(w, f);
-        break;
-    case FAULT_TURNS:
-        begin_turns(w, f);
-        break;
-    case FAULT_CUT:
-    case FAULT_ONE_WAY:
-    case FAULT_ISOLATE:
-    case FAULT_HALVES:
-        draw_cut(w, f);
-        break;
-    case FAULT_FREEZE:
-        m->frozen_until = w->now + length.ns;
-        machine_pause(w, m, length);
-        break;
-    case FAULT_PAUSE:
-        machine_pause(w, m, length);
-        break;
-    case FAULT_LOSS:
-        w->network.burst[a]++;
-        break;
-    case FAULT_SLOW_DISK:
-        m->disk.slow++;
-        break;
-    case FAULT_SYNC_FAIL:
-        m->disk.fail_next = m->agent_up;
-        break;
-    case FAULT_KINDS:
-        break;
-    }
+    else if (f->kind == FAULT_REBOOTS)
+        begin_reboots(w, f, m);
+    else if (cuts_kind(f->kind) || f->kind == FAULT_CLOG)
+        cuts_begin(w, f, length);
+    else if (!begin_pause(w, f, m, length) && !begin_io(w, f, m))
+        begin_other(w, f, m);
 }
 
 /* One cause less keeps it down. */
@@ -224,7 +235,7 @@ static void let_up(struct world *w, struct machine *m, bool spread)
     struct range delay = restart_delay;
     if (spread && !w->calm)
         delay.high = SPAN_MS(6000);
-    struct span after = random_span(&w->faults.random, delay.low, delay.high);
+    struct span after = random_span(&w->faults.detail, delay.low, delay.high);
     if (m->held_down > 0 && --m->held_down > 0)
         return;
     if (m->powered)
@@ -243,50 +254,50 @@ static void restart_failed(struct world *w, struct machine *m)
     machine_plan_start(w, m, restart_delay.low);
 }
 
+/* What it did to one machine ends. */
+static void relieve(struct world *w, struct fault *f, struct machine *m)
+{
+    if (is_down(f->kind) || f->kind == FAULT_DEATH || f->kind == FAULT_BLACKOUT)
+        let_up(w, m, f->kind == FAULT_BLACKOUT);
+    else if (f->kind == FAULT_LOSS)
+        w->network.burst[m->index]--;
+    else if (f->kind == FAULT_MTU)
+        w->network.narrow[m->index]--;
+    else if (f->kind == FAULT_CLOG)
+        w->network.clogged[m->index] = 0;
+    else if (f->kind == FAULT_STARVED)
+        m->starved--;
+    else if (f->kind == FAULT_API_STUCK)
+        m->api_stuck--;
+    else if (f->kind == FAULT_SLOW_DISK)
+        m->disk.slow--;
+    else if (f->kind == FAULT_STUCK_DISK)
+        m->disk.stuck--;
+    else if (f->kind == FAULT_DISK_FULL)
+        m->disk.full--;
+    else if (f->kind == FAULT_MID_CRASH || f->kind == FAULT_MID_POWER)
+        m->strike_in = 0;
+    if (f->kind == FAULT_SYNC_FAIL || f->kind == FAULT_DISK_FULL)
+        restart_failed(w, m);
+    if (f->kind == FAULT_SLOW_DISK || f->kind == FAULT_STUCK_DISK)
+        disk_hurry(w, m);
+}
+
+/* Its end for the machines it is about, but for its cuts. */
+static void end_at(struct world *w, struct fault *f)
+{
+    if (f->kind == FAULT_STORES_SWAPPED && (f->bits & ~f->healed))
+        stores_swap_back(w, f);
+    for (size_t i = 0; i < w->machine_count; i++)
+        if (f->bits & ~f->healed & BIT(i))
+            relieve(w, f, &w->machines[i]);
+}
+
 static void end(struct world *w, struct fault *f)
 {
-    for (size_t i = 0; i < w->machine_count; i++) {
-        struct machine *m = &w->machines[i];
-        if (!(f->bits & BIT(i)))
-            continue;
-        switch (f->kind) {
-        case FAULT_AGENT_CRASH:
-        case FAULT_COORDINATOR_CRASH:
-        case FAULT_LEAVE:
-        case FAULT_MACHINE_CRASH:
-        case FAULT_STORE_LOST:
-        case FAULT_STORE_DAMAGED:
-        case FAULT_DEATH:
-            let_up(w, m, false);
-            break;
-        case FAULT_BLACKOUT:
-            let_up(w, m, true);
-            break;
-        case FAULT_LOSS:
-            w->network.burst[i]--;
-            break;
-        case FAULT_SLOW_DISK:
-            m->disk.slow--;
-            break;
-        case FAULT_SYNC_FAIL:
-            restart_failed(w, m);
-            break;
-        case FAULT_CUT:
-        case FAULT_ONE_WAY:
-        case FAULT_ISOLATE:
-        case FAULT_HALVES:
-        case FAULT_TURNS:
-        case FAULT_SITE:
-        case FAULT_PAUSE:
-        case FAULT_FREEZE:
-        case FAULT_KINDS:
-            break;
-        }
-    }
-    bool is_cut = f->kind == FAULT_CUT || f->kind == FAULT_ONE_WAY || f->kind == FAULT_ISOLATE ||
-                  f->kind == FAULT_HALVES || f->kind == FAULT_TURNS;
-    if (is_cut)
-        cut(w, f, -1);
+    end_at(w, f);
+    if (cuts_kind(f->kind) && !f->up)
+        cuts_apply(w, f, -1);
     f->active = false;
 }
 
@@ -309,17 +320,24 @@ static enum fault_kind draw_kind(struct world *w)
     return (enum fault_kind)kind;
 }
 
-/* Long enough for a juror's own evidence, often too short for a quorum of them. */
-static struct range turn_length(const struct world *w)
+/* Writes it down, for a story that plays it again. */
+static void keep(struct world *w, const struct fault *f, struct span length)
 {
-    int64_t d = w->p.detect_ms;
-    return (struct range){SPAN_MS(d), SPAN_MS(2 * d + 6000)};
+    struct faults *all = &w->faults;
+    bool everybody = f->kind == FAULT_SITE || f->kind == FAULT_REPLAY || f->kind == FAULT_HERD;
+    uint32_t bits = everybody ? BIT(w->machine_count) - 1 : f->bits;
+    if (!bits || all->kept_count == FAULTS_KEPT_MAX)
+        return;
+    all->kept[all->kept_count] = *f;
+    all->kept[all->kept_count].bits = bits;
+    all->kept_at[all->kept_count] = w->now;
+    all->kept_length[all->kept_count++] = length.ns;
 }
 
 void faults_next(struct world *w)
 {
     struct faults *f = &w->faults;
-    if (w->calm)
+    if (w->calm || w->siege.on)
         return;
     size_t index = 0;
     while (index < FAULTS_ACTIVE_MAX && f->active[index].active)
@@ -330,11 +348,14 @@ void faults_next(struct world *w)
         struct range lengths = longer ? takeover_length : w->p.fault_length;
         if (kind == FAULT_DEATH)
             lengths = w->p.death_length;
-        if (kind == FAULT_TURNS)
-            lengths = turn_length(w);
+        if (cuts_kind(kind) || kind == FAULT_CLOG)
+            lengths = cuts_length(w, kind);
+        if (kind == FAULT_REBOOTS)
+            lengths = reboot_length;
         struct span length = random_span(&f->random, lengths.low, lengths.high);
         f->active[index] = (struct fault){.active = true, .number = ++f->begun, .kind = kind};
         begin(w, &f->active[index], length);
+        keep(w, &f->active[index], length);
         world_trace(w, "fault %llu: %s, machines %x%s%s, %lld ms", (unsigned long long)f->begun,
                     fault_text(kind), f->active[index].bits,
                     f->active[index].inward ? ", inward" : "",
@@ -345,21 +366,113 @@ void faults_next(struct world *w)
     plan_next(w, w->figures.takeovers == 0 ? anxious_gap : w->p.fault_gap);
 }
 
+void faults_inject(struct world *w, const struct fault *fault, struct span length)
+{
+    struct faults *all = &w->faults;
+    size_t index = 0;
+    while (index < FAULTS_ACTIVE_MAX && all->active[index].active)
+        index++;
+    if (index == FAULTS_ACTIVE_MAX)
+        return;
+    struct fault *f = &all->active[index];
+    *f = *fault;
+    f->active = f->given = true;
+    all->begun++;
+    if (f->number == 0)
+        f->number = all->begun;
+    begin(w, f, length);
+    world_trace(w, "fault %llu: %s", (unsigned long long)f->number, fault_text(f->kind));
+    world_plan(w, length,
+               (struct item){.kind = HAPPEN_HEAL, .detail = (uint32_t)index, .tag = f->number});
+}
+
+/* Some faults come in turns. False: that was the last one, or it was the only one. */
+static bool next_turn(struct world *w, struct fault *f, struct span *length)
+{
+    if (f->kind == FAULT_TURNS || f->kind == FAULT_FLAP || f->kind == FAULT_CLOG)
+        return cuts_turn(w, f, length);
+    if (f->kind != FAULT_REBOOTS || f->turns_left == 0)
+        return false;
+    f->turns_left--;
+    *length = random_span(&w->faults.detail, reboot_length.low, reboot_length.high);
+    reboot(w, f, &w->machines[__builtin_ctz(f->bits)]);
+    return true;
+}
+
 void faults_heal(struct world *w, size_t index, uint64_t number)
 {
     struct fault *f = &w->faults.active[index];
-    if (!f->active || f->number != number)
+    struct span length;
+    if (!f->active || f->number != number || w->siege.on)
         return;
+    if (f->kind == FAULT_TURNS || (f->kind == FAULT_FLAP && !f->up))
+        cuts_apply(w, f, -1);
+    if (next_turn(w, f, &length)) {
+        world_plan(w, length,
+                   (struct item){.kind = HAPPEN_HEAL, .detail = (uint32_t)index, .tag = number});
+        return;
+    }
     world_trace(w, "fault %llu heals: %s", (unsigned long long)number, fault_text(f->kind));
+    f->up |= f->kind == FAULT_TURNS || f->kind == FAULT_FLAP; /* taken down above */
     end(w, f);
-    if (f->kind != FAULT_TURNS || f->turns_left == 0)
+}
+
+/* Whatever keeps it from working, other than the network. */
+static void heal_machine(struct world *w, struct machine *m)
+{
+    m->frozen_until = 0;
+    machine_thaw(w, m);
+    must(m->held_down == 0);
+    if (m->powered && !m->agent_up) /* its start was put off until it thaws */
+        machine_plan_start(w, m, restart_delay.high);
+    /* Switched off by a device, or in a site that comes back slowly. */
+    if (!m->powered)
+        world_plan(w, random_span(&w->faults.detail, restart_delay.low, restart_delay.high),
+                   (struct item){.kind = HAPPEN_BOOT, .machine = m->index});
+}
+
+void faults_add(struct world *w, const struct fault *fault)
+{
+    size_t index = 0;
+    while (index < FAULTS_ACTIVE_MAX && w->faults.active[index].active)
+        index++;
+    if (index == FAULTS_ACTIVE_MAX)
         return;
-    struct range lengths = turn_length(w);
-    f->turns_left--;
+    struct fault *f = &w->faults.active[index];
+    struct machine *m = &w->machines[__builtin_ctz(fault->bits)];
+    *f = *fault;
     f->active = true;
-    cut_turn(w, f);
-    world_plan(w, random_span(&w->faults.random, lengths.low, lengths.high),
-               (struct item){.kind = HAPPEN_HEAL, .detail = (uint32_t)index, .tag = number});
+    f->number = ++w->faults.begun;
+    world_trace(w, "fault %llu: %s, machines %x, others %x%s%s, until the calm",
+                (unsigned long long)f->number, fault_text(f->kind), f->bits, f->only,
+                f->inward ? ", inward" : "", f->outward ? ", outward" : "");
+    if (f->kind == FAULT_DEATH || f->kind == FAULT_AGENT_CRASH)
+        m->held_down++;
+    if (f->kind == FAULT_DEATH)
+        machine_power_crash(w, m);
+    else if (f->kind == FAULT_AGENT_CRASH)
+        machine_agent_crash(w, m);
+    else
+        cuts_apply(w, f, 1);
+}
+
+void faults_freeze(struct world *w, uint32_t core)
+{
+    for (size_t i = 0; i < FAULTS_ACTIVE_MAX; i++) {
+        struct fault *f = &w->faults.active[i], part = *f;
+        if (!f->active)
+            continue;
+        part.bits &= core;
+        end_at(w, &part);
+        f->healed |= core;
+    }
+    for (size_t i = 0; i < w->machine_count; i++) {
+        struct machine *m = &w->machines[i];
+        if (core & BIT(i))
+            heal_machine(w, m);
+        else if (m->frozen_until > w->now)
+            m->frozen_until = w->calm_at;
+    }
 }
 
 void faults_calm(struct world *w)
@@ -368,14 +481,6 @@ void faults_calm(struct world *w)
     for (size_t i = 0; i < FAULTS_ACTIVE_MAX; i++)
         if (w->faults.active[i].active)
             end(w, &w->faults.active[i]);
-    for (size_t i = 0; i < w->machine_count; i++) {
-        struct machine *m = &w->machines[i];
-        m->frozen_until = 0;
-        machine_thaw(w, m);
-        must(m->held_down == 0);
-        /* Switched off by a device, or in a site that comes back slowly. */
-        if (!m->powered)
-            world_plan(w, random_span(&w->faults.random, restart_delay.low, restart_delay.high),
-                       (struct item){.kind = HAPPEN_BOOT, .machine = m->index});
-    }
+    for (size_t i = 0; i < w->machine_count; i++)
+        heal_machine(w, &w->machines[i]);
 }

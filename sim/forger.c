@@ -141,6 +141,7 @@ void forger_hand_in(struct world *w, struct machine *m, struct machine *target, 
     struct event e = {.kind = EVENT_SUBMIT};
     e.submit.handle = ++f->number << 16 | (uint64_t)kind << 8 | HANDLE_FORGER;
     e.submit.file = (struct view){f->file, writer_size(&out)};
+    coverage_hit(w, COVER_FORGER);
     world_trace(w, "%s is handed %s, against life %llu of %s", m->name, texts[kind],
                 (unsigned long long)target->life, target->name);
     machine_post(w, m, &e);

@@ -50,7 +50,7 @@ void guest_over(struct world *w, struct client *c)
 static void stop(struct world *w, struct client *c)
 {
     struct span high = w->p.stop_high;
-    if (!w->calm && random_chance(&c->random, w->p.stuck_permille))
+    if (!world_heals(w, c->machine->index) && random_chance(&c->random, w->p.stuck_permille))
         high = stuck_high;
     world_trace(w, "%s/%u guest is stopped: %s", c->machine->name, c->index,
                 c->guest_op->name->text);

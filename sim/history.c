@@ -15,12 +15,19 @@ void history_open(struct world *w)
 
 struct name *history_name_new(struct world *w)
 {
+    char text[NAME_TEXT_SIZE];
+    snprintf(text, sizeof text, "image-%03u", (unsigned)w->observer->history.name_count);
+    return history_name_called(w, text);
+}
+
+struct name *history_name_called(struct world *w, const char *text)
+{
     struct history *h = &w->observer->history;
     if (h->name_count == NAMES_MAX)
         return NULL;
     struct name *n = pool_take(&w->pool, sizeof *n);
     n->index = (uint32_t)h->name_count;
-    snprintf(n->text, sizeof n->text, "image-%03u", n->index);
+    snprintf(n->text, sizeof n->text, "%s", text);
     n->view = (struct view){(const uint8_t *)n->text, strlen(n->text)};
     n->shard = cohort_shard(&w->cluster->cohorts, n->view);
     n->cohort = cluster_cohort_bits(w->cluster, n->shard);
@@ -34,7 +41,12 @@ struct name *history_name(struct world *w, struct view text)
     uint32_t index = 0;
     for (size_t i = text.size < 3 ? 0 : text.size - 3; i < text.size; i++)
         index = index * 10 + (uint32_t)(text.bytes[i] - '0');
-    if (index >= h->name_count || !view_equal(h->names[index]->view, text))
+    if (index < h->name_count && view_equal(h->names[index]->view, text))
+        return h->names[index];
+    for (index = 0; index < h->name_count; index++) /* a story calls them as it likes */
+        if (view_equal(h->names[index]->view, text))
+            break;
+    if (index == h->name_count)
         world_fail(w, EXIT_BROKEN, "S14", "a name appears that no client ever used");
     return h->names[index];
 }
@@ -106,6 +118,14 @@ const char *value_text(const struct value *v)
              (unsigned long long)v->seq, (unsigned long long)v->token, v->hold_count,
              v->waiter_count);
     return text;
+}
+
+const struct value_hold *history_hold(const struct value *v, const struct op *op)
+{
+    for (size_t i = 0; i < v->hold_count; i++)
+        if (v->holds[i].op == op)
+            return &v->holds[i];
+    return NULL;
 }
 
 static struct group *find_group(struct world *w, struct name *name, struct ballot ballot)

@@ -15,7 +15,7 @@
 struct world;
 struct machine;
 
-enum { NAMES_MAX = 448, NAME_TEXT_SIZE = 24, OPS_SLOTS = 1 << 15 };
+enum { NAMES_MAX = 640, NAME_TEXT_SIZE = 24, OPS_SLOTS = 1 << 15 };
 
 /* One request of a client, from outside. */
 struct op {
@@ -32,8 +32,11 @@ struct op {
     bool seen_chosen;            /* it holds or waits in some chosen state */
     bool granted_told;
     uint64_t token_told;
-    bool drop_called; /* by the client, or by its driver */
-    bool drop_sent;   /* its agent asked a coordinator to drop it */
+    int64_t granted_at; /* told */
+    int64_t drop_at;    /* of the first call; 0: none */
+    int64_t gone_at;    /* since when no chosen state has it any more; 0: none did, or one does */
+    bool drop_called;   /* by the client, or by its driver */
+    bool drop_sent;     /* its agent asked a coordinator to drop it */
     int64_t guest_ended_at;
     bool broken_counted;
     bool dropped_told;
@@ -93,6 +96,7 @@ struct name {
     uint64_t token_told_exclusive;
     int64_t busy_until; /* when the chosen state was last one with holders or waiters */
     struct op *ops;     /* newest first */
+    struct look *looks; /* what else was told of it (linear.h); newest first */
     bool jammed; /* somebody whose store is lost held it or waited: it may stay so for ever */
 };
 
@@ -106,6 +110,8 @@ struct history {
 void history_open(struct world *w);
 /* A name that was never used. NULL if there are no more. */
 struct name *history_name_new(struct world *w);
+/* The same, called so; `text` is shorter than NAME_TEXT_SIZE. */
+struct name *history_name_called(struct world *w, const char *text);
 /* Fails the run if nobody ever used that name. */
 struct name *history_name(struct world *w, struct view text);
 
@@ -119,6 +125,8 @@ struct op *history_op_accepted(struct world *w, struct op_id id);
 struct op *history_op_named(struct world *w, struct name *name, struct op_id id);
 struct op *history_op(struct world *w, struct op_id id); /* NULL if nobody asked for it */
 
+/* Its hold in that state; NULL if it has none. */
+const struct value_hold *history_hold(const struct value *v, const struct op *op);
 int value_compare(const struct value *a, const struct value *b);
 /* The value, new or known. Fails the run if it is another one than was known (S3). */
 struct value *history_value(struct world *w, struct view name, struct ballot ballot, uint64_t seq,

@@ -25,6 +25,7 @@ struct life {
     uint32_t executors;             /* that began to act */
     int64_t power_at[MACHINES_MAX]; /* when each of these signed for more */
     bool ordered;                   /* a majority of the jurors voted */
+    int64_t over_at;                /* when the first proof that it is over was seen; 0: never */
     bool lied;                      /* a device said off while it was on */
     int64_t
         told_at[MACHINES_MAX]; /* when a machine durably held a proof that it is over; 0: never */
@@ -53,6 +54,7 @@ struct lives {
     size_t proof_count;
     struct order_seen orders[ORDERS_MAX];
     size_t order_count;
+    int64_t run_at[MACHINES_MAX]; /* when an executor last began to switch a machine off */
     /* Since when a majority can reach a machine that answers; INT64_MAX: it cannot. */
     int64_t reachable_since[MACHINES_MAX];
     /* When a juror last acknowledged a renewal of a machine. */
@@ -64,6 +66,8 @@ struct lives {
     int64_t heard_at[MACHINES_MAX][MACHINES_MAX];
 };
 
+/* A proof that was seen; NULL if nobody made it. */
+const struct proof_seen *lives_proof(const struct lives *lives, const struct digest *digest);
 /* Fails the run for a slot or a number that no machine can have. */
 struct life *lives_of(struct world *w, uint16_t slot, uint64_t number);
 /* Whether it is truly over: no guest of it or of an earlier one runs, and none can begin. */

@@ -10,10 +10,11 @@
 
 #include "proto/peer.h"
 #include "sim/client.h"
+#include "sim/clock.h"
 #include "sim/disk.h"
 #include "sim/image.h"
 
-enum { BACKLOG_MAX = 1024, BACKLOG_DATAGRAMS_MAX = 512, MACHINE_NAME_SIZE = 8 };
+enum { BACKLOG_MAX = 1024, BACKLOG_DATAGRAMS_MAX = 512, MACHINE_NAME_SIZE = 24 };
 
 /* An event that waits for a paused agent. */
 struct post {
@@ -21,32 +22,61 @@ struct post {
     uint32_t buffer; /* EVENT_DATAGRAM: of the network */
 };
 
+/* For S18 (check_s18_bounds.c). */
+struct traffic {
+    uint64_t in, out; /* bytes since the agent started, until it knows the other end: */
+    bool taken;       /*   an answer or a message of it was taken */
+    bool reached;     /* something of this start arrived there */
+};
+
+struct bounds {
+    uint8_t *guard; /* behind the peer's memory */
+    int64_t started;
+    int64_t ticks_since;
+    uint32_t ticks;
+    struct traffic with[MACHINES_MAX];
+};
+
 struct machine {
     struct world *world;
     uint16_t index;
-    char name[MACHINE_NAME_SIZE]; /* "n3" */
+    char name[MACHINE_NAME_SIZE]; /* "n3", or as a story calls it */
+    uint32_t workers;             /* clients that work all the time */
     struct random random;
     bool powered;
     bool agent_up;
     bool votes; /* its store is the one that the roster names; never true again once false */
     bool store_excused; /* a fault took or damaged the store: recovery has to notice */
+    bool rolled_back;   /* by an old copy, that is: others have to tell it */
+    int64_t checked_at; /* virtual time: its last run began to tell its commits; 0: it did not */
+    uint32_t informed;  /*   machines that can, in bits, and did not start anew since */
+    bool foreign;       /* its disk is another machine's: no agent starts from it */
     uint32_t epoch;
     uint64_t run;            /* counts starts of the agent */
     uint64_t starts_planned; /* a start item with another tag is stale */
     uint32_t held_down;      /* faults that keep the agent or the power off */
     uint8_t boot_id[16];
-    uint64_t boot;        /* counts boots, from 1 */
-    uint64_t life;        /* the highest that this boot wrote down; 0: none yet */
-    uint64_t ready_life;  /* the highest of this boot that counts (NOTICE_READY) */
-    int64_t clock_offset; /* its CLOCK_BOOTTIME is virtual time plus this */
+    uint64_t boot;       /* counts boots, from 1 */
+    uint64_t life;       /* the highest that this boot wrote down; 0: none yet */
+    uint64_t ready_life; /* the highest of this boot that counts (NOTICE_READY) */
+    int64_t ready_at;    /* since when */
+    int64_t off_at;      /* when its power went last */
+    struct clock clock;  /* its CLOCK_BOOTTIME */
 
     bool paused;          /* the agent alone */
     int64_t frozen_until; /* the whole machine; virtual time */
+    bool suspended;       /* frozen, and its network card too: what comes is lost */
+    uint32_t starved;     /* faults: the agent runs a moment now and then */
+    uint32_t api_stuck;   /* faults: calls of clients do not come through */
+    uint32_t strike_in;   /* it dies at this effect from now, counted from 1; 0: it does not */
+    bool strike_power;    /* of the whole machine */
     uint64_t pause_number;
     struct post *backlog;
     size_t backlog_count;
     size_t backlog_datagrams;
 
+    struct bounds bounds;
+    uint16_t from; /* index of the machine of the last datagram */
     void *peer_memory;
     struct peer *peer; /* NULL while there is none */
     int64_t tick_at;   /* of the planned tick, virtual time; INT64_MAX if none */
@@ -71,8 +101,12 @@ void machine_plan_start(struct world *w, struct machine *m, struct span after);
 /* HAPPEN_AGENT_START. */
 void machine_agent_start(struct world *w, struct machine *m);
 void machine_pause(struct world *w, struct machine *m, struct span length);
+/* The machine and everything on it stands; `stop_clock`: its clock too. */
+void machine_freeze(struct world *w, struct machine *m, struct span length, bool stop_clock);
 /* HAPPEN_THAW, or the calm. */
 void machine_thaw(struct world *w, struct machine *m);
+/* The agent runs a moment now and then, until `starved` is 0 again. */
+void machine_starve(struct world *w, struct machine *m);
 
 /* One event to the agent, and what comes of it; it waits if the agent is paused. Names and the like
  * that it points at must stay until then. */

@@ -2,7 +2,11 @@
  * holdfast-sim: runs seeds of the simulator, and tells what broke. See docs/simulator.md.
  */
 #include "proto/mutant.h"
+#include "sim/cmd.h"
+#include "sim/crowd.h"
 #include "sim/jobs.h"
+#include "sim/soak.h"
+#include "sim/summary.h"
 
 #include <getopt.h>
 #include <sodium.h>
@@ -20,6 +24,8 @@ struct tally {
     bool json;
     int mutant; /* 0: none; else a failure is what is hoped for */
     bool must_break;
+    bool coverage;   /* print it */
+    bool must_cover; /* and fail for a cell that was not reached */
     uint64_t done;
     uint64_t failures;
     int code;      /* the worst */
@@ -27,52 +33,27 @@ struct tally {
     uint64_t uncovered;
     struct figures sum;
     struct run_result caught; /* the first failure under a mutant */
+    struct soak soak;
+    bool seed_given;
 };
 
 static const char usage[] =
     "usage: holdfast-sim [options]\n"
+    "       holdfast-sim crowd [options]   membership of thousands\n"
     "  --seed N              the first seed (default 1)\n"
     "  --seeds N             how many (default 1)\n"
     "  --jobs N              processes at once (default: processors)\n"
-    "  --seconds N           virtual seconds of a run (default 160, at least 100)\n"
+    "  --seconds N           virtual seconds of a run (default 220, at least 190)\n"
     "  --profile NAME        only this profile (--profiles lists them)\n"
     "  --scenario NAME       this directed scenario (--scenarios lists them)\n"
+    "  --soak                new seeds, from the clock on, until SIGINT; tells how it goes\n"
     "  --must-break          a broken check is what is hoped for; stop at the first\n"
+    "  --coverage            print which faults met which phases\n"
+    "  --must-cover          the same, and fail for a cell that applies and was not reached\n"
     "  --trace               print the timeline\n"
     "  --check-determinism   run each seed twice and compare\n"
     "  --mutant N            plant bug N (builds with planted bugs) and stop when it is caught\n"
     "  --json                print results as JSON, one object a line\n";
-
-static void json_text(const char *text)
-{
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            putchar('\\');
-        putchar((unsigned char)*text < ' ' ? ' ' : *text);
-    }
-    putchar('"');
-}
-
-static void print_json(const struct run_result *r)
-{
-    const struct figures *f = &r->figures;
-    printf("{\"seed\":%llu,\"code\":%d,\"check\":\"%s\",\"text\":", (unsigned long long)r->seed,
-           r->verdict.code, r->verdict.check);
-    json_text(r->verdict.text);
-    printf(
-        ",\"hash\":\"%016llx\",\"events\":%llu,\"datagrams\":%llu,\"grants\":%llu,\"shows\":%llu,"
-        "\"crashes\":%llu,\"cuts\":%llu,\"takeovers\":%llu,\"ghosts\":%llu,\"tears\":%llu,"
-        "\"orders\":%llu,\"kills\":%llu,\"strays\":%llu,\"receipts\":%llu,\"ends\":%llu,"
-        "\"broken\":%llu}\n",
-        (unsigned long long)r->hash, (unsigned long long)f->events,
-        (unsigned long long)f->datagrams, (unsigned long long)f->grants,
-        (unsigned long long)f->shows, (unsigned long long)f->crashes, (unsigned long long)f->cuts,
-        (unsigned long long)f->takeovers, (unsigned long long)f->ghosts,
-        (unsigned long long)f->tears, (unsigned long long)f->orders, (unsigned long long)f->kills,
-        (unsigned long long)f->strays, (unsigned long long)f->receipts, (unsigned long long)f->ends,
-        (unsigned long long)f->broken);
-}
 
 static void print_command(const struct tally *t, uint64_t seed)
 {
@@ -102,39 +83,6 @@ static void print_failure(const struct tally *t, const struct run_result *r)
     print_command(t, r->seed);
 }
 
-static void add(struct figures *sum, const struct figures *f)
-{
-    sum->events += f->events;
-    sum->datagrams += f->datagrams;
-    sum->grants += f->grants;
-    sum->drops += f->drops;
-    sum->shows += f->shows;
-    sum->crashes += f->crashes;
-    sum->cuts += f->cuts;
-    sum->takeovers += f->takeovers;
-    sum->ghosts += f->ghosts;
-    sum->tears += f->tears;
-    sum->chosen += f->chosen;
-    sum->seconds += f->seconds;
-    sum->lives += f->lives;
-    sum->votes += f->votes;
-    sum->orders += f->orders;
-    sum->false_votes += f->false_votes;
-    sum->false_orders += f->false_orders;
-    sum->runs += f->runs;
-    sum->kills += f->kills;
-    sum->strays += f->strays;
-    sum->receipts += f->receipts;
-    sum->ends += f->ends;
-    sum->surrenders += f->surrenders;
-    sum->broken += f->broken;
-    sum->lost += f->lost;
-    sum->lies += f->lies;
-    sum->forgeries += f->forgeries;
-    if (f->margin && f->margin < sum->margin)
-        sum->margin = f->margin;
-}
-
 /* A planted bug is caught by a broken invariant, at a seed that is clean without it. */
 static bool caught(const struct tally *t, const struct run_result *r)
 {
@@ -153,15 +101,15 @@ static bool caught(const struct tally *t, const struct run_result *r)
     return without.verdict.code == EXIT_CLEAN;
 }
 
-static bool take(void *context, const struct run_result *r)
+static bool take_one(struct tally *t, const struct run_result *r)
 {
-    struct tally *t = context;
     t->done++;
-    add(&t->sum, &r->figures);
+    summary_add(&t->sum, &r->figures);
+    live_add(&t->sum.live, &r->figures.live, r->seed);
     /* Added up, not chained: seeds end in any order. */
     t->hash += (r->hash ^ r->seed) * UINT64_C(0x9e3779b97f4a7c15);
     if (t->json)
-        print_json(r);
+        summary_print_run_json(r, stdout);
     if (r->verdict.code != EXIT_CLEAN) {
         if (t->mutant || t->must_break) {
             if (t->failures || !caught(t, r))
@@ -187,44 +135,30 @@ static bool take(void *context, const struct run_result *r)
     return true;
 }
 
-static void print_fencing(const struct figures *f)
+static bool take(void *context, const struct run_result *r)
 {
-    printf("%llu lives, %llu by surrender; %llu votes, %llu of them false, %llu orders, %llu "
-           "false; %llu drivers run, "
-           "%llu machines switched off, %llu of them strays; %llu receipts, %llu on lies, %llu end "
-           "statements; %llu holds broken, %llu guests stopped, %llu forgeries refused\n",
-           (unsigned long long)f->lives, (unsigned long long)f->surrenders,
-           (unsigned long long)f->votes, (unsigned long long)f->false_votes,
-           (unsigned long long)f->orders, (unsigned long long)f->false_orders,
-           (unsigned long long)f->runs, (unsigned long long)f->kills, (unsigned long long)f->strays,
-           (unsigned long long)f->receipts, (unsigned long long)f->lies,
-           (unsigned long long)f->ends, (unsigned long long)f->broken, (unsigned long long)f->lost,
-           (unsigned long long)f->forgeries);
-    if (f->margin < INT64_MAX)
-        printf("least margin between a guest's end and the grant that followed its broken hold: "
-               "%lld.%03lld ms\n",
-               (long long)f->margin / 1000000, (long long)f->margin / 1000 % 1000);
+    struct tally *t = context;
+    bool go_on = take_one(t, r);
+    return soak_goes_on(&t->soak, &(struct soak_state){.seeds = t->done,
+                                                       .seconds = t->sum.seconds,
+                                                       .events = t->sum.events,
+                                                       .failures = t->failures,
+                                                       .live = &t->sum.live}) &&
+           go_on;
 }
 
 static void print_sum(const struct tally *t)
 {
-    const struct figures *f = &t->sum;
-    uint64_t seconds = f->seconds;
+    struct summary summary = {.seeds = t->done,
+                              .failures = t->failures,
+                              .missed = t->uncovered,
+                              .hash = t->hash,
+                              .coverage = t->coverage,
+                              .sum = &t->sum};
     if (t->json)
-        return;
-    printf(
-        "%llu grants, %llu releases, %llu shows; %llu crashes, %llu cuts, %llu take-overs, %llu "
-        "ghosts, %llu torn logs; %llu datagrams, %llu chosen values; %llu seeds missed a fault\n",
-        (unsigned long long)f->grants, (unsigned long long)f->drops, (unsigned long long)f->shows,
-        (unsigned long long)f->crashes, (unsigned long long)f->cuts,
-        (unsigned long long)f->takeovers, (unsigned long long)f->ghosts,
-        (unsigned long long)f->tears, (unsigned long long)f->datagrams,
-        (unsigned long long)f->chosen, (unsigned long long)t->uncovered);
-    print_fencing(f);
-    printf("%llu seeds, %llu.%llu simulated hours, %llu events, %llu failures, hash %016llx\n",
-           (unsigned long long)t->done, (unsigned long long)(seconds / 3600),
-           (unsigned long long)(seconds % 3600 / 360), (unsigned long long)f->events,
-           (unsigned long long)t->failures, (unsigned long long)t->hash);
+        summary_print_json(&summary, stdout);
+    else
+        summary_print(&summary, stdout);
 }
 
 static int must_break_verdict(const struct tally *t)
@@ -272,7 +206,7 @@ static int profile_option(const char *text)
     exit(EXIT_USAGE);
 }
 
-static void list_profiles(void)
+static _Noreturn void list_profiles(void)
 {
     for (size_t i = 0; i < profile_count(); i++)
         printf("%s%s\n", profile_name(i), profile_apart(i) ? " (only by name)" : "");
@@ -288,7 +222,7 @@ static int scenario_option(const char *text)
     exit(EXIT_USAGE);
 }
 
-static void list_scenarios(void)
+static _Noreturn void list_scenarios(void)
 {
     for (size_t i = 0; i < scenario_count(); i++) {
         printf("%-14s %s", scenario_name(i), scenario_text(i));
@@ -311,30 +245,31 @@ static void plant(struct tally *t, int mutant)
 #endif
 }
 
+static _Noreturn void refuse_usage(void)
+{
+    fputs(usage, stderr);
+    exit(EXIT_USAGE);
+}
+
 static void parse(int argc, char **argv, struct jobs *jobs, struct tally *tally)
 {
     static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'},
-        {"seeds", required_argument, NULL, 'n'},
-        {"jobs", required_argument, NULL, 'j'},
-        {"seconds", required_argument, NULL, 't'},
-        {"profile", required_argument, NULL, 'p'},
-        {"profiles", no_argument, NULL, 'P'},
-        {"scenario", required_argument, NULL, 'c'},
-        {"scenarios", no_argument, NULL, 'C'},
-        {"must-break", no_argument, NULL, 'b'},
-        {"trace", no_argument, NULL, 'T'},
-        {"check-determinism", no_argument, NULL, 'd'},
-        {"mutant", required_argument, NULL, 'm'},
-        {"json", no_argument, NULL, 'J'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'},     {"seeds", required_argument, NULL, 'n'},
+        {"jobs", required_argument, NULL, 'j'},     {"seconds", required_argument, NULL, 't'},
+        {"profile", required_argument, NULL, 'p'},  {"profiles", no_argument, NULL, 'P'},
+        {"scenario", required_argument, NULL, 'c'}, {"scenarios", no_argument, NULL, 'C'},
+        {"soak", no_argument, NULL, 'k'},           {"must-break", no_argument, NULL, 'b'},
+        {"trace", no_argument, NULL, 'T'},          {"check-determinism", no_argument, NULL, 'd'},
+        {"mutant", required_argument, NULL, 'm'},   {"json", no_argument, NULL, 'J'},
+        {"coverage", no_argument, NULL, 'v'},       {"must-cover", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
     };
     int c;
     while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (c) {
         case 's':
             jobs->first_seed = number("seed", optarg, 0, UINT64_MAX);
+            tally->seed_given = true;
             break;
         case 'n':
             jobs->seeds = number("seeds", optarg, 1, UINT64_MAX);
@@ -343,22 +278,28 @@ static void parse(int argc, char **argv, struct jobs *jobs, struct tally *tally)
             jobs->processes = (uint32_t)number("jobs", optarg, 1, JOBS_MAX);
             break;
         case 't':
-            jobs->run.seconds = (int64_t)number("seconds", optarg, 100, 100000);
+            jobs->run.seconds = (int64_t)number("seconds", optarg, 190, 100000);
             break;
         case 'p':
             jobs->run.profile = profile_option(optarg);
             break;
         case 'P':
             list_profiles();
-            break;
         case 'c':
             jobs->run.scenario = scenario_option(optarg);
             break;
         case 'C':
             list_scenarios();
+        case 'k':
+            tally->soak.on = true;
             break;
         case 'b':
             tally->must_break = true;
+            break;
+        case 'v':
+        case 'V':
+            tally->coverage = true;
+            tally->must_cover |= c == 'V';
             break;
         case 'T':
             jobs->run.text = TRACE_PRINT;
@@ -376,14 +317,11 @@ static void parse(int argc, char **argv, struct jobs *jobs, struct tally *tally)
             fputs(usage, stdout);
             exit(EXIT_CLEAN);
         default: /* getopt's own letters for what it does not know */
-            fputs(usage, stderr);
-            exit(EXIT_USAGE);
+            refuse_usage();
         }
     }
-    if (optind < argc) {
-        fputs(usage, stderr);
-        exit(EXIT_USAGE);
-    }
+    if (optind < argc)
+        refuse_usage();
 }
 
 int main(int argc, char **argv)
@@ -393,21 +331,31 @@ int main(int argc, char **argv)
         .first_seed = 1,
         .seeds = 1,
         .processes = processors < 1 || processors > JOBS_MAX ? 1 : (uint32_t)processors,
-        .run = {.profile = -1, .scenario = -1, .seconds = 160, .text = TRACE_HASH_ONLY},
+        .run = {.profile = -1, .scenario = -1, .seconds = 220, .text = TRACE_HASH_ONLY},
         .take = take,
     };
     struct tally tally = {.program = argv[0], .jobs = &jobs, .sum = {.margin = INT64_MAX}};
     jobs.context = &tally;
-    parse(argc, argv, &jobs, &tally);
     if (sodium_init() < 0) {
         fprintf(stderr, "holdfast-sim: libsodium does not start\n");
         return EXIT_MUST;
     }
+    if (argc > 1 && strcmp(argv[1], "crowd") == 0)
+        return crowd_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "run") == 0)
+        return cmd_run(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "shrink") == 0)
+        return cmd_shrink(argc - 1, argv + 1);
+    parse(argc, argv, &jobs, &tally);
+    if (tally.soak.on)
+        soak_begin(&tally.soak, &jobs, tally.seed_given);
     jobs_run(&jobs);
     if (tally.mutant)
         return mutant_verdict(&tally);
     if (tally.must_break && jobs.run.profile >= 0)
         return must_break_verdict(&tally);
     print_sum(&tally);
+    if (tally.must_cover && tally.code == EXIT_CLEAN && coverage_missing(&tally.sum.coverage) > 0)
+        return 1;
     return tally.code;
 }

@@ -15,6 +15,18 @@ void observer_open(struct world *w)
         w->observer->lives.reachable_since[i] = INT64_MAX;
 }
 
+struct promise_seen *observer_promise(struct world *w, uint32_t shard, struct ballot ballot)
+{
+    struct promise_seen **top = &w->observer->promises[shard];
+    for (struct promise_seen *p = *top; p; p = p->older)
+        if (ballot_equal(p->ballot, ballot))
+            return p;
+    struct promise_seen *p = pool_take(&w->pool, sizeof *p);
+    p->ballot = ballot;
+    p->older = *top;
+    return *top = p;
+}
+
 static bool is_gossip(enum wire_type type)
 {
     return type <= WIRE_DIGEST || type == WIRE_RENEW || type == WIRE_RENEWED ||
@@ -119,10 +131,13 @@ static void tap(void *context, bool sent, uint16_t other, const struct message *
     struct machine *m = context;
     struct world *w = m->world;
     if (!sent)
+        check_traffic_taken(m, (size_t)cluster_index(w->cluster, other));
+    if (!sent)
         w->observer->lives.heard_at[m->index][cluster_index(w->cluster, other)] = w->now;
     if (!sent)
         return;
     trace_numbers(&w->trace, m->index, other, message->type);
+    coverage_message(w, message->type);
     if (w->trace.text != TRACE_HASH_ONLY && !is_gossip(message->type))
         trace_message(w, m, other, message);
     check_message(w, m, other, message);
@@ -168,10 +183,15 @@ void observer_notice(struct world *w, struct machine *m, const struct notice *n)
                     n->text ? n->text : "");
     if (n->kind == NOTICE_READY) {
         m->ready_life = n->number;
-        lives_of(w, cluster_slot(m->index), n->number)->counted = true;
+        m->ready_at = w->now;
+        check_life_counts(w, m, n->number);
     }
     if (n->kind == NOTICE_GHOST)
         w->figures.ghosts++;
+    if (n->kind == NOTICE_STORE_CHECKED) {
+        m->checked_at = w->now;
+        check_store_checked(w, m);
+    }
     if (n->kind == NOTICE_STORE_BEHIND)
         check_behind(w, m);
     if (n->kind != NOTICE_COORDINATOR || n->shard >= w->p.shards)

@@ -10,14 +10,18 @@
 #include "sim/image.h"
 #include "sim/lives.h"
 
+struct search;
+
 struct promise_seen {
     struct ballot ballot;
-    uint32_t bits; /* machines that durably promised it */
+    uint32_t bits;  /* machines that durably promised it */
+    bool preempted; /* a voter refused it */
     struct promise_seen *older;
 };
 
 struct observer {
     struct history history;
+    struct search *search; /* linear.c */
     struct lives lives;
     struct promise_seen *promises[SHARDS_MAX];
     uint16_t served_by[SHARDS_MAX]; /* slot of the last coordinator; SLOT_NONE before the first */
@@ -28,12 +32,14 @@ struct observer {
     uint8_t scratch_bytes[LOCK_STATE_BYTES_MAX];
 };
 
+/* What is known of a ballot of a shard. */
+struct promise_seen *observer_promise(struct world *w, uint32_t shard, struct ballot ballot);
 void observer_open(struct world *w);
 /* A new run of a peer: hears what it says. */
 void observer_attach(struct machine *m);
 void observer_notice(struct world *w, struct machine *m, const struct notice *n);
 /* An order is in a machine's log. */
-void observer_order(struct world *w, struct machine *m, struct view cert);
+void observer_order(struct world *w, struct machine *m, struct view bytes);
 /* An entry is durable at a machine. */
 void observer_durable(struct world *w, struct machine *m, const struct image_entry *e);
 /* A device says that a machine is off, and it is on (A4). */

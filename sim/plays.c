@@ -343,16 +343,16 @@ static bool a_holds_again(struct world *w, struct script *s)
 /* At everybody, and more than once. */
 static bool order_is_handed_in(struct world *w, struct script *s)
 {
-    for (uint16_t i = 0; i < w->machine_count; i++)
-        forger_hand_in(w, machine(w, i), machine(w, s->a), FORGERY_OLD_ORDER);
+    for (size_t i = 0; i < w->machine_count; i++)
+        forger_hand_in(w, &w->machines[i], machine(w, s->a), FORGERY_OLD_ORDER);
     return true;
 }
 
 static bool forgeries_are_handed_in(struct world *w, struct script *s)
 {
     for (int kind = 0; kind < FORGERY_OLD_ORDER; kind++)
-        for (uint16_t i = 0; i < w->machine_count; i++)
-            forger_hand_in(w, machine(w, i), machine(w, s->a), (enum forgery)kind);
+        for (size_t i = 0; i < w->machine_count; i++)
+            forger_hand_in(w, &w->machines[i], machine(w, s->a), (enum forgery)kind);
     return true;
 }
 
@@ -432,11 +432,11 @@ static bool d_holds(struct world *w, struct script *s)
 static bool site_goes_down(struct world *w, struct script *s)
 {
     (void)s;
-    for (uint16_t i = 0; i < w->machine_count; i++)
-        machine_power_crash(w, machine(w, i));
-    for (uint16_t i = 0; i < w->machine_count; i++)
+    for (size_t i = 0; i < w->machine_count; i++)
+        machine_power_crash(w, &w->machines[i]);
+    for (size_t i = 0; i < w->machine_count; i++)
         world_plan(w, SPAN_MS(1000 + 2500 * (int64_t)i),
-                   (struct item){.kind = HAPPEN_BOOT, .machine = i});
+                   (struct item){.kind = HAPPEN_BOOT, .machine = (uint16_t)i});
     return true;
 }
 

@@ -12,6 +12,9 @@ void pool_open(struct pool *p, size_t size)
     p->memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     must(p->memory != MAP_FAILED);
+    /* A page fault for every 4 KB was a tenth of a run; where there are no large pages, so be it.
+     */
+    (void)madvise(p->memory, size, MADV_HUGEPAGE);
 }
 
 void pool_close(struct pool *p)

@@ -1,12 +1,12 @@
 /* What kind of world a seed makes: see profile.h. */
 #include "sim/profile.h"
 
-#include <string.h>
+#include "sim/profiles.h"
 
 const char *fault_text(enum fault_kind kind)
 {
     static const char *const texts[] = {
-#define FAULT_TEXT(NAME, text) text,
+#define FAULT_TEXT(NAME, row, text) text,
         FAULTS(FAULT_TEXT)
 #undef FAULT_TEXT
     };
@@ -21,272 +21,6 @@ const char *device_mood_text(enum device_mood mood)
 #undef DEVICE_TEXT
     };
     return texts[mood];
-}
-
-/* A profile turns a usual world into its own kind. */
-struct profile {
-    const char *name;
-    void (*shape)(struct parameters *p, struct random *r);
-    bool apart; /* breaks an assumption of the design: never drawn by chance */
-};
-
-static void calm(struct parameters *p, struct random *r)
-{
-    (void)r;
-    p->fault_gap = (struct range){SPAN_MS(15000), SPAN_MS(40000)};
-}
-
-static void crash_heavy(struct parameters *p, struct random *r)
-{
-    p->fault_gap = (struct range){SPAN_MS(500), SPAN_MS(random_between(r, 2, 8) * 1000)};
-    p->fault_length = (struct range){SPAN_MS(50), SPAN_MS(6000)};
-    p->weights[FAULT_AGENT_CRASH] = 20;
-    p->weights[FAULT_COORDINATOR_CRASH] = 15;
-    p->weights[FAULT_MACHINE_CRASH] = 20;
-    p->weights[FAULT_LEAVE] = 4;
-    p->weights[FAULT_SYNC_FAIL] = 3;
-}
-
-static void contention_heavy(struct parameters *p, struct random *r)
-{
-    p->names = (uint32_t)random_between(r, 1, 2);
-    p->think = (struct range){SPAN_MS(20), SPAN_MS(1500)};
-    p->hold = (struct range){SPAN_MS(5), SPAN_MS(600)};
-    p->cancel_permille = 200;
-}
-
-static void lossy(struct parameters *p, struct random *r)
-{
-    p->loss_permille = (uint32_t)random_between(r, 50, 300);
-    p->duplicate_permille = (uint32_t)random_between(r, 10, 200);
-    p->late_permille = (uint32_t)random_between(r, 1, 60);
-    p->weights[FAULT_LOSS] = 20;
-}
-
-static void partition(struct parameters *p, struct random *r)
-{
-    (void)r;
-    p->fault_gap = (struct range){SPAN_MS(500), SPAN_MS(6000)};
-    p->fault_length = (struct range){SPAN_MS(200), SPAN_MS(15000)};
-    p->weights[FAULT_CUT] = 25;
-    p->weights[FAULT_ONE_WAY] = 25;
-    p->weights[FAULT_ISOLATE] = 15;
-    p->weights[FAULT_HALVES] = 15;
-}
-
-static void pause_heavy(struct parameters *p, struct random *r)
-{
-    (void)r;
-    p->fault_gap = (struct range){SPAN_MS(300), SPAN_MS(5000)};
-    p->fault_length = (struct range){SPAN_MS(200), SPAN_MS(20000)};
-    p->weights[FAULT_PAUSE] = 40;
-    p->weights[FAULT_FREEZE] = 20;
-}
-
-static void slow_disk(struct parameters *p, struct random *r)
-{
-    p->sync = (struct range){SPAN_MS(1), SPAN_MS(random_between(r, 20, 200))};
-    p->weights[FAULT_SLOW_DISK] = 30;
-    p->weights[FAULT_MACHINE_CRASH] = 10;
-    p->weights[FAULT_SYNC_FAIL] = 5;
-}
-
-static void cold_start(struct parameters *p, struct random *r)
-{
-    (void)r;
-    p->fault_gap = (struct range){SPAN_MS(4000), SPAN_MS(15000)};
-    p->weights[FAULT_BLACKOUT] = 30;
-}
-
-static void store_loss(struct parameters *p, struct random *r)
-{
-    (void)r;
-    p->weights[FAULT_STORE_LOST] = 20;
-    p->weights[FAULT_STORE_DAMAGED] = 20;
-}
-
-/* Many coordinators' deaths in the middle of busy locks: where states are read under new ballots.
- */
-static void takeover_heavy(struct parameters *p, struct random *r)
-{
-    contention_heavy(p, r);
-    p->shards = (uint32_t)random_between(r, 1, 3);
-    p->fault_gap = (struct range){SPAN_MS(1000), SPAN_MS(7000)};
-    p->fault_length = (struct range){SPAN_MS(100), SPAN_MS(9000)};
-    p->weights[FAULT_COORDINATOR_CRASH] = 40;
-    p->weights[FAULT_ISOLATE] = 20;
-}
-
-/* Coordinators with room for two locks, that read them again and again under one ballot, while
- * answers to earlier readings are still on their way. */
-static void forgetful(struct parameters *p, struct random *r)
-{
-    p->cohort = 5;
-    p->served = 2;
-    p->names = (uint32_t)random_between(r, 4, 12);
-    p->shards = (uint32_t)random_between(r, 1, 2);
-    p->clients = 2;
-    p->think = (struct range){SPAN_MS(10), SPAN_MS(300)};
-    p->hold = (struct range){SPAN_MS(10), SPAN_MS(500)};
-    p->duplicate_permille = (uint32_t)random_between(r, 0, 300);
-    p->late_permille = (uint32_t)random_between(r, 100, 400);
-    p->late_high = SPAN_MS(random_between(r, 50, 500));
-    p->weights[FAULT_SLOW_DISK] = 20;
-}
-
-static void everything(struct parameters *p, struct random *r)
-{
-    p->fault_gap = (struct range){SPAN_MS(300), SPAN_MS(random_between(r, 3, 15) * 1000)};
-    p->loss_permille = (uint32_t)random_between(r, 0, 100);
-    for (int i = 0; i < FAULT_STORE_LOST; i++)
-        p->weights[i] = (uint32_t)random_below(r, 20);
-    p->weights[FAULT_CUT]++;
-}
-
-/* --- fencing --- */
-
-/* Clients that hold for long, under fence nearly always, and wait for one another. */
-static void fence_eager(struct parameters *p, struct random *r)
-{
-    p->names = (uint32_t)random_between(r, 2, 5);
-    p->shared_permille = (uint32_t)random_between(r, 0, 300);
-    p->fence_permille = (uint32_t)random_between(r, 700, 1000);
-    p->forever_permille = (uint32_t)random_between(r, 300, 800);
-    p->hold = (struct range){SPAN_MS(200), SPAN_MS(random_between(r, 2, 8) * 1000)};
-    p->wait = (struct range){SPAN_MS(5000), SPAN_MS(30000)};
-    p->brake_span = SPAN_MS(random_between(r, 10, 30) * 1000);
-}
-
-/* A calm network, and machines that die for good. */
-static void deaths(struct parameters *p, struct random *r)
-{
-    fence_eager(p, r);
-    for (int i = 0; i < FAULT_KINDS; i++)
-        p->weights[i] = 0;
-    p->weights[FAULT_DEATH] = 10;
-    p->weights[FAULT_MACHINE_CRASH] = 2;
-    p->fault_gap = (struct range){SPAN_MS(5000), SPAN_MS(25000)};
-    p->loss_permille = 0;
-}
-
-/* Agents that pause while their guests go on: what a time-out cannot make safe. */
-static void fence_pauses(struct parameters *p, struct random *r)
-{
-    fence_eager(p, r);
-    p->fault_gap = (struct range){SPAN_MS(2000), SPAN_MS(12000)};
-    p->fault_length = (struct range){SPAN_MS(1000), SPAN_MS(random_between(r, 10, 60) * 1000)};
-    p->weights[FAULT_PAUSE] = 60;
-    p->weights[FAULT_FREEZE] = 10;
-}
-
-/* Cuts one after the other, each long enough for a vote. */
-static void fence_turns(struct parameters *p, struct random *r)
-{
-    fence_eager(p, r);
-    p->brake_span = SPAN_MS(random_between(r, 60, 600) * 1000);
-    p->fault_gap = (struct range){SPAN_MS(2000), SPAN_MS(10000)};
-    p->fault_length = (struct range){SPAN_MS(1000), SPAN_MS(12000)};
-    p->weights[FAULT_TURNS] = 30;
-    p->weights[FAULT_ISOLATE] = 30;
-    p->weights[FAULT_CUT] = 10;
-    p->weights[FAULT_ONE_WAY] = 10;
-    p->weights[FAULT_HALVES] = 10;
-    p->weights[FAULT_DEATH] = 10;
-    p->stuck_permille = (uint32_t)random_between(r, 0, 600);
-}
-
-static void bad_devices(struct parameters *p, struct random *r)
-{
-    fence_eager(p, r);
-    for (int i = 0; i < DEVICE_LIES; i++)
-        p->devices[i] = (uint32_t)random_between(r, 1, 10);
-    p->fault_length.high = SPAN_MS(random_between(r, 10, 40) * 1000);
-    p->weights[FAULT_DEATH] = 10;
-    p->weights[FAULT_PAUSE] = 20;
-    p->weights[FAULT_ISOLATE] = 20;
-    p->life_crash_permille = 200;
-    p->stuck_permille = (uint32_t)random_between(r, 0, 600);
-}
-
-/* The site loses power with locks held, and its machines come back minutes apart. */
-static void site(struct parameters *p, struct random *r)
-{
-    fence_eager(p, r);
-    int64_t last = random_chance(r, 200) ? 600 : 90;
-    p->boot_spread = (struct range){SPAN_MS(random_between(r, 0, 30) * 1000), SPAN_MS(last * 1000)};
-    p->extra_seconds = last;
-    p->brake_span = SPAN_MS(random_chance(r, 300) ? 600000 : 30000);
-    p->weights[FAULT_SITE] = 40;
-    p->fault_gap = (struct range){SPAN_MS(3000), SPAN_MS(20000)};
-    p->life_crash_permille = 300;
-}
-
-/* Rebirths: lives raised again and again, agents that die in between. */
-static void rebirth(struct parameters *p, struct random *r)
-{
-    fence_eager(p, r);
-    p->fault_gap = (struct range){SPAN_MS(1000), SPAN_MS(8000)};
-    p->fault_length = (struct range){SPAN_MS(50), SPAN_MS(8000)};
-    p->weights[FAULT_MACHINE_CRASH] = 30;
-    p->weights[FAULT_AGENT_CRASH] = 30;
-    p->weights[FAULT_PAUSE] = 20;
-    p->weights[FAULT_ISOLATE] = 15;
-    p->life_crash_permille = 500;
-    p->accident_permille = 300;
-    p->forgeries = 6;
-}
-
-/* Devices that say off while the machine is on: whoever believes them breaks S1, and the observer
- * has to see it. */
-static void liars(struct parameters *p, struct random *r)
-{
-    fence_pauses(p, r);
-    p->devices[DEVICE_LIES] = 200;
-}
-
-static const struct profile profiles[] = {
-    {.name = "calm", .shape = calm},
-    {.name = "crash-heavy", .shape = crash_heavy},
-    {.name = "contention-heavy", .shape = contention_heavy},
-    {.name = "lossy", .shape = lossy},
-    {.name = "partition", .shape = partition},
-    {.name = "pause", .shape = pause_heavy},
-    {.name = "slow-disk", .shape = slow_disk},
-    {.name = "cold-start", .shape = cold_start},
-    {.name = "store-loss", .shape = store_loss},
-    {.name = "takeover-heavy", .shape = takeover_heavy},
-    {.name = "forgetful", .shape = forgetful},
-    {.name = "everything", .shape = everything},
-    {.name = "deaths", .shape = deaths},
-    {.name = "fence-pauses", .shape = fence_pauses},
-    {.name = "fence-turns", .shape = fence_turns},
-    {.name = "bad-devices", .shape = bad_devices},
-    {.name = "site", .shape = site},
-    {.name = "rebirth", .shape = rebirth},
-    {.name = "liars", .shape = liars, .apart = true},
-};
-
-size_t profile_count(void)
-{
-    return sizeof profiles / sizeof profiles[0];
-}
-
-const char *profile_name(size_t index)
-{
-    return profiles[index].name;
-}
-
-int profile_find(const char *name)
-{
-    for (size_t i = 0; i < profile_count(); i++)
-        if (strcmp(profiles[i].name, name) == 0)
-            return (int)i;
-    return -1;
-}
-
-bool profile_apart(size_t index)
-{
-    return profiles[index].apart;
 }
 
 static void draw_fencing(struct parameters *p, struct random *r)
@@ -311,15 +45,46 @@ static void draw_fencing(struct parameters *p, struct random *r)
     p->weights[FAULT_SITE] = random_chance(r, 100) ? 1 : 0;
 }
 
+/* Most links are alike, some are far; some worlds have bursts of loss, and in some a datagram now
+ * and then is minutes late, or damaged. */
+static void draw_network(struct parameters *p, struct random *r)
+{
+    p->far_permille = random_chance(r, 300) ? (uint32_t)random_between(r, 50, 500) : 0;
+    p->far_high = SPAN_MS(random_between(r, 5, 60));
+    p->deep_permille = random_chance(r, 300);
+    p->deep_high = SPAN_MS(random_between(r, 20, 180) * 1000);
+    p->bad_loss_permille = random_chance(r, 250) ? (uint32_t)random_between(r, 50, 600) : 0;
+    p->bad_length = (struct range){SPAN_MS(10), SPAN_MS(random_between(r, 50, 800))};
+    p->good_length = (struct range){SPAN_MS(500), SPAN_MS(random_between(r, 2, 30) * 1000)};
+    p->corrupt_permille = random_chance(r, 300) ? (uint32_t)random_between(r, 1, 10) : 0;
+    p->replay_most = (uint32_t)random_between(r, 20, 200);
+    p->clock_ppm = (uint32_t)random_between(r, 0, 500); /* A2 */
+}
+
+/* What comes seldom, and what clients do wrong. */
+static void draw_misdeeds(struct parameters *p, struct random *r)
+{
+    static const enum fault_kind seldom[] = {
+        FAULT_BRIDGE,     FAULT_FLAP,      FAULT_CLOG,      FAULT_STARVED,   FAULT_SUSPEND,
+        FAULT_MTU,        FAULT_SYNC_FAIL, FAULT_DISK_FULL, FAULT_API_STUCK, FAULT_HERD,
+        FAULT_STUCK_DISK, FAULT_MID_CRASH, FAULT_MID_POWER, FAULT_REBOOTS,   FAULT_CLOCK_STOPS};
+    for (size_t i = 0; i < sizeof seldom / sizeof seldom[0]; i++)
+        p->weights[seldom[i]] = 1;
+    p->weights[FAULT_REPLAY] = random_chance(r, 300) ? 1 : 0;
+    p->double_permille = (uint32_t)random_between(r, 0, 100);
+    p->wrong_permille = (uint32_t)random_between(r, 0, 50);
+    p->late_drop_permille = (uint32_t)random_between(r, 0, 30);
+}
+
 /* The usual world: every fault that needs no repair by hand, each now and then. */
 static void draw_usual(struct parameters *p, struct random *r)
 {
     *p = (struct parameters){
-        .nodes = (uint32_t)random_between(r, 3, MACHINES_MAX),
+        .nodes = (uint32_t)random_between(r, 3, random_chance(r, 200) ? MACHINES_DRAWN_MAX : 7),
         .cohort = random_chance(r, 500) ? 3 : 5,
         .shards = (uint32_t)random_between(r, 1, SHARDS_MAX),
         .served = random_chance(r, 300) ? (uint32_t)random_between(r, 2, 6) : 512,
-        .clients = (uint32_t)random_between(r, 1, CLIENTS_MAX - 1),
+        .clients = (uint32_t)random_between(r, 1, CLIENTS_USUAL),
         .names = (uint32_t)random_between(r, 2, 12),
         .shared_permille = (uint32_t)random_between(r, 100, 800),
         .try_permille = (uint32_t)random_between(r, 0, 300),
@@ -340,9 +105,10 @@ static void draw_usual(struct parameters *p, struct random *r)
     };
     for (int i = 0; i < FAULT_BLACKOUT; i++)
         p->weights[i] = 2;
-    p->weights[FAULT_SYNC_FAIL] = 1;
     p->weights[FAULT_BLACKOUT] = random_chance(r, 100) ? 1 : 0;
+    draw_network(p, r);
     draw_fencing(p, r);
+    draw_misdeeds(p, r);
 }
 
 void profile_draw(struct parameters *out, int index, uint64_t seed)
@@ -352,8 +118,8 @@ void profile_draw(struct parameters *out, int index, uint64_t seed)
     size_t any;
     do
         any = (size_t)random_below(&r, profile_count());
-    while (profiles[any].apart);
-    const struct profile *profile = &profiles[index < 0 ? any : (size_t)index];
+    while (profiles_get(any)->apart);
+    const struct profile *profile = profiles_get(index < 0 ? any : (size_t)index);
     draw_usual(out, &r);
     profile->shape(out, &r);
     out->profile = profile->name;
@@ -382,7 +148,15 @@ void profile_print(const struct parameters *p, FILE *out)
             p->loss_permille, p->duplicate_permille, p->late_permille,
             (long long)(p->late_high.ns / 1000000));
     print_range("delay", p->delay, out);
-    fprintf(out, "\n  disk:");
+    fprintf(
+        out,
+        "\n  links: far %u of 1000 (up to %lld ms), minutes late %u (up to %lld s), bursts lose "
+        "%u, corrupt %u, replays of %u; clocks within %u ppm\n",
+        p->far_permille, (long long)(p->far_high.ns / 1000000), p->deep_permille,
+        (long long)(p->deep_high.ns / 1000000000), p->bad_loss_permille, p->corrupt_permille,
+        p->replay_most, p->clock_ppm);
+    fprintf(out, "  misdeeds: releases twice %u, of others %u, late %u of 1000\n  disk:",
+            p->double_permille, p->wrong_permille, p->late_drop_permille);
     print_range("sync", p->sync, out);
     fprintf(
         out,

@@ -11,33 +11,55 @@
 #include <stdio.h>
 
 enum {
-    MACHINES_MAX = 7,
+    MACHINES_MAX = 16,
+    MACHINES_DRAWN_MAX = 9, /* of a seed's world; a story may have more */
     SHARDS_MAX = 16,
-    CLIENTS_MAX = 5, /* of one machine; the last one only asks for fresh names in the calm */
+    CLIENTS_USUAL = 4, /* of one machine, that live by chance, at most; then three with a task: */
+    CLIENT_HEIR = 4,   /*   waits in the siege for what the dead hold, */
+    CLIENT_PROBER = 5, /*   asks in the siege for names that are free, */
+    CLIENT_FRESH = 6,  /*   asks in the calm for a name that nobody ever used */
+    CLIENTS_MAX = 7,
     NAMES_WIDTH_MAX = 32
 };
 
-/* F(NAME, text) */
+/* F(NAME, row of the fault matrix, text) */
 #define FAULTS(F)                                                                                  \
-    F(AGENT_CRASH, "agent crash")                                                                  \
-    F(COORDINATOR_CRASH, "crash of a coordinating agent")                                          \
-    F(MACHINE_CRASH, "power loss")                                                                 \
-    F(LEAVE, "agent stopped on purpose")                                                           \
-    F(CUT, "cut between two machines")                                                             \
-    F(ONE_WAY, "one-way cut between two machines")                                                 \
-    F(ISOLATE, "isolation of a machine")                                                           \
-    F(HALVES, "cut into two halves")                                                               \
-    F(PAUSE, "agent paused")                                                                       \
-    F(FREEZE, "machine frozen")                                                                    \
-    F(LOSS, "loss burst")                                                                          \
-    F(SLOW_DISK, "slow disk")                                                                      \
-    F(SYNC_FAIL, "sync failed")                                                                    \
-    F(BLACKOUT, "power loss everywhere")                                                           \
-    F(STORE_LOST, "power loss and store lost")                                                     \
-    F(STORE_DAMAGED, "power loss and store damaged")                                               \
-    F(DEATH, "power loss for good")                                                                \
-    F(TURNS, "a machine cut from one juror after the other")                                       \
-    F(SITE, "power loss everywhere, and machines that come back minutes apart")
+    F(AGENT_CRASH, AGENT, "agent crash")                                                           \
+    F(COORDINATOR_CRASH, AGENT, "crash of a coordinating agent")                                   \
+    F(MACHINE_CRASH, POWER, "power loss")                                                          \
+    F(LEAVE, AGENT, "agent stopped on purpose")                                                    \
+    F(CUT, ONE_WAY, "cut between two machines")                                                    \
+    F(ONE_WAY, ONE_WAY, "one-way cut between two machines")                                        \
+    F(ISOLATE, PARTITION, "isolation of a machine")                                                \
+    F(HALVES, PARTITION, "cut into two halves")                                                    \
+    F(BRIDGE, ONE_WAY, "cut into two halves with one bridge")                                      \
+    F(FLAP, PARTITION, "a machine's links flap")                                                   \
+    F(CLOG, PARTITION, "machines clogged one after the other")                                     \
+    F(PAUSE, PAUSE, "agent paused")                                                                \
+    F(FREEZE, PAUSE, "machine frozen")                                                             \
+    F(STARVED, PAUSE, "agent starved of CPU")                                                      \
+    F(SUSPEND, CLOCK, "machine suspended")                                                         \
+    F(CLOCK_STOPS, CLOCK, "machine frozen, and its clock with it")                                 \
+    F(LOSS, LOSS, "loss burst")                                                                    \
+    F(MTU, GRAY, "large datagrams vanish")                                                         \
+    F(REPLAY, REPLAY, "old traffic replayed")                                                      \
+    F(SLOW_DISK, DISK, "slow disk")                                                                \
+    F(STUCK_DISK, DISK, "disk stuck for up to 30 s")                                               \
+    F(SYNC_FAIL, DISK, "sync failed")                                                              \
+    F(DISK_FULL, DISK, "disk full")                                                                \
+    F(API_STUCK, GRAY, "calls of clients stuck")                                                   \
+    F(HERD, CLIENT, "all clients ask for one lock at once")                                        \
+    F(MID_CRASH, AGENT, "agent dies between two effects")                                          \
+    F(MID_POWER, POWER, "power lost between two effects")                                          \
+    F(REBOOTS, REBOOTS, "boots in quick succession")                                               \
+    F(BLACKOUT, POWER, "power loss everywhere")                                                    \
+    F(STORE_LOST, STORE, "power loss and store lost")                                              \
+    F(STORE_DAMAGED, STORE, "power loss and store damaged")                                        \
+    F(STORE_BACK, STORE, "power loss and store rolled back to an old copy")                        \
+    F(STORES_SWAPPED, STORE, "power loss and disks swapped")                                       \
+    F(DEATH, POWER, "power loss for good")                                                         \
+    F(TURNS, PARTITION, "a machine cut from one juror after the other")                            \
+    F(SITE, POWER, "power loss everywhere, and machines that come back minutes apart")
 
 /* What a fence device does when it is asked: D(NAME, text). */
 #define DEVICES(D)                                                                                 \
@@ -46,7 +68,8 @@ enum {
     D(FAILS, "fails")                                                                              \
     D(HANGS, "hangs")                                                                              \
     D(LATE, "acts after it was given up")                                                          \
-    D(STAYS, "says on")                                                                            \
+    D(STAYS, "does nothing and says on")                                                           \
+    D(SAYS_ON, "switches off and says on")                                                         \
     D(OTHER, "is another machine's")                                                               \
     D(LIES, "lies")
 
@@ -59,7 +82,7 @@ enum device_mood {
 const char *device_mood_text(enum device_mood mood);
 
 enum fault_kind {
-#define FAULT_ENUM(NAME, text) FAULT_##NAME,
+#define FAULT_ENUM(NAME, row, text) FAULT_##NAME,
     FAULTS(FAULT_ENUM)
 #undef FAULT_ENUM
         FAULT_KINDS
@@ -92,6 +115,21 @@ struct parameters {
     uint32_t duplicate_permille;
     uint32_t late_permille; /* arrives up to `late_high` after */
     struct span late_high;
+    uint32_t deep_permille; /* arrives up to `deep_high`, minutes, after */
+    struct span deep_high;
+    uint32_t far_permille; /* of links, each direction by itself: */
+    struct span far_high;  /*   so much is added to every delay at most */
+    /* Bursts (Gilbert): each direction of a link is bad now and then. 0: never. */
+    uint32_t bad_loss_permille;
+    struct range bad_length;
+    struct range good_length;
+    uint32_t corrupt_permille; /* bits flipped, cut short, or lengthened */
+    uint32_t replay_most;      /* datagrams of one FAULT_REPLAY */
+    uint32_t clock_ppm;        /* each machine's clock is wrong by up to so much, either way */
+    /* --- clients' misdeeds --- */
+    uint32_t double_permille;    /* of releases: sent twice */
+    uint32_t wrong_permille;     /* of releases: before it, one of somebody else's hold */
+    uint32_t late_drop_permille; /* of releases: sent long after the guest ended */
     /* --- fencing --- */
     uint32_t detect_ms;           /* D */
     struct span brake_span;       /* F8's ten minutes */
@@ -112,6 +150,7 @@ struct parameters {
     struct range fault_gap; /* between the starts of two faults */
     struct range fault_length;
     uint32_t weights[FAULT_KINDS];
+    bool beyond; /* more stores are destroyed than a cohort can lose: progress may stop */
 };
 
 size_t profile_count(void);

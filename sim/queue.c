@@ -14,11 +14,12 @@ const char *happening_text(enum happening kind)
         [HAPPEN_GUEST_STOP] = "stop",   [HAPPEN_AGENT_START] = "start",
         [HAPPEN_AGENT_DIES] = "dies",   [HAPPEN_BOOT] = "boot",
         [HAPPEN_DEVICE] = "device",     [HAPPEN_FORGERY] = "forgery",
-        [HAPPEN_SCRIPT] = "script",     [HAPPEN_THAW] = "thaw",
-        [HAPPEN_FAULT] = "fault",       [HAPPEN_HEAL] = "heal",
-        [HAPPEN_CALM] = "calm",         [HAPPEN_FRESH] = "fresh",
-        [HAPPEN_CLOSING] = "closing",   [HAPPEN_SWEEP] = "sweep",
-        [HAPPEN_END] = "end",
+        [HAPPEN_SCRIPT] = "script",     [HAPPEN_STORY] = "story",
+        [HAPPEN_THAW] = "thaw",         [HAPPEN_FAULT] = "fault",
+        [HAPPEN_HEAL] = "heal",         [HAPPEN_CALM] = "calm",
+        [HAPPEN_FRESH] = "fresh",       [HAPPEN_CLOSING] = "closing",
+        [HAPPEN_SWEEP] = "sweep",       [HAPPEN_END] = "end",
+        [HAPPEN_SIEGE] = "siege",       [HAPPEN_WATCH] = "watch",
     };
     return texts[kind];
 }

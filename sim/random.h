@@ -18,9 +18,11 @@ enum random_stream {
     STREAM_FAULTS,
     STREAM_DEVICES,
     STREAM_FORGER,
+    STREAM_SIEGE,
     STREAM_MACHINE = 100, /* plus the machine's index */
     STREAM_DISK = 200,
-    STREAM_CLIENT = 300
+    STREAM_CLIENT = 300,
+    STREAM_FAULT = 10000 /* plus the fault's number */
 };
 
 struct random {

@@ -16,7 +16,8 @@ void must_failed(const char *condition, const char *file, int line)
     exit(EXIT_MUST);
 }
 
-void run_seed(uint64_t seed, const struct world_options *options, struct run_result *out)
+void run_world(uint64_t seed, const struct world_options *options,
+               void (*look)(struct world *w, void *context), void *context, struct run_result *out)
 {
     struct world *w = calloc(1, sizeof *w);
     must(w);
@@ -35,6 +36,13 @@ void run_seed(uint64_t seed, const struct world_options *options, struct run_res
                                .hash = w->trace.hash,
                                .verdict = w->verdict,
                                .figures = w->figures};
+    if (look)
+        look(w, context);
     world_close(w);
     free(w);
+}
+
+void run_seed(uint64_t seed, const struct world_options *options, struct run_result *out)
+{
+    run_world(seed, options, NULL, NULL, out);
 }

@@ -12,6 +12,9 @@ struct run_result {
     struct figures figures;
 };
 
+/* The same, and `look` (may be NULL) sees the world when it is over, before it goes. */
+void run_world(uint64_t seed, const struct world_options *options,
+               void (*look)(struct world *w, void *context), void *context, struct run_result *out);
 /* Prints the timeline as `options` say; with TRACE_KEEP its last lines, if the run fails. */
 void run_seed(uint64_t seed, const struct world_options *options, struct run_result *out);
 

@@ -4,6 +4,7 @@
 #include "proto/must.h"
 #include "sim/check.h"
 #include "sim/guest.h"
+#include "sim/linear.h"
 #include "sim/machine.h"
 
 #include <stdarg.h>
@@ -11,7 +12,7 @@
 enum { SAME_INSTANT_MAX = 200000 };
 
 static const size_t pool_size = (size_t)1 << 30;
-static const struct span calm_span = SPAN_MS(60000); /* the last part of a run */
+static const struct span calm_span = SPAN_MS(60000); /* the last */
 /* Agents come back and find each other, orders that are out are carried out, lives are raised and
  * count: 12 s after an executor may have begun last. */
 static const struct span settle_span = SPAN_MS(30000);
@@ -43,36 +44,66 @@ static void open_machines(struct world *w)
     }
 }
 
+/* A story without a calm just ends: its expectations judge it. */
+static void plan_end(struct world *w, int64_t at)
+{
+    w->calm_at = w->closing_at = INT64_MAX;
+    w->end_at = at;
+    w->figures.seconds = (uint64_t)(at / 1000000000);
+    plan_at(w, w->end_at, HAPPEN_END);
+}
+
+static void plan_phases(struct world *w, const struct world_options *options)
+{
+    int64_t drawn = (options->seconds + w->p.extra_seconds) * 1000000000;
+    w->end_at = options->story ? options->story->calm + calm_span.ns : drawn;
+    w->figures.seconds = (uint64_t)(w->end_at / 1000000000);
+    w->calm_at = w->end_at - calm_span.ns;
+    w->closing_at = w->end_at - closing_span.ns;
+    w->siege_at = w->calm_at - w->siege.length.ns;
+    if (options->scenario < 0 && (!options->story || options->story->siege))
+        plan_at(w, w->siege_at, HAPPEN_SIEGE);
+    plan_at(w, w->calm_at, HAPPEN_CALM);
+    plan_at(w, w->calm_at + settle_span.ns, HAPPEN_FRESH);
+    plan_at(w, w->closing_at, HAPPEN_CLOSING);
+    plan_at(w, w->end_at - sweep_span.ns, HAPPEN_SWEEP);
+    plan_at(w, w->end_at, HAPPEN_END);
+}
+
 void world_open(struct world *w, uint64_t seed, const struct world_options *options)
 {
     w->seed = seed;
     profile_draw(&w->p, options->profile, seed);
     if (options->scenario >= 0)
         scenario_shape(&w->p, (size_t)options->scenario);
+    if (options->story)
+        w->p = options->story->p;
     trace_init(&w->trace, seed, options->text);
     pool_open(&w->pool, pool_size);
     w->cluster = pool_take(&w->pool, sizeof *w->cluster);
-    cluster_make(w->cluster, &w->p, seed, &w->pool);
+    cluster_make(w->cluster, &w->p, options->story, seed, &w->pool);
+    if (options->story)
+        story_prepare(w, options->story);
     network_open(w);
+    w->siege.length = siege_open(w);
     observer_open(w);
     devices_open(w);
     open_machines(w);
     if (options->scenario >= 0) {
         scenario_open(w, (size_t)options->scenario);
+    } else if (options->story) {
+        story_open(w);
     } else {
         faults_open(w);
     }
     forger_open(w);
-    w->figures.seconds = (uint64_t)(options->seconds + w->p.extra_seconds);
     w->figures.margin = INT64_MAX;
-    w->end_at = (int64_t)w->figures.seconds * 1000000000;
-    w->calm_at = w->end_at - calm_span.ns;
-    w->closing_at = w->end_at - closing_span.ns;
-    plan_at(w, w->calm_at, HAPPEN_CALM);
-    plan_at(w, w->calm_at + settle_span.ns, HAPPEN_FRESH);
-    plan_at(w, w->closing_at, HAPPEN_CLOSING);
-    plan_at(w, w->end_at - sweep_span.ns, HAPPEN_SWEEP);
-    plan_at(w, w->end_at, HAPPEN_END);
+    if (options->chronicle)
+        chronicle_open(w);
+    if (options->story && options->story->calm == 0)
+        plan_end(w, options->story->until);
+    else
+        plan_phases(w, options);
 }
 
 void world_close(struct world *w)
@@ -95,11 +126,14 @@ void world_fail(struct world *w, int code, const char *check, const char *format
     va_end(arguments);
     snprintf(w->verdict.check, sizeof w->verdict.check, "%s", check);
     w->verdict.code = code;
+    /* Beyond what the cohorts can lose, progress may stop. */
+    if (code == EXIT_STUCK && w->p.beyond && w->same_since <= SAME_INSTANT_MAX)
+        w->verdict.code = EXIT_CLEAN;
     longjmp(w->failed, 1);
 }
 
 /* In the calm every machine is up, and sees every other one alive. */
-static void check_views(struct world *w)
+static void check_all_views(struct world *w)
 {
     for (size_t i = 0; i < w->machine_count; i++) {
         const struct machine *m = &w->machines[i];
@@ -118,11 +152,14 @@ static void check_views(struct world *w)
 
 static void finish(struct world *w)
 {
-    client_check_done(w);
-    check_views(w);
-    check_leaks(w);
-    scenario_end(w);
     w->ended = true;
+    if (w->play && !w->calm)
+        return;
+    client_check_done(w);
+    check_all_views(w);
+    check_leaks(w);
+    linear_check(w);
+    scenario_end(w);
 }
 
 /* What happens to a frozen machine happens when it thaws. The network goes on: its queues fill. */
@@ -138,82 +175,108 @@ static bool postponed(struct world *w, const struct item *item)
     return true;
 }
 
-static void happen(struct world *w, const struct item *item)
+/* What happens to one machine. */
+static void happen_at(struct world *w, struct machine *m, const struct item *item)
 {
-    struct machine *m = &w->machines[item->machine];
     switch ((enum happening)item->kind) {
     case HAPPEN_DATAGRAM:
         machine_datagram(w, m, (size_t)item->tag, item->detail);
-        break;
+        return;
     case HAPPEN_REFUSED:
         if (m->agent_up && m->run == item->tag)
             machine_post(
                 w, m, &(struct event){.kind = EVENT_REFUSED, .slot = cluster_slot(item->detail)});
-        break;
+        return;
     case HAPPEN_TICK:
         machine_tick(w, m, item->tag);
-        break;
+        return;
     case HAPPEN_SYNCED:
         disk_synced(w, m, item->tag);
-        break;
+        return;
     case HAPPEN_CLIENT:
         client_wake(w, m, item->detail, item->tag);
-        break;
+        return;
     case HAPPEN_GUEST_END:
         guest_ends(w, m, item->detail, item->tag);
-        break;
+        return;
     case HAPPEN_GUEST_STOP:
         guest_stop_due(w, m, item->detail, item->tag);
-        break;
+        return;
     case HAPPEN_AGENT_DIES:
         machine_agent_dies(w, m, item->tag);
-        break;
-    case HAPPEN_DEVICE:
-        device_happens(w, item->detail, item->tag);
-        break;
-    case HAPPEN_FORGERY:
-        forger_next(w);
-        break;
-    case HAPPEN_SCRIPT:
-        scenario_step(w);
-        break;
+        return;
     case HAPPEN_AGENT_START:
         if (item->tag == m->starts_planned)
             machine_agent_start(w, m);
-        break;
+        return;
     case HAPPEN_BOOT:
         machine_boot(w, m);
-        break;
+        return;
     case HAPPEN_THAW:
-        if (item->tag == m->pause_number)
+        if (item->tag == m->pause_number && (!w->siege.on || siege_inside(w, m->index)))
             machine_thaw(w, m);
-        break;
+        return;
+    case HAPPEN_DEVICE:
+    case HAPPEN_FORGERY:
+    case HAPPEN_SCRIPT:
+    case HAPPEN_STORY:
     case HAPPEN_FAULT:
-        faults_next(w);
-        break;
     case HAPPEN_HEAL:
-        faults_heal(w, item->detail, item->tag);
-        break;
+    case HAPPEN_SIEGE:
+    case HAPPEN_WATCH:
     case HAPPEN_CALM:
-        w->calm = true;
-        devices_calm(w);
-        faults_calm(w);
-        guest_calm(w);
-        break;
     case HAPPEN_FRESH:
-        client_ask_fresh(w);
-        break;
     case HAPPEN_CLOSING:
-        w->closing = true;
-        client_close_all(w);
-        break;
     case HAPPEN_SWEEP:
-        client_sweep(w);
-        break;
     case HAPPEN_END:
-        finish(w);
-        break;
+        return;
     }
+}
+
+static void begin_calm(struct world *w)
+{
+    siege_end(w);
+    linear_check(w);
+    w->calm = true;
+    devices_calm(w);
+    if (w->play)
+        story_calm(w);
+    faults_calm(w);
+    guest_calm(w);
+}
+
+/* What happens to the world: true if it was such an item. */
+static bool happen(struct world *w, const struct item *item)
+{
+    if (item->kind == HAPPEN_WATCH)
+        siege_watch(w);
+    else if (item->kind == HAPPEN_SIEGE)
+        siege_begin(w);
+    else if (item->kind == HAPPEN_DEVICE)
+        device_happens(w, item->detail, item->tag);
+    else if (item->kind == HAPPEN_FORGERY)
+        forger_next(w);
+    else if (item->kind == HAPPEN_SCRIPT)
+        scenario_step(w);
+    else if (item->kind == HAPPEN_STORY)
+        story_step(w, item->detail, item->tag);
+    else if (item->kind == HAPPEN_FAULT)
+        faults_next(w);
+    else if (item->kind == HAPPEN_HEAL)
+        faults_heal(w, item->detail, item->tag);
+    else if (item->kind == HAPPEN_CALM)
+        begin_calm(w);
+    else if (item->kind == HAPPEN_FRESH)
+        client_ask_fresh(w);
+    else if (item->kind == HAPPEN_CLOSING)
+        w->closing = true, client_close_all(w);
+    else if (item->kind == HAPPEN_SWEEP)
+        client_sweep(w);
+    else if (item->kind == HAPPEN_END)
+        finish(w);
+    else
+        return false;
+    return true;
 }
 
 void world_run(struct world *w)
@@ -231,8 +294,11 @@ void world_run(struct world *w)
                       item.detail);
         if (postponed(w, &item))
             continue;
-        happen(w, &item);
+        if (!happen(w, &item))
+            happen_at(w, &w->machines[item.machine], &item);
         if (item.kind >= HAPPEN_AGENT_START)
             check_reach_update(w);
+        if (w->chronicle)
+            chronicle_watch(w, &item);
     }
 }

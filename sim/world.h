@@ -11,16 +11,21 @@
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
+#include "sim/chronicle.h"
 #include "sim/cluster.h"
+#include "sim/coverage.h"
 #include "sim/device.h"
 #include "sim/faults.h"
 #include "sim/forger.h"
+#include "sim/live.h"
 #include "sim/network.h"
 #include "sim/observer.h"
 #include "sim/pool.h"
 #include "sim/profile.h"
 #include "sim/queue.h"
 #include "sim/scenario.h"
+#include "sim/siege.h"
+#include "sim/story_run.h"
 #include "sim/trace.h"
 
 #include <setjmp.h>
@@ -69,13 +74,21 @@ struct figures {
     uint64_t lost;       /* guests that were stopped since their lock was lost */
     uint64_t lies;       /* receipts that rest on a lie of a device (A4) */
     uint64_t forgeries;  /* refused */
-    int64_t margin;      /* ns, the least between a guest's end and the grant that followed its
-                            broken hold; INT64_MAX: no such grant */
+    uint64_t sieges;
+    uint64_t linear;          /* names whose calls were put in order, at checkpoints */
+    uint64_t linear_given_up; /* that were too many, or took too long */
+    struct live live;         /* how long things took in the siege */
+    struct coverage coverage;
+    uint64_t blind; /* runs that ended since nobody could tell an old copy of a store (L7) */
+    int64_t margin; /* ns, the least between a guest's end and the grant that followed its
+                       broken hold; INT64_MAX: no such grant */
 };
 
 struct world_options {
-    int profile;  /* -1: as the seed draws */
-    int scenario; /* -1: none */
+    int profile;               /* -1: as the seed draws */
+    int scenario;              /* -1: none */
+    const struct story *story; /* NULL: none; else it is the world, and the rest counts no more */
+    bool chronicle;            /* keep one */
     int64_t seconds;
     enum trace_text text;
 };
@@ -84,6 +97,7 @@ struct world {
     uint64_t seed;
     struct parameters p;
     int64_t now;        /* ns of virtual time */
+    int64_t siege_at;   /* the faults freeze, and stop for the core */
     int64_t calm_at;    /* the faults stop */
     int64_t closing_at; /* the clients stop */
     int64_t end_at;
@@ -99,10 +113,14 @@ struct world {
     struct machine *machines;
     size_t machine_count;
     struct faults faults;
+    struct siege siege;
     struct devices devices;
     struct forger forger;
     struct script script;
+    struct story_play *play;     /* NULL: no story */
+    struct chronicle *chronicle; /* NULL: none is kept */
     struct observer *observer;
+    struct phases phases;
     struct figures figures;
     struct verdict verdict;
     jmp_buf failed;
@@ -120,6 +138,12 @@ void world_plan(struct world *w, struct span after, struct item item);
 /* Ends the run with a verdict: the first broken check is the one that counts. */
 _Noreturn void world_fail(struct world *w, int code, const char *check, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Whether nothing goes wrong at a machine any more: in the calm, and in the core of a siege. */
+static inline bool world_heals(const struct world *w, size_t index)
+{
+    return w->calm || (w->siege.on && (w->siege.inside >> index & 1));
+}
 
 #define world_trace(w, ...)                                                                        \
     do {                                                                                           \

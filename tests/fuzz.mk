@@ -10,6 +10,7 @@ FUZZ_SEEDS   := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/see
 # What a program needs beside the core: objects here, libraries in LIBS_FUZZ_<name>.
 FUZZ_WITH_fuzz_frame := node/frame.c
 LIBS_FUZZ_fuzz_frame := -ljansson
+FUZZ_WITH_fuzz_story = $(STORY_PURE)
 
 .PHONY: fuzz fuzz-programs
 fuzz: fuzz-programs ## run each fuzz target for FUZZ_SECONDS (30); findings go to build/fuzz/findings

@@ -7,16 +7,14 @@ $(B)/holdfast-sim-bulk: $(call obj,$(SIM)) $(B)/sim/bulk/fastcrypto.o $(B)/libco
 SIM_SEED    ?= 1
 SIM_SEEDS   ?= 2000
 SIM_REAL    ?= 20
-SIM_MUTANTS := 1 2 5 9 10 32 33 34 35 36 39 40 43 60 62
-# SCENARIO:MUTANT; a scenario fails when its rule is taken out.
-SIM_PLAYS   := writer:34 hang:35 two-cuts:60 never-true:61 parent-dies:62 agent-restart:36 \
-               bound:41 forgeries:43 forgeries:39
-SIM_RUN      = --seed $(SIM_SEED) --seeds $(SIM_REAL) --check-determinism
+# Virtual: five minutes of faults and two of healing. `make test` takes shorter ones.
+SIM_SECONDS ?= 420
+SIM_RUN      = --seed $(SIM_SEED) --seeds $(SIM_REAL) --check-determinism --seconds $(SIM_SECONDS)
 
-.PHONY: sim sim-scenarios sim-mutants
+.PHONY: sim sim-scenarios sim-mutants mutants soak sim-speed sim-crowd
 # One seed in a hundred runs with real crypto, twice, and must be the same run as with bulk crypto.
-sim: $(B)/holdfast-sim $(B)/holdfast-sim-bulk sim-scenarios ## run the scenarios, then SIM_SEEDS simulated clusters from seed SIM_SEED on
-	$(B)/holdfast-sim-bulk --seed $(SIM_SEED) --seeds $(SIM_SEEDS)
+sim: $(B)/holdfast-sim $(B)/holdfast-sim-bulk sim-scenarios sim-crowd ## run the scenarios, then SIM_SEEDS simulated clusters from seed SIM_SEED on
+	$(B)/holdfast-sim-bulk --seed $(SIM_SEED) --seeds $(SIM_SEEDS) --seconds $(SIM_SECONDS)
 	@$(B)/holdfast-sim $(SIM_RUN) > $(B)/sim-real.txt; real=$$?; \
 	$(B)/holdfast-sim-bulk $(SIM_RUN) > $(B)/sim-bulk.txt; \
 	tail -n 1 $(B)/sim-real.txt; \
@@ -32,12 +30,23 @@ sim-scenarios: $(B)/holdfast-sim-bulk ## run each directed scenario with five se
 	done
 	@$< --profile liars --must-break --seeds 500
 
-sim-mutants: ## plant known bugs, and see that the simulator catches each
-	$(MAKE) V=mutants build/mutants/holdfast-sim-bulk
-	@for n in $(SIM_MUTANTS); do \
-		build/mutants/holdfast-sim-bulk --mutant $$n --seeds 5000 || exit 1; \
-	done
-	@for p in $(SIM_PLAYS); do \
-		build/mutants/holdfast-sim-bulk --mutant $${p#*:} --scenario $${p%:*} --seeds 20 || exit 1; \
-	done
-	@build/mutants/holdfast-sim-bulk --mutant 50 --profile forgetful --seeds 5000
+# Larger than what views tell each other whole: digests have to find what differs.
+sim-crowd: $(B)/holdfast-sim-bulk ## membership of hundreds: a cold start, deaths, a cut
+	@$< crowd --nodes 300 --cold --kill 3
+	@$< crowd --nodes 300 --cut 100 --kill 0 --seconds 90
+	@$< crowd --nodes 1000 --kill 10 --loss 10
+
+sim-mutants: $(B)/libcore.a $(B)/holdfastd ## plant known bugs, and see that the simulator catches each (in short)
+	@tests/sim/no_mutants.sh $^
+	@$(MAKE) --no-print-directory V=mutants build/mutants/holdfast-sim-bulk
+	@tests/sim/mutants.sh --quick build/mutants/holdfast-sim-bulk
+
+mutants: ## plant known bugs: the standard portfolio and the scenarios against each, as a table
+	@$(MAKE) --no-print-directory V=mutants build/mutants/holdfast-sim-bulk
+	@tests/sim/mutants.sh build/mutants/holdfast-sim-bulk
+
+soak: $(B)/holdfast-sim-bulk ## new seeds until stopped (SIGINT), with a line every ten seconds
+	$(B)/holdfast-sim-bulk --soak --must-cover --seconds $(SIM_SECONDS) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
+
+sim-speed: $(B)/holdfast-sim-bulk ## events a second, and how speed falls from 5 to 10,000 nodes
+	@tests/sim/speed.sh $(B)/holdfast-sim-bulk

@@ -36,7 +36,7 @@ static void begin(size_t nodes)
     outbox_init(&core.outbox, outbox_memory, OUTBOX_SIZE, LSN);
     memory = malloc(storecheck_bytes(&core.config));
     storecheck_init(&check, &core, memory);
-    storecheck_start(&check, now);
+    storecheck_start(&check, now, LSN);
 }
 
 static void tear_down(void)

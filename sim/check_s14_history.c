@@ -7,6 +7,7 @@
  */
 #include "sim/check.h"
 
+#include "sim/linear.h"
 #include "sim/machine.h"
 #include "sim/world.h"
 
@@ -35,6 +36,7 @@ void check_busy(struct world *w, struct op *op)
         world_fail(w, EXIT_BROKEN, "S14",
                    "%s: %s is refused, but nobody held it or waited since it asked", op->name->text,
                    op->machine->name);
+    linear_busy(w, op);
 }
 
 /* The highest chosen value with these bytes; NULL if there is none. */
@@ -49,7 +51,7 @@ static const struct value *find_chosen(const struct name *name, struct view byte
 }
 
 void check_shown(struct world *w, struct name *name, const struct lock_state *state,
-                 const struct value *floor)
+                 const struct value *floor, int64_t since)
 {
     uint8_t *bytes = w->observer->scratch_bytes;
     struct writer writer = writer_init(bytes, LOCK_STATE_BYTES_MAX);
@@ -62,6 +64,7 @@ void check_shown(struct world *w, struct name *name, const struct lock_state *st
     if (v && floor && value_compare(v, floor) < 0)
         world_fail(w, EXIT_BROKEN, "S14", "%s is shown as %s, but %s had been told before",
                    name->text, value_text(v), value_text(floor));
+    linear_shown(w, name, state, since);
     if (v && (!name->told || value_compare(v, name->told) > 0))
         name->told = v;
 }

@@ -5,6 +5,7 @@
 #include "sim/check.h"
 
 #include "sim/machine.h"
+#include "sim/stores.h"
 #include "sim/world.h"
 
 /* Whether only a voter may say this. */
@@ -42,6 +43,19 @@ void check_may_vote(struct world *w, struct machine *m, const struct message *me
     if (status.store != STORE_VOTING)
         world_fail(w, EXIT_BROKEN, "S13", "%s sends %s while its store is: %s", m->name,
                    wire_name(message->type), store_state_text(status.store));
+}
+
+/* L7 asks half of the roster: if none of those needs to know, nobody can tell, and what follows is
+ * beyond the promise. Such a run ends here, and is counted. */
+void check_store_checked(struct world *w, const struct machine *m)
+{
+    if (!m->rolled_back)
+        return;
+    if (stores_can_tell(w, m->informed))
+        world_fail(w, EXIT_BROKEN, "S13", "%s does not notice that its store is an old copy",
+                   m->name);
+    w->figures.blind++;
+    world_fail(w, EXIT_CLEAN, "", "nobody can tell %s that its store is an old copy", m->name);
 }
 
 void check_behind(struct world *w, const struct machine *m)

@@ -1,0 +1,45 @@
+/*
+ * In the calm nobody holds or waits whose client is gone, but on jammed names.
+ */
+#include "sim/check.h"
+
+#include "sim/machine.h"
+#include "sim/world.h"
+
+static bool client_has(const struct op *op)
+{
+    for (size_t k = 0; k < CLIENTS_MAX; k++) {
+        const struct client *c = &op->machine->clients[k];
+        if (c->op == op || (c->guest_runs && c->guest_op == op))
+            return true;
+    }
+    return false;
+}
+
+static _Noreturn void leak(struct world *w, const struct op *op, const char *what)
+{
+    world_fail(w, EXIT_STUCK, "live", "%s stays %s for %s, operation %u/%llu/%llu: %s%s",
+               op->name->text, what, op->machine->name, op->id.slot,
+               (unsigned long long)op->id.life, (unsigned long long)op->id.counter,
+               op->dropped_told   ? "its release was acknowledged"
+               : op->granted_told ? "its client is gone"
+               : op->finished     ? "its client was told that it got nothing"
+                                  : "its client never heard of it",
+               op->epoch != op->machine->epoch ? ", in an earlier life" : "");
+}
+
+void check_leaks(struct world *w)
+{
+    struct history *h = &w->observer->history;
+    for (size_t i = 0; i < h->name_count; i++) {
+        const struct name *name = h->names[i];
+        if (name->jammed || !name->chosen)
+            continue;
+        for (size_t k = 0; k < name->chosen->hold_count; k++)
+            if (!client_has(name->chosen->holds[k].op))
+                leak(w, name->chosen->holds[k].op, "held");
+        for (size_t k = 0; k < name->chosen->waiter_count; k++)
+            if (!client_has(name->chosen->waiters[k]))
+                leak(w, name->chosen->waiters[k], "awaited");
+    }
+}

@@ -1,0 +1,47 @@
+/*
+ * A machine says something: the checks that judge messages.
+ */
+#include "sim/check.h"
+
+#include "sim/machine.h"
+#include "sim/world.h"
+
+static void note_refusal(struct world *w, const struct machine *m, const struct wire_refuse *r)
+{
+    if (r->shard < w->p.shards)
+        check_preempted(w, m, observer_promise(w, r->shard, r->ballot), r->shard);
+}
+
+static void note_drop(struct world *w, const struct wire_request *r)
+{
+    if (r->kind == REQUEST_DROP)
+        history_op_named(w, history_name(w, r->name), r->op)->drop_sent = true;
+}
+
+void check_message(struct world *w, struct machine *m, uint16_t to, const struct message *message)
+{
+    bool to_itself = to == cluster_slot(m->index);
+    /* What it says to itself in the turn in which its log fails goes no further. */
+    if (to != cluster_slot(m->index) || !m->votes)
+        check_may_vote(w, m, message);
+    check_fence_said(w, m, to, message);
+    /* L1: to itself first, and to others once that is durable. */
+    if (message->type == WIRE_PREPARE && !to_itself)
+        check_promised(w, m, message->prepare.shard, message->prepare.ballot, "prepare");
+    else if (message->type == WIRE_PROMISE)
+        check_promised(w, m, message->promise.shard, message->promise.ballot, "a promise");
+    else if (message->type == WIRE_CONFIRMED)
+        check_promised(w, m, message->confirmed.shard, message->confirmed.ballot, "confirmed");
+    else if (message->type == WIRE_STORED)
+        check_stored_said(w, m, &message->stored);
+    else if (message->type == WIRE_ACCEPTED)
+        check_accepted_said(w, m, &message->accepted);
+    else if (message->type == WIRE_ACCEPT)
+        check_accept_said(w, m, &message->accept);
+    else if (message->type == WIRE_REFUSE)
+        note_refusal(w, m, &message->refuse);
+    else if (message->type == WIRE_REQUEST)
+        note_drop(w, &message->request);
+    else if (message->type == WIRE_REPLY)
+        check_reply_said(w, m, &message->reply);
+}

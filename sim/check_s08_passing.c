@@ -1,0 +1,37 @@
+/*
+ * S8: a hold passes on only after a release, or with a proof that its life is over; a state that
+ * names a break names a proof that covers it (F5).
+ */
+#include "sim/check.h"
+
+#include "sim/machine.h"
+#include "sim/world.h"
+
+void check_break(struct world *w, const struct value *v)
+{
+    const struct lock_break *b = &v->broken;
+    if (!b->set)
+        return;
+    const struct proof_seen *proof = lives_proof(&w->observer->lives, &b->proof);
+    if (!proof || cluster_slot(proof->index) != b->slot || proof->covers < b->life)
+        world_fail(w, EXIT_BROKEN, "S8", "%s: %s is broken for life %llu of slot %u, and %s",
+                   v->group->name->text, value_text(v), (unsigned long long)b->life, b->slot,
+                   proof ? "its proof is about another life" : "its proof was made by nobody");
+}
+
+void check_passed_on(struct world *w, struct op *op, const struct value *after)
+{
+    if (op->drop_sent || op->drop_called)
+        return;
+    const struct lives *lives = &w->observer->lives;
+    if (op->id.life > lives->covered[op->machine->index])
+        world_fail(w, EXIT_BROKEN, "S8",
+                   "%s: the hold of %s, operation %u/%llu/%llu, is not in %s; it was not released, "
+                   "and its life is not proven over",
+                   op->name->text, op->machine->name, op->id.slot, (unsigned long long)op->id.life,
+                   (unsigned long long)op->id.counter, value_text(after));
+    w->figures.broken += !op->broken_counted;
+    if (!op->broken_counted)
+        check_broken(w, op);
+    op->broken_counted = true;
+}

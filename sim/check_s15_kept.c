@@ -1,0 +1,45 @@
+/*
+ * S15: no hold disappears that was not given back, unless its life is proven over (S8), and none
+ * that was given back comes back to its client. S6 besides: what a client is told of a grant rests
+ * on a chosen state.
+ */
+#include "sim/check.h"
+
+#include "sim/machine.h"
+#include "sim/world.h"
+
+static bool holds(const struct value *v, const struct op *op, uint64_t token)
+{
+    for (size_t i = 0; i < v->hold_count; i++)
+        if (v->holds[i].op == op && v->holds[i].token == token)
+            return true;
+    return false;
+}
+
+void check_holds_kept(struct world *w, const struct value *before, const struct value *after)
+{
+    for (size_t i = 0; i < before->hold_count; i++) {
+        struct op *op = before->holds[i].op;
+        if (!holds(after, op, before->holds[i].token))
+            check_passed_on(w, op, after);
+    }
+}
+
+void check_granted(struct world *w, struct op *op, uint64_t token)
+{
+    const struct value *chosen = op->name->chosen;
+    if (op->dropped_told || op->finished)
+        world_fail(w, EXIT_BROKEN, "S15", "%s: %s is told of a grant after a final answer",
+                   op->name->text, op->machine->name);
+    if (!chosen || !holds(chosen, op, token))
+        world_fail(w, EXIT_BROKEN, "S6",
+                   "%s: %s is told of a grant with token %llu; the chosen state is %s",
+                   op->name->text, op->machine->name, (unsigned long long)token,
+                   value_text(chosen));
+    check_token_told(w, op, token);
+    op->granted_told = true;
+    op->granted_at = w->now;
+    op->token_told = token;
+    if (!op->name->told || value_compare(op->held_in, op->name->told) > 0)
+        op->name->told = op->held_in;
+}

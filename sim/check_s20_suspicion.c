@@ -1,0 +1,97 @@
+/*
+ * S20: nobody votes against a node that a majority can reach and that answers, or that renewed in
+ * time; a vote is final (F2).
+ */
+#include "sim/check.h"
+
+#include "proto/must.h"
+#include "sim/machine.h"
+#include "sim/world.h"
+
+/* In-flight messages, hellos after a start, suspicions that are being refuted. */
+static const struct span reach_grace = SPAN_MS(10000);
+/* F2b: an inquiry listens at least so long before it ends in a vote. */
+static const struct span look_span = SPAN_MS(250);
+static const struct span rounding = {1000}; /* of clocks that are not ours */
+
+static bool answers(const struct machine *m)
+{
+    return m->agent_up && !m->paused && !m->disk.failed && m->votes;
+}
+
+static bool reachable(const struct world *w, size_t target)
+{
+    size_t count = 1;
+    if (!answers(&w->machines[target]))
+        return false;
+    for (size_t i = 0; i < w->machine_count; i++)
+        count += i != target && answers(&w->machines[i]) && network_well(w, i, target) &&
+                 network_well(w, target, i);
+    return count > w->machine_count / 2;
+}
+
+void check_reach_update(struct world *w)
+{
+    int64_t *since = w->observer->lives.reachable_since;
+    for (size_t i = 0; i < w->machine_count; i++) {
+        if (!reachable(w, i))
+            since[i] = INT64_MAX;
+        else if (since[i] == INT64_MAX)
+            since[i] = w->now;
+    }
+}
+
+/* Whether a majority can reach that life, and it answers, since long. */
+bool check_is_well(const struct world *w, const struct machine *target, uint64_t number)
+{
+    int64_t since = w->observer->lives.reachable_since[target->index];
+    return target->life == number && since != INT64_MAX &&
+           w->now - since >= SPAN_MS(w->p.detect_ms).ns + reach_grace.ns;
+}
+
+void check_vote_evidence(struct world *w, const struct machine *m, const struct machine *target,
+                         uint64_t number)
+{
+    const struct lives *lives = &w->observer->lives;
+    /* By the clock of whoever measures: F2 compares nothing else. */
+    int64_t since = clock_ago(&m->clock, w->now, SPAN_MS(w->p.detect_ms)) + rounding.ns;
+    int64_t heard_since = clock_ago(&m->clock, w->now, look_span) + rounding.ns;
+    if (lives->renewed[m->index][target->index].life == number &&
+        lives->renewed[m->index][target->index].at > since)
+        world_fail(w, EXIT_BROKEN, "S20",
+                   "%s votes against life %llu of %s, which renewed with it %lld ms ago", m->name,
+                   (unsigned long long)number, target->name,
+                   (long long)(w->now - lives->renewed[m->index][target->index].at) / 1000000);
+    int64_t heard = w->observer->lives.heard_at[m->index][target->index];
+    /* What comes at this very instant may have come behind the vote, in one turn of a late loop. */
+    if (target->life == number && heard > heard_since && heard != w->now)
+        world_fail(w, EXIT_BROKEN, "S20",
+                   "%s votes against life %llu of %s, of which it heard %lld ms ago", m->name,
+                   (unsigned long long)number, target->name, (long long)(w->now - heard) / 1000000);
+}
+
+void check_order_evidence(struct world *w, const struct machine *target, uint64_t number)
+{
+    if (!check_is_well(w, target, number))
+        return;
+    w->figures.false_orders++;
+    world_fail(w, EXIT_BROKEN, "S20",
+               "life %llu of %s is ordered fenced; it answers, and a majority can reach it since "
+               "%lld ms",
+               (unsigned long long)number, target->name,
+               (long long)(w->now - w->observer->lives.reachable_since[target->index]) / 1000000);
+}
+
+void check_renewal_acknowledged(struct world *w, const struct machine *m, uint16_t to,
+                                uint64_t number)
+{
+    int index = cluster_index(w->cluster, to);
+    if (index < 0 || m->shadow->appended.voted[index] >= number)
+        world_fail(w, EXIT_BROKEN, "S20",
+                   "%s acknowledges a renewal of life %llu of slot %u, which it voted against (F2)",
+                   m->name, (unsigned long long)number, to);
+    must(index >= 0);
+    struct lives *lives = &w->observer->lives;
+    lives->renewed[m->index][index].life = number;
+    lives->renewed[m->index][index].at = w->now;
+}

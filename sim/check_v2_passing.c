@@ -1,0 +1,170 @@
+/*
+ * V2: the lock of a dead holder passes on, if somebody in the core waits for it: under `fence`,
+ * within detection, an executor's time and 5 s of the death (devices work in a siege), or
+ * within 5 s of the moment at which a later life of the same machine counts.
+ *
+ * What F8 holds back is not judged: a juror allows no more than b machines within its span, and
+ * none that it has not heard since its own start; both end with the span, counted from the siege.
+ */
+#include "sim/check.h"
+
+#include "sim/machine.h"
+#include "sim/world.h"
+
+/* Off and status take up to 3 s; up to 5 s for all the messages. */
+static const struct span device_span = SPAN_MS(3000), grace = SPAN_MS(5000);
+/* An executor of a better rank that gossip holds alive has a turn of its own (F9), and one that
+ * said that it began has its driver's time. */
+static const struct span turn_span = SPAN_MS(3000);
+static const struct span witness_span = SPAN_MS(DEVICE_DEADLINE_MS + 3000);
+/* Agents of the core that start with the siege, and suspicions that the siege begins, are over by
+ * then: F8 counts from there. */
+static const struct span start_span = SPAN_MS(10000);
+
+/* Whether the core can hear nothing of it, or its life is over. Who is half deaf is not: a juror
+ * that hears his renewals acknowledges them, and cannot vote (F2a). */
+static bool gone(const struct world *w, const struct machine *m)
+{
+    bool heard = false;
+    if (!m->powered || !m->agent_up || m->paused)
+        return true;
+    for (size_t i = 0; i < w->machine_count; i++) {
+        heard |= siege_inside(w, i) && network_passes(&w->network, m->index, i);
+    }
+    return !heard;
+}
+
+static bool is_dead(const struct op *op)
+{
+    return op->epoch != op->machine->epoch || !op->machine->powered;
+}
+
+static bool stale(const struct world *w, const struct op *op)
+{
+    return !op->drop_called && (is_dead(op) || gone(w, op->machine));
+}
+
+bool check_is_stale(const struct world *w, const struct name *name)
+{
+    const struct value *v = name->chosen;
+    for (size_t i = 0; v && i < v->hold_count; i++)
+        if (stale(w, v->holds[i].op))
+            return true;
+    return false;
+}
+
+/* Since when somebody in the core waits for it; INT64_MAX: nobody does. */
+static int64_t awaited_since(const struct world *w, const struct value *v)
+{
+    int64_t since = INT64_MAX;
+    for (size_t i = 0; i < v->waiter_count; i++) {
+        const struct op *op = v->waiters[i];
+        bool waits = op->machine && siege_inside(w, op->machine->index) && !op->finished &&
+                     !op->drop_called && op->epoch == op->machine->epoch;
+        if (waits && op->asked_at < since)
+            since = op->asked_at;
+    }
+    return since;
+}
+
+static int64_t latest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Whether anybody in the core has not acted on this life yet: nobody does so twice (F9), and when
+ * all their devices failed the lock waits for the machine, or a person. */
+static bool executor_left(const struct world *w, const struct op *op)
+{
+    const struct life *life = &w->observer->lives.of[op->machine->index][op->id.life];
+    uint32_t target = UINT32_C(1) << op->machine->index;
+    return (w->siege.inside & ~life->executors & ~target) != 0;
+}
+
+static struct span executor_time(const struct world *w, const struct op *op)
+{
+    const struct life *life = &w->observer->lives.of[op->machine->index][op->id.life];
+    struct span t = device_span;
+    if (life->executors & ~w->siege.inside)
+        t.ns += witness_span.ns;
+    for (size_t i = 0; i < w->machine_count; i++)
+        if (!siege_inside(w, i) && i != op->machine->index && !gone(w, &w->machines[i]))
+            t.ns += turn_span.ns;
+    return t;
+}
+
+/* When a juror last voted for more than to retire some other machine: that counts too. */
+static int64_t last_power(const struct world *w, size_t but)
+{
+    const struct lives *lives = &w->observer->lives;
+    int64_t last = 0;
+    for (size_t i = 0; i < w->machine_count; i++)
+        for (uint64_t n = lives->highest[i]; i != but && n > 0 && n + 3 > lives->highest[i]; n--)
+            for (size_t k = 0; k < w->machine_count; k++)
+                last = latest(last, lives->of[i][n].power_at[k]);
+    return last;
+}
+
+/* When F8's span is over for all of the core, counted from the siege, from the last start of one of
+ * its agents, and from the last order against another machine. */
+static int64_t brake_end(const struct world *w, size_t target)
+{
+    int64_t from = w->siege.since + start_span.ns;
+    for (size_t i = 0; i < w->machine_count; i++)
+        if (siege_inside(w, i))
+            from = latest(from, w->machines[i].ready_at + start_span.ns);
+    return latest(from, last_power(w, target)) + w->p.brake_span.ns;
+}
+
+static void judge(struct world *w, const struct op *op, int64_t awaited)
+{
+    const struct machine *m = op->machine;
+    int64_t now = w->now, settled = latest(w->siege.settled_at, awaited);
+    int64_t braked = brake_end(w, m->index);
+    if (op->policy != LOCK_STALE_FENCE)
+        return;
+    if (is_dead(op) && m->ready_life > op->id.life) {
+        int64_t took = now - latest(settled, m->ready_at);
+        live_note(&w->figures.live, LIVE_BOOTED, took / 1000000);
+        if (took > grace.ns)
+            world_fail(w, EXIT_STUCK, "V2",
+                       "%s stays held for life %llu of %s, whose life %llu counts since %lld ms",
+                       op->name->text, (unsigned long long)op->id.life, m->name,
+                       (unsigned long long)m->ready_life, (long long)took / 1000000);
+        return;
+    }
+    if (!gone(w, m) || (is_dead(op) && m->powered) || !executor_left(w, op))
+        return;
+    int64_t from = latest(latest(settled, m->off_at), braked) + SPAN_MS(w->p.detect_ms).ns;
+    int64_t high = executor_time(w, op).ns + grace.ns;
+    if (now > from)
+        live_note(&w->figures.live, LIVE_PASSED, (now - from) / 1000000);
+    if (now - from > high)
+        world_fail(w, EXIT_STUCK, "V2",
+                   "%s stays held for life %llu of %s, which is gone; D and %lld ms have passed",
+                   op->name->text, (unsigned long long)op->id.life, m->name,
+                   (long long)(now - from) / 1000000);
+}
+
+void check_passing(struct world *w)
+{
+    const struct history *h = &w->observer->history;
+    for (size_t i = 0; i < h->name_count; i++) {
+        const struct name *name = h->names[i];
+        const struct value *v = name->chosen;
+        if (!v || !v->hold_count || name->jammed || !siege_serves(w, name))
+            continue;
+        int64_t awaited = awaited_since(w, v);
+        for (size_t k = 0; k < v->hold_count && awaited < INT64_MAX; k++)
+            if (stale(w, v->holds[k].op))
+                judge(w, v->holds[k].op, awaited);
+    }
+}
+
+/* In time: what was too late has ended the run. */
+void check_broken(struct world *w, const struct op *op)
+{
+    bool booted = op->machine->ready_life > op->id.life;
+    if (w->siege.on && siege_serves(w, op->name))
+        live_note(&w->figures.live, booted ? LIVE_BOOTED : LIVE_PASSED, 0);
+}

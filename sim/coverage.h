@@ -1,0 +1,85 @@
+/*
+ * Coverage: which kinds of faults began, or did their harm, while which phase of the protocol was
+ * under way. The rows and columns are those of the fault matrix; a phase is told from the
+ * observer's truth, not from what a peer believes. Counted over all runs of a job, so that a cell
+ * that the portfolio never reaches is seen.
+ */
+#ifndef SIM_COVERAGE_H
+#define SIM_COVERAGE_H
+
+#include "proto/wire.h"
+#include "sim/profile.h"
+
+struct world;
+
+/* P(NAME, short text) */
+#define PHASES(P)                                                                                  \
+    P(STEADY, "ST")    /* nothing of the rest */                                                   \
+    P(ASKING, "AC")    /* an acquire or a release is on its way */                                 \
+    P(BALLOT, "BP")    /* a ballot changes, or states are read under one */                        \
+    P(SUSPICION, "SU") /* somebody is suspected, or accused */                                     \
+    P(ORDER, "OR")     /* there are votes against a life, and nobody acts on them yet */           \
+    P(EXECUTION, "EX") /* a fence driver runs */                                                   \
+    P(REGRANT, "RG")   /* a life is proven over, and locks of it are still held */                 \
+    P(REBOOT, "RB")    /* a machine is on, and its life does not count yet */
+
+enum phase {
+#define PHASE_ENUM(NAME, text) PHASE_##NAME,
+    PHASES(PHASE_ENUM)
+#undef PHASE_ENUM
+        PHASE_COUNT
+};
+
+/* R(NAME, text, cells): one letter for each phase: R the portfolio must reach it, D that and a
+ * directed scenario, - does not apply. */
+#define COVER_ROWS(R)                                                                              \
+    R(LOSS, "loss, bursts of it", "RRRRRRRR")                                                      \
+    R(REORDER, "reordering, delay to minutes", "RDDRDDDD")                                         \
+    R(REPLAY, "duplicates, replay of old traffic", "RDDRDDDD")                                     \
+    R(PARTITION, "isolation, halves, flapping, swizzle-clog", "RRRRDDDR")                          \
+    R(ONE_WAY, "one-way cut, bridge, non-transitive", "RRDDDRRR")                                  \
+    R(AGENT, "agent crash, between any two effects", "RDDRDDDD")                                   \
+    R(POWER, "power loss: lost, torn, reordered writes", "RDD-DDDD")                               \
+    R(DISK, "sync fails, disk full, slow disk", "RDDRRDRR")                                        \
+    R(STORE, "store damaged, rolled back, swapped, lost", "RRD-RRDD")                              \
+    R(PAUSE, "pauses, CPU starvation", "RDRDDDDD")                                                 \
+    R(CLOCK, "clock stands, jumps by a suspend", "RRRDDDDD")                                       \
+    R(DEVICE, "fence device fails, in any way", "-----DDD")                                        \
+    R(REBOOTS, "boots in quick succession", "RRRRDDDD")                                            \
+    R(GRAY, "gossip alive and store or API stuck", "RRRDD-R-")                                     \
+    R(CLIENT, "clients die, send twice, herd, are late", "RDR---DR")                               \
+    R(FORGER, "forged and old orders and proofs, garbage", "RRDDDDDR")
+
+enum cover_row {
+#define COVER_ENUM(NAME, text, cells) COVER_##NAME,
+    COVER_ROWS(COVER_ENUM)
+#undef COVER_ENUM
+        COVER_COUNT
+};
+
+struct coverage {
+    uint64_t cells[COVER_COUNT][PHASE_COUNT];
+    uint64_t kinds[FAULT_KINDS]; /* faults that began */
+};
+
+/* What the observer keeps to tell the phases. */
+struct phases {
+    int64_t ballot_at; /* virtual time of the last message of these; 0: never */
+    int64_t accused_at;
+    int64_t cached_at;
+    uint32_t cached; /* bits of phases, as of `cached_at` */
+};
+
+/* A message is sent. */
+void coverage_message(struct world *w, enum wire_type type);
+/* Something of this row begins, or does its harm, now. */
+void coverage_hit(struct world *w, enum cover_row row);
+/* A fault of this kind begins. */
+void coverage_fault(struct world *w, enum fault_kind kind);
+void coverage_add(struct coverage *sum, const struct coverage *more);
+/* Cells that apply and were never reached. */
+size_t coverage_missing(const struct coverage *c);
+/* The matrix, and the names of what is missing. */
+void coverage_print(const struct coverage *c, FILE *out);
+
+#endif
