@@ -9,10 +9,10 @@
 struct life *lives_of(struct world *w, uint16_t slot, uint64_t number)
 {
     int index = cluster_index(w->cluster, slot);
-    if (index < 0 || number == 0 || number >= LIVES_MAX)
-        world_fail(w, EXIT_BROKEN, "S17", "life %llu of slot %u appears, and nobody has it",
-                   (unsigned long long)number, slot);
-    return &w->observer->lives.of[index][number];
+    if (index >= 0 && number > 0 && number < LIVES_MAX)
+        return &w->observer->lives.of[index][number];
+    world_fail(w, EXIT_BROKEN, "S17", "life %llu of slot %u appears, and nobody has it",
+               (unsigned long long)number, slot);
 }
 
 bool lives_over(const struct world *w, const struct machine *m, uint64_t number)
