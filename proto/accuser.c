@@ -116,7 +116,7 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
     if (!c)
         return;
     enum member_state state = swim_state(a->core->swim, slot);
-    bool dead = state == MEMBER_DEAD || state == MEMBER_UNKNOWN;
+    bool dead = state == MEMBER_DEAD || state == MEMBER_LEFT || state == MEMBER_UNKNOWN;
     c->noted = now;
     if (c->used) {
         if (dead && !c->dead) { /* the suspicion is over: now they may vote */
@@ -166,8 +166,12 @@ static void certify(struct accuser *a, struct instant now, struct accusation *c)
     must(!w.failed && !v.failed);
     enum docket_news news = docket_offer(a->docket, now, (struct view){cert, writer_size(&w)},
                                          (struct view){bytes, writer_size(&v)}, NULL);
-    if (news == DOCKET_NEW)
-        act(a, now, c);
+    if (news != DOCKET_NEW)
+        return;
+    /* Who has an order that allows less has not got this one. */
+    memset(c->told, 0, sizeof c->told);
+    c->wait = TELL_WAIT;
+    act(a, now, c);
 }
 
 #ifdef HOLDFAST_MUTANTS

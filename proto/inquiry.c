@@ -194,7 +194,8 @@ static bool view_dead(const struct juror *j, uint16_t slot, uint64_t life)
 {
     struct member_view view;
     swim_view(j->core->swim, slot, &view);
-    return (view.state == MEMBER_DEAD && view.life <= life) || view.state == MEMBER_UNKNOWN;
+    bool gone = view.state == MEMBER_DEAD || view.state == MEMBER_LEFT; /* M2: left frees nothing */
+    return (gone && view.life <= life) || view.state == MEMBER_UNKNOWN;
 }
 
 static bool view_suspect(const struct juror *j, uint16_t slot, uint64_t life)

@@ -88,13 +88,15 @@ static bool holder_is(const struct core *c, const struct lock_hold *hold, enum m
     return hold->id.slot != core_self(c) && view.state == state && view.life == hold->id.life;
 }
 
-/* Or nothing was ever heard of that life: this node started after its end. */
+/* Or it left, which frees nothing (M2), or nothing was ever heard of that life: this node started
+ * after its end. */
 static bool holder_dead(const struct core *c, const struct lock_hold *hold)
 {
     struct member_view view;
     swim_view(c->swim, hold->id.slot, &view);
     return hold->id.slot != core_self(c) &&
-           ((view.state == MEMBER_DEAD && view.life <= hold->id.life) ||
+           (((view.state == MEMBER_DEAD || view.state == MEMBER_LEFT) &&
+             view.life <= hold->id.life) ||
             view.state == MEMBER_UNKNOWN);
 }
 
