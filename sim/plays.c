@@ -276,6 +276,110 @@ static bool c_holds(struct world *w, struct script *s)
     return true;
 }
 
+/* --- L0: late answers to an earlier reading of a lock --- */
+
+/* Everybody is 30 ms away, and who coordinates has room for one lock. */
+static void late_answers_shape(struct parameters *p)
+{
+    p->shards = 1;
+    p->served = 1;
+    p->delay = (struct range){SPAN_MS(30), SPAN_MS(30)};
+    p->far_permille = p->deep_permille = p->bad_loss_permille = p->corrupt_permille = 0;
+}
+
+/* What all but a, and perhaps but b, send to a from now on takes so much longer. */
+static void slow_answers(struct world *w, const struct script *s, bool b_too, int64_t ms)
+{
+    for (size_t i = 0; i < w->machine_count; i++)
+        if (i != s->a && (i != s->b || b_too))
+            w->network.slowed[i][s->a] += SPAN_MS(ms).ns;
+}
+
+static bool passed(struct world *w, const struct script *s, int64_t ms)
+{
+    return w->now - s->since >= SPAN_MS(ms).ns;
+}
+
+/* Once the shard is quiet. */
+static bool b_asks_for_another(struct world *w, struct script *s)
+{
+    if (!passed(w, s, 1000))
+        return false;
+    s->other = history_name_new(w);
+    must(s->other);
+    client_demand(w, client(w, s->b), s->other, LOCK_EXCLUSIVE, LOCK_STALE_HOLD);
+    return true;
+}
+
+/*
+ * A request takes 30 ms, is told the ballot and repeated: after 90 ms a reads the lock, and is
+ * answered after 120 ms. Its own disk is slow, so that what it accepts is not durable, and its own
+ * word waits.
+ */
+static bool early_answers_are_late(struct world *w, struct script *s)
+{
+    if (!passed(w, s, 100))
+        return false;
+    slow_answers(w, s, false, 600);
+    machine(w, s->a)->disk.extra += SPAN_MS(2000).ns;
+    return true;
+}
+
+static bool repeated_ones_are_not(struct world *w, struct script *s)
+{
+    if (!passed(w, s, 40))
+        return false;
+    slow_answers(w, s, false, -600);
+    return true;
+}
+
+/* The other lock makes room for the first one. */
+static bool c_asks_for_the_first(struct world *w, struct script *s)
+{
+    if (!b_holds(w, s))
+        return false;
+    client_demand(w, client(w, s->c), s->name, LOCK_EXCLUSIVE, LOCK_STALE_HOLD);
+    return true;
+}
+
+static struct client *d_client(struct world *w, const struct script *s)
+{
+    return client(w, (uint16_t)((s->a + 3u) % w->machine_count));
+}
+
+static bool d_asks_for_the_other(struct world *w, struct script *s)
+{
+    if (!client(w, s->c)->guest_runs)
+        return false;
+    client_demand(w, d_client(w, s), s->other, LOCK_EXCLUSIVE, LOCK_STALE_HOLD);
+    return true;
+}
+
+/* It is read again under the same ballot, and the answers to the first reading come first. */
+static bool new_answers_are_late(struct world *w, struct script *s)
+{
+    if (!passed(w, s, 100))
+        return false;
+    slow_answers(w, s, true, 300);
+    return true;
+}
+
+static bool all_is_well(struct world *w, struct script *s)
+{
+    if (!passed(w, s, 300))
+        return false;
+    slow_answers(w, s, true, -300);
+    machine(w, s->a)->disk.extra -= SPAN_MS(2000).ns;
+    client_let_go(w, client(w, s->b));
+    client_let_go(w, client(w, s->c));
+    return true;
+}
+
+static bool d_holds_the_other(struct world *w, struct script *s)
+{
+    return d_client(w, s)->guest_runs;
+}
+
 /* --- F11: the parent dies, the child writes on --- */
 
 static void slow_stops(struct parameters *p)
@@ -478,6 +582,17 @@ static const struct play plays[] = {
                {"a grants itself", a_grants_itself}, {"c alone stored it", c_stored_it},
                {"b asks", b_asks}, {"b holds and lets go", b_lets_go},
                {"c is needed", c_is_needed}, {"c holds", c_holds}}},
+    {"late-answers", "answers to an earlier reading of a lock do not count for a later one (L0)",
+     .mutant = 50, .device = DEVICE_FAILS, .shape = late_answers_shape,
+     .steps = {{"somebody asks", a_asks}, {"and holds", a_holds},
+               {"the shard is served", name_is_served}, {"the lock is free", name_is_free},
+               {"b asks for another lock", b_asks_for_another},
+               {"early answers are late", early_answers_are_late},
+               {"repeated ones are not", repeated_ones_are_not},
+               {"b holds, c asks for the first lock", c_asks_for_the_first},
+               {"c holds, d asks for the other lock", d_asks_for_the_other},
+               {"new answers are late", new_answers_are_late}, {"all is well", all_is_well},
+               {"d holds", d_holds_the_other}}},
     {"parent-dies", "a parent dies, its child writes on: released when that has ended (F11)",
      .mutant = 62, .device = DEVICE_WORKS, .seconds = 60, .shape = slow_stops,
      .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"b asks", b_asks},

@@ -39,7 +39,7 @@ table='
 41 only:scenario/bound     a node under an order goes on signing
 43 scenario/forgeries      the cluster'"'"'s id is not in signatures
 44 -                       a failed sync is retried and acknowledged
-50 only:profile/forgetful  an answer to an earlier reading counts for a later one
+50 only:scenario/late-answers an answer to an earlier reading counts for a later one
 60 scenario/two-cuts       a juror acknowledges renewals again after its vote
 61 only:scenario/never-true voters guess breaks by comparing
 62 scenario/parent-dies    a hold is released when its parent dies
