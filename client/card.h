@@ -1,6 +1,6 @@
 /*
- * Cards: what a node tells the operator about itself before there is a roster (design section 12,
- * genesis). A JSON object with the members
+ * Cards: what a node tells the operator about itself before there is a roster (R1). A JSON object
+ * with the members
  *
  *     name     1..63 of [a-z0-9.-]
  *     key      the public key, 64 hex digits

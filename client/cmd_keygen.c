@@ -1,4 +1,4 @@
-/* `holdfast keygen`: a node's key, store and card, or an operator's key (design section 12). */
+/* `holdfast keygen`: a node's key, store and card, or an operator's key. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,7 +20,8 @@ static const char help[] =
     "  -d, --dir DIR       where the files go (.)\n"
     "  --state DIR         where votes.log goes, if not to DIR\n"
     "  --machine-id FILE   the machine's id (/etc/machine-id)\n"
-    "  --device ID         the identity that its fence device's status prints, to 63 letters\n"
+    "  --device ID         the identity that its fence device's status prints: 1 to 63\n"
+    "                      printable characters without blanks\n"
     "  --genesis           the store is for a cluster that is being made (the default)\n"
     "  --joining           the store is for a cluster that runs already\n"
     "  --operator          make an operator's key\n"

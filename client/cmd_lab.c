@@ -1,4 +1,4 @@
-/* `holdfast lab`: a cluster on one machine (design section 12). What it is made of is in lab.h. */
+/* `holdfast lab`: a cluster on one machine. What it is made of is in lab.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -32,8 +32,8 @@ static const char help[] =
     "\n"
     "  -n, --machines N    how many (5)\n"
     "  -d, --dir DIR       where ($XDG_RUNTIME_DIR/holdfast-lab, or /tmp/holdfast-lab-UID)\n"
-    "  --detect MS         how long a node is silent before it counts as dead, 1000 to 60000\n"
-    "                      (4000 up to 16 nodes, else 6000)\n"
+    "  --detect MS         the detection target, as in 'holdfast roster make' (4000 up to 16\n"
+    "                      machines, else 6000)\n"
     "  --tie PID           the lab ends when this process does\n"
     "  --keep              it does not end with the terminal's session, as it would otherwise\n"
     "  --json              print JSON (start, status)\n";

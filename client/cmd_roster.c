@@ -1,5 +1,4 @@
-/* `holdfast roster`: make, sign, show and check the signed list of nodes (R1, design section 12).
- */
+/* `holdfast roster`: make, sign, show and check the signed list of nodes (R1). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +30,8 @@ static const char help[] =
     "  --action NAME       a fence action that agents may carry out (a section of that name in\n"
     "                      their configuration); once for each\n"
     "  --no-execute NODE   a node that carries out no fence order; by default every node may\n"
-    "  --detect MS         how long a node is silent before it counts as dead, 1000 to 60000\n"
+    "  --detect MS         the detection target, 1000 to 60000: how long a node must be silent\n"
+    "                      before a juror may vote against it\n"
     "                      (4000 up to 16 nodes, 6000 up to 200, else 7500)\n"
     "  --lab               a cluster for rehearsal, on one machine\n"
     "  -k, --key KEY       the operator's secret key\n"

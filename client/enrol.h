@@ -1,6 +1,5 @@
 /*
- * Enrolment: joining cards into a roster, signing it, and its file (design section 12, genesis;
- * R1).
+ * Enrolment: joining cards into a roster, signing it, and its file (R1).
  */
 #ifndef CLIENT_ENROL_H
 #define CLIENT_ENROL_H
@@ -21,7 +20,7 @@ void enrol_init(struct enrolment *e);
 void enrol_deinit(struct enrolment *e);
 /* The next slot for a node, which votes and executes; false if the roster is full. */
 bool enrol_add(struct enrolment *e, const struct roster_node *card);
-/* The detection target for that many nodes, in milliseconds (design section 7, the table of D). */
+/* The detection target for that many nodes, in milliseconds. */
 uint16_t enrol_default_detect_ms(size_t nodes);
 /*
  * Names the default jurors, sets the default detection target if there is none, and checks the

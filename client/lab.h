@@ -1,5 +1,5 @@
 /*
- * A lab: a cluster on one machine, for newcomers and for tests, without root (design section 12).
+ * A lab: a cluster on one machine, for newcomers and for tests, without root.
  *
  *   DIR/lab.json             the marker: what this lab is, and whether DIR was made for it
  *   DIR/operator.key, .pub   the operator's key
@@ -80,7 +80,7 @@ bool lab_wait_agent(const struct lab *lab, int machine, int timeout_ms);
 /* What a new lab is to be. */
 struct lab_plan {
     int machines;
-    uint16_t detect_ms; /* D (F): how long a node is silent before it counts as dead; 0: by size */
+    uint16_t detect_ms; /* the roster's detection target; 0: by size */
     int tie;            /* a pidfd: every machine ends when that process does; -1: none */
 };
 

@@ -87,9 +87,10 @@ static bool own_path(char out[PATH_MAX])
 }
 
 /*
- * The lab's fence device, as a script of design section 12's contract: the name of the node is the
- * name of the machine. It needs no program but ours, and whatever it does not understand is neither
- * "off" nor "done": `off` ends with 0 once nothing of the machine runs, `status` with 2 if so.
+ * The lab's fence device, a script by the contract of docs/configuration.md: the name of the node
+ * is the name of the machine. It needs no program but ours, and whatever it does not understand is
+ * neither "off" nor "done": `off` ends with 0 once nothing of the machine runs, `status` with 2 if
+ * so.
  */
 static const char fence_script[] =
     "#!/bin/sh\n"

@@ -184,8 +184,8 @@ static bool nodes_clash(const struct roster_node *a, const struct roster_node *b
             memcmp(a->address.ip, b->address.ip, sizeof a->address.ip) == 0);
 }
 
-/* At most 1024 * 1023 / 2 pairs, about half a million short comparisons: no index is worth its
- * code. */
+/* At most 10240 * 10239 / 2 pairs, some 0.2 s of short comparisons at a start: no index is worth
+ * its code. */
 static bool has_duplicate(const struct roster *roster)
 {
     for (size_t i = 0; i < roster->operator_count; i++)

@@ -1,6 +1,6 @@
 /*
  * The methods about orders: Orders, Order, Submit. An order is shown as a file that proves itself
- * (section 12): whoever has it may check it without this agent, and hand it in at any other.
+ * (F4): whoever has it may check it without this agent, and hand it in at any other.
  */
 #include "node/api.h"
 

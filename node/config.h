@@ -28,7 +28,8 @@ enum {
 /* Names, states and their records' frames must fit one segment of the log (STORE_SEGMENT_MAX). */
 #define CONFIG_REGISTER_BYTES_MAX (INT64_C(128) << 20)
 
-/* How this node carries out one of the roster's actions (design section 12, `exec` contract). */
+/* How this node carries out one of the roster's actions (docs/configuration.md: the contract of a
+ * script). */
 struct config_action {
     char name[ROSTER_ACTION_SIZE];
     char *exec;           /* absolute path; it need not be there yet */

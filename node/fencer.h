@@ -1,6 +1,6 @@
 /*
  * The fencer: the hands of an executor (F9). It carries out certified orders by the operator's
- * scripts (the `exec` contract of design section 12); when to, is proto/executor.h's to say.
+ * scripts (docs/configuration.md has their contract); when to, is proto/executor.h's to say.
  *
  * It takes nothing but certificates. No caller, message, key or file can make it act: it decodes
  * the certificate that it is given and verifies it itself for the very action (F4), and that it is

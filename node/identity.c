@@ -144,7 +144,7 @@ static bool identity_load_roster(struct identity *out, const struct config *conf
     return fault->status == FAULT_NONE;
 }
 
-/* The roster is the one that the configuration pins (section 12, Genesis). */
+/* The roster is the one that the configuration pins (R1). */
 static bool identity_check_cluster(const struct identity *id, const struct config *config,
                                    struct fault *fault)
 {

@@ -9,30 +9,8 @@
 
 enum { RENDER_FENCE_TEXT = 512 };
 
-const char *render_fence_stage(enum fence_stage stage)
-{
-    switch (stage) {
-    case FENCE_NONE:
-        return "";
-    case FENCE_HOLD:
-        return "hold";
-    case FENCE_ASKING:
-        return "asking";
-    case FENCE_ORDERED:
-        return "ordered";
-    case FENCE_NO_ACTION:
-        return "no-action";
-    case FENCE_RUNNING:
-        return "running";
-    case FENCE_FAILED:
-        return "failed";
-    case FENCE_OVER:
-        return "over";
-    }
-    return "";
-}
-
-const char *render_fence_verdict(enum opinion opinion)
+/* One word for a juror's opinion, as in Opinion.verdict. */
+static const char *render_fence_verdict(enum opinion opinion)
 {
     static const char *const words[OPINIONS] = {
         [OPINION_VOTES] = "votes",         [OPINION_LOOKING] = "looking",
@@ -160,7 +138,7 @@ json_t *render_fence_stale(const struct agent *agent, const struct stale_view *s
         return json_null();
     bool known = render_fence_find(agent, stale->slot, stale->life, &order);
     render_fence_line(text, agent, stale, known ? &order : NULL);
-    return json_pack("{s:s s:s s:i s:I s:I s:I s:s}", "stage", render_fence_stage(stale->stage),
+    return json_pack("{s:s s:s s:i s:I s:I s:I s:s}", "stage", fence_stage_text(stale->stage),
                      "node", agent_node_name(agent, stale->slot), "slot", (int)stale->slot, "life",
                      (json_int_t)stale->life, "votes", (json_int_t)stale->votes, "quorum",
                      (json_int_t)roster_juror_quorum(agent_identity(agent)->roster), "text", text);
@@ -312,7 +290,7 @@ json_t *render_fence_order(const struct agent *agent, const struct order_view *v
         "{s:s s:i s:I s:s s:I s:s s:s s:I s:I s:I s:I s:o s:o s:o}", "node",
         agent_node_name(agent, order->slot), "slot", (int)order->slot, "life",
         (json_int_t)order->life, "order", render_fence_digest(&view->order).text, "epoch",
-        (json_int_t)order->epoch, "stage", render_fence_stage(view->stage), "text", text,
+        (json_int_t)order->epoch, "stage", fence_stage_text(view->stage), "text", text,
         "signatures", (json_int_t)view->cert.count, "quorum",
         (json_int_t)roster_juror_quorum(roster), "jurors", (json_int_t)roster_juror_count(roster),
         "bytes", (json_int_t)render_fence_cert_size(&view->cert), "opinions",
@@ -322,7 +300,9 @@ json_t *render_fence_order(const struct agent *agent, const struct order_view *v
     bool told = view->story.accuser != SLOT_NONE;
     json_object_set_new(out, "accuser",
                         json_string(told ? agent_node_name(agent, view->story.accuser) : ""));
+    /* The story is signed by nobody: its name may be none, which JSON could not even say. */
+    struct view lock = lock_name_valid(view->story.name) ? view->story.name : (struct view){0};
     json_object_set_new(out, "lock",
-                        json_stringn((const char *)view->story.name.bytes, view->story.name.size));
+                        json_stringn(lock.size ? (const char *)lock.bytes : "", lock.size));
     return out;
 }

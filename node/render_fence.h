@@ -17,9 +17,4 @@ json_t *render_fence_stale(const struct agent *agent, const struct stale_view *s
 /* FenceOrder. */
 json_t *render_fence_order(const struct agent *agent, const struct order_view *view);
 
-/* "hold", "asking", ...: the words of Stale.stage; "" for FENCE_NONE. */
-const char *render_fence_stage(enum fence_stage stage);
-/* One word for a juror's opinion, as in Opinion.verdict. */
-const char *render_fence_verdict(enum opinion opinion);
-
 #endif

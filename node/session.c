@@ -334,9 +334,8 @@ static void session_emptied(void *context)
             if (!op->lost)
                 session_tell(s, "lost", op, op->mode, "the processes of this session are gone");
             log_event(LOG_LEVEL_WARNING, "hold-dropped",
-                      "hold=%s name=%s unclean=yes rule=%s note=\"its stop set is empty\"",
-                      render_hold(op->id).text, log_value(op->name, strlen(op->name)).text,
-                      op->lost ? "F7" : "F11");
+                      "hold=%s name=%s unclean=yes rule=F11 note=\"its stop set is empty\"",
+                      render_hold(op->id).text, log_value(op->name, strlen(op->name)).text);
             operation_drop(op, NULL, true);
         }
     }
@@ -357,7 +356,7 @@ void session_stop(struct session *s)
         if (op->state == OPERATION_ASKED)
             operation_abandon(op);
     }
-    log_event(LOG_LEVEL_ERROR, "client-stopped", "session=%s processes=%zu rule=F7", s->name,
+    log_event(LOG_LEVEL_ERROR, "client-stopped", "session=%s processes=%zu", s->name,
               stopset_count(&s->stopset));
     DL_FOREACH(s->seats, seat)
     stopset_spare(&s->stopset, &seat->process);

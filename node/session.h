@@ -1,7 +1,7 @@
 /*
- * Sessions: to whom a lock belongs (design section 9). A session has an owner, the connection that
- * opened or resumed it; others may join it by its secret. When the owner's connection is lost the
- * client is dead (F11), and this is its end:
+ * Sessions: to whom a lock belongs. A session has an owner, the connection that opened or resumed
+ * it; others may join it by its secret. When the owner's connection is lost the client is dead
+ * (F11), and this is its end:
  *
  *     OPEN --owner's connection lost--> LOST --grace over: kill its processes--> KILLING
  *       ^                               |   |                                       |

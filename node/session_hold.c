@@ -41,6 +41,11 @@ static void session_lost_text(char out[SESSION_REASON_SIZE], const struct agent 
     }
 }
 
+static const char *session_lost_rule(enum lost_reason reason)
+{
+    return reason == LOST_ORDER ? "F3" : "F7";
+}
+
 static void session_hold_lost(struct operation *op, enum lost_reason reason)
 {
     char text[SESSION_REASON_SIZE];
@@ -51,7 +56,7 @@ static void session_hold_lost(struct operation *op, enum lost_reason reason)
     log_event(LOG_LEVEL_ERROR, "hold-lost",
               "hold=%s name=%s session=%s life=%" PRIu64 " rule=%s why=\"%s\"",
               render_hold(op->id).text, log_value(op->name, strlen(op->name)).text,
-              op->session->name, op->id.life, reason == LOST_ORDER ? "F3" : "F7", text);
+              op->session->name, op->id.life, session_lost_rule(reason), text);
     session_tell(op->session, "lost", op, op->mode, text);
     session_stop(op->session);
 }
@@ -85,14 +90,19 @@ static void session_risk(struct operation *op, bool at_risk)
                      "a majority of the jurors acknowledges this node again");
 }
 
+static void session_nobodys_lost(struct op_id hold, enum lost_reason reason)
+{
+    log_event(LOG_LEVEL_ERROR, "hold-lost",
+              "hold=%s rule=%s note=\"no session of this run has it\"", render_hold(hold).text,
+              session_lost_rule(reason));
+}
+
 static void session_hold_unknown(struct sessions *all, const struct answer *answer)
 {
     if (answer->kind != ANSWER_LOST)
         return;
     if (all->adopted) {
-        log_event(LOG_LEVEL_ERROR, "hold-lost",
-                  "hold=%s note=\"no session of this run has it\" rule=F7",
-                  render_hold(answer->hold).text);
+        session_nobodys_lost(answer->hold, answer->lost);
         return;
     }
     struct session_early *early = calloc(1, sizeof *early);
@@ -131,6 +141,8 @@ void session_about_early(struct sessions *all)
         struct operation *op = operation_find(&all->operations, early->hold);
         if (op)
             session_hold_lost(op, early->reason);
+        else
+            session_nobodys_lost(early->hold, early->reason);
     }
     session_forget_early(all);
 }

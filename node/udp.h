@@ -1,7 +1,7 @@
 /*
- * The agent's UDP socket (design section 4): bound to the roster's own address, nonblocking, many
- * datagrams with one system call. Every error of sending is transient and counted by kind (T2);
- * nothing is kept for later, since every conversation above survives loss.
+ * The agent's UDP socket: bound to the roster's own address, nonblocking, many datagrams with one
+ * system call. Every error of sending is transient and counted by kind (T2); nothing is kept for
+ * later, since every conversation above survives loss.
  *
  * IP_RECVERR (ip(7)) makes the kernel say, by its error queue, at which peer's address nobody
  * listens.

@@ -212,12 +212,14 @@ static bool watcher_detach(int fd)
     if (fd != WATCHER_FD && dup2(fd, WATCHER_FD) < 0)
         return false;
     closefrom(WATCHER_FD + 1);
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int null = open("/dev/null", O_RDWR);
     if (null < 0 || fcntl(WATCHER_FD, F_SETFD, FD_CLOEXEC) != 0)
         return false;
     for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
         if (dup2(null, i) < 0)
             return false;
+    if (null > STDERR_FILENO) /* else the agent had closed one of these, and it has its place */
+        close(null);
     return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
 }
 

@@ -6,6 +6,8 @@
 #include "proto/mutant.h"
 
 #define ASK_WAIT      SPAN_MS(500)
+#define PROOF_WAIT    SPAN_MS(2000) /* for a proof to come; then asking goes on, but slower: */
+#define STUCK_WAIT    SPAN_MS(1000)
 #define TELL_WAIT     SPAN_MS(300)
 #define TELL_WAIT_MAX SPAN_MS(4000)
 #define NOTED_SPAN    SPAN_MS(6000) /* waiters repeat their requests in less */
@@ -41,10 +43,17 @@ static bool reborn(const struct accuser *a, const struct accusation *c)
     return view.life > c->life;
 }
 
-/* Whether this juror's vote, as it is, can still be improved upon. */
-static bool to_ask(const struct accuser *a, const struct accusation *c, uint16_t juror)
+/* Whatever was ordered has not come to pass: a juror may hold a proof, or know of a later life. */
+static bool stuck(const struct accusation *c, struct instant now)
 {
-    if (reborn(a, c))
+    return span_between(c->since, now).ns >= PROOF_WAIT.ns;
+}
+
+/* Whether this juror's vote, as it is, can still be improved upon. */
+static bool to_ask(const struct accuser *a, const struct accusation *c, struct instant now,
+                   uint16_t juror)
+{
+    if (reborn(a, c) || stuck(c, now))
         return juror != c->slot;
     uint32_t all = (2u << a->core->config.roster->action_count) - 1u;
     for (size_t i = 0; i < c->cert.count; i++)
@@ -53,14 +62,14 @@ static bool to_ask(const struct accuser *a, const struct accusation *c, uint16_t
     return juror != c->slot;
 }
 
-static void ask(struct accuser *a, const struct accusation *c)
+static void ask(struct accuser *a, struct instant now, const struct accusation *c)
 {
     struct message m = {
         .type = WIRE_ACCUSE,
         .accuse = {.slot = c->slot, .life = c->life, .name = {c->name, c->name_size}}};
     for (size_t i = 0; i < a->core->jury.count; i++) {
         uint16_t juror = a->core->jury.slots[i];
-        if (!to_ask(a, c, juror))
+        if (!to_ask(a, c, now, juror))
             continue;
         if (c->dead) /* SWIM's word need not wait for the next probe */
             swim_tell(a->core->swim, juror, c->slot);
@@ -95,9 +104,9 @@ static bool complete(const struct accuser *a, const struct docket_entry *order)
 static void act(struct accuser *a, struct instant now, struct accusation *c)
 {
     const struct docket_entry *order = docket_find(a->docket, c->slot, c->life);
-    c->next_at = instant_after(now, ASK_WAIT);
-    if (!complete(a, order) || reborn(a, c))
-        ask(a, c);
+    c->next_at = instant_after(now, stuck(c, now) ? STUCK_WAIT : ASK_WAIT);
+    if (!complete(a, order) || reborn(a, c) || stuck(c, now))
+        ask(a, now, c);
     if (order && tell(a, c, order)) {
         c->next_at = instant_after(now, c->wait);
         c->wait = span_min(span_times(c->wait, 2), TELL_WAIT_MAX);
@@ -107,9 +116,9 @@ static void act(struct accuser *a, struct instant now, struct accusation *c)
 void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
                   struct view name)
 {
-    struct accusation *c = find(a, slot, life);
     if (!jury_can_order(&a->core->jury)) /* F12 */
         return;
+    struct accusation *c = find(a, slot, life);
     for (size_t i = 0; !c && i < ACCUSED_MAX; i++)
         if (!a->table[i].used)
             c = &a->table[i];
@@ -121,6 +130,7 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
     if (c->used) {
         if (dead && !c->dead) { /* the suspicion is over: now they may vote */
             c->dead = true;
+            c->since = now;
             act(a, now, c);
         }
         return;
@@ -141,11 +151,15 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
     act(a, now, c);
 }
 
-struct span accuser_pending(const struct accuser *a, struct instant now, uint16_t slot,
-                            uint64_t life)
+uint64_t accuser_heir(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life)
 {
+    struct member_view view;
     const struct accusation *c = find(a, slot, life);
-    return c ? span_between(c->since, now) : (struct span){-1};
+    if (!c || span_between(c->since, now).ns < PROOF_WAIT.ns)
+        return 0;
+    swim_view(a->core->swim, slot, &view);
+    uint64_t heir = view.life > c->heir ? view.life : c->heir;
+    return heir > life ? heir : 0;
 }
 
 /* --- Answers --- */
@@ -217,6 +231,26 @@ static bool take_vote(struct accuser *a, struct instant now, int juror, struct a
     return more;
 }
 
+/* What was stored may be an order that allows less than the one that is known by now. */
+static void take_stored(struct accuser *a, int index, struct accusation *c,
+                        const struct wire_order_stored *m)
+{
+    const struct docket_entry *order = docket_find(a->docket, c->slot, c->life);
+    if (order && (order->actions & ~m->actions) == 0)
+        c->told[index / 8] |= (uint8_t)(1u << (index % 8));
+}
+
+/* A juror that was asked about a life speaks of a later one: nobody acts on the earlier any more.
+ */
+static void note_heir(struct accuser *a, uint16_t slot, uint64_t life)
+{
+    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++) {
+        struct accusation *c = &a->table[i];
+        if (c->used && c->slot == slot && c->life < life && c->heir < life)
+            c->heir = life;
+    }
+}
+
 bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const struct message *m)
 {
     int juror = jury_find(&a->core->jury, from);
@@ -228,16 +262,21 @@ bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const st
                     : m->type == WIRE_VOTE  ? m->vote.life
                                             : m->order_stored.life;
     struct accusation *c = find(a, slot, life);
-    if (!c || index < 0)
+    if (index < 0)
         return false;
     if (m->type == WIRE_ORDER_STORED) {
-        c->told[index / 8] |= (uint8_t)(1u << (index % 8));
+        if (c)
+            take_stored(a, index, c, &m->order_stored);
         return false;
     }
     if (juror < 0) {
         a->core->counters.drop_role++;
         return false;
     }
+    if (m->type == WIRE_OPINION)
+        note_heir(a, slot, life);
+    if (!c)
+        return false;
     c->answered |= 1u << juror;
     c->evidence[juror] = m->type == WIRE_VOTE ? m->vote.evidence : m->opinion.evidence;
     return m->type == WIRE_VOTE && take_vote(a, now, juror, c, &m->vote);

@@ -19,8 +19,9 @@ struct accusation {
     uint64_t life;
     uint8_t name[LOCK_NAME_MAX]; /* of the lock that was named first */
     uint8_t name_size;
+    uint64_t heir;          /* a later life that a juror has in its book; 0: none known */
     bool dead;              /* SWIM held it dead when the jurors were asked last */
-    struct instant since;   /* accused */
+    struct instant since;   /* accused, or dead */
     struct instant noted;   /* somebody waited for it then */
     struct instant next_at; /* to ask, or to tell, again */
     struct span wait;       /* between tellings of the order */
@@ -42,13 +43,14 @@ struct accuser {
 size_t accuser_bytes(const struct peer_config *config);
 void accuser_init(struct accuser *a, struct core *core, struct docket *docket,
                   struct proofs *proofs, void *memory);
-/* Somebody waits for `name`, which that life of `slot`, suspect or dead by SWIM, holds under
- * `fence`. */
+/* Somebody waits for `name`, which that life of `slot` holds under `fence`; it is suspect or dead
+ * by SWIM, has left, was never heard of, or lives on under a later life without a proof of the end.
+ */
 void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
                   struct view name);
-/* How long that life has been accused here without a proof; negative if it is not. */
-struct span accuser_pending(const struct accuser *a, struct instant now, uint16_t slot,
-                            uint64_t life);
+/* The later life that jurors told of when that one was accused, and gave no proof for it in a
+ * while; 0: none, or it is too early to say. */
+uint64_t accuser_heir(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life);
 /* Messages OPINION, VOTE, ORDER_STORED. True if an order became certified by it. */
 bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const struct message *m);
 void accuser_step(struct accuser *a, struct instant now);

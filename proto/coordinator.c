@@ -1,7 +1,6 @@
-/* The coordinator: see coordinator.h. */
-#include "proto/coordinator.h"
+/* The coordinator: see coordinator.h. Who takes a shard is decided in takeover.c. */
+#include "proto/takeover.h"
 
-#include "proto/doubt.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/stale.h"
@@ -12,7 +11,6 @@
 #define BACKOFF_MAX        SPAN_MS(40)
 #define RESERVE_SPAN       SPAN_MS(1500) /* longer than a request's repeats are apart */
 #define CONFIRM_WAIT       SPAN_MS(40)
-#define DOUBT_ROUND        SPAN_MS(20)
 
 size_t coordinator_bytes(const struct peer_config *config)
 {
@@ -39,13 +37,13 @@ void coordinator_init(struct coordinator *k, struct core *core, const struct vot
     served_init(&k->served, core, rest);
 }
 
-static uint32_t shard_of(const struct coordinator *k, const struct lead *lead)
+uint32_t lead_shard(const struct coordinator *k, const struct lead *lead)
 {
     return (uint32_t)(lead - k->leads);
 }
 
 /* When the lead wants to be stepped; INSTANT_NEVER if nothing is under way. */
-static struct instant lead_deadline(const struct lead *lead)
+struct instant lead_deadline(const struct lead *lead)
 {
     struct instant at = INSTANT_NEVER;
     if (lead->phase == LEAD_PROMISING || lead->phase == LEAD_PREPARING)
@@ -59,22 +57,22 @@ static struct instant lead_deadline(const struct lead *lead)
     return at;
 }
 
-static bool majority(const struct coordinator *k, uint32_t mask)
+bool lead_majority(const struct coordinator *k, uint32_t mask)
 {
     return (size_t)__builtin_popcount(mask) >= core_majority(k->core);
 }
 
-static void watch(struct coordinator *k, struct lead *lead)
+void lead_watch(struct coordinator *k, struct lead *lead)
 {
     if (lead->busy)
         return;
     lead->busy = true;
     lead->busy_next = k->busy;
-    k->busy = shard_of(k, lead) + 1;
+    k->busy = lead_shard(k, lead) + 1;
 }
 
-static void send_cohort(struct coordinator *k, uint32_t shard, uint32_t except_mask,
-                        const struct message *m)
+void lead_send_cohort(struct coordinator *k, uint32_t shard, uint32_t except_mask,
+                      const struct message *m)
 {
     const uint16_t *cohort = cohort_of(&k->core->cohorts, shard);
     for (size_t i = 0; i < k->core->cohorts.size; i++)
@@ -84,9 +82,8 @@ static void send_cohort(struct coordinator *k, uint32_t shard, uint32_t except_m
 
 /* --- Giving up --- */
 
-static void reply_elsewhere(struct coordinator *k, const struct asked *a,
-                            enum reply_verdict verdict, struct ballot ballot, uint16_t owner,
-                            struct view name)
+void lead_reply_elsewhere(struct coordinator *k, const struct asked *a, enum reply_verdict verdict,
+                          struct ballot ballot, uint16_t owner, struct view name)
 {
     struct message m = {.type = WIRE_REPLY,
                         .reply = {.op = a->op,
@@ -102,12 +99,12 @@ static void reply_elsewhere(struct coordinator *k, const struct asked *a,
  * shard". */
 static const struct view any_name = {(const uint8_t *)"\x01", 1};
 
-static void answer_knocks(struct coordinator *k, struct lead *lead, enum reply_verdict verdict,
-                          struct ballot ballot, uint16_t owner)
+void lead_answer_knocks(struct coordinator *k, struct lead *lead, enum reply_verdict verdict,
+                        struct ballot ballot, uint16_t owner)
 {
     struct asked *a;
     while ((a = asked_pop(&k->served, &lead->knocks))) {
-        reply_elsewhere(k, a, verdict, ballot, owner, any_name);
+        lead_reply_elsewhere(k, a, verdict, ballot, owner, any_name);
         asked_free(&k->served, a);
         k->knock_count--;
     }
@@ -118,7 +115,7 @@ static void step_down(struct coordinator *k, struct lead *lead, uint16_t owner)
 {
     if (lead->phase == LEAD_SERVING) {
         struct notice *n = told_notice(&k->core->told, NOTICE_STEPPED_DOWN);
-        n->shard = shard_of(k, lead);
+        n->shard = lead_shard(k, lead);
         n->slot = owner;
         k->core->counters.step_downs++;
     }
@@ -131,7 +128,7 @@ static void step_down(struct coordinator *k, struct lead *lead, uint16_t owner)
     while ((a = asked_pop(&k->served, &lead->unsure)))
         asked_free(&k->served, a);
     if (owner != SLOT_NONE && owner != core_self(k->core))
-        answer_knocks(k, lead, REPLY_REDIRECT, (struct ballot){0}, owner);
+        lead_answer_knocks(k, lead, REPLY_REDIRECT, (struct ballot){0}, owner);
 }
 
 void coordinator_stop(struct coordinator *k)
@@ -143,7 +140,7 @@ void coordinator_stop(struct coordinator *k)
         /* Nor is a shard taken whose back-off, or whose asking around, is under way. */
         lead->retry_at = (struct instant){0};
         lead->doubted = SLOT_NONE;
-        answer_knocks(k, lead, REPLY_REDIRECT, (struct ballot){0}, SLOT_NONE);
+        lead_answer_knocks(k, lead, REPLY_REDIRECT, (struct ballot){0}, SLOT_NONE);
     }
 }
 
@@ -152,11 +149,11 @@ void coordinator_stop(struct coordinator *k)
 static void send_prepare(struct coordinator *k, struct lead *lead, uint16_t to_self_only)
 {
     struct message m = {.type = WIRE_PREPARE,
-                        .prepare = {.shard = shard_of(k, lead), .ballot = lead->ballot}};
+                        .prepare = {.shard = lead_shard(k, lead), .ballot = lead->ballot}};
     if (to_self_only != SLOT_NONE)
         outbox_send(&k->core->outbox, to_self_only, &m);
     else
-        send_cohort(k, shard_of(k, lead), lead->promised, &m);
+        lead_send_cohort(k, lead_shard(k, lead), lead->promised, &m);
 }
 
 static void set_retry(struct coordinator *k, struct lead *lead, struct instant now)
@@ -171,9 +168,9 @@ static void set_retry(struct coordinator *k, struct lead *lead, struct instant n
  * ballot of ours was promised in this store before it was sent. First to this node's own voter
  * alone.
  */
-static void take_shard(struct coordinator *k, struct instant now, struct lead *lead)
+void lead_take(struct coordinator *k, struct instant now, struct lead *lead)
 {
-    uint32_t shard = shard_of(k, lead);
+    uint32_t shard = lead_shard(k, lead);
     struct ballot promised = voter_promised(k->voter, shard);
     uint64_t round = promised.round > lead->round_floor ? promised.round : lead->round_floor;
     lead->phase = LEAD_PROMISING;
@@ -184,7 +181,7 @@ static void take_shard(struct coordinator *k, struct instant now, struct lead *l
     lead->doubted = SLOT_NONE;
     lead->retry_wait = PREPARE_WAIT_FIRST;
     set_retry(k, lead, now);
-    watch(k, lead);
+    lead_watch(k, lead);
     send_prepare(k, lead, core_self(k->core));
 }
 
@@ -224,7 +221,7 @@ static void take_promise(struct coordinator *k, struct instant now, int member,
         send_prepare(k, lead, SLOT_NONE);
     }
     /* R2: served only once a majority shows that it has the epoch's locks. */
-    if (!majority(k, lead->promised) || !majority(k, lead->adopted))
+    if (!lead_majority(k, lead->promised) || !lead_majority(k, lead->adopted))
         return;
     lead->phase = LEAD_SERVING;
     k->core->counters.takeovers++;
@@ -235,7 +232,7 @@ static void take_promise(struct coordinator *k, struct instant now, int member,
     keep_cached(k, lead);
 #endif
     must(MUTANT(9) || lead->locks == 0);
-    answer_knocks(k, lead, REPLY_BALLOT, lead->ballot, core_self(k->core));
+    lead_answer_knocks(k, lead, REPLY_BALLOT, lead->ballot, core_self(k->core));
     (void)now;
 }
 
@@ -253,104 +250,7 @@ static void take_refuse(struct coordinator *k, struct instant now, const struct 
     step_down(k, lead, elsewhere ? owner : SLOT_NONE);
     if (!elsewhere) { /* L8: randomised back-off, then a higher ballot */
         lead->retry_at = instant_after(now, core_jitter(k->core, BACKOFF_MIN, BACKOFF_MAX));
-        watch(k, lead);
-    }
-}
-
-/* --- Who takes it (L8) --- */
-
-/* The one that requests for the shard belong to, as far as this node knows. */
-static uint16_t rightful(const struct coordinator *k, uint32_t shard)
-{
-    struct ballot promised = voter_promised(k->voter, shard);
-    uint16_t self = core_self(k->core);
-    const uint16_t *cohort = cohort_of(&k->core->cohorts, shard);
-    if (promised.round && cohort_index(&k->core->cohorts, shard, promised.slot) >= 0 &&
-        swim_alive(k->core->swim, promised.slot))
-        return promised.slot;
-    for (size_t i = 0; i < k->core->cohorts.size; i++)
-        if (cohort[i] == self || swim_alive(k->core->swim, cohort[i]))
-            return cohort[i];
-    return self;
-}
-
-/* Longer than anybody's poke of the doubted, and a round trip to him (L8). */
-static struct span doubt_span(const struct coordinator *k, uint32_t shard)
-{
-    int64_t most = 0;
-    for (size_t i = 0; i < k->core->cohorts.size; i++) {
-        int64_t one = doubt_patience(k->core, cohort_of(&k->core->cohorts, shard)[i]).ns;
-        most = one > most ? one : most;
-    }
-    return (struct span){2 * most + DOUBT_ROUND.ns};
-}
-
-static void ask_around(struct coordinator *k, struct instant now, struct lead *lead,
-                       uint16_t doubted)
-{
-    if (lead->doubted == doubted)
-        return; /* asked already */
-    uint32_t shard = shard_of(k, lead);
-    struct message m = {.type = WIRE_DOUBT, .doubt = {.slot = doubted, .seq = shard}};
-    int member = cohort_index(&k->core->cohorts, shard, doubted);
-    lead->doubted = doubted;
-    lead->unheard = member >= 0 ? 1u << member : 0; /* it cannot speak for itself */
-    lead->doubt_until = instant_after(now, doubt_span(k, shard));
-    watch(k, lead);
-    send_cohort(k, shard, lead->unheard, &m);
-}
-
-static void take_doubt_answer(struct coordinator *k, struct instant now, uint16_t from,
-                              const struct wire_doubt_answer *m)
-{
-    if (m->seq >= k->core->cohorts.shard_count || m->heard)
-        return;
-    struct lead *lead = &k->leads[m->seq];
-    int member = cohort_index(&k->core->cohorts, m->seq, from);
-    if (member < 0 || lead->doubted != m->slot || lead->phase != LEAD_IDLE)
-        return;
-    lead->unheard |= 1u << member;
-    if (majority(k, lead->unheard))
-        take_shard(k, now, lead);
-}
-
-/* Remembered to be told as soon as this node serves. Whoever finds no room repeats its request
- * anyway. */
-static void knock(struct coordinator *k, struct lead *lead, const struct wire_request *r)
-{
-    if (k->knock_count >= k->served.asked_max / 8 ||
-        asked_has(&k->served, &lead->knocks, r->op, (enum request_kind)r->kind))
-        return;
-    struct asked *a = asked_new(&k->served);
-    if (!a)
-        return;
-    a->op = r->op;
-    a->to = r->op.slot;
-    a->kind = (enum request_kind)r->kind;
-    k->knock_count++;
-    asked_push(&k->served, &lead->knocks, a);
-}
-
-/* A request for a shard that this node does not serve: take it, or say whom to ask. */
-static void consider(struct coordinator *k, struct instant now, struct lead *lead,
-                     const struct wire_request *r)
-{
-    uint32_t shard = shard_of(k, lead);
-    uint16_t self = core_self(k->core);
-    if (lead_deadline(lead).ns != INSTANT_NEVER.ns) { /* under way, or backing off */
-        knock(k, lead, r);
-        return;
-    }
-    uint16_t owner = rightful(k, shard);
-    if (owner == self || r->insist) {
-        knock(k, lead, r);
-        take_shard(k, now, lead);
-    } else if (owner == r->doubt) {
-        knock(k, lead, r);
-        ask_around(k, now, lead, owner);
-    } else {
-        struct asked a = {.op = r->op, .to = r->op.slot, .kind = (enum request_kind)r->kind};
-        reply_elsewhere(k, &a, REPLY_REDIRECT, (struct ballot){0}, owner, r->name);
+        lead_watch(k, lead);
     }
 }
 
@@ -362,12 +262,12 @@ static void begin_confirm(struct coordinator *k, struct instant now, struct lead
     lead->confirm_round++;
     lead->confirmed = 0;
     lead->confirm_at = instant_after(now, CONFIRM_WAIT);
-    watch(k, lead);
+    lead_watch(k, lead);
     struct message m = {.type = WIRE_CONFIRM,
-                        .confirm = {.shard = shard_of(k, lead),
+                        .confirm = {.shard = lead_shard(k, lead),
                                     .ballot = lead->ballot,
                                     .round = lead->confirm_round}};
-    send_cohort(k, shard_of(k, lead), 0, &m);
+    lead_send_cohort(k, lead_shard(k, lead), 0, &m);
 }
 
 /* Answered by a round that began after it came. */
@@ -453,7 +353,7 @@ static void take_confirmed(struct coordinator *k, struct instant now, int member
         !ballot_equal(m->ballot, lead->ballot))
         return;
     lead->confirmed |= 1u << member;
-    if (!majority(k, lead->confirmed))
+    if (!lead_majority(k, lead->confirmed))
         return;
     lead->confirming = false;
     answer_confirmed(k, now, lead);
@@ -493,7 +393,7 @@ static struct served *find_room(struct coordinator *k, struct instant now, struc
                                 const struct wire_request *r)
 {
     struct served_table *t = &k->served;
-    uint32_t shard = shard_of(k, lead);
+    uint32_t shard = lead_shard(k, lead);
     bool full = !t->free && t->count == t->max && !served_find(t, r->name);
     if (full && !r->insist && !instant_reached(now, k->reserved_until))
         return NULL;
@@ -550,10 +450,10 @@ static void take_request(struct coordinator *k, struct instant now, uint16_t fro
         return;
     struct lead *lead = &k->leads[shard];
     if (lead->phase != LEAD_SERVING) {
-        consider(k, now, lead, r);
+        takeover_consider(k, now, lead, r);
     } else if (!ballot_equal(r->ballot, lead->ballot)) { /* L9 */
         struct asked a = {.op = r->op, .to = from, .kind = (enum request_kind)r->kind};
-        reply_elsewhere(k, &a, REPLY_BALLOT, lead->ballot, core_self(c), r->name);
+        lead_reply_elsewhere(k, &a, REPLY_BALLOT, lead->ballot, core_self(c), r->name);
     } else {
         serve(k, now, lead, r);
     }
@@ -565,7 +465,7 @@ static void send_away(struct coordinator *k, uint16_t from, const struct wire_re
     if (r->op.slot != from || r->kind >= REQUEST_KINDS)
         return;
     struct asked a = {.op = r->op, .to = from, .kind = (enum request_kind)r->kind};
-    reply_elsewhere(k, &a, REPLY_REDIRECT, (struct ballot){0}, SLOT_NONE, r->name);
+    lead_reply_elsewhere(k, &a, REPLY_REDIRECT, (struct ballot){0}, SLOT_NONE, r->name);
 }
 
 /* --- The door --- */
@@ -606,7 +506,7 @@ void coordinator_take(struct coordinator *k, struct instant now, uint16_t from,
         return;
     }
     if (m->type == WIRE_DOUBT_ANSWER) {
-        take_doubt_answer(k, now, from, &m->doubt_answer);
+        takeover_doubt_answer(k, now, from, &m->doubt_answer);
         return;
     }
     if (m->type == WIRE_STORED || m->type == WIRE_ACCEPTED) {
@@ -647,23 +547,12 @@ static void step_lead(struct coordinator *k, struct instant now, struct lead *le
          */
         lead->confirm_at = instant_after(now, CONFIRM_WAIT);
         struct message m = {.type = WIRE_CONFIRM,
-                            .confirm = {.shard = shard_of(k, lead),
+                            .confirm = {.shard = lead_shard(k, lead),
                                         .ballot = lead->ballot,
                                         .round = lead->confirm_round}};
-        send_cohort(k, shard_of(k, lead), lead->confirmed, &m);
-    } else if (lead->doubted != SLOT_NONE && instant_reached(now, lead->doubt_until)) {
-        /* Heard by a majority after all: the requesters' trouble is their own path (T3). */
-        uint16_t owner = lead->doubted;
-        lead->doubted = SLOT_NONE;
-        answer_knocks(k, lead, REPLY_REDIRECT, (struct ballot){0}, owner);
+        lead_send_cohort(k, lead_shard(k, lead), lead->confirmed, &m);
     } else {
-        /* The back-off is over: is it still ours to take? */
-        lead->retry_at = (struct instant){0};
-        uint16_t owner = rightful(k, shard_of(k, lead));
-        if (owner == core_self(k->core) && lead->knocks.first)
-            take_shard(k, now, lead);
-        else
-            answer_knocks(k, lead, REPLY_REDIRECT, (struct ballot){0}, owner);
+        takeover_step(k, now, lead);
     }
 }
 

@@ -8,11 +8,8 @@
  *       +--------------------------+---------------------------+--------------------------+
  *                        a voter names a higher promise: the ballot is given up
  *
- * Who takes a shard is decided for speed and order only; safety rests on ballots alone (L8). The
- * owner of the highest ballot promised here keeps the shard while it lives; when SWIM says that it
- * is dead, the first of the cohort that is alive takes it; and when requesters say that the owner
- * does not answer, the cohort is asked (proto/doubt) and a majority that did not hear it either is
- * enough.
+ * Who takes a shard is decided for speed and order only (takeover.h); safety rests on ballots alone
+ * (L8).
  */
 #ifndef PROTO_COORDINATOR_H
 #define PROTO_COORDINATOR_H

@@ -59,7 +59,7 @@ bool story_decode(struct fence_story *out, struct view bytes)
     out->accuser = read_u16(&r);
     out->name = get_name(&r);
     out->count = read_u8(&r);
-    if (out->count > ROSTER_JURORS_MAX)
+    if (r.failed || out->count > ROSTER_JURORS_MAX || !lock_name_valid(out->name))
         reader_fail(&r);
     for (size_t i = 0; !r.failed && i < out->count; i++) {
         out->opinions[i].juror = read_u16(&r);
@@ -119,14 +119,15 @@ static uint32_t actions_of(const struct docket *d, const struct order_cert *cert
     return actions;
 }
 
-/* An entry for the certificate. NULL if there is no room. */
+/* An entry for the certificate; without a story the one that is kept stays. NULL if there is no
+ * room. */
 static struct docket_entry *enter(struct docket *d, const struct order_cert *cert,
                                   struct view story)
 {
     struct docket_entry *e = docket_find(d, cert->order.slot, cert->order.life);
     if (!e)
         e = make_place(d);
-    if (!e || !keep_bytes(d, story, &e->story, &e->story_size))
+    if (!e || (story.size && !keep_bytes(d, story, &e->story, &e->story_size)))
         return NULL;
     if (!e->used)
         e->serial = ++d->serial;
@@ -286,8 +287,9 @@ bool docket_report(struct docket *d, struct instant now, uint16_t executor,
         return false;
     struct fence_report *r = put_report(e, executor, (enum run_stage)m->stage, m->text);
     e->at = now;
+    uint32_t span_ms = m->span_ms < RUN_SPAN_MAX_MS ? m->span_ms : RUN_SPAN_MAX_MS;
     if (m->stage == RUN_BEGAN)
-        e->runs_until = instant_after(now, SPAN_MS((int64_t)m->span_ms));
+        e->runs_until = instant_after(now, SPAN_MS((int64_t)span_ms));
     else
         /* Of one that is done the receipt is on its way: nobody else need begin. */
         e->runs_until = m->stage == RUN_DONE ? instant_after(now, RECEIPT_SPAN) : now;

@@ -1,6 +1,8 @@
 /* Answering a doubt: see doubt.h. */
 #include "proto/doubt.h"
 
+#define DOUBT_SLACK SPAN_MS(20)
+
 void doubts_init(struct doubts *d, struct core *core)
 {
     memset(d, 0, sizeof *d);
@@ -15,6 +17,17 @@ struct span doubt_patience(const struct core *c, uint16_t slot)
     if (patience.ns < DOUBT_POKE_SPAN.ns)
         patience = DOUBT_POKE_SPAN;
     return span_min(patience, DOUBT_POKE_SPAN_MAX);
+}
+
+struct span doubt_round(const struct core *c, uint32_t shard)
+{
+    const uint16_t *cohort = cohort_of(&c->cohorts, shard);
+    int64_t most = 0;
+    for (size_t i = 0; i < c->cohorts.size; i++) {
+        struct span patience = doubt_patience(c, cohort[i]);
+        most = patience.ns > most ? patience.ns : most;
+    }
+    return (struct span){2 * most + DOUBT_SLACK.ns};
 }
 
 static void answer(struct doubts *d, struct doubt_entry *e, bool heard, bool alive)

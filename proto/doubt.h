@@ -30,6 +30,8 @@ struct doubts {
 
 /* How long `slot` is given to answer. */
 struct span doubt_patience(const struct core *c, uint16_t slot);
+/* How long to ask a shard's cohort about one of them: anybody's poke, and a round trip to him. */
+struct span doubt_round(const struct core *c, uint32_t shard);
 void doubts_init(struct doubts *d, struct core *core);
 /* A message of types DOUBT, POKE, POKED. */
 void doubts_take(struct doubts *d, struct instant now, uint16_t from, const struct message *m);

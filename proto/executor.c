@@ -122,8 +122,8 @@ static bool may_act(struct executor *x, const struct docket_entry *e)
 
 /* --- Reports --- */
 
-static void report(struct executor *x, struct instant now, const struct execution *e,
-                   enum run_stage stage, const char *text)
+static void report(struct executor *x, const struct execution *e, enum run_stage stage,
+                   const char *text)
 {
     const struct roster *roster = x->core->config.roster;
     int64_t span = x->core->config.run_span.ns + WITNESS_SPAN.ns;
@@ -137,14 +137,13 @@ static void report(struct executor *x, struct instant now, const struct executio
         if (roster->nodes[i].slot == core_self(x->core) ||
             swim_alive(x->core->swim, roster->nodes[i].slot))
             outbox_send(&x->core->outbox, roster->nodes[i].slot, &m);
-    (void)now;
 }
 
-static void fail(struct executor *x, struct instant now, struct execution *e, const char *text)
+static void fail(struct executor *x, struct execution *e, const char *text)
 {
     e->phase = EXECUTION_OVER;
     e->again_at = INSTANT_NEVER;
-    report(x, now, e, RUN_FAILED, text);
+    report(x, e, RUN_FAILED, text);
     struct notice *n = told_notice(&x->core->told, NOTICE_RUN_FAILED);
     n->slot = e->slot;
     n->number = e->life;
@@ -212,7 +211,7 @@ static void run(struct executor *x, struct instant now, struct execution *e)
     struct notice *n = told_notice(&x->core->told, NOTICE_RUN);
     n->slot = e->slot;
     n->number = e->life;
-    report(x, now, e, RUN_BEGAN, "off, then a status query");
+    report(x, e, RUN_BEGAN, "off, then a status query");
     if (MUTANT(34)) /* "receipt before power effect" */
         sign_receipt(x, now, e);
 }
@@ -260,7 +259,7 @@ static void sign_receipt(struct executor *x, struct instant now, struct executio
     if (!order || !core_votes(c)) /* L7: it signs out of its store alone */
         return;
     if (c->standing->ordered && !MUTANT(41)) { /* F3: it signs nothing more */
-        fail(x, now, e, "the executor's own life came under an order meanwhile (F3)");
+        fail(x, e, "the executor's own life came under an order meanwhile (F3)");
         return;
     }
     const struct roster_node *target =
@@ -274,7 +273,7 @@ static void sign_receipt(struct executor *x, struct instant now, struct executio
     receipt_sign(&proof.receipt, &order->cert.order, &c->config.cluster, c->config.key);
     c->counters.fence_receipts++;
     proofs_make(x->proofs, now, &proof);
-    report(x, now, e, RUN_DONE, "off, and a status query says off");
+    report(x, e, RUN_DONE, "off, and a status query says off");
 }
 
 /* One further node that can reach the device asks it too, where there is one. */
@@ -310,7 +309,7 @@ static void take_witness(struct executor *x, struct instant now, uint16_t from,
     if (!e || e->phase != EXECUTION_WITNESSING || m->nonce != e->nonce)
         return;
     if (m->outcome == RUN_ON) {
-        fail(x, now, e, "another node's status query says that it is on (F6b)");
+        fail(x, e, "another node's status query says that it is on (F6b)");
         return;
     }
     if (m->outcome == RUN_OFF)
@@ -379,9 +378,9 @@ static void ran_off(struct executor *x, struct instant now, const struct event *
     if (event->executed.outcome == RUN_UNKNOWN && MUTANT(35)) /* "counted as success" */
         sign_receipt(x, now, e);
     else if (event->executed.outcome != RUN_OFF)
-        fail(x, now, e, text);
+        fail(x, e, text);
     else if (!right_device(x, event))
-        fail(x, now, e, "the device is not the one that the roster names for this node (F6b)");
+        fail(x, e, "the device is not the one that the roster names for this node (F6b)");
     else
         seek_witness(x, now, e);
 }

@@ -1,8 +1,11 @@
 /*
  * The executor (F9): carries out certified orders against others, one order's action once.
  *
- *   RANKED --my turn--> WRITTEN --durable--> ASKING --q jurors said yes--> RUNNING --off, and
- * status says off--> WITNESSING --no other node says on--> a receipt (F6b)
+ *     RANKED      --its turn-->                  WRITTEN
+ *     WRITTEN     --durable-->                   ASKING
+ *     ASKING      --q jurors said yes-->         RUNNING
+ *     RUNNING     --off, and status says off-->  WITNESSING
+ *     WITNESSING  --no other node says on-->     a receipt (F6b)
  *
  * Executors are ranked by hash; the next takes over when one fails or is silent. The driver is
  * started only within ASK_SPAN of asking q jurors with a fresh nonce, none of which knows an end

@@ -244,7 +244,7 @@ void fencing_member(struct fencing *f, struct instant now, const struct swim_cha
     if (change->after == MEMBER_ALIVE) {
         proofs_alive(&f->proofs, now);
         life_alive(&f->life, now);
-    } else if (change->after == MEMBER_SUSPECT || change->after == MEMBER_DEAD) {
+    } else if (change->after != MEMBER_UNKNOWN) { /* suspect, dead, or it left */
         coordinator_gone(f->coordinator, now);
         if (change->after == MEMBER_DEAD) {
             juror_dead(&f->juror, now, change->slot);
@@ -290,8 +290,9 @@ static void take_order(struct fencing *f, struct instant now, uint16_t from,
     }
     const struct docket_entry *e = docket_find(&f->docket, cert.order.slot, cert.order.life);
     must(e);
-    struct message stored = {.type = WIRE_ORDER_STORED,
-                             .order_stored = {.slot = e->slot, .life = e->life}};
+    struct message stored = {
+        .type = WIRE_ORDER_STORED,
+        .order_stored = {.slot = e->slot, .life = e->life, .actions = e->actions}};
     outbox_send_after(&f->core->outbox, e->lsn, from, &stored);
 }
 

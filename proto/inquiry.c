@@ -151,29 +151,25 @@ static void sign(struct juror *j, struct instant now, uint16_t slot, uint64_t li
     s->vote_lsn = journal_append(&c->journal, &record, true);
 }
 
+/* The first vote against that life, or one that allows more by now: both rest on a look of just
+ * now. What was allowed once stays allowed. */
 static void vote(struct juror *j, struct instant now, uint16_t slot, struct dossier *s)
 {
     uint64_t life = s->inquired;
+    bool first = s->voted != life;
+    uint32_t allows = allowed(j, now, slot, life, s) | (first ? 0 : s->vote.allows);
+    if (!first && allows == s->vote.allows)
+        return;
     s->evidence = gather(j, now, slot, life, s, OPINION_VOTES);
-    sign(j, now, slot, life, s, allowed(j, now, slot, life, s));
-    s->voted_at = now;
+    sign(j, now, slot, life, s, allows);
+    s->voted_at = now; /* under such an order from now on (F8) */
+    send_vote(j, s->accuser, slot, s);
+    if (!first)
+        return;
     j->core->counters.fence_votes++;
     struct notice *n = told_notice(&j->core->told, NOTICE_VOTED);
     n->slot = slot;
     n->number = life;
-    send_vote(j, s->accuser, slot, s);
-}
-
-/* It voted before: the same vote again, unless F8 allows more by now. */
-static void vote_again(struct juror *j, struct instant now, uint16_t from, uint16_t slot,
-                       struct dossier *s)
-{
-    uint32_t allows = s->vote.allows | allowed(j, now, slot, s->voted, s);
-    if (allows != s->vote.allows && !standing_bound(j->core->standing)) {
-        sign(j, now, slot, s->voted, s, allows);
-        s->voted_at = now; /* it comes under such an order now */
-    }
-    send_vote(j, from, slot, s);
 }
 
 /* --- The inquiry --- */
@@ -222,7 +218,7 @@ static enum opinion first_view(const struct juror *j, struct instant now, uint16
 {
     const struct core *c = j->core;
     uint32_t shard = cohort_shard(&c->cohorts, m->name);
-    if (proofs_covers(c->proofs, m->slot) >= m->life || s->voted > m->life || s->life > m->life)
+    if (proofs_covers(c->proofs, m->slot) >= m->life)
         return OPINION_OVER;
     if (standing_bound(c->standing) && !MUTANT(41))
         return OPINION_BOUND;
@@ -281,17 +277,28 @@ void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
         j->core->counters.drop_role++;
         return;
     }
-    if (s->open)
-        return; /* it answers when it has looked */
+    uint64_t later = s->life > s->voted ? s->life : s->voted;
     enum opinion opinion = first_view(j, now, from, m, s);
-    if (opinion == OPINION_OVER)
+    if (opinion == OPINION_OVER) {
         proofs_send(j->core->proofs, from, m->slot);
-    if (opinion != OPINION_OVER && opinion != OPINION_NO_STAKE && s->voted == m->life)
-        vote_again(j, now, from, m->slot, s);
-    else if (opinion == OPINION_LOOKING)
-        look(j, now, from, m, s);
-    else
         tell_opinion(j, now, from, m->slot, m->life, s, opinion);
+    } else if (later > m->life) {
+        /* Claimed, and the end of those before it never stated: who asks may not know of that life,
+         * and nobody acts on an earlier one any more (F9). */
+        tell_opinion(j, now, from, m->slot, later, s, OPINION_NOT_DEAD);
+    } else if (s->voted == m->life && opinion != OPINION_NO_STAKE) {
+        /* The same vote again. Does F8 allow more by now, that takes a new look (F2). */
+        bool more = allowed(j, now, m->slot, m->life, s) & ~s->vote.allows;
+        send_vote(j, from, m->slot, s);
+        if (more && opinion == OPINION_LOOKING && !s->open)
+            look(j, now, from, m, s);
+    } else if (s->open) {
+        return; /* it answers when it has looked */
+    } else if (opinion == OPINION_LOOKING) {
+        look(j, now, from, m, s);
+    } else {
+        tell_opinion(j, now, from, m->slot, m->life, s, opinion);
+    }
 }
 
 void inquiry_relayed(struct juror *j, uint16_t from, const struct wire_doubt_answer *m)
@@ -313,8 +320,10 @@ static enum opinion conclude(const struct juror *j, struct instant now, uint16_t
     const struct core *c = j->core;
     struct member_view view;
     swim_view(c->swim, slot, &view);
-    if (proofs_covers(c->proofs, slot) >= s->inquired || s->life > s->inquired)
+    if (proofs_covers(c->proofs, slot) >= s->inquired)
         return OPINION_OVER;
+    if (s->life > s->inquired || s->voted > s->inquired)
+        return OPINION_NOT_DEAD; /* a later life of it is known by now */
     if (standing_bound(c->standing) && !MUTANT(41))
         return OPINION_BOUND;
     if (MUTANT(40))
@@ -378,6 +387,8 @@ static void finish(struct juror *j, struct instant now, uint16_t slot, struct do
         vote(j, now, slot, s);
         return;
     }
+    if (s->voted == s->inquired)
+        return; /* its vote stands; it does not allow more */
     if (s->told_life != s->inquired || s->told != opinion) { /* not again for each look */
         struct notice *n = told_notice(&j->core->told, NOTICE_OPINION);
         n->slot = slot;

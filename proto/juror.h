@@ -2,13 +2,13 @@
  * The juror: what this node says about others' lives (F2, F7, F8, F9). Only a juror of the roster,
  * out of the store that the roster names, says any of it (L7).
  *
- *   the book     the highest life of each node and its nonce; a claim is answered once it is
- * durable renewals     acknowledged while the life is in the book, not proven over and not voted
- * against inquiries    an accusation makes the juror look for itself: direct probes, relayed ones,
- * its own standing; then it votes, or says why not votes        final: durable before they are
- * sent, and from then on no renewal of that life is ever acknowledged again (F2) windows      an
- * executor that asked may act for a while: until that is over no higher life of its target is taken
- * into the book (F9)
+ *     the book     the highest life of each node and its nonce; a claim is answered once durable
+ *     renewals     acknowledged while the life is in the book, not over and not voted against
+ *     inquiries    an accusation makes the juror look for itself (inquiry.h)
+ *     votes        final: durable before they are sent, and no renewal of that life is ever
+ *                  acknowledged after one (F2)
+ *     windows      an executor that asked may act for a while; until that is over no higher life of
+ *                  its target is taken into the book (F9)
  */
 #ifndef PROTO_JUROR_H
 #define PROTO_JUROR_H

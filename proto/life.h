@@ -1,8 +1,9 @@
 /*
  * This node's life (section 7): what one boot of this machine does under one number.
  *
- *     WRITTEN --durable, store checked--> CLAIMED --q jurors stored it--> ENDING --q jurors hold
- * the end statement--> it counts: requests may be made under it (F6a, F9)
+ *     WRITTEN   --durable, store checked-->        CLAIMED
+ *     CLAIMED   --q jurors stored it-->            ENDING
+ *     ENDING    --q jurors hold its statement-->   it counts: requests are made under it (F6a, F9)
  *
  * A life is raised, durably and with a fresh nonce, when the kernel's boot id is not the one in the
  * store, or by a surrender. In this order (F6a): nothing of the old life acts any more, the new

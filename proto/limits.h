@@ -20,6 +20,8 @@ enum {
     LOCK_WAITERS_MAX = 256, /* in one queue */
     PROCESS_BLOB_MAX = 128, /* what the agent keeps about a holder's processes, opaque to proto/ */
 
+    RUN_SPAN_MAX_MS = 120 * 1000, /* an executor that says that it acts is believed so long (F9) */
+
     GOSSIP_PER_DATAGRAM = 6, /* members told along with a probe */
     ROUND_STEP_MAX =
         1 << 20 /* a ballot's round may jump by so much; beyond it the sender is broken */

@@ -4,8 +4,6 @@
 #include "proto/must.h"
 #include "proto/mutant.h"
 
-#define HEIR_WAIT SPAN_MS(2000)
-
 bool stale_over(const struct core *c, uint16_t slot, uint64_t life)
 {
     uint64_t covers = proofs_covers(c->proofs, slot);
@@ -110,10 +108,9 @@ static void accuse_heir(struct core *c, struct instant now, const struct lock_ho
 {
     struct member_view view;
     swim_view(c->swim, hold->id.slot, &view);
-    struct span pending = accuser_pending(c->accuser, now, hold->id.slot, hold->id.life);
-    if (pending.ns >= HEIR_WAIT.ns && view.life > hold->id.life &&
-        (view.state == MEMBER_SUSPECT || view.state == MEMBER_DEAD))
-        accuser_note(c->accuser, now, hold->id.slot, view.life, name);
+    uint64_t heir = accuser_heir(c->accuser, now, hold->id.slot, hold->id.life);
+    if (heir && view.state != MEMBER_ALIVE)
+        accuser_note(c->accuser, now, hold->id.slot, heir, name);
 }
 
 void stale_accuse(struct core *c, struct instant now, const struct lock_state *state,
@@ -141,7 +138,7 @@ struct stale_view stale_view_of(const struct core *c, const struct lock_state *s
         if (stale_over(c, hold->id.slot, hold->id.life))
             return (struct stale_view){
                 .stage = FENCE_OVER, .slot = hold->id.slot, .life = hold->id.life};
-        if (holder_dead(c, hold))
+        if (holder_dead(c, hold) || reborn(c, &hold->id))
             return hold->policy == LOCK_STALE_FENCE
                        ? accuser_view(c->accuser, hold->id.slot, hold->id.life)
                        : (struct stale_view){

@@ -28,6 +28,11 @@ struct ballot voter_promised(const struct voter *v, uint32_t shard)
     return v->promises[shard].promised;
 }
 
+struct instant voter_promised_since(const struct voter *v, uint32_t shard)
+{
+    return v->promises[shard].since;
+}
+
 static void load_promise(struct voter *v, uint32_t shard, struct ballot b, uint64_t lsn)
 {
     struct promise *p = &v->promises[shard];
@@ -110,6 +115,7 @@ static void take_prepare(struct voter *v, uint16_t from, const struct wire_prepa
     }
     if (order > 0) {
         p->promised = m->ballot;
+        p->since = c->now;
         struct record record = {
             .kind = RECORD_PROMISE,
             .promise = {.shard = m->shard, .promised = m->ballot, .adopted = p->adopted}};
@@ -212,7 +218,7 @@ static bool store(struct voter *v, uint32_t shard, const struct wire_accept *m,
     if (MUTANT(5)) /* "accept erases shard promise (literal CASPaxos)" */
         p->promised = (struct ballot){0};
     else if (ballot_compare(m->ballot, p->promised) > 0)
-        p->promised = m->ballot;
+        *p = (struct promise){.since = c->now, .promised = m->ballot, .adopted = p->adopted};
     must(MUTANT(5) || MUTANT(6) || ballot_equal(p->promised, m->ballot));
     p->lsn = e->lsn;
     c->counters.accepts++;

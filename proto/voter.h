@@ -11,6 +11,7 @@
 #include "proto/registers.h"
 
 struct promise {
+    struct instant since;   /* of `promised`, in this run; ns 0: found in the store */
     struct ballot promised; /* L1: never decreases */
     uint64_t lsn;           /* of the record that made it durable */
     uint32_t adopted;       /* roster epoch whose locks this voter has in the shard (R2) */
@@ -33,6 +34,8 @@ bool voter_load(struct voter *v, const struct record *record, uint64_t lsn);
 void voter_take(struct voter *v, uint16_t from, const struct message *m);
 /* L1 for this node's own ballots: the promise that a coordinator makes before it sends one to
  * anybody. */
+/* Since when that has been the promise. */
+struct instant voter_promised_since(const struct voter *v, uint32_t shard);
 struct ballot voter_promised(const struct voter *v, uint32_t shard);
 
 #endif

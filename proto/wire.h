@@ -112,8 +112,9 @@
     F(u16, slot)                                                                                   \
     F(u64, life) F(u32, allows) F(u32, age_ms) F(sig, signature) F(evidence, evidence)
 /* A certified order's bytes (crypto/order) and its story (proto/docket). */
-#define WIRE_FIELDS_order(F)        F(blob, cert) F(blob, story)
-#define WIRE_FIELDS_order_stored(F) F(u16, slot) F(u64, life)
+#define WIRE_FIELDS_order(F) F(blob, cert) F(blob, story)
+/* actions: that the order allows which is durable here. */
+#define WIRE_FIELDS_order_stored(F) F(u16, slot) F(u64, life) F(u32, actions)
 /* F9: may I act on this life within 2 s, for span_ms at most? `nonce` is fresh. */
 #define WIRE_FIELDS_exec_ask(F) F(u16, slot) F(u64, life) F(u64, nonce) F(u32, span_ms)
 #define WIRE_FIELDS_exec_ok(F)  F(u16, slot) F(u64, life) F(u64, nonce)

@@ -18,6 +18,14 @@ static void note_drop(struct world *w, const struct wire_request *r)
         history_op_named(w, history_name(w, r->name), r->op)->drop_sent = true;
 }
 
+/* F9: until the window of this executor is over the juror takes no higher life into its book. */
+static void note_window(struct world *w, const struct wire_exec_ok *ok)
+{
+    int index = cluster_index(w->cluster, ok->slot);
+    if (index >= 0)
+        w->observer->lives.window_at[index] = w->now;
+}
+
 void check_message(struct world *w, struct machine *m, uint16_t to, const struct message *message)
 {
     bool to_itself = to == cluster_slot(m->index);
@@ -42,6 +50,8 @@ void check_message(struct world *w, struct machine *m, uint16_t to, const struct
         note_refusal(w, m, &message->refuse);
     else if (message->type == WIRE_REQUEST)
         note_drop(w, &message->request);
+    else if (message->type == WIRE_EXEC_OK)
+        note_window(w, &message->exec_ok);
     else if (message->type == WIRE_REPLY)
         check_reply_said(w, m, &message->reply);
 }

@@ -113,7 +113,6 @@ void check_run(struct world *w, struct machine *m, const struct run *run)
         world_fail(w, EXIT_BROKEN, "S10", "%s acts twice on life %llu of slot %u (F9)", m->name,
                    (unsigned long long)run->life, run->slot);
     life->executors |= UINT32_C(1) << m->index;
-    w->observer->lives.run_at[cluster_index(w->cluster, run->slot)] = w->now;
     judge_asked(w, m, run);
 }
 

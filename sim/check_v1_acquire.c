@@ -25,8 +25,8 @@ static int64_t high_of(const struct world *w)
  */
 static int64_t window_end(const struct world *w, const struct machine *m)
 {
-    int64_t run_at = w->observer->lives.run_at[m->index];
-    return run_at ? run_at + SPAN_MS(DEVICE_DEADLINE_MS + 4000).ns : 0;
+    int64_t window_at = w->observer->lives.window_at[m->index];
+    return window_at ? window_at + SPAN_MS(DEVICE_DEADLINE_MS + 4000).ns : 0;
 }
 
 void check_acquired(struct world *w, const struct machine *m, struct span took)

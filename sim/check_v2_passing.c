@@ -135,10 +135,6 @@ static void judge(struct world *w, const struct op *op, int64_t awaited)
     }
     if (!gone(w, m) || (is_dead(op) && m->powered) || !executor_left(w, op))
         return;
-    /* A later life was raised and never counted: who started since may not know of it, so nobody is
-     * asked about that one, and nobody acts on the earlier (F9). It waits for the machine. */
-    if (w->observer->lives.highest[m->index] > op->id.life)
-        return;
     int64_t from = latest(latest(settled, m->off_at), braked) + SPAN_MS(w->p.detect_ms).ns;
     int64_t high = executor_time(w, op).ns + grace.ns;
     if (now > from)

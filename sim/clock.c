@@ -56,6 +56,6 @@ int64_t clock_ago(const struct clock *c, int64_t now, struct span span)
 {
     int64_t reading = clock_read(c, now).ns - span.ns;
     if (reading < c->shows)
-        return c->stopped_at - (c->shows - reading);
+        return c->stopped_at - scaled(c->shows - reading, MILLION, MILLION + c->rate_ppm);
     return c->world_at + scaled(reading - c->shows, MILLION, MILLION + c->rate_ppm);
 }

@@ -54,7 +54,7 @@ struct lives {
     size_t proof_count;
     struct order_seen orders[ORDERS_MAX];
     size_t order_count;
-    int64_t run_at[MACHINES_MAX]; /* when an executor last began to switch a machine off */
+    int64_t window_at[MACHINES_MAX]; /* when a juror last let an executor act on a machine (F9) */
     /* Since when a majority can reach a machine that answers; INT64_MAX: it cannot. */
     int64_t reachable_since[MACHINES_MAX];
     /* When a juror last acknowledged a renewal of a machine. */

@@ -8,13 +8,15 @@
  * (L6).
  *
  * The input is a row of steps; each begins with a byte:
- *     0x00..0x7f  a message body follows: type u8, size u8, bytes; said by node 1 or 2 (bit 0). Bit
- * 1: the fields are made plausible first (the sender's slot, the peer's epoch, a known name, a
- * vote, order or proof that is signed) 0x80..0xbf  time passes: one of sixteen spans 0xc0..0xdf
- * everything appended so far is durable 0xe0..0xef  a client asks: acquire, try, show, or drops
- * what was asked last 0xf0..0xff  the sync fails (0xf7), the agent leaves (0xf8), a new segment
- * (0xf9), the last run of a fence device ends (0xfa..0xfc: unknown, off, on), a file is handed in
- * (0xfd), a port is refused
+ *     0x00..0x7f  a message body follows: type u8, size u8, bytes; said by node 1 or 2 (bit 0)
+ *                 bit 1: the fields are made plausible first (the sender's slot, the peer's epoch,
+ *                 a known name, a vote, order or proof that is signed)
+ *     0x80..0xbf  time passes: one of sixteen spans
+ *     0xc0..0xdf  everything appended so far is durable
+ *     0xe0..0xef  a client asks: acquire, try, show, or drops what was asked last
+ *     0xf0..0xff  the sync fails (0xf7), the agent leaves (0xf8), a new segment (0xf9), the last
+ *                 run of a fence device ends (0xfa..0xfc: unknown, off, on), a file is handed in
+ *                 (0xfd), a port is refused
  */
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
 /*
  * The vote log's recovery under libFuzzer. The first byte chooses what the rest means:
  *
- *   0  the bytes of a log, as they are
- *   1  the bytes of a log, whose checksums are put right first where bounds allow it, so that what
- * lies behind a checksum is reached too 2  a mutation of a valid log: flip, cut, zero or move; read
- * against the original
+ *     0  the bytes of a log, as they are
+ *     1  the bytes of a log, whose checksums are put right first where bounds allow it, so that
+ *        what lies behind a checksum is reached too
+ *     2  a mutation of a valid log: flip, cut, zero or move; read against the original
  *
  * What must hold: no read outside, lsns without a gap, payloads inside the bytes, a latched end;
  * and of a valid log exactly the untouched records before the first touched one, with the verdict
