@@ -44,6 +44,8 @@ def first(found, begun, kind, *parts):
         for e in found
         if e["kind"] == kind and seconds(e) >= begun and all(p in e["text"] for p in parts)
     ]
+    if not times:
+        raise RuntimeError(f"no machine has an event '{kind}' with {parts}")
     return min(times) - begun
 
 

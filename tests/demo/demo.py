@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The user's story (docs/design.md) on a lab of five real agents, in under 90 seconds.
+"""The user's story (README.md) on a lab of five real agents, in under 90 seconds.
 
 Two acts on one lab: locks (locks.py), fencing (fencing.py); a table ends them.
 

@@ -1,4 +1,4 @@
-"""The second act: fencing (docs/design.md, section 7).
+"""The second act: fencing (docs/design.md, "The way of an order").
 
 A machine's agent hangs while its writer goes on: no time-out can make that safe. A majority of the
 jurors, each by what it has seen itself, orders the end of that life; an executor switches the
@@ -480,9 +480,9 @@ class Fencing(Stage):
                 f"{taker.machine} got {taker.label} with HOLDFAST_UNCLEAN '{ran['unclean']}'",
             )
             self.need(self.finish(taker) == 0, f"{taker.machine}'s command failed")
-            who = " and ".join(f"{machine} (life {lives[machine]})" for machine in ended)
+            who, _, life = words[0].partition("/")
             self.say(
                 taker.machine,
-                f"got {taker.label}, token {ran['token']}, by the end "
-                f"statement{'s' if len(ended) > 1 else ''} of {who}",
+                f"got {taker.label}, token {ran['token']}, by the end statement of {who} "
+                f"(life {life})",
             )

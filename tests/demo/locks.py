@@ -1,4 +1,4 @@
-"""The first act: locks (docs/design.md, sections 1 and 6).
+"""The first act: locks (docs/design.md, "The life of a lock request").
 
 Two machines copy an image out of a third one's cache under shared locks. The agent that
 coordinates the lock is killed in mid-copy; no hold is lost. Then the image is aged out, and

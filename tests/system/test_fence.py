@@ -83,10 +83,12 @@ class HandOver(FenceCase):
         jurors = ["hv1", "hv2", "hv4", "hv5"]
 
         def known(machine):
+            """Once all has come: that it is done is told behind the receipt."""
             order = self.order(machine, "hv3", life)
-            return order if order and order["receipt"] else None
+            stages = [report["stage"] for report in order["reports"]] if order else []
+            return order if "done" in stages and order["receipt"] else None
 
-        stories = {m: until(lambda m=m: known(m), f"{m} knows the receipt") for m in jurors}
+        stories = {m: until(lambda m=m: known(m), f"{m} knows the whole story") for m in jurors}
         facts = ("order", "lock", "accuser", "signatures", "opinions", "receipt", "stage")
         for machine in jurors:
             for fact in facts:
@@ -149,15 +151,29 @@ class NotFenced(FenceCase):
         self.assertEqual(code, OK)
         self.assertEqual(out.split()[:3], [f"hv3/{life}", "shared", "receipt"])
 
+    def votes(self, machine):
+        return self.lab.status(machine)["counters"]["fence_votes"]
+
+    def silence(self, machine, of):
+        """For how long `machine` has not heard another, in milliseconds."""
+        members = self.lab.call(machine, "Members")["members"]
+        return next(m["heard_ms"] for m in members if m["name"] == of)
+
     def test_a_holder_that_nobody_waits_for(self):
         """Policy when = wanted (F2e): the order comes with the waiter, not before."""
         name = self.name("unwanted")
         life = self.life("hv3")
         self.hold("hv3", name)
+        jurors = ("hv1", "hv2")
+        before = {machine: self.votes(machine) for machine in jurors}
         self.lab.agent("hv3", "pause")
         until(lambda: self.lab.gossip("hv1", "hv3") == "dead", "hv3 is dead")
         self.until_stage("hv2", name, "asking")  # its coordinator may hear of it later
-        self.assertIsNone(self.order("hv1", "hv3", life))
+        for machine in jurors:  # after so long it would have been voted against
+            until(lambda m=machine: self.silence(m, "hv3") > 10000, f"{machine} hears nothing")
+            self.assertEqual(self.votes(machine), before[machine])
+            self.assertIsNone(self.order(machine, "hv3", life))
+        self.assertEqual(self.stale("hv2", name)["votes"], 0)
         self.assertEqual(self.lab.power("hv3", "status"), "on")
         self.assertEqual(self.locked("hv1", "-q", name, "true")[0], OK)
         self.assertIsNotNone(self.order("hv1", "hv3", life)["receipt"])
