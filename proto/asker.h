@@ -59,6 +59,7 @@ struct asker_op {
     struct span wait;
     struct instant poked;    /* the cohort was asked for a sign of life; ns 0: not since then */
     struct instant answered; /* when the present silence began */
+    struct instant led;      /* its coordinator said last that it leads, and has no room */
     bool answered_since;     /* a coordinator spoke of it since it was sent last: no silence */
     uint16_t asked;          /* slot asked last */
     uint16_t doubt;

@@ -90,6 +90,14 @@ static uint64_t lowest_counter(const struct asker *a)
     return a->first ? a->ops[a->first - 1].counter : a->next_counter;
 }
 
+/* Nobody has answered it for long. While its coordinator lives and is merely full, that one alone
+ * hears of it, which keeps its next place for it; others would take the shard. */
+static bool insists(const struct asker_op *op, struct instant now)
+{
+    bool led = op->led.ns && span_between(op->led, now).ns < INSIST_SPAN.ns;
+    return span_between(op->answered, now).ns >= INSIST_SPAN.ns && (!led || op->named.round);
+}
+
 static void send(struct asker *a, struct instant now, struct asker_op *op)
 {
     struct core *c = a->core;
@@ -106,7 +114,7 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
                     .mode = (uint8_t)op->mode,
                     .policy = (uint8_t)op->policy,
                     .try = op->try,
-                    .insist = span_between(op->answered, now).ns >= INSIST_SPAN.ns,
+                    .insist = insists(op, now),
                     .unclean = op->unclean,
                     .name = {op->name, op->name_size}}};
     outbox_send(&c->outbox, op->asked, &m);
@@ -135,7 +143,7 @@ void asking_begin(struct asker *a, struct instant now, struct asker_op *op)
     op->tried = 0;
     op->answered = now;
     op->answered_since = false;
-    op->poked = (struct instant){0};
+    op->poked = op->led = (struct instant){0};
     asker_activate(a, op);
     send(a, now, op);
 }
@@ -254,6 +262,17 @@ static void take_elsewhere(struct asker *a, struct instant now, struct asker_op 
         send(a, now, op);
 }
 
+/* It leads, lives, and will have room: nobody else is asked. */
+static void take_no_room(struct asker *a, struct instant now, struct asker_op *op, uint16_t from,
+                         const struct wire_reply *r)
+{
+    a->hints[op->shard] = (struct hint){.slot = from, .ballot = r->ballot};
+    op->doubt = SLOT_NONE;
+    op->tried = 0;
+    op->attempts = 0;
+    op->led = now;
+}
+
 /* A grant, or a place, of which this table knows nothing: no client was ever told of it. Give it
  * back. */
 static void give_back(struct asker *a, uint16_t to, struct op_id id, struct ballot ballot,
@@ -317,6 +336,7 @@ static void take_verdict(struct asker *a, struct instant now, struct asker_op *o
         break;
     case REPLY_BALLOT:
     case REPLY_REDIRECT:
+    case REPLY_NO_ROOM:
     case REPLY_VERDICTS:
         break;
     }
@@ -347,6 +367,10 @@ static void take_reply(struct asker *a, struct instant now, uint16_t from,
         return; /* an answer to an earlier question */
     if (r->verdict == REPLY_BALLOT || r->verdict == REPLY_REDIRECT) {
         take_elsewhere(a, now, op, from, r);
+        return;
+    }
+    if (r->verdict == REPLY_NO_ROOM) {
+        take_no_room(a, now, op, from, r);
         return;
     }
     a->hints[op->shard] = (struct hint){.slot = from, .ballot = r->ballot};

@@ -11,6 +11,7 @@
 #define BACKOFF_MAX        SPAN_MS(40)
 #define RESERVE_SPAN       SPAN_MS(1500) /* longer than a request's repeats are apart */
 #define CONFIRM_WAIT       SPAN_MS(40)
+#define PROGRESS_SPAN      SPAN_MS(1000) /* a state became true within it: requests get on */
 
 size_t coordinator_bytes(const struct peer_config *config)
 {
@@ -405,18 +406,34 @@ static struct served *find_room(struct coordinator *k, struct instant now, struc
     return s;
 }
 
+/* No room now, but places fall free: a word of life, or its requester would make others take the
+ * shard, which have no more room. It shall look for another without progress here, and if the shard
+ * would go to another by rank: so the shards of a node with too many spread. */
+static void say_full(struct coordinator *k, struct instant now, const struct lead *lead,
+                     const struct wire_request *r)
+{
+    k->core->counters.requests_full++;
+    if (span_between(k->served.true_at, now).ns >= PROGRESS_SPAN.ns ||
+        lead_first(k, lead_shard(k, lead)) != core_self(k->core))
+        return;
+    struct asked a = {.op = r->op, .to = r->op.slot, .kind = (enum request_kind)r->kind};
+    lead_reply_elsewhere(k, &a, REPLY_NO_ROOM, lead->ballot, core_self(k->core), r->name);
+}
+
 static void serve(struct coordinator *k, struct instant now, struct lead *lead,
                   const struct wire_request *r)
 {
     struct served_table *t = &k->served;
     struct served *s = find_room(k, now, lead, r);
     enum request_kind kind = (enum request_kind)r->kind;
-    if (!s || asked_has(t, &s->inbox, r->op, kind) || asked_has(t, &s->outcomes, r->op, kind) ||
-        asked_has(t, &lead->unsure, r->op, kind))
+    if (s && (asked_has(t, &s->inbox, r->op, kind) || asked_has(t, &s->outcomes, r->op, kind) ||
+              asked_has(t, &lead->unsure, r->op, kind)))
         return; /* it is being answered */
-    struct asked *a = asked_new(t);
-    if (!a)
+    struct asked *a = s ? asked_new(t) : NULL;
+    if (!a) {
+        say_full(k, now, lead, r);
         return;
+    }
     a->op = r->op;
     a->to = r->op.slot;
     a->kind = kind;

@@ -353,6 +353,7 @@ const char *store_state_text(enum store_state state);
     C(takeovers)                                                                                   \
     C(step_downs)                                                                                  \
     C(requests)                                                                                    \
+    C(requests_full)                                                                               \
     C(grants)                                                                                      \
     C(ghosts)                                                                                      \
     C(shows)                                                                                       \

@@ -513,6 +513,7 @@ static bool majority(const struct served_table *t, uint32_t mask)
 static void become_true(struct served_table *t, struct instant now, struct served *s)
 {
     s->phase = SERVED_TRUE;
+    t->true_at = now;
     deactivate(t, s);
     bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
     must(ok);

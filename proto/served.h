@@ -80,9 +80,10 @@ struct served_table {
     uint32_t count; /* locks[0..count) were ever used */
     uint32_t free;  /* chain of unused ones, by `chain` */
     uint32_t *buckets;
-    uint32_t active; /* first one with a round under way */
-    uint64_t clock;  /* of uses */
-    uint32_t rounds; /* readings begun */
+    uint32_t active;        /* first one with a round under way */
+    uint64_t clock;         /* of uses */
+    uint32_t rounds;        /* readings begun */
+    struct instant true_at; /* a state became true last */
     struct asked *asked;
     uint32_t asked_max;
     uint32_t asked_free;

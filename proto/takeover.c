@@ -3,21 +3,26 @@
 
 #include "proto/doubt.h"
 
-#define INSIST_WAIT SPAN_MS(400) /* an owner has at least so long to serve */
+#define TENURE SPAN_MS(1000) /* an owner has at least so long to serve */
+
+uint16_t lead_first(const struct coordinator *k, uint32_t shard)
+{
+    uint16_t self = core_self(k->core);
+    const uint16_t *cohort = cohort_of(&k->core->cohorts, shard);
+    for (size_t i = 0; i < k->core->cohorts.size; i++)
+        if (cohort[i] == self || swim_alive(k->core->swim, cohort[i]))
+            return cohort[i];
+    return self;
+}
 
 /* The one that requests for the shard belong to, as far as this node knows. */
 static uint16_t rightful(const struct coordinator *k, uint32_t shard)
 {
     struct ballot promised = voter_promised(k->voter, shard);
-    uint16_t self = core_self(k->core);
-    const uint16_t *cohort = cohort_of(&k->core->cohorts, shard);
     if (promised.round && cohort_index(&k->core->cohorts, shard, promised.slot) >= 0 &&
         swim_alive(k->core->swim, promised.slot))
         return promised.slot;
-    for (size_t i = 0; i < k->core->cohorts.size; i++)
-        if (cohort[i] == self || swim_alive(k->core->swim, cohort[i]))
-            return cohort[i];
-    return self;
+    return lead_first(k, shard);
 }
 
 static void ask_around(struct coordinator *k, struct instant now, struct lead *lead,
@@ -67,15 +72,15 @@ static void knock(struct coordinator *k, struct lead *lead, const struct wire_re
 }
 
 /*
- * Whether the request's insisting counts (L8): its owner has had the time to serve. Else two
- * members that are both insisted upon take the shard from each other faster than either can use it.
+ * Whether the owner has had the time to serve (L8). Before that, insisting does not count: else two
+ * members, of which each is reached by some requesters alone, take the shard from each other faster
+ * than either can use it.
  */
-static bool insists(const struct coordinator *k, struct instant now, uint32_t shard,
-                    const struct wire_request *r)
+static bool tenured(const struct coordinator *k, struct instant now, uint32_t shard)
 {
     struct span owned = span_between(voter_promised_since(k->voter, shard), now);
     struct span round = doubt_round(k->core, shard);
-    return r->insist && owned.ns >= (round.ns > INSIST_WAIT.ns ? round.ns : INSIST_WAIT.ns);
+    return owned.ns >= (round.ns > TENURE.ns ? round.ns : TENURE.ns);
 }
 
 void takeover_consider(struct coordinator *k, struct instant now, struct lead *lead,
@@ -86,7 +91,7 @@ void takeover_consider(struct coordinator *k, struct instant now, struct lead *l
     /* Asking around takes long on far links; who insists has waited longer, and does not wait for
      * the end of it. */
     bool asking = lead->phase == LEAD_IDLE && lead->doubted != SLOT_NONE && !lead->retry_at.ns;
-    bool insist = insists(k, now, shard, r);
+    bool insist = r->insist && tenured(k, now, shard);
     if (lead_deadline(lead).ns != INSTANT_NEVER.ns && !(asking && insist)) {
         knock(k, lead, r); /* under way, or backing off */
         return;

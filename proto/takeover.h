@@ -19,6 +19,8 @@ void takeover_consider(struct coordinator *k, struct instant now, struct lead *l
                        const struct wire_request *r);
 void takeover_doubt_answer(struct coordinator *k, struct instant now, uint16_t from,
                            const struct wire_doubt_answer *m);
+/* The first of the shard's cohort that is alive: where it goes by rank. */
+uint16_t lead_first(const struct coordinator *k, uint32_t shard);
 /* The deadline of an IDLE lead came: asking around, or a back-off, is over. */
 void takeover_step(struct coordinator *k, struct instant now, struct lead *lead);
 

@@ -191,6 +191,7 @@ enum reply_verdict {
     REPLY_BALLOT,   /* not applied: name my ballot */
     REPLY_REDIRECT, /* not applied: ask `owner` */
     REPLY_SHOWN,
+    REPLY_NO_ROOM, /* not applied: it leads, and has no place for the lock just now */
     REPLY_VERDICTS
 };
 
