@@ -112,6 +112,7 @@ struct stage {
     bool cut[STAGE_NODES_MAX][STAGE_NODES_MAX]; /* [from][to] */
     bool twice;                                 /* each datagram comes twice */
     uint32_t max_ops;                           /* of agents that start from now on */
+    uint32_t max_served;                        /* the same; 0: as peer_config says */
     bool go_on_isolated;                        /* the same: `on_isolation = continue` (F7) */
     enum lock_policy policy;                    /* of locks that are asked for from now on */
     stage_way way;                              /* NULL: all pass */

@@ -129,6 +129,33 @@ START_TEST(a_refused_port_is_a_hint)
 }
 END_TEST
 
+/* Requests that find no room are told that their coordinator lives, or its shards would go round.
+ */
+START_TEST(a_full_coordinator_keeps_its_shards)
+{
+    enum { NAMES = 60 };
+    uint64_t asked[NAMES], full = 0;
+    char name[32];
+    for (size_t i = 0; i < 5; i++) {
+        stage_kill(s, i);
+        s->max_served = 1;
+        ck_assert_int_eq(stage_start(s, i), RECOVERED);
+    }
+    ck_assert(stage_until(s, stage_all_settled, NULL, 20 * STAGE_SECOND));
+    for (size_t i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof name, "image-%zu", i);
+        asked[i] = stage_acquire(s, i % 5, name, LOCK_EXCLUSIVE);
+    }
+    for (size_t i = 0; i < NAMES; i++)
+        ck_assert_ptr_nonnull(stage_await(s, asked[i], ANSWER_GRANTED, 20 * STAGE_SECOND));
+    for (size_t i = 0; i < 5; i++) {
+        full += stage_counters(s, i)->requests_full;
+        ck_assert_uint_eq(stage_counters(s, i)->step_downs, 0);
+    }
+    ck_assert_uint_gt(full, 0);
+}
+END_TEST
+
 /* Everybody hears the coordinator but one requester: it is not left out (T3), and nobody loses a
  * hold. */
 START_TEST(a_bad_path_is_gone_around)
@@ -561,6 +588,7 @@ Suite *suite_takeover(void)
     tcase_add_test(plays, a_grant_that_was_not_told_is_found);
     tcase_add_test(plays, doubts_are_faster_than_gossip);
     tcase_add_test(plays, a_refused_port_is_a_hint);
+    tcase_add_test(plays, a_full_coordinator_keeps_its_shards);
     tcase_add_test(plays, a_bad_path_is_gone_around);
     tcase_add_test(plays, a_restarted_owner_and_the_first_agree);
     tcase_add_test(plays, a_deposed_coordinator_tells_nothing);
