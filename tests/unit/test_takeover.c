@@ -133,8 +133,9 @@ END_TEST
  */
 START_TEST(a_full_coordinator_keeps_its_shards)
 {
-    enum { NAMES = 60 };
-    uint64_t asked[NAMES], full = 0;
+    enum { NAMES = 300 };
+    static uint64_t asked[NAMES];
+    uint64_t full = 0;
     char name[32];
     for (size_t i = 0; i < 5; i++) {
         stage_kill(s, i);
