@@ -195,6 +195,7 @@ void asker_record_of(const struct asker_op *op, struct record *out)
                                   .counter = op->counter,
                                   .state = (uint8_t)op->state,
                                   .mode = (uint8_t)op->mode,
+                                  .limit = op->limit,
                                   .policy = (uint8_t)op->policy,
                                   .unclean = op->unclean,
                                   .token = op->token,
@@ -225,7 +226,7 @@ void asker_end(struct asker *a, struct asker_op *op)
 
 static bool load_op(struct asker *a, const struct record_op *r)
 {
-    if (r->state > OP_DROPPING || r->mode >= LOCK_MODES || r->policy >= LOCK_POLICIES)
+    if (r->state > OP_DROPPING || !lock_mode_valid(r->mode, r->limit) || r->policy >= LOCK_POLICIES)
         return false;
     struct asker_op *op = asker_find(a, r->counter);
     if (!op)
@@ -237,6 +238,7 @@ static bool load_op(struct asker *a, const struct record_op *r)
     op->life = r->life;
     op->loaded = true;
     op->mode = (enum lock_mode)r->mode;
+    op->limit = r->limit;
     op->policy = (enum lock_policy)r->policy;
     op->unclean = r->unclean;
     op->token = r->token;
@@ -370,6 +372,7 @@ static struct asker_op *begin(struct asker *a, uint64_t handle, struct view name
 void asker_acquire(struct asker *a, struct instant now, const struct event *event)
 {
     must(event->acquire.process.size <= PROCESS_BLOB_MAX);
+    must(lock_mode_valid(event->acquire.mode, event->acquire.limit));
     struct asker_op *op =
         begin(a, event->acquire.handle, event->acquire.name, event->acquire.process);
     if (!op)
@@ -381,6 +384,7 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
     }
     op->state = OP_PENDING;
     op->mode = event->acquire.mode;
+    op->limit = event->acquire.limit;
     op->policy = event->acquire.policy;
     op->try = event->acquire.try;
     op->deadline = event->acquire.deadline;
@@ -476,6 +480,7 @@ static void fill_holders(struct asker *a, const struct asker_op *op, struct answ
     for (size_t i = 0; i < count; i++) {
         answer->holders[i] = a->scratch.holds[i].id;
         answer->holder_modes[i] = a->scratch.holds[i].mode;
+        answer->holder_limits[i] = a->scratch.holds[i].limit;
     }
 }
 

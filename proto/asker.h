@@ -41,6 +41,7 @@ struct asker_op {
     uint8_t *process;
     uint32_t shard;
     enum lock_mode mode;
+    uint16_t limit; /* of a counted one */
     enum lock_policy policy;
     bool try;
     bool unclean; /* dropped because what acted under it died or was stopped */

@@ -112,6 +112,7 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
                     .doubt = op->doubt,
                     .kind = (uint8_t)kind_of(op),
                     .mode = (uint8_t)op->mode,
+                    .limit = op->limit,
                     .policy = (uint8_t)op->policy,
                     .try = op->try,
                     .insist = insists(op, now),

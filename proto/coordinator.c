@@ -438,6 +438,7 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
     a->to = r->op.slot;
     a->kind = kind;
     a->mode = (enum lock_mode)r->mode;
+    a->limit = r->limit;
     a->policy = (enum lock_policy)r->policy;
     a->try = r->try;
     a->unclean = r->unclean;
@@ -456,7 +457,7 @@ static void take_request(struct coordinator *k, struct instant now, uint16_t fro
 {
     struct core *c = k->core;
     uint32_t shard = cohort_shard(&c->cohorts, r->name);
-    if (r->op.slot != from || r->kind >= REQUEST_KINDS || r->mode >= LOCK_MODES ||
+    if (r->op.slot != from || r->kind >= REQUEST_KINDS || !lock_mode_valid(r->mode, r->limit) ||
         r->policy >= LOCK_POLICIES || !lock_name_valid(r->name) ||
         cohort_index(&c->cohorts, shard, core_self(c)) < 0) {
         c->counters.drop_role++;

@@ -15,9 +15,10 @@ enum {
     FRAGMENT_BYTES = 1280,       /* of a message in one fragment */
     FRAGMENTS_MAX = (MESSAGE_MAX + MESSAGE_HEADER + FRAGMENT_BYTES - 1) / FRAGMENT_BYTES,
 
-    LOCK_NAME_MAX = 255,    /* bytes of UTF-8 */
-    LOCK_HOLDS_MAX = 256,   /* holders of one lock */
-    LOCK_WAITERS_MAX = 256, /* in one queue */
+    LOCK_NAME_MAX = 255,             /* bytes of UTF-8 */
+    LOCK_HOLDS_MAX = 256,            /* holders of one lock */
+    LOCK_WAITERS_MAX = 256,          /* in one queue */
+    LOCK_COUNT_MAX = LOCK_HOLDS_MAX, /* the highest limit of a counted request */
     PROCESS_BLOB_MAX = 128, /* what the agent keeps about a holder's processes, opaque to proto/ */
 
     RUN_SPAN_MAX_MS = 120 * 1000, /* an executor that says that it acts is believed so long (F9) */
@@ -30,7 +31,7 @@ enum {
 _Static_assert(FRAGMENT_BYTES + 16 + MESSAGE_HEADER <= DATAGRAM_ROOM,
                "a fragment fits one datagram");
 _Static_assert(FRAGMENTS_MAX <= 255, "a fragment's index is one byte");
-/* A lock's state: 160 bytes, then 29 a hold and 21 a waiter (proto/lock.c), beside name, numbers
+/* A lock's state: 160 bytes, then 30 a hold and 22 a waiter (proto/lock.c), beside name, numbers
  * and the proof of a break. */
 _Static_assert(192 + PROOF_BYTES_MAX + LOCK_NAME_MAX + LOCK_HOLDS_MAX * 32 + LOCK_WAITERS_MAX * 24 <
                    MESSAGE_MAX,

@@ -3,32 +3,9 @@
 
 #include "proto/fields.h"
 #include "proto/must.h"
+#include "proto/mutant.h"
 
-enum { STATE_FORMAT = 2 };
-
-const char *lock_mode_text(enum lock_mode mode)
-{
-    switch (mode) {
-    case LOCK_SHARED:
-        return "shared";
-    case LOCK_EXCLUSIVE:
-        return "exclusive";
-    case LOCK_MODES:
-        break;
-    }
-    return "unknown";
-}
-
-bool lock_mode_parse(enum lock_mode *out, const char *text)
-{
-    for (int mode = 0; mode < LOCK_MODES; mode++) {
-        if (strcmp(text, lock_mode_text((enum lock_mode)mode)) == 0) {
-            *out = (enum lock_mode)mode;
-            return true;
-        }
-    }
-    return false;
-}
+enum { STATE_FORMAT = 3 };
 
 const char *lock_policy_text(enum lock_policy policy)
 {
@@ -41,16 +18,6 @@ const char *lock_policy_text(enum lock_policy policy)
         break;
     }
     return "unknown";
-}
-
-bool lock_mode_writes(enum lock_mode mode)
-{
-    return mode == LOCK_EXCLUSIVE;
-}
-
-bool lock_modes_compatible(enum lock_mode a, enum lock_mode b)
-{
-    return a == LOCK_SHARED && b == LOCK_SHARED;
 }
 
 void lock_init(struct lock_state *state)
@@ -79,20 +46,50 @@ int lock_find_waiter(const struct lock_state *state, struct op_id id)
     return -1;
 }
 
-static bool fits_holders(const struct lock_state *state, enum lock_mode mode)
+/* Whether a counted request finds as many as its limit, or the limit of one of them, allows. */
+static bool counted_out(const struct lock_state *state, uint16_t limit)
+{
+    size_t count = 1, least = limit; /* itself included */
+    for (size_t i = 0; i < state->hold_count; i++) {
+        const struct lock_hold *hold = &state->holds[i];
+        if (hold->mode != LOCK_COUNTED)
+            continue;
+        count++;
+        least = hold->limit < least ? hold->limit : least;
+    }
+    return count > least + MUTANT(64); /* "one more than the limit" */
+}
+
+bool lock_fits(const struct lock_state *state, enum lock_mode mode, uint16_t limit)
 {
     for (size_t i = 0; i < state->hold_count; i++)
         if (!lock_modes_compatible(state->holds[i].mode, mode))
             return false;
-    return true;
+    return mode != LOCK_COUNTED || !counted_out(state, limit);
+}
+
+bool lock_in_the_way(const struct lock_state *state, size_t index)
+{
+    if (state->waiter_count == 0)
+        return false;
+    const struct lock_waiter *first = &state->waiters[0];
+    enum lock_mode mode = state->holds[index].mode;
+    if (state->hold_count == LOCK_HOLDS_MAX) /* it waits for room */
+        return true;
+    if (mode == LOCK_COUNTED && first->mode == LOCK_COUNTED)
+        return counted_out(state, first->limit);
+    return !lock_modes_compatible(mode, first->mode);
 }
 
 static void grant(struct lock_state *state, const struct lock_waiter *who)
 {
     must(state->hold_count < LOCK_HOLDS_MAX);
     must(state->token < UINT64_MAX);
-    state->holds[state->hold_count++] = (struct lock_hold){
-        .id = who->id, .mode = who->mode, .policy = who->policy, .token = ++state->token};
+    state->holds[state->hold_count++] = (struct lock_hold){.id = who->id,
+                                                           .mode = who->mode,
+                                                           .limit = who->limit,
+                                                           .policy = who->policy,
+                                                           .token = ++state->token};
     if (lock_mode_writes(who->mode))
         state->generation++;
 }
@@ -108,7 +105,7 @@ static void remove_waiter(struct lock_state *state, size_t index)
 static void grant_queue(struct lock_state *state)
 {
     while (state->waiter_count > 0 && state->hold_count < LOCK_HOLDS_MAX &&
-           fits_holders(state, state->waiters[0].mode)) {
+           lock_fits(state, state->waiters[0].mode, state->waiters[0].limit)) {
         grant(state, &state->waiters[0]);
         remove_waiter(state, 0);
     }
@@ -117,6 +114,7 @@ static void grant_queue(struct lock_state *state)
 static struct lock_result acquire(struct lock_state *state, const struct lock_op *op)
 {
     struct lock_result result = {.granted_first = state->hold_count};
+    must(lock_mode_valid(op->mode, op->limit));
     int hold = lock_find_hold(state, op->id);
     if (hold >= 0) {
         result.outcome = LOCK_GRANTED;
@@ -129,8 +127,9 @@ static struct lock_result acquire(struct lock_state *state, const struct lock_op
         result.place = (size_t)waiter + 1;
         return result;
     }
-    bool free = state->waiter_count == 0 && fits_holders(state, op->mode);
-    struct lock_waiter who = {.id = op->id, .mode = op->mode, .policy = op->policy};
+    bool free = state->waiter_count == 0 && lock_fits(state, op->mode, op->limit);
+    struct lock_waiter who = {
+        .id = op->id, .mode = op->mode, .limit = op->limit, .policy = op->policy};
     if (free && state->hold_count < LOCK_HOLDS_MAX) {
         grant(state, &who);
         result.outcome = LOCK_GRANTED;
@@ -264,6 +263,14 @@ static void encode_broken(struct writer *w, const struct lock_break *broken)
     write_copy(w, broken->proof.bytes, DIGEST_SIZE);
 }
 
+/* Only a counted mode has a limit, and its bytes. */
+static void encode_mode(struct writer *w, enum lock_mode mode, uint16_t limit)
+{
+    write_u8(w, (uint8_t)mode);
+    if (mode == LOCK_COUNTED)
+        write_u16(w, limit);
+}
+
 void lock_encode(struct writer *w, const struct lock_state *state)
 {
     if (untouched(state))
@@ -277,7 +284,7 @@ void lock_encode(struct writer *w, const struct lock_state *state)
     for (size_t i = 0; i < state->hold_count; i++) {
         const struct lock_hold *h = &state->holds[i];
         put_op(w, h->id);
-        write_u8(w, (uint8_t)h->mode);
+        encode_mode(w, h->mode, h->limit);
         write_u8(w, (uint8_t)h->policy);
         write_u64(w, h->token);
     }
@@ -285,7 +292,7 @@ void lock_encode(struct writer *w, const struct lock_state *state)
     for (size_t i = 0; i < state->waiter_count; i++) {
         const struct lock_waiter *v = &state->waiters[i];
         put_op(w, v->id);
-        write_u8(w, (uint8_t)v->mode);
+        encode_mode(w, v->mode, v->limit);
         write_u8(w, (uint8_t)v->policy);
     }
 }
@@ -332,6 +339,17 @@ static void decode_broken(struct reader *r, struct lock_break *broken)
     read_copy(r, broken->proof.bytes, DIGEST_SIZE);
 }
 
+static enum lock_mode decode_mode(struct reader *r, uint16_t *limit)
+{
+    uint8_t mode = read_u8(r);
+    *limit = mode == LOCK_COUNTED ? read_u16(r) : 0;
+    if (!lock_mode_valid(mode, *limit)) {
+        reader_fail(r);
+        return LOCK_NL;
+    }
+    return (enum lock_mode)mode;
+}
+
 bool lock_decode(struct lock_state *out, struct view bytes)
 {
     lock_init(out);
@@ -348,7 +366,7 @@ bool lock_decode(struct lock_state *out, struct view bytes)
     for (size_t i = 0; i < out->hold_count; i++) {
         struct lock_hold *h = &out->holds[i];
         h->id = get_op(&r);
-        h->mode = (enum lock_mode)read_below(&r, LOCK_MODES);
+        h->mode = decode_mode(&r, &h->limit);
         h->policy = (enum lock_policy)read_below(&r, LOCK_POLICIES);
         h->token = read_u64(&r);
     }
@@ -356,7 +374,7 @@ bool lock_decode(struct lock_state *out, struct view bytes)
     for (size_t i = 0; i < out->waiter_count; i++) {
         struct lock_waiter *v = &out->waiters[i];
         v->id = get_op(&r);
-        v->mode = (enum lock_mode)read_below(&r, LOCK_MODES);
+        v->mode = decode_mode(&r, &v->limit);
         v->policy = (enum lock_policy)read_below(&r, LOCK_POLICIES);
     }
     return reader_done(&r) && !untouched(out);

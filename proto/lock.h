@@ -3,10 +3,11 @@
  * 6).
  *
  * First come, first served, readers together: whoever asks joins the queue unless the queue is
- * empty and it is compatible with every holder; at each change the head of the queue is granted
- * while it is compatible. So a stream of readers cannot starve a writer. Applying an operation
- * twice changes nothing the second time (L9): an acquire that already holds or waits is answered
- * again.
+ * empty and it fits beside all holders; at each change the head of the queue is granted while it
+ * fits. So a stream of readers cannot starve a writer. Nobody overtakes, also not NL, which would
+ * fit at any time: one rule for all is easier to foresee, and its place says who came first. Nor
+ * does a counted request with a higher limit overtake one with a lower. Applying an operation twice
+ * changes nothing the second time (L9): an acquire that already holds or waits is answered again.
  */
 #ifndef PROTO_LOCK_H
 #define PROTO_LOCK_H
@@ -15,22 +16,19 @@
 #include "crypto/hash.h"
 #include "proto/id.h"
 #include "proto/limits.h"
+#include "proto/lock_mode.h"
 
-enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE, LOCK_MODES };
 /* What happens to a hold whose holder dies. HOLD: nobody is fenced for it, it waits until its
  * holder's life is over for another reason. FENCE: for its sake that life is ended (section 7), if
  * somebody waits. */
 enum lock_policy { LOCK_STALE_HOLD, LOCK_STALE_FENCE, LOCK_POLICIES };
 
-const char *lock_mode_text(enum lock_mode mode);
-bool lock_mode_parse(enum lock_mode *out, const char *text);
 const char *lock_policy_text(enum lock_policy policy);
-bool lock_mode_writes(enum lock_mode mode);
-bool lock_modes_compatible(enum lock_mode a, enum lock_mode b);
 
 struct lock_hold {
     struct op_id id;
     enum lock_mode mode;
+    uint16_t limit; /* COUNTED: at most so many hold, while this one does; else 0 */
     enum lock_policy policy;
     uint64_t token; /* handed out with this grant */
 };
@@ -38,6 +36,7 @@ struct lock_hold {
 struct lock_waiter {
     struct op_id id;
     enum lock_mode mode;
+    uint16_t limit;
     enum lock_policy policy;
 };
 
@@ -92,6 +91,7 @@ struct lock_op {
     enum lock_op_kind kind;
     struct op_id id;
     enum lock_mode mode;
+    uint16_t limit; /* ACQUIRE: lock_mode_valid() with mode */
     enum lock_policy policy;
     bool try;
     bool unclean;        /* DROP: the holder died, or was stopped */
@@ -111,6 +111,11 @@ struct lock_result {
 
 void lock_init(struct lock_state *state);
 struct lock_result lock_apply(struct lock_state *state, const struct lock_op *op);
+/* Whether such a request fits beside all holders: its mode with the mode of each, and if it is
+ * COUNTED their number with the least of its limit and theirs. */
+bool lock_fits(const struct lock_state *state, enum lock_mode mode, uint16_t limit);
+/* Whether the first of the queue waits for holds[index], or for that and others, to end. */
+bool lock_in_the_way(const struct lock_state *state, size_t index);
 /* Index into holds or waiters, or -1. */
 int lock_find_hold(const struct lock_state *state, struct op_id id);
 int lock_find_waiter(const struct lock_state *state, struct op_id id);

@@ -108,6 +108,7 @@ struct event {
             uint64_t handle; /* the driver's name for this call; comes back in answers */
             struct view name;
             enum lock_mode mode;
+            uint16_t limit; /* of a counted mode, 1..LOCK_COUNT_MAX; else 0 */
             enum lock_policy policy;
             bool try;
             struct instant deadline; /* INSTANT_NEVER: wait for ever */
@@ -195,6 +196,7 @@ struct answer {
     size_t holder_count;     /* WAITING, BUSY: who is in the way (the first few) */
     struct op_id holders[ANSWER_HOLDERS_MAX];
     enum lock_mode holder_modes[ANSWER_HOLDERS_MAX];
+    uint16_t holder_limits[ANSWER_HOLDERS_MAX]; /* of counted ones */
     uint32_t reachable;   /* NO_MAJORITY, WAITING: voters of the cohort that can be asked, */
     uint32_t cohort;      /*   of so many */
     uint16_t coordinator; /* SHOWN, WAITING: who answered; SLOT_NONE if nobody */
@@ -310,6 +312,7 @@ struct op_view {
     enum op_state state;
     bool loaded; /* from the store: it belongs to no client of this run */
     enum lock_mode mode;
+    uint16_t limit;
     enum lock_policy policy;
     uint64_t token;
     uint64_t handle;

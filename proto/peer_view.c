@@ -31,6 +31,7 @@ bool peer_next_op(const struct peer *p, size_t *cursor, struct op_view *out)
             .state = op->state,
             .loaded = op->loaded,
             .mode = op->mode,
+            .limit = op->limit,
             .policy = op->policy,
             .token = op->token,
             .handle = op->handle,

@@ -341,7 +341,7 @@ void served_reply(struct served_table *t, const struct served *s, const struct a
     outbox_send(&t->core->outbox, a->to, &m);
 }
 
-/* Tells the holders that the head of the queue waits for them. */
+/* Tells those holders that the head of the queue waits for. */
 static void tell_holders(struct served_table *t, struct instant now, struct served *s,
                          const struct lock_state *state)
 {
@@ -349,6 +349,8 @@ static void tell_holders(struct served_table *t, struct instant now, struct serv
         return;
     s->tell_next = instant_after(now, TELL_WAIT);
     for (size_t i = 0; i < state->hold_count; i++) {
+        if (!lock_in_the_way(state, i))
+            continue;
         struct message m = {.type = WIRE_BLOCKING,
                             .blocking = {.hold = state->holds[i].id,
                                          .mode = (uint8_t)state->waiters[0].mode,
@@ -401,6 +403,7 @@ static bool apply(struct served_table *t, struct served *s, struct lock_state *s
     struct lock_op op = {.kind = a->kind == REQUEST_DROP ? LOCK_DROP : LOCK_ACQUIRE,
                          .id = a->op,
                          .mode = a->mode,
+                         .limit = a->limit,
                          .policy = a->policy,
                          .try = a->try,
                          .unclean = a->unclean};

@@ -25,6 +25,7 @@ struct asked {
     uint16_t to; /* the slot that asked */
     enum request_kind kind;
     enum lock_mode mode;
+    uint16_t limit;
     enum lock_policy policy;
     bool try;
     bool unclean;

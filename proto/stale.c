@@ -123,8 +123,7 @@ void stale_accuse(struct core *c, struct instant now, const struct lock_state *s
          * answer with the proof. */
         bool gone =
             holder_is(c, hold, MEMBER_SUSPECT) || holder_dead(c, hold) || reborn(c, &hold->id);
-        if (hold->policy != LOCK_STALE_FENCE || !gone ||
-            lock_modes_compatible(hold->mode, state->waiters[0].mode))
+        if (hold->policy != LOCK_STALE_FENCE || !gone || !lock_in_the_way(state, i))
             continue;
         accuser_note(c->accuser, now, hold->id.slot, hold->id.life, name);
         accuse_heir(c, now, hold, name);
@@ -135,6 +134,8 @@ struct stale_view stale_view_of(const struct core *c, const struct lock_state *s
 {
     for (size_t i = 0; i < state->hold_count; i++) {
         const struct lock_hold *hold = &state->holds[i];
+        if (state->waiter_count > 0 && !lock_in_the_way(state, i))
+            continue; /* nobody waits for this one */
         if (stale_over(c, hold->id.slot, hold->id.life))
             return (struct stale_view){
                 .stage = FENCE_OVER, .slot = hold->id.slot, .life = hold->id.life};

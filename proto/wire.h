@@ -155,14 +155,16 @@
 
 /* low: lowest counter of this life still alive at the asker. ballot: the one that it believes in
  * (none if it knows none). doubt: a coordinator that does not answer it, or SLOT_NONE. insist: it
- * has had no answer from anybody for long: whoever gets this shall take the shard. */
+ * has had no answer from anybody for long: whoever gets this shall take the shard. limit: of a
+ * counted mode; else 0. */
 #define WIRE_FIELDS_request(F)                                                                     \
     F(op, op)                                                                                      \
     F(u64, low)                                                                                    \
     F(ballot, ballot)                                                                              \
     F(u16, doubt)                                                                                  \
     F(u8, kind)                                                                                    \
-    F(u8, mode) F(u8, policy) F(flag, try) F(flag, insist) F(flag, unclean) F(name, name)
+    F(u8, mode)                                                                                    \
+    F(u16, limit) F(u8, policy) F(flag, try) F(flag, insist) F(flag, unclean) F(name, name)
 /* token: of the grant. place: in the queue, from 1. owner: where to ask instead. detail: of a lock
  * that is shown or waited for, its state; of one that is granted, its mark. stage, stale, life,
  * votes: the dead holder in the way (enum fence_stage). */

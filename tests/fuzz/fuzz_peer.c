@@ -390,6 +390,9 @@ static void step_client(uint8_t first)
         what.acquire.handle = first;
         what.acquire.name = name_of(first >> 2);
         what.acquire.mode = first & 4 ? LOCK_EXCLUSIVE : LOCK_SHARED;
+        if (first & 16)
+            what.acquire.mode = (enum lock_mode)((first >> 5) % LOCK_MODES);
+        what.acquire.limit = what.acquire.mode == LOCK_COUNTED ? 1 + (first & 1) : 0;
         what.acquire.policy = first & 4 ? LOCK_STALE_FENCE : LOCK_STALE_HOLD;
         what.acquire.try = first & 1;
         what.acquire.deadline = first & 8 ? instant_after(now, SPAN_MS(700)) : INSTANT_NEVER;

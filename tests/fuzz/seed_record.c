@@ -56,7 +56,10 @@ static void write_states(const char *dir)
         struct lock_op op = {
             .kind = i == 3 ? LOCK_BREAK : LOCK_ACQUIRE,
             .id = {.slot = (uint16_t)(i == 3 ? 1 : i + 1), .life = 2, .counter = i},
-            .mode = i == 1 ? LOCK_SHARED : LOCK_EXCLUSIVE,
+            .mode = i == 0   ? LOCK_COUNTED
+                    : i == 1 ? LOCK_SHARED
+                             : LOCK_EXCLUSIVE,
+            .limit = i == 0 ? 3 : 0,
             .policy = LOCK_STALE_FENCE,
             .receipt = true};
         lock_apply(&state, &op);

@@ -115,6 +115,7 @@ struct stage {
     uint32_t max_served;                        /* the same; 0: as peer_config says */
     bool go_on_isolated;                        /* the same: `on_isolation = continue` (F7) */
     enum lock_policy policy;                    /* of locks that are asked for from now on */
+    uint16_t limit;                             /* the same: of those that are counted */
     stage_way way;                              /* NULL: all pass */
     void *way_context;
     struct stage_flight *flights; /* ring: the delay is constant, so the order of sending is kept */

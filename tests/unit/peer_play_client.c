@@ -24,6 +24,7 @@ static uint64_t acquire(struct stage *s, size_t node, const char *name, enum loc
         .kind = EVENT_ACQUIRE,
         .acquire = {.name = stage_view(name),
                     .mode = mode,
+                    .limit = mode == LOCK_COUNTED ? s->limit : 0,
                     .policy = s->policy,
                     .try = try,
                     .deadline = ms < 0 ? INSTANT_NEVER : instant_after(s->now, SPAN_MS(ms)),

@@ -34,6 +34,17 @@ static struct lock_result acquire(uint64_t counter, enum lock_mode mode, bool tr
     return lock_apply(&state, &op);
 }
 
+static struct lock_result counted(uint64_t counter, uint16_t limit, bool try)
+{
+    struct lock_op op = {.kind = LOCK_ACQUIRE,
+                         .id = id_of(counter),
+                         .mode = LOCK_COUNTED,
+                         .limit = limit,
+                         .policy = LOCK_STALE_FENCE,
+                         .try = try};
+    return lock_apply(&state, &op);
+}
+
 static struct lock_result drop(uint64_t counter)
 {
     struct lock_op op = {.kind = LOCK_DROP, .id = id_of(counter)};
@@ -208,11 +219,130 @@ START_TEST(words_and_modes)
     ck_assert_str_eq(lock_mode_text(LOCK_MODES), "unknown");
     ck_assert_str_eq(lock_policy_text(LOCK_STALE_HOLD), "hold");
     ck_assert_str_eq(lock_policy_text(LOCK_STALE_FENCE), "fence");
-    ck_assert(lock_modes_compatible(LOCK_SHARED, LOCK_SHARED));
-    ck_assert(!lock_modes_compatible(LOCK_SHARED, LOCK_EXCLUSIVE));
-    ck_assert(!lock_modes_compatible(LOCK_EXCLUSIVE, LOCK_SHARED));
-    ck_assert(!lock_modes_compatible(LOCK_EXCLUSIVE, LOCK_EXCLUSIVE));
-    ck_assert(lock_mode_writes(LOCK_EXCLUSIVE) && !lock_mode_writes(LOCK_SHARED));
+    static const struct {
+        const char *text;
+        enum lock_mode mode;
+    } takes[] = {{"NL", LOCK_NL},        {"cr", LOCK_CR},          {"Cw", LOCK_CW},
+                 {"PR", LOCK_PR},        {"pr", LOCK_SHARED},      {"pW", LOCK_PW},
+                 {"EX", LOCK_EX},        {"ex", LOCK_EXCLUSIVE},   {"shared", LOCK_PR},
+                 {"exclusive", LOCK_EX}, {"counted", LOCK_COUNTED}};
+    for (size_t i = 0; i < sizeof takes / sizeof takes[0]; i++) {
+        ck_assert(lock_mode_parse(&mode, takes[i].text));
+        ck_assert_int_eq(mode, takes[i].mode);
+    }
+    static const char *const refused[] = {"N",       "NLL",       "XX",   "null",
+                                          "Counted", "EXCLUSIVE", "E\xd8"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        ck_assert(!lock_mode_parse(&mode, refused[i]));
+    for (int i = 0; i < LOCK_MODES; i++)
+        ck_assert_int_eq(lock_mode_writes((enum lock_mode)i),
+                         i == LOCK_CW || i == LOCK_PW || i == LOCK_EX);
+}
+END_TEST
+
+/* What each of the six does (bit 0: reads, bit 1: writes), and what it lets others do: the words
+ * that the manual of VMS has for them, from which its table follows. */
+static const struct {
+    unsigned does, lets;
+} meaning[LOCK_COUNTED] = {[LOCK_NL] = {0, 3}, [LOCK_CR] = {1, 3}, [LOCK_CW] = {3, 3},
+                           [LOCK_PR] = {1, 1}, [LOCK_PW] = {3, 1}, [LOCK_EX] = {3, 0}};
+
+static bool together(enum lock_mode a, enum lock_mode b)
+{
+    if (a == LOCK_COUNTED || b == LOCK_COUNTED)
+        return a == b || a == LOCK_NL || b == LOCK_NL;
+    return !(meaning[a].does & ~meaning[b].lets) && !(meaning[b].does & ~meaning[a].lets);
+}
+
+/* The whole table, as DLM prints it, by its meaning, and by what is granted. */
+START_TEST(the_table_of_modes)
+{
+    static const char *const rows[LOCK_MODES] = {"1111111", "1111100", "1110000", "1101000",
+                                                 "1100000", "1000000", "1000001"};
+    for (int a = 0; a < LOCK_MODES; a++)
+        for (int b = 0; b < LOCK_MODES; b++) {
+            enum lock_mode held = (enum lock_mode)a, asked = (enum lock_mode)b;
+            bool fits = rows[a][b] == '1';
+            ck_assert_int_eq(lock_modes_compatible(held, asked), fits);
+            ck_assert_int_eq(together(held, asked), fits);
+            set_up();
+            struct lock_result r =
+                held == LOCK_COUNTED ? counted(1, 2, true) : acquire(1, held, true);
+            ck_assert_int_eq(r.outcome, LOCK_GRANTED);
+            r = asked == LOCK_COUNTED ? counted(2, 2, false) : acquire(2, asked, false);
+            ck_assert_int_eq(r.outcome, fits ? LOCK_GRANTED : LOCK_WAITS);
+            ck_assert_uint_eq(state.generation,
+                              (uint64_t)lock_mode_writes(held) + (fits && lock_mode_writes(asked)));
+            if (!fits)
+                ck_assert(lock_in_the_way(&state, 0));
+        }
+}
+END_TEST
+
+/* The least limit of all that are there counts, also if it is the one that asks. */
+START_TEST(counted_holders_keep_the_least_limit)
+{
+    for (uint64_t i = 1; i <= 3; i++)
+        ck_assert_int_eq(counted(i, 4, false).outcome, LOCK_GRANTED);
+    ck_assert_int_eq(counted(4, 3, true).outcome, LOCK_BUSY);
+    ck_assert_int_eq(counted(5, 4, true).outcome, LOCK_GRANTED);
+    ck_assert_int_eq(counted(6, 9, true).outcome, LOCK_BUSY);
+    drop(1);
+    drop(2);
+    ck_assert_int_eq(counted(7, 3, false).outcome, LOCK_GRANTED); /* three, and the least is 3 */
+    ck_assert_int_eq(counted(8, 9, false).outcome, LOCK_WAITS);
+    ck_assert(lock_in_the_way(&state, 0) && lock_in_the_way(&state, 2));
+    drop(7); /* the last with a limit of 3 */
+    ck_assert(holds(8));
+    ck_assert_uint_eq(state.generation, 0);
+}
+END_TEST
+
+/* First come, first served: also who would fit does not overtake. */
+START_TEST(nobody_overtakes)
+{
+    counted(1, 2, false);
+    ck_assert_int_eq(counted(2, 1, false).outcome, LOCK_WAITS);
+    ck_assert_int_eq(counted(3, 2, false).outcome, LOCK_WAITS);
+    ck_assert_int_eq(acquire(4, LOCK_NL, false).outcome, LOCK_WAITS);
+    ck_assert_int_eq(acquire(5, LOCK_NL, true).outcome, LOCK_BUSY);
+    drop(1);
+    ck_assert(holds(2) && !holds(3) && !holds(4));
+    drop(2);
+    ck_assert(holds(3) && holds(4));
+    ck_assert_uint_eq(state.waiter_count, 0);
+}
+END_TEST
+
+/* The first of the queue waits for the one, and not for those that it could hold beside. */
+START_TEST(only_some_are_in_the_way)
+{
+    acquire(1, LOCK_NL, false);
+    acquire(2, LOCK_CR, false);
+    acquire(3, LOCK_CW, false);
+    ck_assert(!lock_in_the_way(&state, 2)); /* nobody waits */
+    ck_assert_int_eq(acquire(4, LOCK_PR, false).outcome, LOCK_WAITS);
+    ck_assert(!lock_in_the_way(&state, 0) && !lock_in_the_way(&state, 1));
+    ck_assert(lock_in_the_way(&state, 2));
+    drop(3);
+    ck_assert(holds(4));
+    ck_assert_int_eq(counted(5, 1, false).outcome, LOCK_WAITS);
+    ck_assert(!lock_in_the_way(&state, 0) && lock_in_the_way(&state, 1));
+}
+END_TEST
+
+/* A counted waiter is not held up by counted holders that leave it room. */
+START_TEST(counted_holders_with_room_are_not_in_the_way)
+{
+    counted(1, 3, false);
+    acquire(2, LOCK_NL, false);
+    acquire(3, LOCK_EXCLUSIVE, false);
+    counted(4, 2, false);
+    drop(3);
+    ck_assert(holds(4));
+    ck_assert_int_eq(counted(5, 3, false).outcome, LOCK_WAITS); /* by the limit of 4 */
+    ck_assert(lock_in_the_way(&state, 0) && !lock_in_the_way(&state, 1));
+    ck_assert(lock_in_the_way(&state, 2));
 }
 END_TEST
 
@@ -225,6 +355,7 @@ struct model {
     struct {
         uint64_t counter;
         enum lock_mode mode;
+        uint16_t limit;
         uint64_t token; /* 0: waits */
     } asked[MODEL_OPS];
     size_t count;
@@ -239,10 +370,19 @@ static size_t model_find(const struct model *m, uint64_t counter)
     return i;
 }
 
-static bool model_fits(const struct model *m, enum lock_mode mode)
+/* Whether all that hold, and this one, can hold together: each two, and each counted one by its
+ * own limit. */
+static bool model_fits(const struct model *m, size_t who)
 {
+    size_t number = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        if (i != who && m->asked[i].token && !together(m->asked[i].mode, m->asked[who].mode))
+            return false;
+        number += (i == who || m->asked[i].token) && m->asked[i].mode == LOCK_COUNTED;
+    }
     for (size_t i = 0; i < m->count; i++)
-        if (m->asked[i].token && (mode == LOCK_EXCLUSIVE || m->asked[i].mode == LOCK_EXCLUSIVE))
+        if ((i == who || m->asked[i].token) && m->asked[i].mode == LOCK_COUNTED &&
+            m->asked[who].mode == LOCK_COUNTED && m->asked[i].limit < number)
             return false;
     return true;
 }
@@ -252,20 +392,21 @@ static void model_let_in(struct model *m)
     for (size_t i = 0; i < m->count; i++) {
         if (m->asked[i].token)
             continue;
-        if (!model_fits(m, m->asked[i].mode))
+        if (!model_fits(m, i))
             return;
         m->asked[i].token = ++m->token;
-        m->generation += m->asked[i].mode == LOCK_EXCLUSIVE;
+        m->generation += lock_mode_writes(m->asked[i].mode);
     }
 }
 
 static enum lock_outcome model_acquire(struct model *m, uint64_t counter, enum lock_mode mode,
-                                       bool try)
+                                       uint16_t limit, bool try)
 {
     size_t i = model_find(m, counter);
     if (i == m->count) {
         m->asked[m->count].counter = counter;
         m->asked[m->count].mode = mode;
+        m->asked[m->count].limit = limit;
         m->asked[m->count++].token = 0;
         model_let_in(m);
         if (try && !m->asked[i].token) {
@@ -296,6 +437,7 @@ static void check_model(const struct model *m)
             ck_assert_int_ge(hold, 0);
             ck_assert_uint_eq(state.holds[hold].token, m->asked[i].token);
             ck_assert_int_eq(state.holds[hold].mode, m->asked[i].mode);
+            ck_assert_uint_eq(state.holds[hold].limit, m->asked[i].limit);
             held++;
         } else {
             ck_assert_int_eq(waiter, (int)waiters);
@@ -330,10 +472,18 @@ START_TEST(random_sequences_agree_with_a_naive_model)
     for (int step = 0; step < MODEL_STEPS; step++) {
         uint64_t counter = 1 + drbg_below(&random, MODEL_OPS);
         enum lock_mode mode = drbg_below(&random, 3) ? LOCK_SHARED : LOCK_EXCLUSIVE;
+        if (_i % 2)
+            mode = (enum lock_mode)drbg_below(&random, LOCK_MODES);
+        uint16_t limit = 0;
+        if (mode == LOCK_COUNTED || (_i > 8 && drbg_below(&random, 2))) {
+            mode = LOCK_COUNTED;
+            limit = (uint16_t)(1 + drbg_below(&random, 5));
+        }
         bool try = drbg_below(&random, 5) == 0;
         if (drbg_below(&random, 2)) {
-            enum lock_outcome expected = model_acquire(&m, counter, mode, try);
-            struct lock_result r = acquire(counter, mode, try);
+            enum lock_outcome expected = model_acquire(&m, counter, mode, limit, try);
+            struct lock_result r =
+                limit ? counted(counter, limit, try) : acquire(counter, mode, try);
             ck_assert_int_eq(r.outcome, expected);
             if (r.outcome == LOCK_GRANTED)
                 ck_assert_uint_eq(r.token, m.asked[model_find(&m, counter)].token);
@@ -348,7 +498,7 @@ START_TEST(random_sequences_agree_with_a_naive_model)
         check_model(&m);
         check_encoding();
     }
-    ck_assert_uint_gt(state.token, 100);
+    ck_assert_uint_gt(state.token, 50);
 }
 END_TEST
 
@@ -360,6 +510,7 @@ static size_t sample(uint8_t *out, size_t room)
     acquire(1, LOCK_SHARED, false);
     acquire(2, LOCK_SHARED, false);
     acquire(3, LOCK_EXCLUSIVE, false);
+    counted(4, 3, false);
     struct writer w = writer_init(out, room);
     lock_encode(&w, &state);
     ck_assert(!w.failed);
@@ -376,7 +527,7 @@ START_TEST(an_untouched_lock_is_no_bytes)
     ck_assert(lock_decode(&state, (struct view){0}));
     ck_assert_uint_eq(state.token, 0);
     /* The same written out would be a second form of it. */
-    uint8_t zeros[1 + 8 + 8 + 1 + 1 + 2 + 2] = {2};
+    uint8_t zeros[1 + 8 + 8 + 1 + 1 + 2 + 2] = {3};
     ck_assert(!lock_decode(&state, (struct view){zeros, sizeof zeros}));
     zeros[1] = 1;
     ck_assert(lock_decode(&state, (struct view){zeros, sizeof zeros}));
@@ -388,7 +539,7 @@ START_TEST(cut_or_long_states_are_refused)
     uint8_t bytes[256] = {0};
     static struct lock_state out;
     size_t size = sample(bytes, sizeof bytes);
-    ck_assert_uint_eq(size, 1 + 8 + 8 + 1 + 1 + 2 + 2 * 28 + 2 + 20);
+    ck_assert_uint_eq(size, 1 + 8 + 8 + 1 + 1 + 2 + 2 * 28 + 2 + 20 + 22);
     for (size_t cut = 1; cut < size; cut++)
         ck_assert(!lock_decode(&out, (struct view){bytes, cut}));
     ck_assert(lock_decode(&out, (struct view){bytes, size}));
@@ -426,8 +577,8 @@ START_TEST(counts_and_modes_out_of_range_are_refused)
         size_t at;
         uint8_t value;
     } bad[] = {
-        {0, 1},
-        {0, 3},
+        {0, 2},
+        {0, 4},
         {mark_at, 2},
         {broken_at, 2},
         {holds_at + 1, 2},
@@ -441,6 +592,42 @@ START_TEST(counts_and_modes_out_of_range_are_refused)
         bytes[bad[i].at] = kept;
     }
     ck_assert(lock_decode(&out, (struct view){bytes, size}));
+}
+END_TEST
+
+/* The limit of a counted one, held or waited for, is 1..LOCK_COUNT_MAX; no other has one. */
+START_TEST(limits_out_of_range_are_refused)
+{
+    uint8_t bytes[256] = {0};
+    static struct lock_state out;
+    lock_init(&state);
+    counted(1, LOCK_COUNT_MAX, false);
+    counted(2, 1, false);
+    struct writer w = writer_init(bytes, sizeof bytes);
+    lock_encode(&w, &state);
+    size_t size = writer_size(&w);
+    const size_t held_at = 19 + 2 + 18 + 1, waits_at = held_at + 2 + 1 + 8 + 2 + 18 + 1;
+    ck_assert_uint_eq(size, waits_at + 2 + 1);
+    ck_assert(lock_decode(&out, (struct view){bytes, size}));
+    ck_assert_uint_eq(out.holds[0].limit, LOCK_COUNT_MAX);
+    ck_assert_uint_eq(out.waiters[0].limit, 1);
+    for (int i = 0; i < 2; i++) {
+        uint8_t *limit = bytes + (i ? waits_at : held_at), kept[2] = {limit[0], limit[1]};
+        limit[0] = limit[1] = 0;
+        ck_assert(!lock_decode(&out, (struct view){bytes, size}));
+        limit[0] = limit[1] = 1; /* 257 in either order */
+        ck_assert(!lock_decode(&out, (struct view){bytes, size}));
+        memcpy(limit, kept, 2);
+        limit[-1] = LOCK_EX; /* two bytes too many */
+        ck_assert(!lock_decode(&out, (struct view){bytes, size}));
+        limit[-1] = LOCK_COUNTED;
+    }
+    ck_assert(lock_decode(&out, (struct view){bytes, size}));
+    for (unsigned mode = 0; mode <= LOCK_MODES; mode++)
+        for (unsigned limit = 0; limit <= LOCK_COUNT_MAX + 1; limit++)
+            ck_assert_int_eq(lock_mode_valid(mode, limit),
+                             mode == LOCK_COUNTED ? limit >= 1 && limit <= LOCK_COUNT_MAX
+                                                  : mode < LOCK_COUNTED && limit == 0);
 }
 END_TEST
 
@@ -538,7 +725,12 @@ Suite *suite_lock(void)
     tcase_add_test(rules, ids_differ_in_each_part);
     tcase_add_test(rules, full_is_said);
     tcase_add_test(rules, words_and_modes);
-    tcase_add_loop_test(rules, random_sequences_agree_with_a_naive_model, 0, 8);
+    tcase_add_test(rules, the_table_of_modes);
+    tcase_add_test(rules, counted_holders_keep_the_least_limit);
+    tcase_add_test(rules, nobody_overtakes);
+    tcase_add_test(rules, only_some_are_in_the_way);
+    tcase_add_test(rules, counted_holders_with_room_are_not_in_the_way);
+    tcase_add_loop_test(rules, random_sequences_agree_with_a_naive_model, 0, 16);
     suite_add_tcase(suite, rules);
 
     TCase *bytes = tcase_create("bytes");
@@ -547,6 +739,7 @@ Suite *suite_lock(void)
     tcase_add_test(bytes, cut_or_long_states_are_refused);
     tcase_add_test(bytes, flipped_bits_are_refused_or_another_state);
     tcase_add_test(bytes, counts_and_modes_out_of_range_are_refused);
+    tcase_add_test(bytes, limits_out_of_range_are_refused);
     tcase_add_loop_test(bytes, names_are_utf8, 0, sizeof names / sizeof names[0]);
     tcase_add_test(bytes, names_have_a_length);
     suite_add_tcase(suite, bytes);

@@ -29,6 +29,17 @@ static enum lock_outcome acquire(struct op_id id, enum lock_mode mode)
     return lock_apply(&state, &op).outcome;
 }
 
+/* With the highest limit. */
+static void acquire_counted(struct op_id id)
+{
+    struct lock_op op = {.kind = LOCK_ACQUIRE,
+                         .id = id,
+                         .mode = LOCK_COUNTED,
+                         .limit = LOCK_COUNT_MAX,
+                         .policy = LOCK_STALE_FENCE};
+    lock_apply(&state, &op);
+}
+
 static struct lock_result drop(struct op_id id, bool unclean)
 {
     struct lock_op op = {.kind = LOCK_DROP, .id = id, .unclean = unclean};
@@ -253,12 +264,15 @@ START_TEST(the_largest_state_has_room)
 {
     uint8_t bytes[LOCK_STATE_BYTES_MAX];
     for (uint64_t i = 1; i <= LOCK_HOLDS_MAX; i++)
-        acquire(id_of(1, 1, i), LOCK_SHARED);
+        acquire_counted(id_of(1, 1, i));
     for (uint64_t i = 1; i <= LOCK_WAITERS_MAX; i++)
-        acquire(id_of(2, 1, i), LOCK_EXCLUSIVE);
+        acquire_counted(id_of(2, 1, i));
+    ck_assert_uint_eq(state.hold_count, LOCK_HOLDS_MAX);
+    ck_assert_uint_eq(state.waiter_count, LOCK_WAITERS_MAX);
     state.mark = (struct lock_mark){.set = true, .by = LOCK_ENDED_BY_RECEIPT};
     state.broken.set = true;
-    ck_assert_uint_gt(encode(bytes, sizeof bytes, &state), LOCK_HOLDS_MAX * 29);
+    ck_assert_uint_gt(encode(bytes, sizeof bytes, &state),
+                      LOCK_HOLDS_MAX * 30 + LOCK_WAITERS_MAX * 22);
 }
 END_TEST
 

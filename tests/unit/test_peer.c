@@ -68,6 +68,46 @@ START_TEST(the_holder_is_told_who_waits)
 }
 END_TEST
 
+/* Who does not stand in the way is not told. */
+START_TEST(a_concurrent_writer_keeps_a_protected_reader_out)
+{
+    uint64_t reader = stage_hold(s, 0, "image", LOCK_CR);
+    uint64_t writer = stage_hold(s, 1, "image", LOCK_CW);
+    uint64_t waits = stage_acquire(s, 2, "image", LOCK_PR);
+    const struct answer *waiting = stage_await(s, waits, ANSWER_WAITING, STAGE_SECOND);
+    ck_assert_ptr_nonnull(waiting);
+    ck_assert_uint_eq(waiting->holder_count, 2);
+    ck_assert_int_eq(waiting->holder_modes[0], LOCK_CR);
+    stage_run(s, 3 * STAGE_SECOND);
+    ck_assert_uint_eq(stage_told(s, stage_id(s, reader), ANSWER_BLOCKING), 0);
+    ck_assert_uint_gt(stage_told(s, stage_id(s, writer), ANSWER_BLOCKING), 0);
+    stage_release(s, 1, writer);
+    ck_assert_ptr_nonnull(stage_await(s, waits, ANSWER_GRANTED, STAGE_SECOND));
+    ck_assert_uint_eq(stage_show(s, 3, "image")->generation, 1);
+}
+END_TEST
+
+START_TEST(counted_is_held_by_so_many)
+{
+    s->limit = 2;
+    uint64_t first = stage_hold(s, 0, "cache", LOCK_COUNTED);
+    stage_hold(s, 1, "cache", LOCK_COUNTED);
+    uint64_t third = stage_acquire(s, 2, "cache", LOCK_COUNTED);
+    const struct answer *waiting = stage_await(s, third, ANSWER_WAITING, STAGE_SECOND);
+    ck_assert_ptr_nonnull(waiting);
+    ck_assert_uint_eq(waiting->holder_limits[1], 2);
+    s->limit = 9;
+    uint64_t tried = stage_try(s, 3, "cache", LOCK_COUNTED);
+    ck_assert_ptr_nonnull(stage_await(s, tried, ANSWER_BUSY, STAGE_SECOND));
+    stage_release(s, 0, first);
+    ck_assert_ptr_nonnull(stage_await(s, third, ANSWER_GRANTED, STAGE_SECOND));
+    const struct lock_state *state = stage_show(s, 4, "cache");
+    ck_assert_uint_eq(state->hold_count, 2);
+    ck_assert_uint_eq(state->holds[1].limit, 2);
+    ck_assert_uint_eq(state->generation, 0);
+}
+END_TEST
+
 START_TEST(shared_is_held_together)
 {
     for (size_t i = 0; i < 5; i++)
@@ -459,6 +499,8 @@ Suite *suite_peer(void)
     tcase_add_test(locks, five_find_each_other_and_vote);
     tcase_add_test(locks, exclusive_is_held_by_one_and_tokens_rise);
     tcase_add_test(locks, the_holder_is_told_who_waits);
+    tcase_add_test(locks, a_concurrent_writer_keeps_a_protected_reader_out);
+    tcase_add_test(locks, counted_is_held_by_so_many);
     tcase_add_test(locks, shared_is_held_together);
     tcase_add_test(locks, readers_do_not_starve_a_writer);
     tcase_add_test(locks, a_try_is_refused_and_names_the_holder);

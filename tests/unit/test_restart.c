@@ -63,6 +63,24 @@ START_TEST(holds_come_back_and_are_not_given_away)
 }
 END_TEST
 
+/* A counted hold keeps its limit, in its own node's records and in the state. */
+START_TEST(a_limit_comes_back)
+{
+    s->limit = 3;
+    struct op_id id = stage_id(s, stage_hold(s, 1, "cache", LOCK_COUNTED));
+    restart(1);
+    struct op_view view;
+    ck_assert(stage_op(s, 1, id, &view));
+    ck_assert_int_eq(view.mode, LOCK_COUNTED);
+    ck_assert_uint_eq(view.limit, 3);
+    for (size_t i = 0; i < 5; i++)
+        restart(i);
+    const struct lock_state *state = stage_show(s, 0, "cache");
+    ck_assert_uint_eq(state->hold_count, 1);
+    ck_assert_uint_eq(state->holds[0].limit, 3);
+}
+END_TEST
+
 /* It was given up, and that was told; the new run goes on dropping it. */
 START_TEST(what_was_given_up_is_dropped_by_the_next_run)
 {
@@ -667,6 +685,7 @@ Suite *suite_restart(void)
     tcase_add_checked_fixture(lives, open_five, close_stage);
     tcase_set_timeout(lives, 120);
     tcase_add_test(lives, holds_come_back_and_are_not_given_away);
+    tcase_add_test(lives, a_limit_comes_back);
     tcase_add_test(lives, what_was_given_up_is_dropped_by_the_next_run);
     tcase_add_test(lives, a_pending_request_counts_as_held);
     tcase_add_test(lives, a_reboot_is_another_life);
