@@ -20,7 +20,7 @@ static void follows(struct world *w, const struct value *before, const struct va
     for (size_t i = 0; i < after->hold_count && !what; i++) {
         const struct value_hold *new = &after->holds[i], *old = history_hold(before, new->op);
         bool kept = old && old->token == new->token; /* else it was dropped and granted anew */
-        if (old && old->mode != new->mode)
+        if (old && (old->mode != new->mode || old->limit != new->limit))
             what = "a hold changed its mode";
         if (!kept && (new->token <= before->token || new->token > after->token))
             what = "a hold is new, but its token is not";

@@ -1,11 +1,12 @@
 /*
  * S7: the tokens of a name strictly grow over its grants: in chosen states, and as clients hear
  * them. A grant that was asked for after another one was told has the higher token, across
- * take-overs and restarts.
+ * take-overs and restarts; so has one that is told after another that could not be held beside it.
  */
 #include "sim/check.h"
 
 #include "sim/machine.h"
+#include "sim/modes.h"
 #include "sim/world.h"
 
 void check_token_chosen(struct world *w, struct value *v, const struct value *before)
@@ -36,16 +37,15 @@ void check_token_told(struct world *w, struct op *op, uint64_t token)
 {
     struct name *name = op->name;
     uint64_t floor = op->token_floor;
-    if (op->mode == LOCK_EXCLUSIVE && name->token_told > floor)
-        floor = name->token_told;
-    if (name->token_told_exclusive > floor)
-        floor = name->token_told_exclusive;
+    for (int mode = 0; mode < LOCK_MODES; mode++)
+        if (!modes_agree(op->mode, (enum lock_mode)mode) && name->token_told_of[mode] > floor)
+            floor = name->token_told_of[mode];
     if (token <= floor)
         world_fail(w, EXIT_BROKEN, "S7",
                    "%s: %s is told token %llu, and %llu was told before its turn", name->text,
                    op->machine->name, (unsigned long long)token, (unsigned long long)floor);
     if (token > name->token_told)
         name->token_told = token;
-    if (op->mode == LOCK_EXCLUSIVE)
-        name->token_told_exclusive = token;
+    if (token > name->token_told_of[op->mode])
+        name->token_told_of[op->mode] = token;
 }

@@ -9,6 +9,7 @@
 #include "sim/check.h"
 
 #include "sim/machine.h"
+#include "sim/modes.h"
 #include "sim/world.h"
 
 /* Off and status take up to 3 s; up to 5 s for all the messages. */
@@ -44,11 +45,37 @@ static bool stale(const struct world *w, const struct op *op)
     return !op->drop_called && (is_dead(op) || gone(w, op->machine));
 }
 
+/* By the core's own rule, from the meaning of modes: whether the first of the queue waits for it.
+ */
+static bool in_the_way(const struct value *v, size_t index)
+{
+    struct modes counted = modes_none();
+    for (size_t i = 0; i < v->hold_count; i++)
+        if (v->holds[i].mode == LOCK_COUNTED)
+            modes_add(&counted, LOCK_COUNTED, v->holds[i].limit);
+    if (v->waiter_count == 0)
+        return false;
+    if (v->holds[index].mode == LOCK_COUNTED && v->head_mode == LOCK_COUNTED)
+        return !modes_fit(&counted, LOCK_COUNTED, v->head_limit);
+    return !modes_agree(v->holds[index].mode, v->head_mode);
+}
+
+/* It is awaited from when it came to be in the way of the first of the queue. */
+static int64_t stands_since(const struct world *w, const struct value *v, size_t index)
+{
+    struct op *op = v->holds[index].op;
+    if (!in_the_way(v, index))
+        op->in_way_since = 0;
+    else if (!op->in_way_since)
+        op->in_way_since = w->now;
+    return op->in_way_since;
+}
+
 bool check_is_stale(const struct world *w, const struct name *name)
 {
     const struct value *v = name->chosen;
     for (size_t i = 0; v && i < v->hold_count; i++)
-        if (stale(w, v->holds[i].op))
+        if (v->holds[i].mode != LOCK_NL && stale(w, v->holds[i].op))
             return true;
     return false;
 }
@@ -155,9 +182,11 @@ void check_passing(struct world *w)
         if (!v || !v->hold_count || name->jammed || !siege_serves(w, name))
             continue;
         int64_t awaited = awaited_since(w, v);
-        for (size_t k = 0; k < v->hold_count && awaited < INT64_MAX; k++)
-            if (stale(w, v->holds[k].op))
-                judge(w, v->holds[k].op, awaited);
+        for (size_t k = 0; k < v->hold_count; k++) {
+            int64_t since = stands_since(w, v, k);
+            if (since && awaited < INT64_MAX && stale(w, v->holds[k].op))
+                judge(w, v->holds[k].op, latest(awaited, since));
+        }
     }
 }
 

@@ -113,6 +113,7 @@ static void note_client(struct world *w, enum chronicle_kind kind, size_t i, siz
                       .other = (uint16_t)k,
                       .name = name->index,
                       .mode = op ? op->mode : LOCK_EXCLUSIVE,
+                      .limit = op ? op->limit : 0,
                       .number = op ? op->token_told : 0,
                       .span = op ? w->now - op->asked_at : 0};
     chronicle_note(w, e);

@@ -56,6 +56,7 @@ struct entry {
     uint16_t other;
     uint32_t name; /* index in the history */
     enum lock_mode mode;
+    uint16_t limit; /* of a counted one */
     uint64_t number;
     int64_t span; /* ns */
 };

@@ -5,8 +5,11 @@
 #include "sim/check.h"
 #include "sim/guest.h"
 #include "sim/machine.h"
+#include "sim/modes.h"
 #include "sim/rude.h"
 #include "sim/world.h"
+
+enum { LIMIT_DRAWN_MAX = 4 }; /* of counted ones */
 
 static const struct span api_high = SPAN_MS(1); /* a call over the local socket */
 static const struct span retry = SPAN_MS(500);
@@ -82,6 +85,7 @@ static void send_acquire(struct world *w, struct client *c, struct span wait)
     e.acquire.handle = c->handle;
     e.acquire.name = c->name->view;
     e.acquire.mode = c->mode;
+    e.acquire.limit = c->limit;
     e.acquire.policy = c->policy;
     e.acquire.try = c->try;
     e.acquire.deadline = INSTANT_NEVER;
@@ -92,22 +96,36 @@ static void send_acquire(struct world *w, struct client *c, struct span wait)
         c->due = w->now + wait.ns;
     }
     world_trace(w, "%s/%u asks for %s %s%s, %s", c->machine->name, c->index, c->name->text,
-                lock_mode_text(c->mode), c->try ? " (try)" : "", lock_policy_text(c->policy));
+                modes_text(c->mode, c->limit), c->try ? " (try)" : "", lock_policy_text(c->policy));
     bool patient = wait.ns == INT64_MAX && !c->fresh && !c->scripted;
     if (patient || (!c->fresh && !c->scripted && random_chance(&c->random, w->p.cancel_permille)))
         plan(w, c, random_span(&c->random, w->p.wait.low, span_times(w->p.wait.high, 2)));
     machine_post(w, c->machine, &e);
 }
 
-void client_demand(struct world *w, struct client *c, struct name *name, enum lock_mode mode,
-                   enum lock_policy policy)
+static void demand(struct world *w, struct client *c, struct name *name, enum lock_policy policy)
 {
     c->scripted = true;
     c->name = name;
-    c->mode = mode;
     c->policy = policy;
     c->try = false;
     send_acquire(w, c, (struct span){INT64_MAX});
+}
+
+void client_demand(struct world *w, struct client *c, struct name *name, enum lock_mode mode,
+                   enum lock_policy policy)
+{
+    c->mode = mode;
+    c->limit = 0;
+    demand(w, c, name, policy);
+}
+
+void client_demand_counted(struct world *w, struct client *c, struct name *name, uint16_t limit,
+                           enum lock_policy policy)
+{
+    c->mode = LOCK_COUNTED;
+    c->limit = limit;
+    demand(w, c, name, policy);
 }
 
 static void ask(struct world *w, struct client *c)
@@ -116,6 +134,9 @@ static void ask(struct world *w, struct client *c)
     c->name = c->herded ? c->herded : client_pick_name(w, &c->random);
     c->herded = NULL;
     c->mode = random_chance(&c->random, w->p.shared_permille) ? LOCK_SHARED : LOCK_EXCLUSIVE;
+    c->limit = 0;
+    if (w->p.modes_permille && random_chance(&c->random, w->p.modes_permille))
+        c->mode = modes_draw(&c->random, LIMIT_DRAWN_MAX, &c->limit);
     c->policy = random_chance(&c->random, w->p.fence_permille) ? LOCK_STALE_FENCE : LOCK_STALE_HOLD;
     c->try = random_chance(&c->random, w->p.try_permille);
     if (!c->try && random_chance(&c->random, w->p.forever_permille))
@@ -296,6 +317,7 @@ static void accepted(struct world *w, struct client *c, struct op_id id)
 {
     struct op *op = note_op(w, c->machine, c->name, id);
     op->mode = c->mode;
+    op->limit = c->limit;
     op->policy = c->policy;
     c->op = op;
     check_asked(w, op);
@@ -311,6 +333,7 @@ void client_unheard(struct world *w, struct machine *m)
             continue;
         struct op *op = note_op(w, m, history_name(w, view.name), view.id);
         op->mode = view.mode;
+        op->limit = view.limit;
         op->policy = view.policy;
         check_asked(w, op);
     }
@@ -321,7 +344,7 @@ static void granted(struct world *w, struct client *c, uint64_t token)
     w->figures.grants++;
     check_granted(w, c->op, token);
     world_trace(w, "%s/%u guest begins: %s %s token %llu", c->machine->name, c->index,
-                c->name->text, lock_mode_text(c->mode), (unsigned long long)token);
+                c->name->text, modes_text(c->mode, c->limit), (unsigned long long)token);
     guest_begins(w, c);
     c->fresh_granted |= c->fresh;
     client_enter(w, c, CLIENT_HOLDS);
@@ -480,6 +503,7 @@ void client_ask_fresh(struct world *w)
         c->name = history_name_new(w);
         must(c->name);
         c->mode = LOCK_EXCLUSIVE;
+        c->limit = 0;
         c->policy = LOCK_STALE_FENCE;
         c->try = false;
         client_rest(w, c);

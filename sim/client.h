@@ -34,6 +34,7 @@ struct client {
     uint64_t handle; /* of the call that is out */
     struct name *name;
     enum lock_mode mode;
+    uint16_t limit; /* of a counted one */
     enum lock_policy policy;
     struct name *herded; /* what it is to ask for next; NULL: as it likes */
     bool try;
@@ -69,6 +70,8 @@ void client_ready(struct world *w, struct machine *m);
 /* For scenarios: asks for a lock without a deadline, and holds it until client_let_go. */
 void client_demand(struct world *w, struct client *c, struct name *name, enum lock_mode mode,
                    enum lock_policy policy);
+void client_demand_counted(struct world *w, struct client *c, struct name *name, uint16_t limit,
+                           enum lock_policy policy);
 /* A herd: it does now what it would do next. */
 void client_hurry(struct world *w, struct client *c);
 /* All clients that rest ask for one name at once. */

@@ -55,7 +55,7 @@ bool history_stale(const struct name *name)
 {
     const struct value *v = name->chosen;
     for (size_t i = 0; v && i < v->hold_count; i++)
-        if (v->holds[i].op->epoch != v->holds[i].op->machine->epoch)
+        if (v->holds[i].mode != LOCK_NL && v->holds[i].op->epoch != v->holds[i].op->machine->epoch)
             return true;
     return false;
 }
@@ -187,9 +187,14 @@ static void read_state(struct world *w, struct value *v)
     for (size_t i = 0; i < s->hold_count; i++)
         v->holds[i] = (struct value_hold){.op = history_op_named(w, name, s->holds[i].id),
                                           .mode = s->holds[i].mode,
+                                          .limit = s->holds[i].limit,
                                           .token = s->holds[i].token};
     for (size_t i = 0; i < s->waiter_count; i++)
         v->waiters[i] = history_op_named(w, name, s->waiters[i].id);
+    if (s->waiter_count > 0) {
+        v->head_mode = s->waiters[0].mode;
+        v->head_limit = s->waiters[0].limit;
+    }
 }
 
 static void insert(struct world *w, struct group *g, struct value *v)

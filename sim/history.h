@@ -24,6 +24,7 @@ struct op {
     uint32_t epoch; /* of the machine: with another one, nobody can act for it any more */
     struct name *name;
     enum lock_mode mode;
+    uint16_t limit; /* of a counted one */
     enum lock_policy policy;
     int64_t asked_at;
     uint64_t token_floor;        /* highest token of the name told before it was asked for */
@@ -38,6 +39,8 @@ struct op {
     bool drop_called;   /* by the client, or by its driver */
     bool drop_sent;     /* its agent asked a coordinator to drop it */
     int64_t guest_ended_at;
+    int64_t in_way_since; /* since when the first of the queue was seen to wait for its hold; 0: it
+                             does not */
     bool broken_counted;
     bool dropped_told;
     bool accepted;  /* ANSWER_ACCEPTED came; states may name it a moment before */
@@ -51,6 +54,7 @@ struct op {
 struct value_hold {
     struct op *op;
     enum lock_mode mode;
+    uint16_t limit;
     uint64_t token;
 };
 
@@ -66,6 +70,8 @@ struct value {
     size_t waiter_count;
     struct value_hold *holds;
     struct op **waiters;
+    enum lock_mode head_mode; /* of the first waiter, if there is one */
+    uint16_t head_limit;
     bool chosen;
     int64_t chosen_at;
 };
@@ -88,12 +94,12 @@ struct name {
     char text[NAME_TEXT_SIZE];
     struct view view; /* of text */
     uint32_t shard;
-    uint32_t cohort;          /* bits of machines */
-    struct group *top;        /* highest ballot */
-    struct value *chosen;     /* the highest chosen value; NULL: never touched */
-    const struct value *told; /* the highest that an answer to a client rested on */
-    uint64_t token_told;      /* highest told to a client */
-    uint64_t token_told_exclusive;
+    uint32_t cohort;                    /* bits of machines */
+    struct group *top;                  /* highest ballot */
+    struct value *chosen;               /* the highest chosen value; NULL: never touched */
+    const struct value *told;           /* the highest that an answer to a client rested on */
+    uint64_t token_told;                /* highest told to a client */
+    uint64_t token_told_of[LOCK_MODES]; /* the same, for each mode */
     int64_t busy_until; /* when the chosen state was last one with holders or waiters */
     struct op *ops;     /* newest first */
     struct look *looks; /* what else was told of it (linear.h); newest first */
@@ -115,7 +121,8 @@ struct name *history_name_called(struct world *w, const char *text);
 /* Fails the run if nobody ever used that name. */
 struct name *history_name(struct world *w, struct view text);
 
-/* Whether the chosen state has a holder of an earlier boot of its machine. */
+/* Whether the chosen state has a holder of an earlier boot of its machine, and somebody could have
+ * to wait for it: so not of one in NL. */
 bool history_stale(const struct name *name);
 
 /* A client's call got this id. Fails the run if it was given out before (L9). */

@@ -3,6 +3,7 @@
 
 #include "proto/must.h"
 #include "sim/machine.h"
+#include "sim/modes.h"
 #include "sim/world.h"
 
 #include <stdlib.h>
@@ -144,12 +145,12 @@ static bool holds(const struct search *s, const struct op *op)
     return false;
 }
 
-static bool conflicts(const struct search *s, enum lock_mode mode)
+static bool conflicts(const struct search *s, const struct op *op)
 {
+    struct modes held = modes_none();
     for (size_t i = 0; i < s->holder_count; i++)
-        if (!lock_modes_compatible(s->holders[i]->mode, mode))
-            return true;
-    return false;
+        modes_add(&held, s->holders[i]->mode, s->holders[i]->limit);
+    return !modes_fit(&held, op->mode, op->limit);
 }
 
 /* A request that was under way at the same time may have been in the queue. So may one whose client
@@ -190,12 +191,12 @@ static bool legal(const struct search *s, const struct call *c)
 {
     switch (c->kind) {
     case CALL_GRANT:
-        return !conflicts(s, c->op->mode) && c->op->token_told > s->token &&
+        return !conflicts(s, c->op) && c->op->token_told > s->token &&
                s->holder_count < HOLDERS_MAX;
     case CALL_DROP:
         return holds(s, c->op);
     case CALL_BUSY:
-        return conflicts(s, c->op->mode) || crossed(c);
+        return conflicts(s, c->op) || crossed(c);
     case CALL_SHOW:
         return shows(s, c);
     }

@@ -3,6 +3,7 @@
 #include "sim/page_draw.h"
 
 #include "sim/machine.h"
+#include "sim/modes.h"
 #include "sim/story_judge.h"
 #include "sim/world.h"
 
@@ -20,10 +21,10 @@ static void hold(const struct page *p, const struct entry *e, int64_t until)
     fprintf(p->out, "<span class=\"hold own%u\" style=\"left:%s;width:%s\" title=\"", e->machine,
             page_percent(p, e->at), page_percent(p, width));
     page_text(p, node(p, e->machine));
-    fprintf(p->out, ", %s, %lld.%03lld s to %lld.%03lld s, token %llu\">", lock_mode_text(e->mode),
-            (long long)e->at / 1000000000, (long long)e->at / 1000000 % 1000,
-            (long long)until / 1000000000, (long long)until / 1000000 % 1000,
-            (unsigned long long)e->number);
+    fprintf(p->out, ", %s, %lld.%03lld s to %lld.%03lld s, token %llu\">",
+            modes_text(e->mode, e->limit), (long long)e->at / 1000000000,
+            (long long)e->at / 1000000 % 1000, (long long)until / 1000000000,
+            (long long)until / 1000000 % 1000, (unsigned long long)e->number);
     if (width > p->end / 8)
         page_text(p, node(p, e->machine));
     fputs("</span>", p->out);

@@ -111,6 +111,15 @@ static void draw_usual(struct parameters *p, struct random *r)
     draw_misdeeds(p, r);
 }
 
+/* From a stream of its own, so that a third of the seeds, where nobody draws modes, stay what they
+ * were before there were more than two. */
+static void draw_modes(struct parameters *p, uint64_t seed)
+{
+    struct random r;
+    random_init(&r, seed, STREAM_MODES);
+    p->modes_permille = random_chance(&r, 667) ? (uint32_t)random_between(&r, 50, 1000) : 0;
+}
+
 void profile_draw(struct parameters *out, int index, uint64_t seed)
 {
     struct random r;
@@ -122,6 +131,7 @@ void profile_draw(struct parameters *out, int index, uint64_t seed)
     const struct profile *profile = profiles_get(index < 0 ? any : (size_t)index);
     draw_usual(out, &r);
     profile->shape(out, &r);
+    draw_modes(out, seed);
     out->profile = profile->name;
 }
 
@@ -138,9 +148,10 @@ void profile_print(const struct parameters *p, FILE *out)
         "  profile %s: %u nodes, cohort %u, %u shards, %u locks served at once, %u clients a node, "
         "%u names\n",
         p->profile, p->nodes, p->cohort, p->shards, p->served, p->clients, p->names);
-    fprintf(out, "  clients: shared %u, try %u, for ever %u, cancel %u, show %u of 1000;",
-            p->shared_permille, p->try_permille, p->forever_permille, p->cancel_permille,
-            p->show_permille);
+    fprintf(out,
+            "  clients: shared %u, any mode %u, try %u, for ever %u, cancel %u, show %u of 1000;",
+            p->shared_permille, p->modes_permille, p->try_permille, p->forever_permille,
+            p->cancel_permille, p->show_permille);
     print_range("think", p->think, out);
     print_range("hold", p->hold, out);
     print_range("wait", p->wait, out);

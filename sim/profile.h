@@ -103,6 +103,7 @@ struct parameters {
     uint32_t clients;          /* of one machine, without the last one */
     uint32_t names;            /* that clients choose from at one time */
     uint32_t shared_permille;  /* of acquires */
+    uint32_t modes_permille;   /* of acquires: any mode, and any limit if it is counted */
     uint32_t try_permille;     /* of acquires */
     uint32_t forever_permille; /* of acquires that wait: without a deadline */
     uint32_t cancel_permille;  /* of acquires that wait: given up before the deadline */

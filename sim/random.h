@@ -19,6 +19,7 @@ enum random_stream {
     STREAM_DEVICES,
     STREAM_FORGER,
     STREAM_SIEGE,
+    STREAM_MODES,
     STREAM_MACHINE = 100, /* plus the machine's index */
     STREAM_DISK = 200,
     STREAM_CLIENT = 300,

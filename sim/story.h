@@ -75,6 +75,7 @@ struct act {
     enum device_mood mood; /* DEVICE */
     uint16_t name;         /* LOCK, RELEASE */
     enum lock_mode mode;
+    uint16_t limit; /* of a counted one */
     enum lock_policy policy;
     enum fault_kind fault; /* FAULT: one that a seed drew, */
     uint64_t dice;         /*   and the number of the stream that it draws from; 0: its own */

@@ -26,6 +26,7 @@ static const struct quantity quantities[] = {
     WITHIN(clients, 0, CLIENT_FRESH),
     WITHIN(names, 1, NAMES_WIDTH_MAX),
     PERMILLE(shared_permille),
+    PERMILLE(modes_permille),
     PERMILLE(try_permille),
     PERMILLE(forever_permille),
     PERMILLE(cancel_permille),

@@ -2,6 +2,7 @@
 #include "sim/story_judge.h"
 
 #include "proto/must.h"
+#include "sim/modes.h"
 #include "sim/world.h"
 
 #include <stdarg.h>
@@ -213,24 +214,41 @@ static void judge_held(const struct world *w, const struct expect *e, struct jud
         say(j, false, e->until, "nobody holds it");
 }
 
+/* Whoever holds at one time, each limit by itself. */
+struct holders {
+    uint32_t count[LOCK_MODES];
+    uint32_t limits[LOCK_COUNT_MAX + 1];
+};
+
+static bool fits(const struct holders *h, const struct entry *n)
+{
+    struct modes held = modes_none();
+    for (int mode = 0; mode < LOCK_MODES; mode++)
+        held.count[mode] = h->count[mode];
+    for (uint32_t limit = LOCK_COUNT_MAX; limit > 0; limit--)
+        if (h->limits[limit])
+            held.least = limit;
+    return modes_fit(&held, n->mode, n->limit);
+}
+
 /* S1 judges the same: this is for people, and for runs that S1 ended. */
 static void judge_never_two(const struct world *w, const struct expect *e, struct judgement *j)
 {
     const struct chronicle *c = w->chronicle;
-    uint32_t shared = 0, exclusive = 0;
+    struct holders holders = {0};
     for (size_t i = 0; i < c->count; i++) {
         const struct entry *n = &c->entries[i];
         if (n->name != name_index(w, e->name))
             continue;
-        int32_t by = n->kind == CHRONICLE_GRANT ? 1 : n->kind == CHRONICLE_END ? -1 : 0;
-        if (n->mode == LOCK_SHARED)
-            shared += (uint32_t)by;
-        else
-            exclusive += (uint32_t)by;
-        if (exclusive > 1 || (exclusive && shared)) {
+        if (n->kind != CHRONICLE_GRANT && n->kind != CHRONICLE_END)
+            continue;
+        if (n->kind == CHRONICLE_GRANT && !fits(&holders, n)) {
             say(j, false, n->at, "two at %s", when(n->at));
             return;
         }
+        uint32_t by = n->kind == CHRONICLE_GRANT ? 1 : UINT32_MAX;
+        holders.count[n->mode] += by;
+        holders.limits[n->limit] += n->mode == LOCK_COUNTED ? by : 0;
     }
     bool two = strcmp(w->verdict.check, "S1") == 0;
     say(j, !two, -1, two ? "S1 is broken" : "never");

@@ -212,7 +212,10 @@ static void pursue(struct world *w, size_t index)
     if (!c || w->play->granted[index])
         return;
     w->play->granted[index] = c->state == CLIENT_HOLDS;
-    if (c->state == CLIENT_IDLE && c->machine->agent_up && !c->machine->paused)
+    bool may = c->state == CLIENT_IDLE && c->machine->agent_up && !c->machine->paused;
+    if (may && a->mode == LOCK_COUNTED)
+        client_demand_counted(w, c, name_of(w, a->name), a->limit, a->policy);
+    else if (may)
         client_demand(w, c, name_of(w, a->name), a->mode, a->policy);
     plan(w, ask_again, index, DUE_AGAIN);
 }

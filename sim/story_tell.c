@@ -3,6 +3,7 @@
 
 #include "proto/must.h"
 #include "sim/machine.h"
+#include "sim/modes.h"
 #include "sim/story_judge.h"
 #include "sim/world.h"
 
@@ -93,7 +94,7 @@ static bool lock_sentence(const struct world *w, const struct entry *e, char *ou
         snprintf(out, TELL_TEXT_SIZE, "%s asks for %s", node(w, e->machine), lock);
     else if (e->kind == CHRONICLE_GRANT)
         snprintf(out, TELL_TEXT_SIZE, "%s is granted to %s, %s, token %llu, after %lld ms", lock,
-                 node(w, e->machine), lock_mode_text(e->mode), (unsigned long long)e->number,
+                 node(w, e->machine), modes_text(e->mode, e->limit), (unsigned long long)e->number,
                  (long long)e->span / 1000000);
     else if (e->kind == CHRONICLE_END)
         snprintf(out, TELL_TEXT_SIZE, "nothing runs under %s on %s any more", lock,

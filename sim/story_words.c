@@ -236,6 +236,21 @@ static void read_device(struct story_reader *r, struct act a)
                   "another machine's");
 }
 
+/* "shared", "exclusive", the two letters of any of the six, "counted 3". */
+static bool try_mode(struct story_reader *r, struct act *a)
+{
+    static const char *const letters[] = {"NL", "CR", "CW", "PR", "PW", "EX"};
+    for (int mode = 0; mode < LOCK_MODES; mode++) {
+        if (!read_try(r, lock_mode_text((enum lock_mode)mode)) &&
+            !(mode < LOCK_COUNTED && read_try(r, letters[mode])))
+            continue;
+        a->mode = (enum lock_mode)mode;
+        a->limit = mode == LOCK_COUNTED ? (uint16_t)read_number(r, 1, LOCK_COUNT_MAX) : 0;
+        return true;
+    }
+    return false;
+}
+
 /* "hv3 locks image/x exclusive stale hold", "hv1 waits for image/x", "hv3 releases image/x" */
 static void read_lock(struct story_reader *r, struct act a)
 {
@@ -251,11 +266,9 @@ static void read_lock(struct story_reader *r, struct act a)
         read_error(r, "a node \"locks\" or \"releases\" a lock, or \"waits for\" it");
     a.name = read_name(r);
     while (a.kind == ACT_LOCK && !read_end(r)) {
-        if (read_try(r, "shared"))
-            a.mode = LOCK_SHARED;
-        else if (read_try(r, "exclusive"))
-            a.mode = LOCK_EXCLUSIVE;
-        else if (!read_need(r, "stale"))
+        if (try_mode(r, &a))
+            continue;
+        if (!read_need(r, "stale"))
             return;
         else if (read_try(r, "hold"))
             a.policy = LOCK_STALE_HOLD;

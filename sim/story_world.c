@@ -171,6 +171,21 @@ static void read_stale(struct story_reader *r)
         r->story->p.fence_permille = 1000;
 }
 
+/* "30% shared", "20% any mode" */
+static void read_share(struct story_reader *r)
+{
+    uint32_t share = read_permille(r);
+    if (r->failed)
+        return;
+    if (read_try(r, "any")) {
+        r->story->p.modes_permille = share;
+        read_need(r, "mode");
+    } else {
+        r->story->p.shared_permille = share;
+        read_need(r, "shared");
+    }
+}
+
 static void read_workload(struct story_reader *r)
 {
     struct story *s = r->story;
@@ -192,8 +207,8 @@ static void read_workload(struct story_reader *r)
             p->wait = read_range(r);
         else if (read_try(r, "stale"))
             read_stale(r);
-        else if (p->shared_permille = read_permille(r), !r->failed)
-            read_need(r, "shared");
+        else
+            read_share(r);
     }
 }
 

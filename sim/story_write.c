@@ -1,6 +1,7 @@
 /* A story in words again: acts for timelines, and whole files. See story.h. */
 #include "sim/story.h"
 
+#include "sim/modes.h"
 #include "sim/story_drawn.h"
 
 #include <string.h>
@@ -151,8 +152,8 @@ static void verb_text(const struct story *s, const struct act *a, char *out, siz
                  a->amount ? " " : "", a->amount ? story_span(a->amount) : "");
         break;
     case ACT_LOCK:
-        snprintf(out, size, "%s locks %s %s%s", group, s->names[a->name], lock_mode_text(a->mode),
-                 a->policy == LOCK_STALE_HOLD ? " stale hold" : "");
+        snprintf(out, size, "%s locks %s %s%s", group, s->names[a->name],
+                 modes_text(a->mode, a->limit), a->policy == LOCK_STALE_HOLD ? " stale hold" : "");
         break;
     case ACT_RELEASE:
         snprintf(out, size, "%s releases %s", group, s->names[a->name]);
@@ -265,6 +266,9 @@ static void write_workload(const struct story *s, struct parameters *base, FILE 
     if (s->p.shared_permille != base->shared_permille)
         fprintf(out, ", %u.%u%% shared", s->p.shared_permille / 10, s->p.shared_permille % 10);
     base->shared_permille = s->p.shared_permille;
+    if (s->p.modes_permille != base->modes_permille)
+        fprintf(out, ", %u.%u%% any mode", s->p.modes_permille / 10, s->p.modes_permille % 10);
+    base->modes_permille = s->p.modes_permille;
     base->clients = s->p.clients;
     fputc('\n', out);
 }

@@ -6,7 +6,7 @@ STORIES     := $(wildcard sim/scenarios/*.hf)
 REGRESSIONS := $(wildcard tests/scenarios/*.hf)
 # The language without the simulator: for the unit tests and the fuzzer.
 STORY_PURE  := $(addprefix sim/,story_parse.c story_world.c story_words.c story_expect.c story_write.c \
-                 story_drawn.c profile.c profiles.c random.c)
+                 story_drawn.c profile.c profiles.c random.c modes.c)
 
 .PHONY: sim-stories
 sim: sim-stories

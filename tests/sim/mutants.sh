@@ -43,6 +43,8 @@ table='
 60 scenario/two-cuts       a juror acknowledges renewals again after its vote
 61 only:scenario/never-true voters guess breaks by comparing
 62 scenario/parent-dies    a hold is released when its parent dies
+63 -                       CW is taken to be compatible with PR
+64 -                       counted holders are one more than their limit
 '
 caught=0 planted=0
 afters=()

@@ -196,6 +196,41 @@ START_TEST(nobody_is_fenced_whom_nobody_waits_for)
 }
 END_TEST
 
+/* The same of one that the first of the queue could hold beside: it waits for another, who lives.
+ */
+START_TEST(nobody_is_fenced_who_is_not_in_the_way)
+{
+    stage_hold(s, HOLDER, name, LOCK_CR);
+    uint64_t writer = stage_hold(s, 0, name, LOCK_CW);
+    waits = stage_acquire(s, WAITER, name, LOCK_PR);
+    stage_kill(s, HOLDER);
+    stage_run(s, LONG);
+    ck_assert_uint_eq(stage_sent(s, WIRE_ACCUSE), 0);
+    ck_assert_int_eq(stage_answer(s, waits, ANSWER_WAITING)->stale.stage, FENCE_NONE);
+    stage_release(s, 0, writer);
+    ck_assert_ptr_nonnull(granted());
+    ck_assert_uint_eq(s->run_count, 0);
+    ck_assert_uint_eq(stage_show(s, 0, name)->hold_count, 2);
+}
+END_TEST
+
+/* A counted holder is in the way when there is no room for one more. */
+START_TEST(a_dead_counted_holder_is_fenced_for_the_next)
+{
+    s->limit = 2;
+    held = stage_hold(s, HOLDER, name, LOCK_COUNTED);
+    stage_hold(s, 0, name, LOCK_COUNTED);
+    stage_kill(s, HOLDER);
+    stage_run(s, LONG);
+    ck_assert_uint_eq(stage_sent(s, WIRE_ACCUSE), 0);
+    waits = stage_acquire(s, WAITER, name, LOCK_COUNTED);
+    const struct answer *a = granted();
+    ck_assert(a->mark.set && a->mark.by == LOCK_ENDED_BY_RECEIPT);
+    ck_assert_int_eq(a->mark.mode, LOCK_COUNTED);
+    ck_assert_uint_gt(s->run_count, 0);
+}
+END_TEST
+
 /* A site comes back from a power loss by end statements alone: no order, no run (F6a). */
 START_TEST(all_boot_again_without_one_order)
 {
@@ -532,6 +567,8 @@ Suite *suite_order_story(void)
     tcase_add_test(story, the_story_survives_restarts);
     tcase_add_test(story, a_hold_under_hold_asks_nobody_and_waits_for_the_boot);
     tcase_add_test(story, nobody_is_fenced_whom_nobody_waits_for);
+    tcase_add_test(story, nobody_is_fenced_who_is_not_in_the_way);
+    tcase_add_test(story, a_dead_counted_holder_is_fenced_for_the_next);
     tcase_add_test(story, all_boot_again_without_one_order);
     tcase_add_test(story, votes_of_two_accusers_add_up);
     suite_add_tcase(suite, story);

@@ -49,7 +49,7 @@ START_TEST(test_world)
            "brake 1min\n"
            "on_isolation continue\n"
            "workload 2 clients on left, names image/1..image/3, hold 1s..3s, think 100ms, wait 5s, "
-           "30.5% shared, stale hold\n"
+           "30.5% shared, 20% any mode, stale hold\n"
            "network delay 50us..3ms, loss 1%, duplicates 0.5%, late 2% up to 4s\n"
            "disk sync 1ms..5ms\n"
            "fenced machines stay off\n"
@@ -69,6 +69,7 @@ START_TEST(test_world)
     ck_assert_str_eq(story->names[story->workload_first + 2], "image/3");
     ck_assert_int_eq(story->p.think.low.ns, story->p.think.high.ns);
     ck_assert_uint_eq(story->p.shared_permille, 305);
+    ck_assert_uint_eq(story->p.modes_permille, 200);
     ck_assert_uint_eq(story->p.fence_permille, 0);
     ck_assert_int_eq(story->p.delay.low.ns, 50000);
     ck_assert_uint_eq(story->p.duplicate_permille, 5);
@@ -96,7 +97,10 @@ START_TEST(test_acts)
            "at 3s store of b lost\n"
            "at 3s fence device of c slow 5s\n"
            "at 4s a locks image/x shared stale hold\n"
-           "at 5s a releases image/x\n");
+           "at 5s a releases image/x\n"
+           "at 6s b locks image/x CW\n"
+           "at 6s c locks image/x PR stale fence\n"
+           "at 6s d locks image/y counted 3 stale hold\n");
     const struct act *a = story->acts;
     ck_assert_uint_eq(a[0].bits, 24);
     ck_assert_uint_eq(a[0].only, 7);
@@ -116,6 +120,11 @@ START_TEST(test_acts)
     ck_assert_int_eq(a[14].policy, LOCK_STALE_HOLD);
     ck_assert_int_eq(a[15].kind, ACT_RELEASE);
     ck_assert_uint_eq(a[15].name, a[14].name);
+    ck_assert_int_eq(a[16].mode, LOCK_CW);
+    ck_assert_int_eq(a[17].mode, LOCK_SHARED);
+    ck_assert_uint_eq(a[17].limit, 0);
+    ck_assert_int_eq(a[18].mode, LOCK_COUNTED);
+    ck_assert_uint_eq(a[18].limit, 3);
 }
 END_TEST
 
