@@ -31,15 +31,26 @@ void json_print(json_t *object)
     json_decref(object);
 }
 
+const char *agent_mode(char text[AGENT_MODE_SIZE], const json_t *party)
+{
+    long long limit = json_number(party, "limit");
+    if (limit > 0)
+        snprintf(text, AGENT_MODE_SIZE, "%s %lld", json_text(party, "mode"), limit);
+    else
+        snprintf(text, AGENT_MODE_SIZE, "%s", json_text(party, "mode"));
+    return text;
+}
+
 void agent_parties(char *text, size_t size, const json_t *parties)
 {
     size_t at = 0, index;
+    char mode[AGENT_MODE_SIZE];
     json_t *party;
     text[0] = '\0';
     json_array_foreach(parties, index, party)
     {
         int n = snprintf(text + at, size - at, "%s%s (%s)", index ? ", " : "",
-                         json_text(party, "node"), json_text(party, "mode"));
+                         json_text(party, "node"), agent_mode(mode, party));
         if (n < 0 || (size_t)n >= size - at)
             return;
         at += (size_t)n;
@@ -142,6 +153,10 @@ int agent_refused(const struct varlink_reply *reply, const char *subject)
         return refused_no_majority(subject, p);
     if (ours && strcmp(error, "BadName") == 0)
         return refused_reason(subject, p, "this is not a name for a lock", EXIT_USAGE);
+    if (ours && strcmp(error, "BadMode") == 0)
+        return refused_reason(subject, p, "this is not a mode of locks", EXIT_USAGE);
+    if (ours && strcmp(error, "BadLimit") == 0)
+        return refused_reason(subject, p, "this is not a limit of a counted lock", EXIT_USAGE);
     if (ours && strcmp(error, "NotPermitted") == 0)
         return refused_reason(subject, p, "not permitted", EXIT_NOT_PERMITTED);
     if (strcmp(error, "org.varlink.service.PermissionDenied") == 0)

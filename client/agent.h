@@ -41,6 +41,9 @@ int agent_ask(const struct cli *cli, const char *method, json_t *parameters, jso
 /* Whether the reply is this error of org.holdfast. */
 bool agent_error_is(const struct varlink_reply *reply, const char *error);
 
+/* "shared", "counted 3": the mode of a party or an operation. */
+enum { AGENT_MODE_SIZE = 32 };
+const char *agent_mode(char text[AGENT_MODE_SIZE], const json_t *party);
 /* "hv2 (shared), hv3 (shared)" of a list of parties, cut at `size`; "" for none. */
 void agent_parties(char *text, size_t size, const json_t *parties);
 

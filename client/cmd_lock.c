@@ -31,10 +31,12 @@
 #include "client/fence_text.h"
 #include "client/signals.h"
 #include "client/watch.h"
+#include "proto/limits.h"
+#include "proto/lock_mode.h"
 
 static const char help[] =
-    "usage: holdfast lock [-s|-x] [-n] [-w SEC] [-E CODE] [-v|-q] [--stale hold|fence]\n"
-    "                     [--json] NAME [--] COMMAND [ARGUMENT...]\n"
+    "usage: holdfast lock [-s|-x|-m MODE|--count N] [-n] [-w SEC] [-E CODE] [-v|-q]\n"
+    "                     [--stale hold|fence] [--json] NAME [--] COMMAND [ARGUMENT...]\n"
     "\n"
     "Takes the lock NAME, runs COMMAND, and releases the lock when COMMAND ends. COMMAND finds\n"
     "HOLDFAST_NAME, HOLDFAST_MODE and HOLDFAST_TOKEN in its environment; and, if the last hold\n"
@@ -42,6 +44,9 @@ static const char help[] =
     "\n"
     "  -s, --shared        together with other readers\n"
     "  -x, --exclusive     alone (the default)\n"
+    "  -m, --mode MODE     one of " LOCK_MODE_NAMES "\n"
+    "  --count N           together with at most N-1 others, and no more than any of them allows;\n"
+    "                      N is 1 to 256; the mode is counted\n"
     "  -n, --nonblock      do not wait\n"
     "  -w, --wait SEC      wait no longer than this; a fraction is allowed\n"
     "  -E, --conflict-exit-code CODE\n"
@@ -49,8 +54,9 @@ static const char help[] =
     "  -v, --verbose       say what is waited for, and when the lock is held\n"
     "  -q, --quiet         no warnings: that the lock is at risk, that the last hold ended\n"
     "                      uncleanly\n"
-    "  --stale POLICY      if this node dies: hold (until it boots again), the default for -s, or\n"
-    "                      fence (by an order of the jurors), the default for -x\n"
+    "  --stale POLICY      if this node dies: hold (until it boots again), or fence (by an order "
+    "of the\n"
+    "                      jurors), the default for the modes that write: CW, PW and EX\n"
     "  --json              one object on stdout after COMMAND has ended\n"
     "\n"
     "The exit code is COMMAND's (128+n if signal n ended it); 2 no majority; 3 not granted; 4 the\n"
@@ -59,6 +65,7 @@ static const char help[] =
 
 enum {
     STALE = OPTION_OWN,
+    COUNT,
     GO_ON = -1,                  /* no exit code yet; every other number may be one, 0 by -E too */
     TRY_PATIENCE_MS = 30 * 1000, /* the agent answers a try long before, unless it is stuck */
     LATE_MS = 3 * 1000,          /* how much later than the deadline the agent may answer */
@@ -71,7 +78,8 @@ enum {
 struct lock_run {
     struct cli *cli;
     const char *name;
-    const char *mode;
+    enum lock_mode mode;
+    long limit;        /* of a counted one; else 0 */
     const char *stale; /* NULL: the agent's default */
     char **argv;
     bool try;
@@ -138,8 +146,10 @@ static void show_progress(struct lock_run *run, const json_t *reply)
 
 static enum varlink_status send_acquire(struct lock_run *run)
 {
-    json_t *p = json_pack("{s:s, s:s, s:I}", "name", run->name, "mode", run->mode, "pid",
-                          (json_int_t)run->child.pid);
+    json_t *p = json_pack("{s:s, s:s, s:I}", "name", run->name, "mode", lock_mode_text(run->mode),
+                          "pid", (json_int_t)run->child.pid);
+    if (run->limit > 0)
+        json_object_set_new(p, "limit", json_integer(run->limit));
     if (run->try)
         json_object_set_new(p, "try", json_true());
     if (run->stale)
@@ -389,7 +399,8 @@ static int guard(struct lock_run *run)
     if (line[0] != '\0' && !run->quiet)
         say_reason(run, "the last hold ended uncleanly", line);
     if (run->verbose)
-        say("%s: held %s, token %lld", run->name, run->mode, json_number(run->held, "token"));
+        say("%s: held %s, token %lld", run->name, lock_mode_text(run->mode),
+            json_number(run->held, "token"));
     int error = child_go(&run->child, &grant);
     if (error == 0)
         return watch_over(run);
@@ -402,8 +413,9 @@ static int guard(struct lock_run *run)
 static void print_json(const struct lock_run *run, int code)
 {
     json_t *unclean = json_object_get(run->held, "unclean");
-    json_t *out = json_pack("{s:s, s:s, s:s, s:I, s:O, s:b, s:s, s:i}", "name", run->name, "mode",
-                            run->mode, "hold", json_text(run->held, "hold"), "token",
+    json_t *out = json_pack("{s:s, s:s, s:I, s:s, s:I, s:O, s:b, s:s, s:i}", "name", run->name,
+                            "mode", lock_mode_text(run->mode), "limit", (json_int_t)run->limit,
+                            "hold", json_text(run->held, "hold"), "token",
                             (json_int_t)json_number(run->held, "token"), "unclean",
                             json_is_object(unclean) ? unclean : json_null(), "lost", (int)run->lost,
                             "reason", run->reason, "code", code);
@@ -421,7 +433,7 @@ static int run_locked(struct lock_run *run)
         return code;
     const struct child_plan plan = {.argv = run->argv,
                                     .name = run->name,
-                                    .mode = run->mode,
+                                    .mode = lock_mode_text(run->mode),
                                     .mask = &mask,
                                     .secret_fd = run->agent.fd};
     run->signals = signals_open(true, &mask);
@@ -453,10 +465,19 @@ static int take_option(struct lock_run *run, int option)
     long number;
     switch (option) {
     case 's':
-        run->mode = "shared";
+        run->mode = LOCK_SHARED;
         break;
     case 'x':
-        run->mode = "exclusive";
+        run->mode = LOCK_EXCLUSIVE;
+        break;
+    case 'm':
+        if (!lock_mode_parse(&run->mode, optarg))
+            return usage_error(run->cli, "-m takes one of " LOCK_MODE_NAMES ", not '%s'", optarg);
+        break;
+    case COUNT:
+        if (!parse_number(optarg, 1, LOCK_COUNT_MAX, &run->limit))
+            return usage_error(run->cli, "--count takes 1 to %d, not '%s'", (int)LOCK_COUNT_MAX,
+                               optarg);
         break;
     case 'n':
         run->try = true;
@@ -485,10 +506,25 @@ static int take_option(struct lock_run *run, int option)
     return EXIT_OK;
 }
 
+/* What -m, -s, -x and --count say together. */
+static int settle_mode(struct lock_run *run)
+{
+    if (run->mode == LOCK_MODES)
+        run->mode = run->limit > 0 ? LOCK_COUNTED : LOCK_EXCLUSIVE;
+    if (run->mode == LOCK_COUNTED && run->limit == 0)
+        return usage_error(run->cli, "the mode counted needs --count N: how many may hold it");
+    if (run->mode != LOCK_COUNTED && run->limit > 0)
+        return usage_error(run->cli, "--count goes with the mode counted, not with %s",
+                           lock_mode_text(run->mode));
+    return EXIT_OK;
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {{"shared", no_argument, NULL, 's'},
                                           {"exclusive", no_argument, NULL, 'x'},
+                                          {"mode", required_argument, NULL, 'm'},
+                                          {"count", required_argument, NULL, COUNT},
                                           {"nonblock", no_argument, NULL, 'n'},
                                           {"nb", no_argument, NULL, 'n'},
                                           {"wait", required_argument, NULL, 'w'},
@@ -499,14 +535,16 @@ static int run(struct cli *cli, int argc, char **argv)
                                           {"conflict-exit-code", required_argument, NULL, 'E'},
                                           COMMAND_OPTIONS};
     struct lock_run lock = {.cli = cli,
-                            .mode = "exclusive",
+                            .mode = LOCK_MODES,
                             .wait_ms = -1,
                             .conflict = EXIT_NOT_GRANTED,
                             .watch.stream.fd = -1};
     int option;
-    while ((option = command_option(cli, argc, argv, "+:sxnw:E:vq", longs)) != -1)
+    while ((option = command_option(cli, argc, argv, "+:sxm:nw:E:vq", longs)) != -1)
         if (take_option(&lock, option) != EXIT_OK)
             return EXIT_USAGE;
+    if (settle_mode(&lock) != EXIT_OK)
+        return EXIT_USAGE;
     if (optind == argc)
         return usage_error(cli, "the lock's NAME is missing");
     lock.name = argv[optind++];

@@ -20,7 +20,7 @@ static void print_text(const json_t *operations)
     table_init(&t, sizeof heading / sizeof heading[0], heading);
     json_array_foreach(operations, index, op)
     {
-        char pids[128] = "";
+        char pids[128] = "", mode[AGENT_MODE_SIZE];
         int at = 0;
         json_array_foreach(json_object_get(op, "pids"), i, pid)
         {
@@ -30,7 +30,7 @@ static void print_text(const json_t *operations)
         }
         const char *session = json_text(op, "session");
         table_cell(&t, "%s", json_text(op, "name"));
-        table_cell(&t, "%s", json_text(op, "mode"));
+        table_cell(&t, "%s", agent_mode(mode, op));
         table_cell(&t, "%s", json_text(op, "state"));
         table_cell(&t, "%lld", json_number(op, "token"));
         table_cell(&t, "%s", json_text(op, "policy"));

@@ -9,7 +9,8 @@
 static const char help[] =
     "usage: holdfast show [-w SEC] [--json] NAME\n"
     "\n"
-    "Prints who holds the lock NAME and who waits for it, confirmed by a majority; what they wait\n"
+    "Prints who holds the lock NAME and who waits for it, each with its mode (and limit, if it is\n"
+    "counted), confirmed by a majority; what they wait\n"
     "for if a holder is dead; and how the last hold went that ended uncleanly.\n"
     "\n"
     "  -w, --wait SEC      give up after so long (5)\n"
@@ -21,6 +22,7 @@ enum { LATE_MS = 3000 };
 static void add_rows(struct table *t, const json_t *parties)
 {
     size_t index;
+    char mode[AGENT_MODE_SIZE];
     json_t *party;
     json_array_foreach(parties, index, party)
     {
@@ -30,7 +32,7 @@ static void add_rows(struct table *t, const json_t *parties)
         else
             table_cell(t, "waits, %lld", place);
         table_cell(t, "%s", json_text(party, "node"));
-        table_cell(t, "%s", json_text(party, "mode"));
+        table_cell(t, "%s", agent_mode(mode, party));
         if (place == 0)
             table_cell(t, "%lld", json_number(party, "token"));
         else

@@ -9,8 +9,9 @@
 
 static const struct frame_parameter join_takes[] = {{"secret", FRAME_STRING, true}};
 static const struct frame_parameter acquire_takes[] = {
-    {"name", FRAME_STRING, true},     {"mode", FRAME_STRING, false},  {"try", FRAME_BOOL, false},
-    {"timeout_ms", FRAME_INT, false}, {"stale", FRAME_STRING, false}, {"pid", FRAME_INT, false},
+    {"name", FRAME_STRING, true}, {"mode", FRAME_STRING, false},    {"limit", FRAME_INT, false},
+    {"try", FRAME_BOOL, false},   {"timeout_ms", FRAME_INT, false}, {"stale", FRAME_STRING, false},
+    {"pid", FRAME_INT, false},
 };
 static const struct frame_parameter release_takes[] = {{"hold", FRAME_STRING, true},
                                                        {"unclean", FRAME_BOOL, false}};

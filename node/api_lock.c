@@ -1,6 +1,8 @@
 /* The methods that take and give: sessions, Acquire, Release, Watch. */
 #include "node/api.h"
 
+#include <stdio.h>
+
 #include "node/render.h"
 
 static void api_refuse(struct varlink_call *call, enum session_status status)
@@ -52,18 +54,55 @@ void api_join_session(struct varlink_call *call, const json_t *parameters)
                                   "resumed", resumed));
 }
 
+static void api_bad_mode(struct varlink_call *call, const char *mode)
+{
+    json_t *modes = json_array();
+    for (int i = 0; i < LOCK_MODES; i++)
+        json_array_append_new(modes, json_string(lock_mode_text((enum lock_mode)i)));
+    varlink_error(call, "org.holdfast.BadMode",
+                  json_pack("{s:s s:o s:s}", "mode", mode, "modes", modes, "reason",
+                            "there is no such mode; the modes are " LOCK_MODE_NAMES));
+}
+
+/* Reads mode and limit, which go together. False: the call was answered. */
+static bool api_acquire_mode(struct varlink_call *call, const json_t *parameters,
+                             struct operation_request *out)
+{
+    const char *mode = frame_string(parameters, "mode", "exclusive");
+    int64_t limit = frame_int(parameters, "limit", 0);
+    bool given = frame_has(parameters, "limit");
+    const char *reason = NULL;
+    char range[80];
+    if (!lock_mode_parse(&out->mode, mode)) {
+        api_bad_mode(call, mode);
+        return false;
+    }
+    if (given && out->mode != LOCK_COUNTED) {
+        reason = "only a counted lock has a limit";
+    } else if (out->mode == LOCK_COUNTED && !given) {
+        reason = "a counted lock needs a limit: how many may hold it together";
+    } else if (given && (limit < 1 || limit > LOCK_COUNT_MAX)) {
+        snprintf(range, sizeof range, "the limit of a counted lock is 1 to %d, not %lld",
+                 (int)LOCK_COUNT_MAX, (long long)limit);
+        reason = range;
+    }
+    if (reason)
+        varlink_error(call, "org.holdfast.BadLimit",
+                      json_pack("{s:s s:i}", "reason", reason, "most", (int)LOCK_COUNT_MAX));
+    else
+        out->limit = (uint16_t)limit;
+    return !reason;
+}
+
 /* Reads what is asked. False: the call was answered with what is wrong about it. */
 static bool api_acquire_request(struct varlink_call *call, const json_t *parameters,
                                 struct operation_request *out)
 {
-    const char *mode = frame_string(parameters, "mode", "exclusive");
     *out = (struct operation_request){.name = frame_string(parameters, "name", ""),
                                       .try = frame_bool(parameters, "try", false),
                                       .deadline = INSTANT_NEVER};
-    if (!lock_mode_parse(&out->mode, mode)) {
-        varlink_invalid(call, "mode");
+    if (!api_acquire_mode(call, parameters, out))
         return false;
-    }
     out->policy = lock_mode_writes(out->mode) ? LOCK_STALE_FENCE : LOCK_STALE_HOLD;
     const char *stale = frame_string(parameters, "stale", lock_policy_text(out->policy));
     if (strcmp(stale, lock_policy_text(LOCK_STALE_HOLD)) == 0) {

@@ -47,11 +47,12 @@ static json_t *api_operation(const struct api *api, const struct op_view *view)
     for (size_t i = 0; op && i < op->process_count; i++)
         json_array_append_new(pids, json_integer(op->processes[i].pid));
     bool owned = op && op->session->state == SESSION_OPEN;
-    return json_pack("{s:s s:s% s:s s:s s:s s:I s:s s:o}", "hold", render_hold(view->id).text,
+    return json_pack("{s:s s:s% s:s s:i s:s s:s s:I s:s s:o}", "hold", render_hold(view->id).text,
                      "name", (const char *)view->name.bytes, view->name.size, "mode",
-                     lock_mode_text(view->mode), "policy", lock_policy_text(view->policy), "state",
-                     api_op_state(view->state), "token", (json_int_t)view->token, "session",
-                     owned ? op->session->name : "", "pids", pids);
+                     lock_mode_text(view->mode), "limit", (int)view->limit, "policy",
+                     lock_policy_text(view->policy), "state", api_op_state(view->state), "token",
+                     (json_int_t)view->token, "session", owned ? op->session->name : "", "pids",
+                     pids);
 }
 
 void api_list(struct varlink_call *call, const json_t *parameters)

@@ -157,6 +157,7 @@ static void operation_send(struct operation *op)
     struct event event = {.kind = EVENT_ACQUIRE};
     event.acquire.name = (struct view){(const uint8_t *)op->name, strlen(op->name)};
     event.acquire.mode = op->mode;
+    event.acquire.limit = op->limit;
     event.acquire.policy = op->policy;
     event.acquire.try = op->try;
     event.acquire.deadline = op->deadline;
@@ -394,6 +395,7 @@ void operation_ask(struct operations *all, struct session *session, struct varli
                                          (struct view){blob, holder_encode(blob, request->holder)});
     must(op);
     op->mode = request->mode;
+    op->limit = request->limit;
     op->policy = request->policy;
     op->try = request->try;
     op->deadline = request->deadline;
@@ -416,6 +418,7 @@ struct operation *operation_adopt(struct operations *all, struct session *sessio
     op->state = OPERATION_HELD;
     op->loaded = true;
     op->mode = view->mode;
+    op->limit = view->limit;
     op->policy = view->policy;
     op->token = view->token;
     operation_know(op, view->id);

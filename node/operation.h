@@ -45,6 +45,7 @@ struct operation {
     struct operation_key key; /* of id */
     char *name;
     enum lock_mode mode;
+    uint16_t limit; /* of a counted one */
     enum lock_policy policy;
     uint64_t token;
     size_t process_count;
@@ -77,6 +78,7 @@ struct operations {
 struct operation_request {
     const char *name;
     enum lock_mode mode;
+    uint16_t limit; /* lock_mode_valid() with mode */
     enum lock_policy policy;
     bool try;
     struct instant deadline;

@@ -41,20 +41,23 @@ const char *render_reason(enum wait_reason reason)
     return "unknown";
 }
 
-json_t *render_party(const struct agent *agent, struct op_id id, enum lock_mode mode,
-                     const char *policy, uint64_t token, size_t place)
+json_t *render_party(const struct agent *agent, const struct party *party)
 {
-    return json_pack("{s:s s:s s:s s:s s:I s:I}", "hold", render_hold(id).text, "node",
-                     agent_node_name(agent, id.slot), "mode", lock_mode_text(mode), "policy",
-                     policy ? policy : "", "token", (json_int_t)token, "place", (json_int_t)place);
+    return json_pack("{s:s s:s s:s s:i s:s s:I s:I}", "hold", render_hold(party->id).text, "node",
+                     agent_node_name(agent, party->id.slot), "mode", lock_mode_text(party->mode),
+                     "limit", (int)party->limit, "policy", party->policy ? party->policy : "",
+                     "token", (json_int_t)party->token, "place", (json_int_t)party->place);
 }
 
 json_t *render_holders(const struct agent *agent, const struct answer *answer)
 {
     json_t *out = json_array();
-    for (size_t i = 0; i < answer->holder_count && i < ANSWER_HOLDERS_MAX; i++)
-        json_array_append_new(
-            out, render_party(agent, answer->holders[i], answer->holder_modes[i], NULL, 0, 0));
+    for (size_t i = 0; i < answer->holder_count && i < ANSWER_HOLDERS_MAX; i++) {
+        struct party party = {.id = answer->holders[i],
+                              .mode = answer->holder_modes[i],
+                              .limit = answer->holder_limits[i]};
+        json_array_append_new(out, render_party(agent, &party));
+    }
     return out;
 }
 
@@ -63,14 +66,24 @@ json_t *render_lock(const struct agent *agent, struct view name, const struct an
     const struct lock_state *s = answer->state;
     json_t *holders = json_array();
     json_t *waiters = json_array();
-    for (size_t i = 0; i < s->hold_count; i++)
-        json_array_append_new(holders, render_party(agent, s->holds[i].id, s->holds[i].mode,
-                                                    lock_policy_text(s->holds[i].policy),
-                                                    s->holds[i].token, 0));
-    for (size_t i = 0; i < s->waiter_count; i++)
-        json_array_append_new(waiters,
-                              render_party(agent, s->waiters[i].id, s->waiters[i].mode,
-                                           lock_policy_text(s->waiters[i].policy), 0, i + 1));
+    for (size_t i = 0; i < s->hold_count; i++) {
+        const struct lock_hold *h = &s->holds[i];
+        struct party party = {.id = h->id,
+                              .mode = h->mode,
+                              .limit = h->limit,
+                              .policy = lock_policy_text(h->policy),
+                              .token = h->token};
+        json_array_append_new(holders, render_party(agent, &party));
+    }
+    for (size_t i = 0; i < s->waiter_count; i++) {
+        const struct lock_waiter *v = &s->waiters[i];
+        struct party party = {.id = v->id,
+                              .mode = v->mode,
+                              .limit = v->limit,
+                              .policy = lock_policy_text(v->policy),
+                              .place = i + 1};
+        json_array_append_new(waiters, render_party(agent, &party));
+    }
     return json_pack(
         "{s:s% s:I s:I s:s s:o s:o s:o s:o}", "name", (const char *)name.bytes, name.size, "token",
         (json_int_t)s->token, "generation", (json_int_t)s->generation, "coordinator",

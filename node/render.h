@@ -23,9 +23,16 @@ const char *render_reason(enum wait_reason reason);
 #define RENDER_LOG_FAILED                                                                          \
     "this node's vote log cannot be written any more: mend its disk and start the agent again"
 
-/* Party; `policy` NULL and token 0 where they are not known. */
-json_t *render_party(const struct agent *agent, struct op_id id, enum lock_mode mode,
-                     const char *policy, uint64_t token, size_t place);
+/* Who holds or waits; `policy` NULL and token 0 where they are not known. */
+struct party {
+    struct op_id id;
+    enum lock_mode mode;
+    uint16_t limit;
+    const char *policy;
+    uint64_t token;
+    size_t place;
+};
+json_t *render_party(const struct agent *agent, const struct party *party);
 /* []Party: those in the way, as an answer names them. */
 json_t *render_holders(const struct agent *agent, const struct answer *answer);
 /* Lock. */

@@ -187,7 +187,7 @@ class ApiProtocol(ApiCase):
             ("Locate", {"name": 7}, "name"),
             ("Locate", {"name": "x", "nme": "y"}, "nme"),
             ("Status", {"x": 1}, "x"),
-            ("Acquire", {"name": "x", "mode": "write"}, "mode"),
+            ("Acquire", {"name": "x", "limit": "2"}, "limit"),
             ("Acquire", {"name": "x", "try": "yes"}, "try"),
             ("Acquire", {"name": "x", "timeout_ms": -1}, "timeout_ms"),
             ("Acquire", {"name": "x", "timeout_ms": 1.5}, "timeout_ms"),
@@ -198,6 +198,36 @@ class ApiProtocol(ApiCase):
             with self.subTest(method=method, parameters=parameters):
                 said = self.refused(service + "InvalidParameter", api, method, parameters)
                 self.assertEqual(said, {"parameter": wrong})
+
+    def test_modes_and_limits(self):
+        api, modes = self.connect(), ["NL", "CR", "CW", "shared", "PW", "exclusive", "counted"]
+        for mode in ("write", "", "Shared", "EXX"):
+            said = self.refused("BadMode", api, "Acquire", {"name": "x", "mode": mode})
+            self.assertEqual((said["mode"], said["modes"]), (mode, modes))
+            self.assertIn("NL, CR, CW", said["reason"])
+        for asked in (
+            {"mode": "counted"},
+            {"mode": "counted", "limit": 0},
+            {"mode": "counted", "limit": 257},
+            {"mode": "counted", "limit": -(2**63)},
+            {"mode": "pr", "limit": 2},
+            {"limit": 2},
+        ):
+            said = self.refused("BadLimit", api, "Acquire", {"name": "x", **asked})
+            self.assertEqual(said["most"], 256)
+        for mode, printed in (("nl", "NL"), ("PR", "shared"), ("Ex", "exclusive"), ("cw", "CW")):
+            name = self.name()
+            self.assertEqual(api.call("Acquire", name=name, mode=mode)["state"], "held")
+            holder = api.call("Show", name=name)["lock"]["holders"][0]
+            self.assertEqual((holder["mode"], holder["limit"]), (printed, 0))
+            writes = printed in ("CW", "PW", "exclusive")
+            self.assertEqual(holder["policy"], "fence" if writes else "hold")
+        name = self.name()
+        api.call("Acquire", name=name, mode="counted", limit=256)
+        holder = api.call("Show", name=name)["lock"]["holders"][0]
+        self.assertEqual((holder["mode"], holder["limit"]), ("counted", 256))
+        kept = [o for o in api.call("List")["operations"] if o["name"] == name]
+        self.assertEqual([(o["mode"], o["limit"]) for o in kept], [("counted", 256)])
 
     def test_names(self):
         api = self.connect()

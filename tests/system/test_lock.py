@@ -140,6 +140,11 @@ class LockHabits(Case):
             ["-E", "256", name, "true"],
             ["--no-such-option", name, "true"],
             ["--stale", "never", name, "true"],
+            ["-m", "write", name, "true"],
+            ["-m", "counted", name, "true"],
+            ["--count", "0", name, "true"],
+            ["--count", "257", name, "true"],
+            ["--count", "2", "-s", name, "true"],
             ["", "true"],
             ["x" * 256, "true"],
             ["a\nb", "true"],
@@ -242,6 +247,72 @@ class LockOrder(Case):
         for worker in workers:
             self.assertEqual(self.finish(worker)[0], OK)
         self.assertEqual(int(count.read_text()), 60)
+
+
+class LockModes(Case):
+    """The modes beside shared and exclusive, among three agents."""
+
+    machines = 3
+
+    def test_a_concurrent_writer_goes_with_a_concurrent_reader_and_keeps_readers_out(self):
+        name = self.name()
+        self.hold("hv1", name, "-m", "CR")
+        writer = self.hold("hv2", name, "--mode", "cw")
+        self.assertEqual(self.lab.holders("hv3", name), [("hv1", "CR"), ("hv2", "CW")])
+        code, _, err = self.locked("hv3", "-n", "-m", "PR", name, "true")
+        self.assertEqual(code, NOT_GRANTED)
+        self.one_line(err, name, "hv2 (CW)")
+        show = 'echo "$HOLDFAST_MODE"'
+        waiter = self.lock("hv3", "-s", name, "--", "sh", "-c", show)
+        self.until_waiting("hv3", name, 1)
+        writer.terminate()
+        self.assertEqual(self.finish(waiter)[:2], (OK, "shared\n"))
+
+    def test_null_goes_with_all(self):
+        name = self.name()
+        self.hold("hv1", name, "-m", "NL")
+        self.hold("hv2", name, "-x")
+        self.assertEqual(self.locked("hv3", "-n", "-m", "nl", name, "true")[0], OK)
+        self.assertEqual(self.locked("hv3", "-n", "-m", "CR", name, "true")[0], NOT_GRANTED)
+
+    def test_protected_writer_goes_with_concurrent_readers_only(self):
+        name = self.name()
+        self.hold("hv1", name, "-m", "PW")
+        self.assertEqual(self.locked("hv2", "-n", "-m", "CR", name, "true")[0], OK)
+        for mode in ("CW", "PR", "PW", "EX"):
+            self.assertEqual(self.locked("hv3", "-n", "-m", mode, name, "true")[0], NOT_GRANTED)
+
+    def test_counted_is_held_by_two_of_three(self):
+        name = self.name()
+        first = self.hold("hv1", name, "--count", "2")
+        self.hold("hv2", name, "-m", "counted", "--count", "2")
+        code, _, err = self.locked("hv3", "-n", "--count", "3", name, "true")
+        self.assertEqual(code, NOT_GRANTED)
+        self.one_line(err, "hv1 (counted 2)", "hv2 (counted 2)")
+        waiter = self.lock("hv3", "--count", "2", "--json", name, "true")
+        self.until_waiting("hv3", name, 1)
+        code, out, _ = self.finish(self.exec("hv1", "holdfast", "show", name))
+        self.assertEqual((code, out.count("counted 2")), (OK, 3))
+        first.terminate()
+        code, out, _ = self.finish(waiter)
+        self.assertEqual(code, OK)
+        said = json.loads(out)
+        self.assertEqual((said["mode"], said["limit"]), ("counted", 2))
+
+    def test_three_at_once_and_never_four(self):
+        """Workers count themselves in and out by making and removing files."""
+        name, inside = self.name(), self.dir / "inside"
+        inside.mkdir()
+        step = f"touch {inside}/$$; ls {inside} | wc -l; sleep 0.05; rm {inside}/$$"
+        loop = f"for i in 1 2 3; do holdfast lock --count 3 {name} sh -c '{step}' || exit 1; done"
+        workers = [self.exec(f"hv{1 + i % 3}", "sh", "-c", loop) for i in range(9)]
+        seen = []
+        for worker in workers:
+            code, out, _ = self.finish(worker)
+            self.assertEqual(code, OK)
+            seen += [int(n) for n in out.split()]
+        self.assertEqual(len(seen), 27)
+        self.assertLessEqual(max(seen), 3)
 
 
 class LockClientDies(Case):
