@@ -45,9 +45,9 @@ const char *lock_mode_text(enum lock_mode mode)
     return "unknown";
 }
 
-static char upper(char c)
+static int upper(char c)
 {
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
 }
 
 bool lock_mode_parse(enum lock_mode *out, const char *text)

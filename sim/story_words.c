@@ -270,7 +270,7 @@ static void read_lock(struct story_reader *r, struct act a)
             continue;
         if (!read_need(r, "stale"))
             return;
-        else if (read_try(r, "hold"))
+        if (read_try(r, "hold"))
             a.policy = LOCK_STALE_HOLD;
         else if (read_need(r, "fence"))
             a.policy = LOCK_STALE_FENCE;
