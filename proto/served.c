@@ -2,8 +2,8 @@
 #include "proto/served.h"
 
 #include "proto/must.h"
-#include "proto/proofs.h"
 #include "proto/mutant.h"
+#include "proto/proofs.h"
 #include "proto/stale.h"
 
 #define RETRY_FIRST SPAN_MS(40)
