@@ -247,7 +247,7 @@ void fencing_member(struct fencing *f, struct instant now, const struct swim_cha
     } else if (change->after != MEMBER_UNKNOWN) { /* suspect, dead, or it left */
         coordinator_gone(f->coordinator, now);
         if (change->after == MEMBER_DEAD) {
-            juror_dead(&f->juror, now, change->slot);
+            juror_dead(&f->juror, now, change->slot, change->life);
             coordinator_tell(f->coordinator);
         }
     }

@@ -60,6 +60,14 @@ void juror_load(struct juror *j, const struct record *record, uint64_t lsn)
     }
 }
 
+/* Whether that life of the node is over by the node's own word. A receipt ends nothing here (F8).
+ */
+static bool is_stated(const struct juror *j, uint16_t slot, uint64_t life)
+{
+    const struct proof_entry *p = proofs_of(j->core->proofs, slot);
+    return p && !p->executed && p->covers >= life;
+}
+
 void juror_start(struct juror *j, struct instant now)
 {
     j->started = now;
@@ -67,10 +75,8 @@ void juror_start(struct juror *j, struct instant now)
         struct dossier *s = &j->dossiers[i];
         if (s->window_life) /* how much of it has passed is not known: all of it is to come */
             s->window_until = instant_after(instant_after(now, ASK_SPAN), s->window_span);
-        const struct proof_entry *p =
-            proofs_of(j->core->proofs, j->core->config.roster->nodes[i].slot);
-        bool ended = p && !p->executed && p->covers >= s->voted;
-        if (s->voted && !ended) /* nor is how long ago it voted (F8) */
+        uint16_t slot = j->core->config.roster->nodes[i].slot;
+        if (s->voted && !is_stated(j, slot, s->voted)) /* nor is how long ago it voted (F8) */
             s->voted_at = now;
     }
 }
@@ -270,18 +276,23 @@ void juror_take(struct juror *j, struct instant now, uint16_t from, const struct
         take_exec_ask(j, now, from, &m->exec_ask);
 }
 
-void juror_dead(struct juror *j, struct instant now, uint16_t slot)
+void juror_dead(struct juror *j, struct instant now, uint16_t slot, uint64_t life)
 {
     struct dossier *s = juror_dossier(j, slot);
     if (!s)
         return;
     s->unreachable_at = now;
+    s->unreachable_life = life;
     inquiry_hasten(j, now, slot, s);
 }
 
+/* F8: the end of an earlier life, stated late, takes nobody out of the count: what became
+ * unreachable, or came under the vote, is a later one. */
 void juror_proof(struct juror *j, uint16_t slot)
 {
     struct dossier *s = juror_dossier(j, slot);
-    if (s && proofs_ended(j->core->proofs, slot) == proofs_covers(j->core->proofs, slot))
-        s->unreachable_at = s->voted_at = (struct instant){0};
+    if (s && is_stated(j, slot, s->unreachable_life))
+        s->unreachable_at = (struct instant){0};
+    if (s && is_stated(j, slot, s->voted))
+        s->voted_at = (struct instant){0};
 }

@@ -32,6 +32,7 @@ struct dossier {
     struct instant tell_at; /* the target hears of it again, but not before */
     /* F8: when it became unreachable, or came under a vote; ns 0: not, or over. */
     struct instant unreachable_at;
+    uint64_t unreachable_life;
     struct instant voted_at;
     /* F9. */
     uint64_t window_life; /* an executor may act on it, */
@@ -73,9 +74,9 @@ void juror_take(struct juror *j, struct instant now, uint16_t from, const struct
 bool juror_asked(const struct wire_doubt_answer *m);
 /* `slot` was heard under `life`: it is told of a vote against it. */
 void juror_heard(struct juror *j, struct instant now, uint16_t slot, uint64_t life);
-/* SWIM holds it dead: it counts for F8. */
-void juror_dead(struct juror *j, struct instant now, uint16_t slot);
-/* A proof about it is held: its end statement takes it out of F8's count. */
+/* SWIM holds that life of it dead: it counts for F8. */
+void juror_dead(struct juror *j, struct instant now, uint16_t slot, uint64_t life);
+/* A proof about it is held: the end statement of what counts takes it out of F8's count. */
 void juror_proof(struct juror *j, uint16_t slot);
 /* An executor has acted, and the target is off: it acts no more. */
 void juror_run_over(struct juror *j, struct instant now, uint16_t executor, uint16_t slot,

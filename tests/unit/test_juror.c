@@ -75,11 +75,11 @@ static uint64_t answers(size_t accuser)
 }
 
 /* What the juror says in answer, in the end; fails if it says nothing. */
-static enum opinion opinion_of(size_t juror, size_t target)
+static enum opinion opinion_about(size_t juror, size_t target, uint64_t life)
 {
     struct stage_node *n = &s->nodes[0];
     uint64_t before = answers(0), votes = n->heard[WIRE_VOTE];
-    accuse(juror, target);
+    accuse_about(0, juror, target, life, name_of(0));
     for (int i = 0; i < 8 && answers(0) == before; i++)
         stage_run(s, LOOK / 6);
     ck_assert_uint_eq(answers(0), before + 1);
@@ -88,6 +88,11 @@ static enum opinion opinion_of(size_t juror, size_t target)
     ck_assert_uint_eq(n->last_from[type], stage_slot(juror));
     return voted ? n->last[WIRE_VOTE].vote.evidence.opinion
                  : n->last[WIRE_OPINION].opinion.evidence.opinion;
+}
+
+static enum opinion opinion_of(size_t juror, size_t target)
+{
+    return opinion_about(juror, target, 1);
 }
 
 /* The target's agent is dead, everybody knows it, and every renewal is older than D. */
@@ -517,6 +522,52 @@ START_TEST(the_count_looks_back_ten_minutes)
 }
 END_TEST
 
+static void hand_end(size_t node, uint64_t life)
+{
+    uint8_t bytes[PROOF_BYTES_MAX];
+    struct proof proof = stage_end_statement(s, node, life);
+    stage_submit(s, JUROR, PROOF_FILE_MAGIC, bytes, stage_proof_bytes(bytes, &proof));
+    stage_run(s, 100);
+}
+
+/*
+ * Life 2 of a node is counted; then the juror hears that life 1 was over, which was stated while
+ * it was cut off. That is no end of life 2, which stays in the count until its own end is stated:
+ * because it became unreachable (loop 0), or because the juror voted against it (loop 1).
+ */
+START_TEST(the_end_of_an_earlier_life_frees_no_place)
+{
+    struct stage_filter no_proofs[] = {{STAGE_NONE, JUROR, STAGE_TYPE(PROOF), FATE_LOSE, false},
+                                       {0}};
+    const uint32_t all = (1u << ACTION_RETIRE) | ACTION;
+    s->way = stage_filters;
+    s->way_context = no_proofs;
+    stage_power_cut(s, 4);
+    stage_start(s, 4);
+    ck_assert(stage_until(s, stage_all_settled, NULL, 10 * STAGE_SECOND));
+    stage_run(s, 15 * STAGE_SECOND); /* it hears every life itself */
+    for (size_t i = 4; i < 7; i++)
+        stage_kill(s, i);
+    for (size_t i = 4; i < 7; i++)
+        stage_await_dead(s, i);
+    stage_run(s, _i ? 601 * STAGE_SECOND : DETECT);
+    if (_i) {
+        ck_assert_int_eq(opinion_about(JUROR, 4, 2), OPINION_VOTES);
+        ck_assert_int_eq(opinion_of(JUROR, 5), OPINION_VOTES);
+        ck_assert_uint_eq(last_allows(), all);
+    }
+    ck_assert_uint_eq(stage_over(s, JUROR, 4), 0);
+    hand_end(4, 2);
+    ck_assert_uint_eq(stage_over(s, JUROR, 4), 1);
+    ck_assert_int_eq(opinion_of(JUROR, 6), OPINION_VOTES);
+    ck_assert_uint_eq(s->nodes[0].last[WIRE_VOTE].vote.evidence.brake, 3);
+    ck_assert_uint_eq(last_allows(), 1u << ACTION_RETIRE);
+    hand_end(4, 3);
+    ck_assert_uint_eq(stage_over(s, JUROR, 4), 2);
+    vote_comes_to_allow(6, all);
+}
+END_TEST
+
 /* A juror that has not heard this life since its own start waits ten minutes: boots take long. */
 START_TEST(an_unheard_life_has_ten_minutes)
 {
@@ -578,6 +629,7 @@ Suite *suite_juror(void)
     tcase_set_timeout(limits, 240);
     tcase_add_test(limits, no_more_than_the_limit_at_once);
     tcase_add_test(limits, the_count_looks_back_ten_minutes);
+    tcase_add_loop_test(limits, the_end_of_an_earlier_life_frees_no_place, 0, 2);
     tcase_add_test(limits, an_unheard_life_has_ten_minutes);
     suite_add_tcase(suite, limits);
     return suite;
