@@ -251,75 +251,107 @@ static _Noreturn void refuse_usage(void)
     exit(EXIT_USAGE);
 }
 
+static const struct option options[] = {
+    {"seed", required_argument, NULL, 's'},     {"seeds", required_argument, NULL, 'n'},
+    {"jobs", required_argument, NULL, 'j'},     {"seconds", required_argument, NULL, 't'},
+    {"profile", required_argument, NULL, 'p'},  {"profiles", no_argument, NULL, 'P'},
+    {"scenario", required_argument, NULL, 'c'}, {"scenarios", no_argument, NULL, 'C'},
+    {"soak", no_argument, NULL, 'k'},           {"must-break", no_argument, NULL, 'b'},
+    {"trace", no_argument, NULL, 'T'},          {"check-determinism", no_argument, NULL, 'd'},
+    {"mutant", required_argument, NULL, 'm'},   {"json", no_argument, NULL, 'J'},
+    {"coverage", no_argument, NULL, 'v'},       {"must-cover", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+};
+
+/* Which worlds. False: the option is about something else. */
+static bool take_world(int c, struct jobs *jobs, struct tally *tally)
+{
+    switch (c) {
+    case 's':
+        jobs->first_seed = number("seed", optarg, 0, UINT64_MAX);
+        tally->seed_given = true;
+        return true;
+    case 'n':
+        jobs->seeds = number("seeds", optarg, 1, UINT64_MAX);
+        return true;
+    case 't':
+        jobs->run.seconds = (int64_t)number("seconds", optarg, 190, 100000);
+        return true;
+    case 'p':
+        jobs->run.profile = profile_option(optarg);
+        return true;
+    case 'c':
+        jobs->run.scenario = scenario_option(optarg);
+        return true;
+    case 'm':
+        plant(tally, (int)number("mutant", optarg, 1, 99));
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* How they are run, and what makes the whole fail. */
+static bool take_manner(int c, struct jobs *jobs, struct tally *tally)
+{
+    switch (c) {
+    case 'j':
+        jobs->processes = (uint32_t)number("jobs", optarg, 1, JOBS_MAX);
+        return true;
+    case 'k':
+        tally->soak.on = true;
+        return true;
+    case 'b':
+        tally->must_break = true;
+        return true;
+    case 'd':
+        jobs->check_determinism = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What is printed of them. */
+static bool take_output(int c, struct jobs *jobs, struct tally *tally)
+{
+    switch (c) {
+    case 'v':
+    case 'V':
+        tally->coverage = true;
+        tally->must_cover |= c == 'V';
+        return true;
+    case 'T':
+        jobs->run.text = TRACE_PRINT;
+        return true;
+    case 'J':
+        tally->json = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What is asked for instead of a run. */
+static _Noreturn void answer(int c)
+{
+    if (c == 'P')
+        list_profiles();
+    if (c == 'C')
+        list_scenarios();
+    if (c != 'h')
+        refuse_usage(); /* getopt's own letters for what it does not know */
+    fputs(usage, stdout);
+    exit(EXIT_CLEAN);
+}
+
 static void parse(int argc, char **argv, struct jobs *jobs, struct tally *tally)
 {
-    static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'},     {"seeds", required_argument, NULL, 'n'},
-        {"jobs", required_argument, NULL, 'j'},     {"seconds", required_argument, NULL, 't'},
-        {"profile", required_argument, NULL, 'p'},  {"profiles", no_argument, NULL, 'P'},
-        {"scenario", required_argument, NULL, 'c'}, {"scenarios", no_argument, NULL, 'C'},
-        {"soak", no_argument, NULL, 'k'},           {"must-break", no_argument, NULL, 'b'},
-        {"trace", no_argument, NULL, 'T'},          {"check-determinism", no_argument, NULL, 'd'},
-        {"mutant", required_argument, NULL, 'm'},   {"json", no_argument, NULL, 'J'},
-        {"coverage", no_argument, NULL, 'v'},       {"must-cover", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
-    };
     int c;
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (c) {
-        case 's':
-            jobs->first_seed = number("seed", optarg, 0, UINT64_MAX);
-            tally->seed_given = true;
-            break;
-        case 'n':
-            jobs->seeds = number("seeds", optarg, 1, UINT64_MAX);
-            break;
-        case 'j':
-            jobs->processes = (uint32_t)number("jobs", optarg, 1, JOBS_MAX);
-            break;
-        case 't':
-            jobs->run.seconds = (int64_t)number("seconds", optarg, 190, 100000);
-            break;
-        case 'p':
-            jobs->run.profile = profile_option(optarg);
-            break;
-        case 'P':
-            list_profiles();
-        case 'c':
-            jobs->run.scenario = scenario_option(optarg);
-            break;
-        case 'C':
-            list_scenarios();
-        case 'k':
-            tally->soak.on = true;
-            break;
-        case 'b':
-            tally->must_break = true;
-            break;
-        case 'v':
-        case 'V':
-            tally->coverage = true;
-            tally->must_cover |= c == 'V';
-            break;
-        case 'T':
-            jobs->run.text = TRACE_PRINT;
-            break;
-        case 'd':
-            jobs->check_determinism = true;
-            break;
-        case 'm':
-            plant(tally, (int)number("mutant", optarg, 1, 99));
-            break;
-        case 'J':
-            tally->json = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            exit(EXIT_CLEAN);
-        default: /* getopt's own letters for what it does not know */
-            refuse_usage();
-        }
-    }
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1)
+        if (!take_world(c, jobs, tally) && !take_manner(c, jobs, tally) &&
+            !take_output(c, jobs, tally))
+            answer(c);
     if (optind < argc)
         refuse_usage();
 }
