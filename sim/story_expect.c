@@ -5,6 +5,19 @@
 
 #include <string.h>
 
+/* Words that must come one after the other, written with blanks between them. */
+static void read_phrase(struct story_reader *r, const char *phrase)
+{
+    while (*phrase) {
+        char word[STORY_WORD_SIZE];
+        size_t size = strcspn(phrase, " ");
+        snprintf(word, sizeof word, "%.*s", (int)size, phrase);
+        read_need(r, word);
+        phrase += size;
+        phrase += strspn(phrase, " ");
+    }
+}
+
 /* "within 20s": from the last `at` on. Without it: until the end. */
 static void read_within(struct story_reader *r, struct expect *e, bool need)
 {
@@ -23,8 +36,7 @@ static void read_no(struct story_reader *r, struct expect *e)
         return;
     }
     e->kind = EXPECT_NO_LOST;
-    read_need(r, "lost");
-    read_need(r, "lock");
+    read_phrase(r, "lost lock");
     if (read_try(r, "on"))
         e->bits = read_group(r);
 }
@@ -38,21 +50,11 @@ static bool read_at_least(struct story_reader *r)
     return false;
 }
 
-static void read_gap(struct story_reader *r, struct expect *e)
+static void read_at_most(struct story_reader *r, struct expect *e, enum expect_kind kind,
+                         const char *phrase)
 {
-    e->kind = EXPECT_GAP;
-    read_need(r, "gap");
-    read_need(r, "<=");
-    e->amount = read_span(r);
-}
-
-static void read_wait(struct story_reader *r, struct expect *e, uint32_t rank)
-{
-    e->kind = EXPECT_WAIT;
-    e->rank = rank;
-    read_need(r, "of");
-    read_need(r, "waiting");
-    read_need(r, "<=");
+    e->kind = kind;
+    read_phrase(r, phrase);
     e->amount = read_span(r);
 }
 
@@ -82,9 +84,7 @@ static void read_nobody(struct story_reader *r, struct expect *e)
 static void read_never(struct story_reader *r, struct expect *e)
 {
     e->kind = EXPECT_NEVER_TWO;
-    read_need(r, "two");
-    read_need(r, "holders");
-    read_need(r, "of");
+    read_phrase(r, "two holders of");
     e->name = read_name(r);
 }
 
@@ -95,8 +95,7 @@ static void read_most(struct story_reader *r, struct expect *e)
     e->amount = (int64_t)read_number(r, 0, MACHINES_MAX);
     if (!read_try(r, "machine"))
         read_need(r, "machines");
-    read_need(r, "switched");
-    read_need(r, "off");
+    read_phrase(r, "switched off");
 }
 
 /* "S1 broken": the scenario shows what happens when an assumption fails. */
@@ -175,8 +174,7 @@ static void read_kind(struct story_reader *r, struct expect *e, int64_t line_at)
         read_within(r, e, false);
     } else if (read_try(r, "lost")) {
         e->kind = EXPECT_LOST;
-        read_need(r, "lock");
-        read_need(r, "on");
+        read_phrase(r, "lock on");
         e->bits = read_group(r);
         read_within(r, e, false);
     } else if (read_try(r, "grants")) {
@@ -184,11 +182,13 @@ static void read_kind(struct story_reader *r, struct expect *e, int64_t line_at)
         e->at_least = read_at_least(r);
         e->amount = (int64_t)read_number(r, 0, 1000000);
     } else if (read_try(r, "longest")) {
-        read_gap(r, e);
+        read_at_most(r, e, EXPECT_GAP, "gap <=");
     } else if (read_try(r, "p99")) {
-        read_wait(r, e, 990);
+        e->rank = 990;
+        read_at_most(r, e, EXPECT_WAIT, "of waiting <=");
     } else if (read_try(r, "p50")) {
-        read_wait(r, e, 500);
+        e->rank = 500;
+        read_at_most(r, e, EXPECT_WAIT, "of waiting <=");
     } else if (all_see(r)) {
         read_seen(r, e);
     } else if (read_try(r, "nobody")) {
