@@ -45,6 +45,7 @@ all: build/holdfastd build/holdfast build/holdfast-sim build/libholdfast.a ## bu
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '  make %-14s %s\n' lint-NAME 'one linter alone: $(lint_parts)'
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)

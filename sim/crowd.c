@@ -511,6 +511,12 @@ static _Noreturn void crowd_refuse(void)
     exit(EXIT_USAGE);
 }
 
+static _Noreturn void crowd_help(void)
+{
+    fputs(crowd_usage, stdout);
+    exit(EXIT_CLEAN);
+}
+
 static uint64_t crowd_number(const char *text, uint64_t low, uint64_t high)
 {
     char *end;
@@ -532,12 +538,13 @@ static struct crowd_options crowd_parse(int argc, char **argv)
         {"cold", no_argument, NULL, 'o'},
         {"seed", required_argument, NULL, 's'},
         {"json", no_argument, NULL, 'J'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     struct crowd_options o = {
         .seed = 1, .nodes = 1000, .kill = 1, .seconds = 60, .cut_seconds = 30};
     int c;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         if (c == 'n')
             o.nodes = crowd_number(optarg, NODES_MIN, ROSTER_NODES_MAX);
         else if (c == 't')
@@ -556,6 +563,8 @@ static struct crowd_options crowd_parse(int argc, char **argv)
             o.cold = true;
         else if (c == 'J')
             o.json = true;
+        else if (c == 'h')
+            crowd_help();
         else
             crowd_refuse();
     }

@@ -38,8 +38,11 @@ struct tally {
 };
 
 static const char usage[] =
-    "usage: holdfast-sim [options]\n"
-    "       holdfast-sim crowd [options]   membership of thousands\n"
+    "usage: holdfast-sim [options]                   clusters and faults drawn from seeds\n"
+    "       holdfast-sim run FILE [options]          a scenario in words: timeline, verdict, page\n"
+    "       holdfast-sim shrink --seed N [options]   a failing seed becomes a small scenario\n"
+    "       holdfast-sim crowd [options]             membership alone, of up to 10,240 nodes\n"
+    "Each of the last three has a --help of its own. Without one of them:\n"
     "  --seed N              the first seed (default 1)\n"
     "  --seeds N             how many (default 1)\n"
     "  --jobs N              processes at once (default: processors)\n"
@@ -53,7 +56,8 @@ static const char usage[] =
     "  --trace               print the timeline\n"
     "  --check-determinism   run each seed twice and compare\n"
     "  --mutant N            plant bug N (builds with planted bugs) and stop when it is caught\n"
-    "  --json                print results as JSON, one object a line\n";
+    "  --json                print results as JSON, one object a line\n"
+    "exit codes: 0 clean, 10 a check broke, 11 no progress, 12 crashed, 64 wrong options\n";
 
 static void print_command(const struct tally *t, uint64_t seed)
 {

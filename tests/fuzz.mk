@@ -18,7 +18,7 @@ fuzz: fuzz-programs ## run each fuzz target for FUZZ_SECONDS (30); findings go t
 
 ifeq ($(V),fuzz)
 
-fuzz-programs: $(FUZZ_TARGETS) $(FUZZ_SEEDS)
+fuzz-programs: $(FUZZ_TARGETS) $(FUZZ_SEEDS) ## build the fuzz targets and what writes their seeds, run nothing
 
 $(B)/fuzz-must.a: $(B)/tests/fuzz/must.o
 	@$(say) AR $@

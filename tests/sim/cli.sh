@@ -1,5 +1,5 @@
 #!/bin/bash
-# What people meet at the command line of `run` and `shrink`: exit codes, what is said of a wrong file, a
+# What people meet at the command line of `run` and `shrink`: help, exit codes, what is said of a wrong file, a
 # roster and a configuration of their own, JSON. Needs the `holdfast` command for the roster.
 #
 #   cli.sh PROGRAM HOLDFAST
@@ -46,6 +46,10 @@ expect 64 'usage' run "$work/good.hf" --seed nine
 expect 64 'no line marked' run "$work/good.hf" --variant
 expect 1 'does not fail' shrink --seed 1 --profile calm
 expect 64 'usage' shrink
+for command in run shrink crowd; do
+    expect 0 "holdfast-sim $command " --help
+    expect 0 "^usage: holdfast-sim $command " "$command" --help
+done
 
 "$program" run "$work/good.hf" --json >"$work/run.json"
 if python3 -c 'import json, sys
