@@ -479,16 +479,6 @@ static bool send_state(struct served_table *t, struct instant now, struct served
     return true;
 }
 
-/* L9: an acquire whose life ended while it waited here, for a reading maybe: its hold may just have
- * been broken, and it must not come back. */
-static bool outlived(const struct served_table *t, const struct asked *a)
-{
-    bool over =
-        a->kind == REQUEST_ACQUIRE && proofs_covers(t->core->proofs, a->op.slot) >= a->op.life;
-    t->core->counters.drop_old_life += over;
-    return over;
-}
-
 bool served_advance(struct served_table *t, struct instant now, struct served *s,
                     struct asked_list *unsure)
 {
@@ -505,12 +495,8 @@ bool served_advance(struct served_table *t, struct instant now, struct served *s
     if (changed)
         owe_grants(t, s, &t->scratch, granted_first);
     struct asked *a;
-    while ((a = asked_pop(t, &s->inbox))) {
-        if (outlived(t, a))
-            asked_free(t, a);
-        else
-            changed |= apply(t, s, &t->scratch, a);
-    }
+    while ((a = asked_pop(t, &s->inbox)))
+        changed |= apply(t, s, &t->scratch, a);
     if (!changed) {
         tell_unchanged(t, now, s, &t->scratch, unsure);
         return true;
