@@ -397,10 +397,19 @@ static void owe_grants(struct served_table *t, struct served *s, const struct lo
     }
 }
 
-/* Applies one request to the decoded state; true if it changed. */
+/*
+ * Applies one request to the decoded state; true if it changed. It may have come long ago, and
+ * waited for voters since: its life may be over by now (L9). To apply it would give back to the
+ * dead what was just broken, with a new token.
+ */
 static bool apply(struct served_table *t, struct served *s, struct lock_state *state,
                   struct asked *a)
 {
+    if (a->kind == REQUEST_ACQUIRE && stale_outlived(t->core, &a->op)) {
+        t->core->counters.drop_old_life++;
+        asked_free(t, a);
+        return false;
+    }
     struct lock_op op = {.kind = a->kind == REQUEST_DROP ? LOCK_DROP : LOCK_ACQUIRE,
                          .id = a->op,
                          .mode = a->mode,

@@ -28,7 +28,7 @@ static bool reborn(const struct core *c, const struct op_id *id)
     return id->slot != core_self(c) && view.life > id->life;
 }
 
-static bool outlived(const struct core *c, const struct op_id *id)
+bool stale_outlived(const struct core *c, const struct op_id *id)
 {
     return stale_over(c, id->slot, id->life) || reborn(c, id);
 }
@@ -38,7 +38,7 @@ static bool drop_dead_waiters(const struct core *c, struct lock_state *state, si
 {
     bool changed = false;
     for (size_t i = state->waiter_count; i-- > 0;) {
-        if (!outlived(c, &state->waiters[i].id))
+        if (!stale_outlived(c, &state->waiters[i].id))
             continue;
         struct lock_op op = {.kind = LOCK_DROP, .id = state->waiters[i].id};
         struct lock_result result = lock_apply(state, &op);

@@ -11,6 +11,9 @@
 
 /* Whether that life of `slot` is proven over here. */
 bool stale_over(const struct core *c, uint16_t slot, uint64_t life);
+/* Whether nobody asks any more for that operation: its life is over, or its node has a higher one.
+ */
+bool stale_outlived(const struct core *c, const struct op_id *id);
 /*
  * Breaks what one node's proven-over lives hold or wait for; the state then names the proof. One
  * node at a time, since a state names one break. False if there is nothing to break.

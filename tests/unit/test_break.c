@@ -391,6 +391,27 @@ START_TEST(requests_of_an_ended_life_are_not_applied)
 }
 END_TEST
 
+/* L9: nor those that came in time, and waited for the lock to be read while their life ended. */
+START_TEST(requests_that_outwait_their_life_are_not_applied)
+{
+    struct stage_filter no_answers[] = {{STAGE_NONE, 0, STAGE_TYPE(STORED), FATE_LOSE, false}, {0}};
+    struct view proof = end_view(TARGET, 2);
+    s->way = stage_filters;
+    s->way_context = no_answers;
+    stage_acquire(s, TARGET, name, LOCK_EXCLUSIVE);
+    stage_run(s, 200);
+    ck_assert_uint_gt(s->nodes[VOTER].heard[WIRE_READ], 0); /* node 0 has it, and reads */
+    stage_kill(s, TARGET);
+    stage_submit(s, 0, PROOF_FILE_MAGIC, proof.bytes, proof.size);
+    ck_assert_uint_eq(stage_counters(s, 0)->drop_old_life, 0);
+    s->way = NULL;
+    const struct lock_state *state = stage_show(s, 0, name);
+    ck_assert_uint_eq(stage_counters(s, 0)->drop_old_life, 1);
+    ck_assert_uint_eq(state->token, 0);
+    ck_assert(!state->mark.set);
+}
+END_TEST
+
 Suite *suite_break(void)
 {
     Suite *suite = suite_create("break");
@@ -404,6 +425,7 @@ Suite *suite_break(void)
     tcase_add_test(voters, a_grant_that_never_was_true_needs_no_proof);
     tcase_add_test(voters, what_is_read_without_its_proof_is_not_used);
     tcase_add_test(voters, requests_of_an_ended_life_are_not_applied);
+    tcase_add_test(voters, requests_that_outwait_their_life_are_not_applied);
     suite_add_tcase(suite, voters);
 
     TCase *receipts = tcase_create("receipts");
