@@ -52,15 +52,17 @@ void executor_load(struct executor *x, const struct record *record)
     if (record->kind != RECORD_EXECUTED || find(x, record->executed.slot, record->executed.life))
         return;
     struct execution *e = make(x, record->executed.slot, record->executed.life);
-    if (e)
-        e->phase = EXECUTION_OVER;
+    if (!e)
+        return;
+    e->phase = EXECUTION_OVER;
+    e->written = true;
 }
 
 bool executor_record(const struct executor *x, size_t index, struct record *out)
 {
     const struct execution *e = &x->table[index];
     *out = (struct record){.kind = RECORD_EXECUTED, .executed = {.slot = e->slot, .life = e->life}};
-    return e->used;
+    return e->used && e->written;
 }
 
 /* --- Whose turn --- */
@@ -216,15 +218,26 @@ static void run(struct executor *x, struct instant now, struct execution *e)
         sign_receipt(x, now, e);
 }
 
-static void begin(struct executor *x, struct docket_entry *order)
+/* A quorum said yes. Not earlier: an agent that finds this in its store acts no more (F9), and of
+ * the asking alone nothing has come. */
+static void write_down(struct executor *x, struct execution *e)
 {
-    struct execution *e = make(x, order->slot, order->life);
-    if (!e)
-        return;
     struct record record = {.kind = RECORD_EXECUTED,
                             .executed = {.slot = e->slot, .life = e->life}};
-    e->phase = EXECUTION_WRITTEN;
-    e->lsn = journal_append(&x->core->journal, &record, true);
+    if (!e->written)
+        e->lsn = journal_append(&x->core->journal, &record, true);
+    e->written = true;
+    e->phase = EXECUTION_WRITING;
+    e->again_at = INSTANT_NEVER;
+}
+
+/* The record is durable; if that took too long, the jurors are asked anew. */
+static void written(struct executor *x, struct instant now, struct execution *e)
+{
+    if (span_between(e->asked_at, now).ns < ASK_SPAN.ns)
+        run(x, now, e);
+    else
+        begin_asking(x, now, e);
 }
 
 void executor_look(struct executor *x, struct instant now)
@@ -241,9 +254,10 @@ void executor_look(struct executor *x, struct instant now)
         struct instant from = order->runs_until.ns > order->at.ns ? order->runs_until : order->at;
         struct instant turn =
             instant_after(from, span_times(TURN_SPAN, (int64_t)better(x->core, order)));
-        if (instant_reached(now, turn))
-            begin(x, order);
-        else
+        struct execution *e = instant_reached(now, turn) ? make(x, order->slot, order->life) : NULL;
+        if (e)
+            begin_asking(x, now, e);
+        else if (!instant_reached(now, turn))
             x->step_at = instant_earlier(x->step_at, instant_after(now, LOOK_WAIT));
     }
 }
@@ -405,7 +419,10 @@ static void take_ok(struct executor *x, struct instant now, uint16_t from,
         return;
     e->yes |= 1u << juror;
     bool over = proofs_covers(x->proofs, e->slot) >= e->life && !MUTANT(32);
-    if (!over && jury_is_quorum(&x->core->jury, e->yes))
+    if (over || !jury_is_quorum(&x->core->jury, e->yes) || !core_votes(x->core)) /* L7 */
+        return;
+    write_down(x, e);
+    if (e->lsn <= x->core->journal.durable) /* it was, before an earlier asking */
         run(x, now, e);
 }
 
@@ -439,8 +456,8 @@ static void step(struct executor *x, struct instant now, struct execution *e)
     if (over && e->phase != EXECUTION_RUNNING) { /* the driver cannot be called back */
         e->phase = EXECUTION_OVER;
         e->again_at = INSTANT_NEVER;
-    } else if (e->phase == EXECUTION_WRITTEN && e->lsn <= x->core->journal.durable) {
-        begin_asking(x, now, e);
+    } else if (e->phase == EXECUTION_WRITING && e->lsn <= x->core->journal.durable) {
+        written(x, now, e);
     } else if (e->phase == EXECUTION_ASKING && instant_reached(now, e->again_at)) {
         ask_on(x, now, e);
     } else if (e->phase == EXECUTION_WITNESSING && instant_reached(now, e->again_at)) {
@@ -461,7 +478,7 @@ struct instant executor_deadline(const struct executor *x)
 {
     struct instant at = x->step_at;
     for (size_t i = 0; i < EXECUTIONS_MAX; i++)
-        if (x->table[i].used && x->table[i].phase != EXECUTION_WRITTEN &&
+        if (x->table[i].used && x->table[i].phase != EXECUTION_WRITING &&
             x->table[i].phase != EXECUTION_OVER)
             at = instant_earlier(at, x->table[i].again_at);
     return at;

@@ -1,16 +1,17 @@
 /*
  * The executor (F9): carries out certified orders against others, one order's action once.
  *
- *     RANKED      --its turn-->                  WRITTEN
- *     WRITTEN     --durable-->                   ASKING
- *     ASKING      --q jurors said yes-->         RUNNING
+ *     RANKED      --its turn-->                  ASKING
+ *     ASKING      --q jurors said yes-->         WRITING
+ *     WRITING     --durable, and in time-->      RUNNING
  *     RUNNING     --off, and status says off-->  WITNESSING
  *     WITNESSING  --no other node says on-->     a receipt (F6b)
  *
  * Executors are ranked by hash; the next takes over when one fails or is silent. The driver is
  * started only within ASK_SPAN of asking q jurors with a fresh nonce, none of which knows an end
  * statement or a higher life; each of them then takes no higher life into its book until this is
- * over. That it acts is durable before it does, so it never acts twice on one life.
+ * over. That it acts is durable before it does, so it never acts twice on one life; and written
+ * only when a quorum said yes, so that who asked in vain and started anew may still act.
  */
 #ifndef PROTO_EXECUTOR_H
 #define PROTO_EXECUTOR_H
@@ -21,8 +22,8 @@
 enum { EXECUTIONS_MAX = 16 };
 
 enum execution_phase {
-    EXECUTION_WRITTEN,
     EXECUTION_ASKING,
+    EXECUTION_WRITING,
     EXECUTION_RUNNING,
     EXECUTION_WITNESSING,
     EXECUTION_OVER
@@ -33,7 +34,8 @@ struct execution {
     uint16_t slot;
     uint64_t life;
     enum execution_phase phase;
-    uint64_t lsn;   /* of the record that it acts */
+    bool written; /* that it acts: */
+    uint64_t lsn;
     uint64_t nonce; /* of the asking, or of the witness */
     uint32_t yes;   /* mask over the jury */
     struct instant asked_at, again_at;

@@ -374,13 +374,19 @@ static void only_three_executes(struct roster *roster)
         roster->nodes[i].executes = i == 3;
 }
 
-/* No record that it acts, no run: a sync that does not come holds the executor back. */
-START_TEST(an_executor_writes_before_it_acts)
+static void let_three_execute(void)
 {
     stage_end(s);
     s = stage_begin_under(5, 11, only_three_executes);
     stage_start_all(s);
     s->policy = LOCK_STALE_FENCE;
+}
+
+/* No record that it acts, no run: a sync that does not come holds the executor back, and what the
+ * jurors had said is too old then (F9). */
+START_TEST(an_executor_writes_before_it_acts)
+{
+    let_three_execute();
     hold_and_wait();
     stage_sync(s, 3, SYNC_HELD);
     stage_kill(s, HOLDER);
@@ -388,13 +394,37 @@ START_TEST(an_executor_writes_before_it_acts)
     struct order_view order;
     ck_assert(stage_known_order(s, 3, HOLDER, 1, &order));
     ck_assert_uint_eq(order.cert.count, 3);
-    ck_assert_uint_eq(s->nodes[3].sent[WIRE_EXEC_ASK], 0);
+    uint64_t asked = s->nodes[3].sent[WIRE_EXEC_ASK];
+    ck_assert_uint_gt(asked, 0);
     ck_assert_uint_eq(s->run_count, 0);
     stage_sync(s, 3, SYNC_PROMPT);
     check_mark(granted());
+    ck_assert_uint_gt(s->nodes[3].sent[WIRE_EXEC_ASK], asked);
     ck_assert_uint_eq(stage_run_count(s, RUN_OFF_STATUS, HOLDER, 3), 1);
     /* There is no further node that reaches the device: none is asked. */
     ck_assert_uint_eq(stage_run_count(s, RUN_STATUS, HOLDER, STAGE_NONE), 0);
+}
+END_TEST
+
+/* Of the asking alone nothing has come: who asked in vain acts after a restart all the same. */
+START_TEST(an_asking_is_not_an_act)
+{
+    struct stage_filter no_answers[] = {
+        {STAGE_NONE, STAGE_NONE, STAGE_TYPE(EXEC_OK), FATE_LOSE, false}, {0}};
+    let_three_execute();
+    hold_and_wait();
+    s->way = stage_filters;
+    s->way_context = no_answers;
+    stage_kill(s, HOLDER);
+    stage_run(s, 20 * STAGE_SECOND);
+    ck_assert_uint_gt(s->nodes[3].sent[WIRE_EXEC_ASK], 0);
+    ck_assert_uint_eq(s->run_count, 0);
+    stage_power_cut(s, 3);
+    s->way = NULL;
+    stage_run(s, 100);
+    stage_start(s, 3);
+    check_mark(granted());
+    ck_assert_uint_eq(stage_run_count(s, RUN_OFF_STATUS, HOLDER, 3), 1);
 }
 END_TEST
 
@@ -584,6 +614,7 @@ Suite *suite_order_story(void)
     tcase_add_test(executors, a_witness_that_says_on_stops_the_receipt);
     tcase_add_test(executors, an_executor_acts_once_per_life_also_over_a_restart);
     tcase_add_test(executors, an_executor_writes_before_it_acts);
+    tcase_add_test(executors, an_asking_is_not_an_act);
     tcase_add_test(executors, an_executor_asks_a_quorum_before_it_acts);
     tcase_add_test(executors, late_answers_start_no_driver);
     suite_add_tcase(suite, executors);
