@@ -99,13 +99,14 @@ static int64_t latest(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* Whether anybody in the core has not acted on this life yet: nobody does so twice (F9), and when
- * all their devices failed the lock waits for the machine, or a person. */
+/* Whether anybody in the core has not acted on this life yet, or died just when he would: nobody
+ * does so twice (F9), and when all their devices failed the lock waits for the machine, or a
+ * person. */
 static bool executor_left(const struct world *w, const struct op *op)
 {
     const struct life *life = &w->observer->lives.of[op->machine->index][op->id.life];
     uint32_t target = UINT32_C(1) << op->machine->index;
-    return (w->siege.inside & ~life->executors & ~target) != 0;
+    return (w->siege.inside & ~life->executors & ~life->spent & ~target) != 0;
 }
 
 static struct span executor_time(const struct world *w, const struct op *op)

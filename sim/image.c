@@ -61,6 +61,8 @@ static bool entry_of(struct world *w, struct machine *m, bool written, uint64_t 
         world_fail(w, EXIT_BROKEN, "S4", "%s wrote a record that does not decode", m->name);
     if (written)
         judge_written(w, m, &record);
+    else if (record.kind == RECORD_EXECUTED)
+        lives_of(w, record.executed.slot, record.executed.life)->spent |= UINT32_C(1) << m->index;
     if (life_entry_of(w, m, &record, out)) {
         out->lsn = lsn;
         if (out->kind == ENTRY_VOTE && !m->votes)

@@ -22,7 +22,8 @@ struct life {
     uint32_t votes;                 /* jurors that signed a vote, */
     uint32_t power;                 /*   one that allows more than to retire */
     uint32_t known;                 /* machines that hold a certified order */
-    uint32_t executors;             /* that began to act */
+    uint32_t executors;             /* that began to act, */
+    uint32_t spent;                 /*   or found in their store that they act: never again */
     int64_t power_at[MACHINES_MAX]; /* when each of these signed for more */
     bool ordered;                   /* a majority of the jurors voted */
     int64_t over_at;                /* when the first proof that it is over was seen; 0: never */
