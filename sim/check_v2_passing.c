@@ -22,17 +22,44 @@ static const struct span witness_span = SPAN_MS(DEVICE_DEADLINE_MS + 3000);
  * then: F8 counts from there. */
 static const struct span start_span = SPAN_MS(10000);
 
+static bool runs(const struct machine *m)
+{
+    return m->powered && m->agent_up && !m->paused;
+}
+
+/* Whom its datagrams reach, directly or through others that run: bits of machines. */
+static uint32_t reach(const struct world *w, size_t index)
+{
+    uint32_t bits = UINT32_C(1) << index, before = 0;
+    while (bits != before) {
+        before = bits;
+        for (size_t i = 0; i < w->machine_count; i++)
+            for (size_t k = 0; (before >> i & 1) && runs(&w->machines[i]) && k < w->machine_count;
+                 k++)
+                bits |= (uint32_t)network_passes(&w->network, i, k) << k;
+    }
+    return bits;
+}
+
 /* Whether the core can hear nothing of it, or its life is over. Who is half deaf is not: a juror
- * that hears his renewals acknowledges them, and cannot vote (F2a). */
+ * that hears his renewals acknowledges them, and cannot vote (F2a). Nor is who is heard through
+ * others alone: his word refutes his death whoever passes it on (M2), and the relays of a juror's
+ * probes answer for him (F2b). */
 static bool gone(const struct world *w, const struct machine *m)
 {
-    bool heard = false;
-    if (!m->powered || !m->agent_up || m->paused)
-        return true;
+    return !runs(m) || !(reach(w, m->index) & w->siege.inside);
+}
+
+/* Since when: the last that heard him, or passed it on, may have died within the siege. */
+static void note_gone(struct world *w)
+{
     for (size_t i = 0; i < w->machine_count; i++) {
-        heard |= siege_inside(w, i) && network_passes(&w->network, m->index, i);
+        int64_t *at = &w->siege.gone_at[i];
+        if (!gone(w, &w->machines[i]))
+            *at = 0;
+        else if (!*at)
+            *at = w->now;
     }
-    return !heard;
 }
 
 static bool is_dead(const struct op *op)
@@ -163,7 +190,8 @@ static void judge(struct world *w, const struct op *op, int64_t awaited)
     }
     if (!gone(w, m) || (is_dead(op) && m->powered) || !executor_left(w, op))
         return;
-    int64_t from = latest(latest(settled, m->off_at), braked) + SPAN_MS(w->p.detect_ms).ns;
+    int64_t dead = latest(m->off_at, w->siege.gone_at[m->index]);
+    int64_t from = latest(latest(settled, dead), braked) + SPAN_MS(w->p.detect_ms).ns;
     int64_t high = executor_time(w, op).ns + grace.ns;
     if (now > from)
         live_note(&w->figures.live, LIVE_PASSED, (now - from) / 1000000);
@@ -177,6 +205,7 @@ static void judge(struct world *w, const struct op *op, int64_t awaited)
 void check_passing(struct world *w)
 {
     const struct history *h = &w->observer->history;
+    note_gone(w);
     for (size_t i = 0; i < h->name_count; i++) {
         const struct name *name = h->names[i];
         const struct value *v = name->chosen;

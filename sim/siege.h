@@ -57,6 +57,7 @@ struct siege {
     bool viewed; /* V4 is met */
     /* V3: since when a machine of the core does not see another one alive; 0: it does. */
     int64_t unseen[MACHINES_MAX][MACHINES_MAX];
+    int64_t gone_at[MACHINES_MAX]; /* V2: since when the core hears nothing of it; 0: it does */
     uint64_t preempted, succeeded; /* V5: since settled_at */
 };
 
