@@ -78,6 +78,8 @@ void check_vote_written(struct world *w, struct machine *m, uint16_t slot, uint6
 void check_votes_lost(struct world *w, struct machine *m);
 /* A machine holds an order that it takes for certified. */
 void check_order_known(struct world *w, struct machine *m, const struct order_cert *cert);
+/* An executor writes that it acts: it is spent from now on. */
+void check_act_written(struct world *w, struct machine *m, uint16_t slot, uint64_t number);
 /* An executor begins to switch somebody off. */
 void check_run(struct world *w, struct machine *m, const struct run *run);
 /* A machine that is on is switched off by a fence device; `late`: after its driver's deadline. */

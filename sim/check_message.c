@@ -19,11 +19,15 @@ static void note_drop(struct world *w, const struct wire_request *r)
 }
 
 /* F9: until the window of this executor is over the juror takes no higher life into its book. */
-static void note_window(struct world *w, const struct wire_exec_ok *ok)
+static void note_window(struct world *w, const struct machine *juror, uint16_t to,
+                        const struct wire_exec_ok *ok)
 {
+    int executor = cluster_index(w->cluster, to);
     int index = cluster_index(w->cluster, ok->slot);
-    if (index >= 0)
-        w->observer->lives.window_at[index] = w->now;
+    if (index < 0 || executor < 0)
+        return;
+    w->observer->lives.window_at[index] = w->now;
+    lives_of(w, ok->slot, ok->life)->let[executor] |= UINT32_C(1) << juror->index;
 }
 
 void check_message(struct world *w, struct machine *m, uint16_t to, const struct message *message)
@@ -51,7 +55,7 @@ void check_message(struct world *w, struct machine *m, uint16_t to, const struct
     else if (message->type == WIRE_REQUEST)
         note_drop(w, &message->request);
     else if (message->type == WIRE_EXEC_OK)
-        note_window(w, &message->exec_ok);
+        note_window(w, m, to, &message->exec_ok);
     else if (message->type == WIRE_REPLY)
         check_reply_said(w, m, &message->reply);
 }

@@ -97,6 +97,15 @@ static void judge_asked(struct world *w, const struct machine *m, const struct r
             m->name, (unsigned long long)run->life, run->slot, knew);
 }
 
+void check_act_written(struct world *w, struct machine *m, uint16_t slot, uint64_t number)
+{
+    uint32_t let = lives_of(w, slot, number)->let[m->index];
+    if ((size_t)__builtin_popcount(let) < roster_juror_quorum(&w->cluster->roster))
+        world_fail(w, EXIT_BROKEN, "S10",
+                   "%s writes that it acts on life %llu of slot %u, and %d jurors let it (F9)",
+                   m->name, (unsigned long long)number, slot, __builtin_popcount(let));
+}
+
 void check_run(struct world *w, struct machine *m, const struct run *run)
 {
     struct order_view view;

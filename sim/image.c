@@ -47,6 +47,8 @@ static void judge_written(struct world *w, struct machine *m, const struct recor
         check_vote_written(w, m, record->vote.slot, record->vote.life, record->vote.allows);
     else if (record->kind == RECORD_PROOF)
         check_proof(w, m, record->proof.bytes);
+    else if (record->kind == RECORD_EXECUTED)
+        check_act_written(w, m, record->executed.slot, record->executed.life);
     else if (record->kind == RECORD_ORDER)
         observer_order(w, m, record->order.cert);
 }

@@ -25,6 +25,7 @@ struct life {
     uint32_t executors;             /* that began to act, */
     uint32_t spent;                 /*   or found in their store that they act: never again */
     int64_t power_at[MACHINES_MAX]; /* when each of these signed for more */
+    uint32_t let[MACHINES_MAX];     /* jurors that let an executor act (F9) */
     bool ordered;                   /* a majority of the jurors voted */
     int64_t over_at;                /* when the first proof that it is over was seen; 0: never */
     bool lied;                      /* a device said off while it was on */
