@@ -48,6 +48,19 @@ const char *page_x(const struct page *p, int64_t at)
     return share(p, at, 1000, "");
 }
 
+const char *page_span(int64_t ns)
+{
+    static char texts[4][24];
+    static unsigned next;
+    char *text = texts[next++ % 4];
+    if (ns < 10 * INT64_C(1000000000))
+        snprintf(text, sizeof texts[0], "%lld ms", (long long)ns / 1000000);
+    else
+        snprintf(text, sizeof texts[0], "%lld.%lld s", (long long)ns / 1000000000,
+                 (long long)ns / 100000000 % 10);
+    return text;
+}
+
 void page_axis(const struct page *p)
 {
     enum { STEPS = 4 };
@@ -76,9 +89,9 @@ static void figures(const struct page *p)
     story_count(p->w, &f);
     fputs("<h2>Figures</h2>\n<ul class=tiles>\n", p->out);
     tile(p, "locks granted", "%llu", (unsigned long long)f.grants);
-    tile(p, "waited, half of them", "%lld ms", (long long)f.wait_p50 / 1000000);
-    tile(p, "waited, 99 of 100", "%lld ms", (long long)f.wait_p99 / 1000000);
-    tile(p, "longest without a grant", "%lld ms", (long long)f.gap / 1000000);
+    tile(p, "waited, half of them", "%s", page_span(f.wait_p50));
+    tile(p, "waited, 99 of 100", "%s", page_span(f.wait_p99));
+    tile(p, "longest without a grant", "%s", page_span(f.gap));
     tile(p, "locks lost", "%llu", (unsigned long long)f.lost);
     tile(p, "fence orders", "%llu", (unsigned long long)f.orders);
     tile(p, "switched off", "%llu", (unsigned long long)f.switched_off);

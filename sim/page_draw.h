@@ -26,6 +26,8 @@ void page_text(const struct page *p, const char *text);
  * the fourth call from here. */
 const char *page_percent(const struct page *p, int64_t at);
 const char *page_x(const struct page *p, int64_t at);
+/* "250 ms", and from 10 s on "12.3 s". Static, as above. */
+const char *page_span(int64_t ns);
 /* page_lanes.c */
 void page_lanes(const struct page *p);
 /* page_locks.c */

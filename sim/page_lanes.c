@@ -24,7 +24,8 @@ static void rect(const struct page *p, int64_t from, int64_t to, int top, int he
 
 static void begin_lane(const struct page *p, const char *name, const char *kind)
 {
-    fprintf(p->out, "<div class=lane><span class=name>");
+    bool tall = strcmp(kind, "node") == 0;
+    fprintf(p->out, "<div class=\"lane%s\"><span class=name>", tall ? " tall" : "");
     page_text(p, name);
     fprintf(p->out, "</span><div class=\"strip %s\">", kind);
 }
@@ -187,8 +188,7 @@ static void cuts(const struct page *p, size_t node)
         if (!network || !(side & BIT(node)) || a->at > p->end)
             continue;
         int64_t to = a->length && a->at + a->length < p->end ? a->at + a->length : p->end;
-        fprintf(p->out,
-                "<rect x=%s y=0 width=%s height=62 fill=\"var(--cut)\" fill-opacity=\".28\"/>",
+        fprintf(p->out, "<rect x=%s y=0 width=%s height=62 fill=\"var(--apart)\"/>",
                 page_x(p, a->at), page_x(p, to - a->at));
     }
 }
@@ -239,7 +239,7 @@ static void key(const struct page *p)
     } colors[] = {{"up", "agent runs"},
                   {"still", "stands still"},
                   {"down", "on, no agent"},
-                  {"cut", "network cut or ill"},
+                  {"apart", "network cut or ill"},
                   {"doubt", "held suspect or dead, the higher the more members"}};
     static const struct {
         const char *mark, *text;

@@ -14,12 +14,23 @@ static const char *node(const struct page *p, size_t index)
     return p->w->machines[index].name;
 }
 
+/* The class of a holder's colour: there are eight, then the same again, striped. */
+static const char *owner(size_t machine)
+{
+    static const char *const classes[] = {"own0",       "own1",       "own2",       "own3",
+                                          "own4",       "own5",       "own6",       "own7",
+                                          "own0 again", "own1 again", "own2 again", "own3 again",
+                                          "own4 again", "own5 again", "own6 again", "own7 again"};
+    _Static_assert(sizeof classes / sizeof classes[0] >= MACHINES_MAX, "a colour for each");
+    return classes[machine];
+}
+
 /* One bar: whose it is stands in it if there is room. */
 static void hold(const struct page *p, const struct entry *e, int64_t until)
 {
     int64_t width = until - e->at;
-    fprintf(p->out, "<span class=\"hold own%u\" style=\"left:%s;width:%s\" title=\"", e->machine,
-            page_percent(p, e->at), page_percent(p, width));
+    fprintf(p->out, "<span class=\"hold %s\" style=\"left:%s;width:%s\" title=\"",
+            owner(e->machine), page_percent(p, e->at), page_percent(p, width));
     page_text(p, node(p, e->machine));
     fprintf(p->out, ", %s, %lld.%03lld s to %lld.%03lld s, token %llu\">",
             modes_text(e->mode, e->limit), (long long)e->at / 1000000000,
@@ -74,7 +85,7 @@ static void holder_key(const struct page *p)
 {
     fputs("<ul class=key>\n", p->out);
     for (size_t i = 0; i < p->w->machine_count; i++) {
-        fprintf(p->out, "<li><i class=own%zu></i>", i);
+        fprintf(p->out, "<li><i class=\"%s\"></i>", owner(i));
         page_text(p, node(p, i));
         fputs("</li>\n", p->out);
     }
@@ -188,11 +199,10 @@ void page_waits(const struct page *p)
         return;
     fprintf(p->out,
             "<h2>How long grants took</h2>\n<p class=soft>A line for each grant, at its time; its "
-            "height is the wait, on a logarithmic scale from 1 ms to %lld ms.</p>\n"
-            "<div class=lane><span class=name>half within %lld ms, 99 of 100 within %lld "
-            "ms</span><div class=\"strip plot\">",
-            (long long)f.wait_max / 1000000, (long long)f.wait_p50 / 1000000,
-            (long long)f.wait_p99 / 1000000);
+            "height is the wait, on a logarithmic scale from 1 ms to %s.</p>\n"
+            "<div class=lane><span class=name>half within %s, 99 of 100 within %s"
+            "</span><div class=\"strip plot\">",
+            page_span(f.wait_max), page_span(f.wait_p50), page_span(f.wait_p99));
     fputs("<svg viewBox=\"0 0 1000 120\" preserveAspectRatio=none role=img aria-label=\"waits of "
           "all grants\"><path fill=none stroke=\"var(--stem)\" stroke-width=1.5 "
           "vector-effect=non-scaling-stroke d=\"M0 119H1000",

@@ -12,6 +12,17 @@ import sys
 import tempfile
 
 LEAST = 4.5
+# What has no text on it, on what it lies (WCAG 2.1, 1.4.11).
+LEAST_SHAPE = 3.0
+SHAPES = {"text-ground": "up|down|still|doubt|cut|stem|link", "head-ground": r"own\d+-ground"}
+# As many nodes as there can be: each needs a colour.
+CROWDED = """# Sixteen nodes
+nodes hv1..hv16
+workload 1 clients on each, names image/1..image/3, hold 1s, think 100ms
+until 40s
+at 10s hv16 locks image/x exclusive
+expect grants >= 10
+"""
 
 
 class Page(html.parser.HTMLParser):
@@ -70,16 +81,26 @@ def contrast(a, b):
     return (high + 0.05) / (low + 0.05)
 
 
-def pairs(style):
-    """Every --x-ground with its --x, for both schemes."""
+def schemes(style):
+    """The colours of the light scheme, and of the dark one."""
     light = dict(re.findall(r"--([a-z0-9-]+):(#[0-9a-f]{6})", re.sub(r"@media\(prefers.*?\}\}", "", style)))
     dark = {**light, **dict(re.findall(r"--([a-z0-9-]+):(#[0-9a-f]{6})",
                                        re.search(r"@media\(prefers.*?\}\}", style).group()))}
-    for scheme, colors in (("light", light), ("dark", dark)):
+    return ("light", light), ("dark", dark)
+
+
+def faint(style):
+    """Every --x-ground with its --x, and shapes with what they lie on, where they differ too little."""
+    for scheme, colors in schemes(style):
         for name, ground in colors.items():
             if name.endswith("-ground"):
                 text = colors.get(name[:-7]) or colors[re.sub(r"\d+$", "", name[:-7])]
-                yield scheme, name[:-7], contrast(text, ground)
+                if contrast(text, ground) < LEAST:
+                    yield scheme, name[:-7], contrast(text, ground)
+        for ground, shapes in SHAPES.items():
+            for shape in [name for name in colors if re.fullmatch(shapes, name)]:
+                if contrast(colors[shape], colors[ground]) < LEAST_SHAPE:
+                    yield scheme, shape, contrast(colors[shape], colors[ground])
 
 
 def check(program, scenario):
@@ -91,6 +112,8 @@ def check(program, scenario):
             text = file.read()
     page = Page(text)
     faults = page.faults
+    faults += [f"no style for the colour of a holder, {name}"
+               for name in set(re.findall(r"\bown\d+\b", text)) if f".{name}{{" not in text]
     faults += [f"{link} leads nowhere" for link in page.links if link[1:] not in page.ids]
     if page.headings[:1] != [1] or page.headings.count(1) != 1:
         faults.append("there must be one h1, at the top")
@@ -98,7 +121,7 @@ def check(program, scenario):
         faults.append("it asks for something from outside")
     style = re.search(r"<style>(.*?)</style>", text, re.S).group(1)
     faults += [f"contrast of {name} is {ratio:.2f} in the {scheme} scheme"
-               for scheme, name, ratio in pairs(style) if ratio < LEAST]
+               for scheme, name, ratio in faint(style)]
     for fault in dict.fromkeys(faults):
         print(f"{scenario}: {fault}")
     return not faults
@@ -107,6 +130,11 @@ def check(program, scenario):
 def main():
     program, *scenarios = sys.argv[1:]
     results = [check(program, scenario) for scenario in scenarios]
+    with tempfile.TemporaryDirectory() as directory:
+        crowded = os.path.join(directory, "crowded.hf")
+        with open(crowded, "w", encoding="utf-8") as file:
+            file.write(CROWDED)
+        results.append(check(program, crowded))
     print(f"pages: {sum(results)} passed, {len(results) - sum(results)} failed")
     return 0 if all(results) else 1
 
