@@ -9,8 +9,6 @@
 #include "sim/random.h"
 #include "sim/world.h"
 
-#include <getopt.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +17,8 @@
 
 enum {
     OUTBOX_SIZE = 4 * 1024 * 1024,
-    WORDS_EACH = 64,     /* of one member, believed by somebody at the same time */
-    SETTLE_SECONDS = 40, /* the words of the start are told out */
-    BYTES_BESIDE = SEAL_OVERHEAD + DATAGRAM_PREFIX,
-    NODES_MIN = 3
+    WORDS_EACH = 64, /* of one member, believed by somebody at the same time */
+    BYTES_BESIDE = SEAL_OVERHEAD + DATAGRAM_PREFIX
 };
 
 static const struct range delay = {SPAN_MS(0), SPAN_MS(1)};
@@ -41,30 +37,6 @@ struct person {
     bool cut;        /* on the smaller side of the cut */
 };
 
-struct crowd_options {
-    uint64_t seed;
-    size_t nodes;
-    size_t kill;
-    size_t cut;
-    int64_t seconds;
-    int64_t cut_seconds;
-    uint32_t loss_permille;
-    bool cold;
-    bool json;
-};
-
-struct crowd_figures {
-    uint64_t events;
-    uint64_t datagrams;
-    uint64_t bytes;
-    uint64_t false_suspicions;
-    uint64_t false_deaths;
-    int64_t suspected_first; /* ns after the deaths; -1: never */
-    int64_t dead_first;
-    int64_t dead_last; /* everybody alive holds all of them dead */
-    int64_t agreed_at; /* ns of virtual time: the views became true, and stayed so */
-};
-
 struct crowd {
     struct crowd_options o;
     struct roster *roster;
@@ -73,7 +45,6 @@ struct crowd {
     struct words words;
     struct person *people;
     uint8_t *memory;
-    size_t memory_each;
     struct outbox outbox;
     struct drbg drbg;
     struct random random;
@@ -84,11 +55,6 @@ struct crowd {
     uint32_t packet_free; /* index + 1 */
     int64_t now;
     bool parted;
-    uint64_t wrong;    /* ordered pairs of living, connected nodes, one of which does not hold the
-                          other alive */
-    uint64_t not_dead; /* pairs of a living node and a killed one that it does not hold dead */
-    int64_t settled_at;
-    uint64_t hash;
     struct crowd_figures f;
 };
 
@@ -137,8 +103,8 @@ static void packet_drop(struct crowd *c, uint32_t at)
 static void send_packet(struct crowd *c, uint32_t at, uint16_t to)
 {
     struct packet *p = &c->packets[at];
-    c->f.datagrams++;
-    c->f.bytes += p->size + BYTES_BESIDE;
+    c->f.cost.datagrams++;
+    c->f.cost.bytes += p->size + BYTES_BESIDE;
     if (random_chance(&c->random, c->o.loss_permille)) {
         packet_drop(c, at);
         return;
@@ -192,41 +158,41 @@ static void judge_change(struct crowd *c, size_t observer, const struct swim_cha
     if (subject == observer)
         return;
     if (c->people[subject].dead) {
-        int64_t since = c->now - c->settled_at;
+        int64_t since = c->now - c->f.settled_at;
         if (change->after == MEMBER_SUSPECT && c->f.suspected_first < 0)
             c->f.suspected_first = since;
         if (change->after == MEMBER_DEAD && c->f.dead_first < 0)
             c->f.dead_first = since;
-        c->not_dead += (change->before == MEMBER_DEAD);
-        c->not_dead -= (change->after == MEMBER_DEAD);
-        if (c->not_dead == 0 && change->before != change->after)
+        c->f.not_dead += (change->before == MEMBER_DEAD);
+        c->f.not_dead -= (change->after == MEMBER_DEAD);
+        if (c->f.not_dead == 0 && change->before != change->after)
             c->f.dead_last = since;
         return;
     }
     if (!together(c, observer, subject))
         return;
     bool known = change->before != MEMBER_UNKNOWN;
-    c->wrong += (uint64_t)before;
-    c->wrong -= (uint64_t)after;
+    c->f.wrong += (uint64_t)before;
+    c->f.wrong -= (uint64_t)after;
     c->f.false_suspicions += known && change->after == MEMBER_SUSPECT;
     c->f.false_deaths += known && change->after == MEMBER_DEAD;
-    if (c->wrong == 0 && !before)
+    if (c->f.wrong == 0 && !before)
         c->f.agreed_at = c->now;
 }
 
 /* After something changed the truth: counts anew. Costs a look at every pair. */
 static void count_pairs(struct crowd *c)
 {
-    c->wrong = c->not_dead = 0;
+    c->f.wrong = c->f.not_dead = 0;
     for (size_t i = 0; i < c->o.nodes; i++) {
         for (size_t k = 0; k < c->o.nodes && !c->people[i].dead; k++) {
             if (i == k)
                 continue;
             enum member_state state = swim_state(c->people[i].swim, slot_of(k));
             if (c->people[k].dead)
-                c->not_dead += state != MEMBER_DEAD;
+                c->f.not_dead += state != MEMBER_DEAD;
             else if (together(c, i, k))
-                c->wrong += state != MEMBER_ALIVE;
+                c->f.wrong += state != MEMBER_ALIVE;
         }
     }
     c->f.agreed_at = c->now;
@@ -281,7 +247,8 @@ static void take_datagram(struct crowd *c, const struct item *item)
     after_step(c, item->machine);
 }
 
-static void run_until(struct crowd *c, int64_t until)
+/* Up to that moment; with `agree` only until every view is true, and then now is that moment. */
+static void run_until(struct crowd *c, int64_t until, bool agree)
 {
     static const uint8_t hash_key[HASH_KEY_SIZE] = "crowd";
     struct item item;
@@ -290,14 +257,16 @@ static void run_until(struct crowd *c, int64_t until)
             queue_push(&c->queue, item);
             break;
         }
-        uint64_t line[3] = {c->hash, (uint64_t)item.at, (uint64_t)item.kind << 32 | item.machine};
-        c->hash = hash64(hash_key, (const uint8_t *)line, sizeof line);
+        uint64_t line[3] = {c->f.hash, (uint64_t)item.at, (uint64_t)item.kind << 32 | item.machine};
+        c->f.hash = hash64(hash_key, (const uint8_t *)line, sizeof line);
         c->now = item.at;
-        c->f.events++;
+        c->f.cost.events++;
         if (item.kind == HAPPEN_TICK)
             take_tick(c, &item);
         else
             take_datagram(c, &item);
+        if (agree && c->f.wrong == 0)
+            return;
     }
     c->now = until;
 }
@@ -329,13 +298,13 @@ static void make_swims(struct crowd *c)
                                  .timing = swim_timing_default(),
                                  .words = &c->words,
                                  .self = slot_of(0)};
-    c->memory_each = swim_size(&config);
-    c->memory = take_memory(c->o.nodes * c->memory_each);
+    c->f.memory_each = swim_size(&config);
+    c->memory = take_memory(c->o.nodes * c->f.memory_each);
     for (size_t i = 0; i < c->o.nodes; i++) {
         config.self = slot_of(i);
         config.key = &c->keys[i];
         c->people[i].swim =
-            swim_init(c->memory + i * c->memory_each, &config, &c->outbox, &c->drbg);
+            swim_init(c->memory + i * c->f.memory_each, &config, &c->outbox, &c->drbg);
         c->people[i].tick_at = INT64_MAX;
     }
 }
@@ -412,11 +381,11 @@ static void strike(struct crowd *c)
     for (size_t i = 0; i < c->o.cut; i++)
         c->people[choose(c)].cut = true;
     c->parted = c->o.cut > 0;
-    c->settled_at = c->now;
+    c->f.settled_at = c->now;
     count_pairs(c);
 }
 
-/* --- Figures --- */
+/* --- The run --- */
 
 static int64_t cpu_now(void)
 {
@@ -425,179 +394,55 @@ static int64_t cpu_now(void)
     return t.tv_sec * second + t.tv_nsec;
 }
 
-static void print_after(const char *what, int64_t ns)
+/* What happened since `before`. */
+static struct crowd_cost cost_since(const struct crowd *c, const struct crowd_cost *before)
 {
-    if (ns < 0)
-        printf("%s never", what);
-    else
-        printf("%s after %lld.%lld s", what, (long long)(ns / second),
-               (long long)(ns % second / 100000000));
+    return (struct crowd_cost){.ns = c->now - before->ns,
+                               .cpu_ns = cpu_now() - before->cpu_ns,
+                               .events = c->f.cost.events - before->events,
+                               .datagrams = c->f.cost.datagrams - before->datagrams,
+                               .bytes = c->f.cost.bytes - before->bytes};
 }
 
-static void print_deaths(const struct crowd *c)
+static struct crowd_cost cost_now(const struct crowd *c)
 {
-    if (c->o.kill == 0)
-        return;
-    printf("  %zu killed:", c->o.kill);
-    print_after(" suspected", c->f.suspected_first);
-    print_after(", held dead by the first", c->f.dead_first);
-    print_after(", by everybody", c->not_dead ? -1 : c->f.dead_last);
-    putchar('\n');
+    return cost_since(c, &(struct crowd_cost){0});
 }
 
-static void print_figures(const struct crowd *c, int64_t cpu)
+/* Until every node holds every other alive. */
+static void run_start(struct crowd *c)
 {
-    const struct crowd_figures *f = &c->f;
-    uint64_t person_seconds = (uint64_t)(c->o.seconds) * c->o.nodes;
-    uint64_t pairs = (uint64_t)c->o.nodes * c->o.nodes;
-    uint64_t each = 10 * c->memory_each / c->o.nodes, untrue = c->wrong + c->not_dead;
-    if (cpu < 1)
-        cpu = 1;
-    printf("crowd of %zu nodes, seed %llu: %lld s after %d s of settling\n", c->o.nodes,
-           (unsigned long long)c->o.seed, (long long)c->o.seconds, SETTLE_SECONDS);
-    printf("  %llu.%02llu datagrams and %llu bytes a node and second\n",
-           (unsigned long long)(f->datagrams / person_seconds),
-           (unsigned long long)(f->datagrams * 100 / person_seconds % 100),
-           (unsigned long long)(f->bytes / person_seconds));
-    print_deaths(c);
-    printf("  %llu false suspicions, %llu false deaths; %llu of %llu pairs disagree with the truth",
-           (unsigned long long)f->false_suspicions, (unsigned long long)f->false_deaths,
-           (unsigned long long)untrue, (unsigned long long)pairs);
-    print_after(c->wrong ? "" : ", none", c->wrong ? -1 : f->agreed_at - c->settled_at);
-    printf("\n  %llu.%llu bytes a pair of members\n", (unsigned long long)(each / 10),
-           (unsigned long long)(each % 10));
-    printf("  %llu events, %llu a CPU second; %llu.%02llu virtual seconds a CPU second, hash "
-           "%016llx\n",
-           (unsigned long long)f->events,
-           (unsigned long long)(f->events * 1000 / (uint64_t)(cpu / 1000000 + 1)),
-           (unsigned long long)(c->o.seconds * second / cpu),
-           (unsigned long long)(c->o.seconds * second * 100 / cpu % 100),
-           (unsigned long long)c->hash);
+    struct crowd_cost before = cost_now(c);
+    run_until(c, c->now + CROWD_START_SECONDS * second, true);
+    c->f.start = cost_since(c, &before);
 }
 
-static void print_crowd_json(const struct crowd *c, int64_t cpu)
+static void run_strike(struct crowd *c)
 {
-    const struct crowd_figures *f = &c->f;
-    printf("{\"nodes\":%zu,\"seed\":%llu,\"seconds\":%lld,\"kill\":%zu,\"cut\":%zu,"
-           "\"datagrams\":%llu,\"bytes\":%llu,\"suspected_first_ms\":%lld,\"dead_first_ms\":%lld,"
-           "\"dead_last_ms\":%lld,\"false_suspicions\":%llu,\"false_deaths\":%llu,\"wrong\":%llu,"
-           "\"not_dead\":%llu,\"bytes_each\":%zu,\"events\":%llu,\"cpu_ms\":%lld}\n",
-           c->o.nodes, (unsigned long long)c->o.seed, (long long)c->o.seconds, c->o.kill, c->o.cut,
-           (unsigned long long)f->datagrams, (unsigned long long)f->bytes,
-           (long long)(f->suspected_first / 1000000), (long long)(f->dead_first / 1000000),
-           (long long)(f->dead_last / 1000000), (unsigned long long)f->false_suspicions,
-           (unsigned long long)f->false_deaths, (unsigned long long)c->wrong,
-           (unsigned long long)c->not_dead, c->memory_each, (unsigned long long)f->events,
-           (long long)(cpu / 1000000));
-}
-
-/* --- The command --- */
-
-static const char crowd_usage[] =
-    "usage: holdfast-sim crowd [options]\n"
-    "  --nodes N        members (default 1000)\n"
-    "  --seconds S      of virtual time, after the start has settled (default 60)\n"
-    "  --kill K         so many die when it has (default 1)\n"
-    "  --cut C          so many are cut off then, from the others but not from each other\n"
-    "  --cut-seconds S  for so long (default 30)\n"
-    "  --loss P         of a thousand datagrams are lost (default 0)\n"
-    "  --cold           nobody knows anybody in the beginning\n"
-    "  --seed N         (default 1)\n"
-    "  --json           figures as one JSON object\n";
-
-static _Noreturn void crowd_refuse(void)
-{
-    fputs(crowd_usage, stderr);
-    exit(EXIT_USAGE);
-}
-
-static _Noreturn void crowd_help(void)
-{
-    fputs(crowd_usage, stdout);
-    exit(EXIT_CLEAN);
-}
-
-static uint64_t crowd_number(const char *text, uint64_t low, uint64_t high)
-{
-    char *end;
-    unsigned long long v = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || v < low || v > high)
-        crowd_refuse();
-    return v;
-}
-
-static struct crowd_options crowd_parse(int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"nodes", required_argument, NULL, 'n'},
-        {"seconds", required_argument, NULL, 't'},
-        {"kill", required_argument, NULL, 'k'},
-        {"cut", required_argument, NULL, 'c'},
-        {"cut-seconds", required_argument, NULL, 'C'},
-        {"loss", required_argument, NULL, 'l'},
-        {"cold", no_argument, NULL, 'o'},
-        {"seed", required_argument, NULL, 's'},
-        {"json", no_argument, NULL, 'J'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    struct crowd_options o = {
-        .seed = 1, .nodes = 1000, .kill = 1, .seconds = 60, .cut_seconds = 30};
-    int c;
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (c == 'n')
-            o.nodes = crowd_number(optarg, NODES_MIN, ROSTER_NODES_MAX);
-        else if (c == 't')
-            o.seconds = (int64_t)crowd_number(optarg, 1, 100000);
-        else if (c == 'k')
-            o.kill = crowd_number(optarg, 0, ROSTER_NODES_MAX);
-        else if (c == 'c')
-            o.cut = crowd_number(optarg, 0, ROSTER_NODES_MAX);
-        else if (c == 'C')
-            o.cut_seconds = (int64_t)crowd_number(optarg, 1, 100000);
-        else if (c == 'l')
-            o.loss_permille = (uint32_t)crowd_number(optarg, 0, 1000);
-        else if (c == 's')
-            o.seed = crowd_number(optarg, 0, UINT64_MAX);
-        else if (c == 'o')
-            o.cold = true;
-        else if (c == 'J')
-            o.json = true;
-        else if (c == 'h')
-            crowd_help();
-        else
-            crowd_refuse();
+    run_until(c, c->now + CROWD_SETTLE_SECONDS * second, false);
+    strike(c);
+    struct crowd_cost before = cost_now(c);
+    int64_t end = c->now + c->o.seconds * second;
+    if (c->parted) {
+        run_until(c, c->now + c->o.cut_seconds * second, false);
+        c->parted = false;
+        count_pairs(c);
     }
-    if (optind < argc || o.kill + o.cut + 2 > o.nodes || (o.cut && o.cut_seconds >= o.seconds))
-        crowd_refuse();
-    return o;
+    run_until(c, end, false);
+    c->f.cost = cost_since(c, &before);
 }
 
-int crowd_main(int argc, char **argv)
+void crowd_run(const struct crowd_options *options, struct crowd_figures *out)
 {
     static struct crowd c;
-    c.o = crowd_parse(argc, argv);
-    must(sodium_init() >= 0);
-    open_crowd(&c);
+    c.o = *options;
     c.f.suspected_first = c.f.dead_first = c.f.dead_last = -1;
-    run_until(&c, c.now + SETTLE_SECONDS * second);
-    struct crowd_figures settled = c.f;
-    strike(&c);
-    int64_t end = c.now + c.o.seconds * second, began = cpu_now();
-    if (c.parted) {
-        run_until(&c, c.now + c.o.cut_seconds * second);
-        c.parted = false;
-        count_pairs(&c);
-    }
-    run_until(&c, end);
-    int64_t cpu = cpu_now() - began;
-    c.f.events -= settled.events;
-    c.f.datagrams -= settled.datagrams;
-    c.f.bytes -= settled.bytes;
-    if (c.o.json)
-        print_crowd_json(&c, cpu);
+    open_crowd(&c);
+    if (c.o.cold)
+        run_start(&c);
+    if (c.o.seconds > 0)
+        run_strike(&c);
     else
-        print_figures(&c, cpu);
-    /* With loss somebody is under suspicion at every moment. */
-    return c.not_dead || (c.wrong && c.o.loss_permille == 0) ? EXIT_STUCK : EXIT_CLEAN;
+        c.f.cost = (struct crowd_cost){0};
+    *out = c.f;
 }
