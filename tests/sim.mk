@@ -40,6 +40,7 @@ sim-mutants: $(B)/libcore.a $(B)/holdfastd ## plant known bugs, and see that the
 	@tests/sim/no_mutants.sh $^
 	@$(MAKE) --no-print-directory V=mutants build/mutants/holdfast-sim-bulk
 	@tests/sim/mutants.sh --quick build/mutants/holdfast-sim-bulk
+	@tests/sim/regressions.sh build/mutants/holdfast-sim-bulk $(REGRESSIONS)
 
 mutants: ## plant known bugs: the standard portfolio and the scenarios against each, as a table
 	@$(MAKE) --no-print-directory V=mutants build/mutants/holdfast-sim-bulk
