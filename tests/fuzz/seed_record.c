@@ -4,27 +4,7 @@
 #include <sys/stat.h>
 
 #include "proto/docket.h"
-#include "tests/unit/wire_sample.h"
-
-#define FILL(kind, field) of_kind->field = wire_sample_##kind(n++);
-#define FILL_CASE(NAME, name)                                                                      \
-    case RECORD_##NAME: {                                                                          \
-        struct record_##name *of_kind = &r.name;                                                   \
-        RECORD_FIELDS_##name(FILL) break;                                                          \
-    }
-
-static struct record sample(enum record_kind wanted)
-{
-    struct record r = {.kind = wanted};
-    uint64_t n = 1;
-    switch (wanted) {
-    case RECORD_NONE:
-    case RECORD_KINDS_END:
-        break;
-        RECORD_KINDS(FILL_CASE)
-    }
-    return r;
-}
+#include "tests/unit/record_sample.h"
 
 static uint8_t bytes[RECORD_BYTES_MAX + 1];
 
@@ -79,7 +59,7 @@ int main(int argc, char **argv)
     snprintf(path, sizeof path, "%s/record", argv[1]);
     mkdir(path, 0755);
     for (unsigned kind = RECORD_NONE + 1; kind < RECORD_KINDS_END; kind++) {
-        struct record record = sample((enum record_kind)kind);
+        struct record record = record_sample((enum record_kind)kind);
         struct writer w = begin(0);
         record_encode(&w, &record);
         write_seed(argv[1], "record", kind, &w);

@@ -631,83 +631,6 @@ START_TEST(limits_out_of_range_are_refused)
 }
 END_TEST
 
-/* --- Names --- */
-
-static const struct {
-    const char *bytes;
-    bool valid;
-} names[] = {
-    {"image", true},
-    {"a", true},
-    {" spaces and / slashes ", true},
-    {"", false},
-    {"\x1f", false}, /* C0 controls and DEL */
-    {"a\tb", false},
-    {"\x7f", false},
-    {"\x80", false}, /* a continuation byte alone */
-    {"\xbf", false},
-    {"\xc0\x80", false}, /* overlong */
-    {"\xc1\xbf", false},
-    {"\xc2\x80", false}, /* U+0080..U+009F: C1 controls */
-    {"\xc2\x9f", false},
-    {"\xc2\xa0", true},
-    {"\xc3\xbc", true},
-    {"\xdf\xbf", true},
-    {"\xc3", false}, /* cut */
-    {"\xc3\x28", false},
-    {"\xe0\x80\x80", false}, /* overlong */
-    {"\xe0\x9f\xbf", false},
-    {"\xe0\xa0\x80", true},
-    {"\xe2\x82\xac", true},
-    {"\xe2\x82", false},
-    {"\xe2\x28\xa1", false},
-    {"\xe2\x82\x28", false},
-    {"\xed\x9f\xbf", true},
-    {"\xed\xa0\x80", false}, /* surrogates */
-    {"\xed\xbf\xbf", false},
-    {"\xee\x80\x80", true},
-    {"\xef\xbf\xbf", true},
-    {"\xf0\x80\x80\x80", false}, /* overlong */
-    {"\xf0\x8f\xbf\xbf", false},
-    {"\xf0\x90\x80\x80", true},
-    {"\xf0\x9f\x94\x92", true},
-    {"\xf0\x9f\x94", false},
-    {"\xf4\x8f\xbf\xbf", true},
-    {"\xf4\x90\x80\x80", false}, /* above U+10FFFF */
-    {"\xf5\x80\x80\x80", false},
-    {"\xfe", false},
-    {"\xff", false},
-    {"ok\xc3\xbc\xff", false},
-};
-
-/* loop test: _i is the row. Alone, between others, and at the very end of its memory. */
-START_TEST(names_are_utf8)
-{
-    size_t size = strlen(names[_i].bytes);
-    uint8_t *exact = malloc(size + 1);
-    memcpy(exact, names[_i].bytes, size);
-    uint8_t *tight = realloc(exact, size ? size : 1);
-    ck_assert_int_eq(lock_name_valid((struct view){tight, size}), names[_i].valid);
-    uint8_t longer[32] = "x";
-    memcpy(longer + 1, tight, size);
-    longer[size + 1] = 'y';
-    if (size)
-        ck_assert_int_eq(lock_name_valid((struct view){longer, size + 2}), names[_i].valid);
-    free(tight);
-}
-END_TEST
-
-START_TEST(names_have_a_length)
-{
-    uint8_t name[LOCK_NAME_MAX + 1];
-    memset(name, 'n', sizeof name);
-    ck_assert(lock_name_valid((struct view){name, LOCK_NAME_MAX}));
-    ck_assert(!lock_name_valid((struct view){name, LOCK_NAME_MAX + 1}));
-    name[3] = '\0';
-    ck_assert(!lock_name_valid((struct view){name, 5}));
-}
-END_TEST
-
 Suite *suite_lock(void)
 {
     Suite *suite = suite_create("lock");
@@ -740,8 +663,6 @@ Suite *suite_lock(void)
     tcase_add_test(bytes, flipped_bits_are_refused_or_another_state);
     tcase_add_test(bytes, counts_and_modes_out_of_range_are_refused);
     tcase_add_test(bytes, limits_out_of_range_are_refused);
-    tcase_add_loop_test(bytes, names_are_utf8, 0, sizeof names / sizeof names[0]);
-    tcase_add_test(bytes, names_have_a_length);
     suite_add_tcase(suite, bytes);
     return suite;
 }

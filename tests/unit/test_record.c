@@ -3,33 +3,12 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "proto/record.h"
-#include "tests/unit/wire_sample.h"
+#include "tests/unit/record_sample.h"
 
 Suite *suite_record(void);
 
 static uint8_t buffer[RECORD_BYTES_MAX + 16];
 static uint8_t again[RECORD_BYTES_MAX];
-
-#define FILL(kind, field) of_kind->field = wire_sample_##kind(n++);
-#define FILL_CASE(NAME, name)                                                                      \
-    case RECORD_##NAME: {                                                                          \
-        struct record_##name *of_kind = &r.name;                                                   \
-        RECORD_FIELDS_##name(FILL) break;                                                          \
-    }
-
-static struct record sample(enum record_kind wanted)
-{
-    struct record r = {.kind = wanted};
-    uint64_t n = 1;
-    switch (wanted) {
-    case RECORD_NONE:
-    case RECORD_KINDS_END:
-        break;
-        RECORD_KINDS(FILL_CASE)
-    }
-    return r;
-}
 
 static size_t encode(uint8_t *out, size_t room, const struct record *r)
 {
@@ -47,7 +26,7 @@ static bool decodes(const uint8_t *bytes, size_t size)
 /* loop test: _i is the kind. */
 START_TEST(what_was_written_is_read)
 {
-    struct record in = sample((enum record_kind)_i), out;
+    struct record in = record_sample((enum record_kind)_i), out;
     size_t size = encode(buffer, sizeof buffer, &in);
     ck_assert_uint_gt(size, 1);
     ck_assert(record_decode(&out, (struct view){buffer, size}));
@@ -59,7 +38,7 @@ END_TEST
 
 START_TEST(cut_or_long_records_are_refused)
 {
-    struct record in = sample((enum record_kind)_i);
+    struct record in = record_sample((enum record_kind)_i);
     size_t size = encode(buffer, sizeof buffer, &in);
     for (size_t cut = 0; cut < size; cut++) {
         uint8_t *exact = malloc(cut ? cut : 1); /* of that very size, for the address sanitizer */
@@ -76,7 +55,7 @@ END_TEST
 /* Whatever decodes has exactly one encoding. */
 START_TEST(flipped_bits_are_refused_or_another_record)
 {
-    struct record in = sample((enum record_kind)_i), out;
+    struct record in = record_sample((enum record_kind)_i), out;
     size_t size = encode(buffer, sizeof buffer, &in);
     for (size_t bit = 0; bit < size * 8; bit++) {
         buffer[bit / 8] ^= (uint8_t)(1u << (bit % 8));
@@ -91,7 +70,7 @@ END_TEST
 
 START_TEST(fields_are_where_they_belong)
 {
-    struct record in = sample(RECORD_ACCEPT), out;
+    struct record in = record_sample(RECORD_ACCEPT), out;
     size_t size = encode(buffer, sizeof buffer, &in);
     ck_assert(record_decode(&out, (struct view){buffer, size}));
     ck_assert_uint_eq(out.accept.shard, in.accept.shard);
@@ -99,7 +78,7 @@ START_TEST(fields_are_where_they_belong)
     ck_assert_uint_eq(out.accept.seq, in.accept.seq);
     ck_assert(view_equal(out.accept.name, in.accept.name));
     ck_assert(view_equal(out.accept.state, in.accept.state));
-    in = sample(RECORD_OP);
+    in = record_sample(RECORD_OP);
     size = encode(buffer, sizeof buffer, &in);
     ck_assert(record_decode(&out, (struct view){buffer, size}));
     ck_assert_uint_eq(out.op.life, in.op.life);
