@@ -81,6 +81,21 @@ static bool find_order(const struct machine *m, const struct digest *digest, str
     return false;
 }
 
+/*
+ * F9: a juror let it act less than 2 s ago, by its own clock. By true time that may be long ago if
+ * its clock stood meanwhile, against A2: the jurors' windows are over then, and nothing that was
+ * let can be called back. True if so.
+ */
+static bool judge_window(struct world *w, const struct machine *m, const struct run *run)
+{
+    int64_t let = w->observer->lives.window_at[cluster_index(w->cluster, run->slot)];
+    if (let < clock_ago(&m->clock, w->now, ask_span) - rounding.ns)
+        world_fail(w, EXIT_BROKEN, "S10",
+                   "%s acts on life %llu of slot %u; it was let %lld ms ago (F9)", m->name,
+                   (unsigned long long)run->life, run->slot, (long long)(w->now - let) / 1000000);
+    return w->now - let > 2 * ask_span.ns;
+}
+
 /* F9: a majority of the jurors has just said that it knows no proof that this life is over. */
 static void judge_asked(struct world *w, const struct machine *m, const struct run *run)
 {
@@ -106,7 +121,7 @@ void check_act_written(struct world *w, struct machine *m, uint16_t slot, uint64
                    m->name, (unsigned long long)number, slot, __builtin_popcount(let));
 }
 
-void check_run(struct world *w, struct machine *m, const struct run *run)
+bool check_run(struct world *w, struct machine *m, const struct run *run)
 {
     struct order_view view;
     struct life *life = lives_of(w, run->slot, run->life);
@@ -123,6 +138,7 @@ void check_run(struct world *w, struct machine *m, const struct run *run)
                    (unsigned long long)run->life, run->slot);
     life->executors |= UINT32_C(1) << m->index;
     judge_asked(w, m, run);
+    return judge_window(w, m, run);
 }
 
 void check_power_effect(struct world *w, struct machine *target, const struct run *run, bool late)

@@ -144,7 +144,7 @@ void device_begin(struct world *w, struct machine *m, const struct run *run)
         coverage_hit(w, COVER_DEVICE);
     if (run->kind == RUN_OFF_STATUS) {
         w->figures.runs++;
-        check_run(w, m, run);
+        d->clock_stood = check_run(w, m, run);
         begin_off(w, d);
     } else {
         begin_status(w, d);
@@ -166,7 +166,7 @@ static void effect(struct world *w, struct device_run *d)
     if (wrong)
         w->figures.strays++;
     else
-        check_power_effect(w, m, &d->run, w->now > d->deadline);
+        check_power_effect(w, m, &d->run, d->clock_stood || w->now > d->deadline);
     machine_power_crash(w, m);
     bool heals = world_heals(w, m->index);
     if (wrong || random_chance(&w->devices.random, w->p.back_permille) || heals) {

@@ -30,6 +30,7 @@ struct device_run {
     struct run run;
     enum device_mood mood;
     int64_t deadline; /* virtual time */
+    bool clock_stood; /* the executor's, between the jurors' yes and the start */
     uint32_t effects; /* power effects that are still to come */
     bool answered;
     enum run_outcome outcome; /* as decided at the start; a status is looked up at the end */

@@ -4,7 +4,6 @@
  * 3629's table.
  */
 #include <check.h>
-#include <stdlib.h>
 
 #include "crypto/drbg.h"
 #include "proto/lock.h"
