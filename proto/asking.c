@@ -52,6 +52,13 @@ static void doubt(struct asker *a, struct asker_op *op, uint16_t slot)
     op->doubt = slot == core_self(a->core) ? SLOT_NONE : slot;
 }
 
+static void forgive(const struct asker *a, struct asker_op *op, uint16_t slot)
+{
+    int member = cohort_index(&a->core->cohorts, op->shard, slot);
+    if (member >= 0)
+        op->tried &= ~(1u << member);
+}
+
 /* Asks the whole cohort for a sign of life: who can be asked is counted first-hand, not by gossip.
  */
 static void poke_cohort(struct asker *a, struct instant now, struct asker_op *op)
@@ -240,7 +247,9 @@ static void take_elsewhere(struct asker *a, struct instant now, struct asker_op 
         bool known = ballot_equal(op->named, r->ballot) && op->asked == from;
         *hint = (struct hint){.slot = from, .ballot = r->ballot};
         op->doubt = SLOT_NONE;
-        op->tried = 0; /* it leads: whatever was held against it is over */
+        /* It leads: what was held against it is over. Not what is held against others: of two that
+         * lead by turns and reach no majority, a third shall hear. */
+        forgive(a, op, from);
         if (known)
             return;
     } else if (r->owner == SLOT_NONE) { /* it does not vote */
@@ -257,7 +266,7 @@ static void take_elsewhere(struct asker *a, struct instant now, struct asker_op 
         else if (op->doubt == r->owner)
             op->doubt = SLOT_NONE; /* a majority hears it */
         if (op->doubt != r->owner)
-            op->tried &= ~(1u << owner); /* so it is asked again, else we would go in circles */
+            forgive(a, op, r->owner); /* so it is asked again, else we would go in circles */
     }
     if (op->redirects++ < REDIRECTS_MAX)
         send(a, now, op);
