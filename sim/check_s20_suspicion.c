@@ -19,34 +19,34 @@ static bool answers(const struct machine *m)
     return m->agent_up && !m->paused && !m->disk.failed && m->votes;
 }
 
-static bool reachable(const struct world *w, size_t target)
+static bool reaches(const struct world *w, size_t i, size_t target)
 {
-    size_t count = 1;
-    if (!answers(&w->machines[target]))
-        return false;
-    for (size_t i = 0; i < w->machine_count; i++)
-        count += i != target && answers(&w->machines[i]) && network_well(w, i, target) &&
-                 network_well(w, target, i);
-    return count > w->machine_count / 2;
+    bool well = i == target || (network_well(w, i, target) && network_well(w, target, i));
+    return well && answers(&w->machines[i]) && answers(&w->machines[target]);
 }
 
 void check_reach_update(struct world *w)
 {
-    int64_t *since = w->observer->lives.reachable_since;
     for (size_t i = 0; i < w->machine_count; i++) {
-        if (!reachable(w, i))
-            since[i] = INT64_MAX;
-        else if (since[i] == INT64_MAX)
-            since[i] = w->now;
+        for (size_t target = 0; target < w->machine_count; target++) {
+            int64_t *since = &w->observer->lives.reached_since[i][target];
+            if (!reaches(w, i, target))
+                *since = INT64_MAX;
+            else if (*since == INT64_MAX)
+                *since = w->now;
+        }
     }
 }
 
-/* Whether a majority can reach that life, and it answers, since long. */
+/* Whether that life answers, and each of one majority can reach it since long. A majority that
+ * changes is not enough: whoever comes to reach it anew has yet to greet it. */
 bool check_is_well(const struct world *w, const struct machine *target, uint64_t number)
 {
-    int64_t since = w->observer->lives.reachable_since[target->index];
-    return target->life == number && since != INT64_MAX &&
-           w->now - since >= SPAN_MS(w->p.detect_ms).ns + reach_grace.ns;
+    int64_t before = w->now - SPAN_MS(w->p.detect_ms).ns - reach_grace.ns;
+    size_t count = 0;
+    for (size_t i = 0; i < w->machine_count; i++)
+        count += w->observer->lives.reached_since[i][target->index] <= before;
+    return target->life == number && count > w->machine_count / 2;
 }
 
 void check_vote_evidence(struct world *w, const struct machine *m, const struct machine *target,
@@ -77,9 +77,9 @@ void check_order_evidence(struct world *w, const struct machine *target, uint64_
     w->figures.false_orders++;
     world_fail(w, EXIT_BROKEN, "S20",
                "life %llu of %s is ordered fenced; it answers, and a majority can reach it since "
-               "%lld ms",
+               "%lld ms at least",
                (unsigned long long)number, target->name,
-               (long long)(w->now - w->observer->lives.reachable_since[target->index]) / 1000000);
+               (long long)w->p.detect_ms + reach_grace.ns / 1000000);
 }
 
 void check_renewal_acknowledged(struct world *w, const struct machine *m, uint16_t to,

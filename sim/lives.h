@@ -57,8 +57,9 @@ struct lives {
     struct order_seen orders[ORDERS_MAX];
     size_t order_count;
     int64_t window_at[MACHINES_MAX]; /* when a juror last let an executor act on a machine (F9) */
-    /* Since when a majority can reach a machine that answers; INT64_MAX: it cannot. */
-    int64_t reachable_since[MACHINES_MAX];
+    /* Since when a machine can reach another that answers, itself included, and is reached by it;
+     * INT64_MAX: it cannot. */
+    int64_t reached_since[MACHINES_MAX][MACHINES_MAX];
     /* When a juror last acknowledged a renewal of a machine. */
     struct {
         uint64_t life;

@@ -12,7 +12,8 @@ void observer_open(struct world *w)
     for (size_t i = 0; i < SHARDS_MAX; i++)
         w->observer->served_by[i] = SLOT_NONE;
     for (size_t i = 0; i < MACHINES_MAX; i++)
-        w->observer->lives.reachable_since[i] = INT64_MAX;
+        for (size_t k = 0; k < MACHINES_MAX; k++)
+            w->observer->lives.reached_since[i][k] = INT64_MAX;
 }
 
 struct promise_seen *observer_promise(struct world *w, uint32_t shard, struct ballot ballot)
