@@ -40,11 +40,11 @@ sim-mutants: $(B)/libcore.a $(B)/holdfastd ## plant known bugs, and see that the
 	@tests/sim/no_mutants.sh $^
 	@$(MAKE) --no-print-directory V=mutants build/mutants/holdfast-sim-bulk
 	@tests/sim/mutants.sh --quick build/mutants/holdfast-sim-bulk
-	@tests/sim/regressions.sh build/mutants/holdfast-sim-bulk $(REGRESSIONS)
 
 mutants: ## plant known bugs: the standard portfolio and the scenarios against each, as a table
 	@$(MAKE) --no-print-directory V=mutants build/mutants/holdfast-sim-bulk
 	@tests/sim/mutants.sh build/mutants/holdfast-sim-bulk
+	@tests/sim/regressions.sh build/mutants/holdfast-sim-bulk $(REGRESSIONS)
 
 soak: $(B)/holdfast-sim-bulk ## new seeds until stopped (SIGINT), with a line every ten seconds
 	$(B)/holdfast-sim-bulk --soak --must-cover --seconds $(SIM_SECONDS) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
