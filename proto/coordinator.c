@@ -173,7 +173,7 @@ void lead_take(struct coordinator *k, struct instant now, struct lead *lead)
 {
     uint32_t shard = lead_shard(k, lead);
     struct ballot promised = voter_promised(k->voter, shard);
-    uint64_t round = promised.round > lead->round_floor ? promised.round : lead->round_floor;
+    uint64_t round = promised.round > lead->passed.round ? promised.round : lead->passed.round;
     lead->phase = LEAD_PROMISING;
     lead->ballot = (struct ballot){
         .epoch = k->core->config.roster->epoch, .round = round + 1, .slot = core_self(k->core)};
@@ -244,8 +244,10 @@ static void take_refuse(struct coordinator *k, struct instant now, const struct 
         ballot_compare(m->promised, m->ballot) <= 0 ||
         m->promised.round > m->ballot.round + ROUND_STEP_MAX)
         return;
-    if (m->promised.round > lead->round_floor)
-        lead->round_floor = m->promised.round;
+    if (ballot_compare(m->promised, lead->passed) > 0) {
+        lead->passed = m->promised;
+        lead->passed_at = now;
+    }
     uint16_t owner = m->promised.slot;
     bool elsewhere = owner != core_self(k->core) && swim_alive(k->core->swim, owner);
     step_down(k, lead, elsewhere ? owner : SLOT_NONE);

@@ -25,7 +25,8 @@ struct lead {
     struct ballot ballot;
     uint32_t promised;    /* mask over the cohort: who promised `ballot` */
     uint32_t adopted;     /* and shows the epoch as adopted (R2) */
-    uint64_t round_floor; /* the highest round seen refused: the next one is above it */
+    struct ballot passed; /* the highest that a refusal named: the next one is above it */
+    struct instant passed_at;
     struct instant retry_at;
     struct span retry_wait;
     uint32_t locks;           /* first served lock: index + 1 */

@@ -15,13 +15,27 @@ uint16_t lead_first(const struct coordinator *k, uint32_t shard)
     return self;
 }
 
-/* The one that requests for the shard belong to, as far as this node knows. */
-static uint16_t rightful(const struct coordinator *k, uint32_t shard)
+/* The highest ballot that this node knows to be promised: by its own voter, or by others, of which
+ * its voter may not have heard; and since when. */
+static struct ballot known_ballot(const struct coordinator *k, const struct lead *lead,
+                                  struct instant *since)
 {
+    uint32_t shard = lead_shard(k, lead);
     struct ballot promised = voter_promised(k->voter, shard);
-    if (promised.round && cohort_index(&k->core->cohorts, shard, promised.slot) >= 0 &&
-        swim_alive(k->core->swim, promised.slot))
-        return promised.slot;
+    bool passed = ballot_compare(lead->passed, promised) > 0;
+    *since = passed ? lead->passed_at : voter_promised_since(k->voter, shard);
+    return passed ? lead->passed : promised;
+}
+
+/* The one that requests for the shard belong to, as far as this node knows. */
+static uint16_t rightful(const struct coordinator *k, const struct lead *lead)
+{
+    struct instant since;
+    uint32_t shard = lead_shard(k, lead);
+    struct ballot known = known_ballot(k, lead, &since);
+    if (known.round && cohort_index(&k->core->cohorts, shard, known.slot) >= 0 &&
+        swim_alive(k->core->swim, known.slot))
+        return known.slot;
     return lead_first(k, shard);
 }
 
@@ -76,27 +90,27 @@ static void knock(struct coordinator *k, struct lead *lead, const struct wire_re
  * members, of which each is reached by some requesters alone, take the shard from each other faster
  * than either can use it.
  */
-static bool tenured(const struct coordinator *k, struct instant now, uint32_t shard)
+static bool tenured(const struct coordinator *k, struct instant now, const struct lead *lead)
 {
-    struct span owned = span_between(voter_promised_since(k->voter, shard), now);
-    struct span round = doubt_round(k->core, shard);
-    return owned.ns >= (round.ns > TENURE.ns ? round.ns : TENURE.ns);
+    struct instant since;
+    known_ballot(k, lead, &since);
+    struct span round = doubt_round(k->core, lead_shard(k, lead));
+    return span_between(since, now).ns >= (round.ns > TENURE.ns ? round.ns : TENURE.ns);
 }
 
 void takeover_consider(struct coordinator *k, struct instant now, struct lead *lead,
                        const struct wire_request *r)
 {
-    uint32_t shard = lead_shard(k, lead);
     uint16_t self = core_self(k->core);
     /* Asking around takes long on far links; who insists has waited longer, and does not wait for
      * the end of it. */
     bool asking = lead->phase == LEAD_IDLE && lead->doubted != SLOT_NONE && !lead->retry_at.ns;
-    bool insist = r->insist && tenured(k, now, shard);
+    bool insist = r->insist && tenured(k, now, lead);
     if (lead_deadline(lead).ns != INSTANT_NEVER.ns && !(asking && insist)) {
         knock(k, lead, r); /* under way, or backing off */
         return;
     }
-    uint16_t owner = rightful(k, shard);
+    uint16_t owner = rightful(k, lead);
     if (owner == self || insist) {
         knock(k, lead, r);
         lead_take(k, now, lead);
@@ -119,7 +133,7 @@ void takeover_step(struct coordinator *k, struct instant now, struct lead *lead)
     } else {
         /* The back-off is over: is it still ours to take? */
         lead->retry_at = (struct instant){0};
-        uint16_t owner = rightful(k, lead_shard(k, lead));
+        uint16_t owner = rightful(k, lead);
         if (owner == core_self(k->core) && lead->knocks.first)
             lead_take(k, now, lead);
         else
