@@ -57,8 +57,9 @@ struct siege {
     bool viewed; /* V4 is met */
     /* V3: since when a machine of the core does not see another one alive; 0: it does. */
     int64_t unseen[MACHINES_MAX][MACHINES_MAX];
-    int64_t gone_at[MACHINES_MAX]; /* V2: since when the core hears nothing of it; 0: it does */
-    uint64_t preempted, succeeded; /* V5: since settled_at */
+    int64_t gone_at[MACHINES_MAX];     /* V2: since when the core hears nothing of it; 0: it does */
+    int64_t occupied_at[MACHINES_MAX]; /* last seen to act under a life that it has to give up */
+    uint64_t preempted, succeeded;     /* V5: since settled_at */
 };
 
 /* Returns how long the siege of this world is. */
