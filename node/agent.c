@@ -245,22 +245,26 @@ static struct view agent_copy(uint8_t **at, struct view v)
     return copy;
 }
 
-/* What an event points at: at most two views. */
+/* What an event points at. */
+enum { AGENT_VIEWS_MAX = 3 };
 struct agent_views {
-    struct view *view[2];
+    struct view *view[AGENT_VIEWS_MAX];
 };
 
 static struct agent_views agent_views_of(struct event *event)
 {
     switch (event->kind) {
     case EVENT_ACQUIRE:
-        return (struct agent_views){{&event->acquire.name, &event->acquire.process}};
+        return (struct agent_views){
+            {&event->acquire.name, &event->acquire.process, &event->acquire.data}};
     case EVENT_SHOW:
-        return (struct agent_views){{&event->show.name, NULL}};
+        return (struct agent_views){{&event->show.name}};
+    case EVENT_CHANGE:
+        return (struct agent_views){{&event->change.value}};
     case EVENT_SUBMIT:
-        return (struct agent_views){{&event->submit.file, NULL}};
+        return (struct agent_views){{&event->submit.file}};
     case EVENT_EXECUTED:
-        return (struct agent_views){{&event->executed.text, NULL}};
+        return (struct agent_views){{&event->executed.text}};
     case EVENT_DATAGRAM:
     case EVENT_DURABLE:
     case EVENT_SYNC_FAILED:
@@ -270,7 +274,7 @@ static struct agent_views agent_views_of(struct event *event)
     case EVENT_LEAVE:
         break;
     }
-    return (struct agent_views){{NULL, NULL}};
+    return (struct agent_views){0};
 }
 
 /* Queues a copy of the event, with what it points at, for the next turn. */
@@ -279,14 +283,14 @@ static struct agent_request *agent_queue(struct agent *a, const struct event *ev
     struct event copy = *event;
     struct agent_views from = agent_views_of(&copy);
     size_t size = 0;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < AGENT_VIEWS_MAX; i++)
         size += from.view[i] ? from.view[i]->size : 0;
     struct agent_request *r = calloc(1, sizeof *r + size);
     must(r); /* as jansson and libevent do: no memory for a small piece is the end */
     uint8_t *at = r->bytes;
     r->event = *event;
     struct agent_views to = agent_views_of(&r->event);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < AGENT_VIEWS_MAX; i++)
         if (to.view[i])
             *to.view[i] = agent_copy(&at, *to.view[i]);
     DL_APPEND(a->requests, r);
@@ -302,6 +306,8 @@ static uint64_t *agent_handle_of(struct event *event)
         return &event->drop.handle;
     case EVENT_SHOW:
         return &event->show.handle;
+    case EVENT_CHANGE:
+        return &event->change.handle;
     case EVENT_SUBMIT:
         return &event->submit.handle;
     case EVENT_DATAGRAM:

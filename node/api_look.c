@@ -148,6 +148,14 @@ static void api_show_answer(void *context, const struct answer *answer)
     case ANSWER_AT_RISK:
     case ANSWER_SAFE:
     case ANSWER_LOST:
+    case ANSWER_CHANGED:
+    case ANSWER_CHANGING:
+    case ANSWER_MOVED:
+    case ANSWER_DEADLOCK:
+    case ANSWER_NOT_WRITER:
+    case ANSWER_OTHER_MARK:
+    case ANSWER_NO_WAITER:
+    case ANSWER_PASSED:
     case ANSWER_SUBMITTED:
     case ANSWER_REFUSED:
         return; /* not about a Show, or not the end of it */

@@ -261,6 +261,10 @@ static void operation_answer(void *context, const struct answer *answer)
                           json_pack("{s:I s:I}", "reachable", (json_int_t)answer->reachable,
                                     "cohort", (json_int_t)answer->cohort));
         break;
+    case ANSWER_MOVED:
+        operation_refused(op, "org.holdfast.TokenMoved",
+                          json_pack("{s:I}", "token", (json_int_t)answer->token));
+        break;
     case ANSWER_FULL:
         operation_refused(op, "org.holdfast.QueueFull", NULL);
         break;
@@ -282,6 +286,13 @@ static void operation_answer(void *context, const struct answer *answer)
     case ANSWER_AT_RISK:
     case ANSWER_SAFE:
     case ANSWER_LOST:
+    case ANSWER_CHANGED:
+    case ANSWER_CHANGING:
+    case ANSWER_DEADLOCK:
+    case ANSWER_NOT_WRITER:
+    case ANSWER_OTHER_MARK:
+    case ANSWER_NO_WAITER:
+    case ANSWER_PASSED:
     case ANSWER_SUBMITTED:
     case ANSWER_REFUSED:
         break; /* not about an Acquire */

@@ -1,5 +1,6 @@
 /* The asking side: the table, its records, and what clients ask and are told. See asker.h; the
- * conversation with coordinators is in asking.c, what a lost standing does to holds in holding.c.
+ * conversation with coordinators is in asking.c, what clients are told in telling.c, changes of a
+ * hold in changing.c, what a lost standing does to holds in holding.c.
  */
 #include "proto/asking.h"
 
@@ -34,7 +35,7 @@ void asker_init(struct asker *a, struct core *core, void *memory)
 
 /* --- The table --- */
 
-static uint32_t index_of(const struct asker *a, const struct asker_op *op)
+uint32_t asker_index(const struct asker *a, const struct asker_op *op)
 {
     return (uint32_t)(op - a->ops) + 1;
 }
@@ -55,8 +56,8 @@ void asker_activate(struct asker *a, struct asker_op *op)
     op->active_prev = 0;
     op->active_next = a->active;
     if (a->active)
-        a->ops[a->active - 1].active_prev = index_of(a, op);
-    a->active = index_of(a, op);
+        a->ops[a->active - 1].active_prev = asker_index(a, op);
+    a->active = asker_index(a, op);
 }
 
 void asker_deactivate(struct asker *a, struct asker_op *op)
@@ -80,14 +81,13 @@ void asker_owe(struct asker *a, struct asker_op *op, uint32_t what)
     op->owed = true;
     op->owed_next = 0;
     if (a->owed_last)
-        a->ops[a->owed_last - 1].owed_next = index_of(a, op);
+        a->ops[a->owed_last - 1].owed_next = asker_index(a, op);
     else
-        a->owed_first = index_of(a, op);
-    a->owed_last = index_of(a, op);
+        a->owed_first = asker_index(a, op);
+    a->owed_last = asker_index(a, op);
 }
 
-/* Copies into the arena; NULL for nothing. False if there is no room. */
-static bool keep(struct asker *a, struct view bytes, uint8_t **out)
+bool asker_keep(struct asker *a, struct view bytes, uint8_t **out)
 {
     *out = NULL;
     if (bytes.size == 0)
@@ -103,10 +103,10 @@ static void link_last(struct asker *a, struct asker_op *op)
     op->prev = a->last;
     op->next = 0;
     if (a->last)
-        a->ops[a->last - 1].next = index_of(a, op);
+        a->ops[a->last - 1].next = asker_index(a, op);
     else
-        a->first = index_of(a, op);
-    a->last = index_of(a, op);
+        a->first = asker_index(a, op);
+    a->last = asker_index(a, op);
 }
 
 /* A new entry with `counter`, which is above all others; NULL if full. */
@@ -116,7 +116,7 @@ static struct asker_op *make(struct asker *a, uint64_t counter, struct view name
     if (!a->free && a->used == a->max)
         return NULL;
     uint8_t *kept_name, *kept_process = NULL;
-    if (!keep(a, name, &kept_name) || !keep(a, process, &kept_process)) {
+    if (!asker_keep(a, name, &kept_name) || !asker_keep(a, process, &kept_process)) {
         arena_put(&a->core->arena, kept_name, name.size);
         return NULL;
     }
@@ -142,7 +142,7 @@ static struct asker_op *make(struct asker *a, uint64_t counter, struct view name
                             .coordinator = SLOT_NONE};
     uint32_t *bucket = &a->buckets[counter % a->max];
     op->chain = *bucket;
-    *bucket = index_of(a, op);
+    *bucket = asker_index(a, op);
     link_last(a, op);
     a->count++;
     return op;
@@ -152,11 +152,11 @@ void asker_set_detail(struct asker *a, struct asker_op *op, struct view detail)
 {
     if (op->detail)
         arena_put(&a->core->arena, op->detail, op->detail_size);
-    bool kept = keep(a, detail, &op->detail);
+    bool kept = asker_keep(a, detail, &op->detail);
     op->detail_size = kept ? (uint32_t)detail.size : 0;
 }
 
-static void unmake(struct asker *a, struct asker_op *op)
+void asker_unmake(struct asker *a, struct asker_op *op)
 {
     must(!op->owed);
     asker_deactivate(a, op);
@@ -166,8 +166,11 @@ static void unmake(struct asker *a, struct asker_op *op)
     arena_put(&a->core->arena, op->name, op->name_size);
     if (op->process)
         arena_put(&a->core->arena, op->process, op->process_size);
+    if (op->data)
+        arena_put(&a->core->arena, op->data, op->data_size);
+    changing_forget(a, op);
     for (uint32_t *at = &a->buckets[op->counter % a->max]; *at; at = &a->ops[*at - 1].chain) {
-        if (*at == index_of(a, op)) {
+        if (*at == asker_index(a, op)) {
             *at = op->chain;
             break;
         }
@@ -182,7 +185,7 @@ static void unmake(struct asker *a, struct asker_op *op)
         a->last = op->prev;
     op->used = false;
     op->chain = a->free;
-    a->free = index_of(a, op);
+    a->free = asker_index(a, op);
     a->count--;
 }
 
@@ -198,6 +201,8 @@ void asker_record_of(const struct asker_op *op, struct record *out)
                                   .limit = op->limit,
                                   .policy = (uint8_t)op->policy,
                                   .unclean = op->unclean,
+                                  .change = changing_recorded(op),
+                                  .transfer = changing_transfers(op),
                                   .token = op->token,
                                   .name = {op->name, op->name_size},
                                   .process = {op->process, op->process_size}}};
@@ -221,7 +226,7 @@ void asker_end(struct asker *a, struct asker_op *op)
     op->gone = true;
     asker_deactivate(a, op);
     if (!op->owed)
-        unmake(a, op);
+        asker_unmake(a, op);
 }
 
 static bool load_op(struct asker *a, const struct record_op *r)
@@ -242,6 +247,8 @@ static bool load_op(struct asker *a, const struct record_op *r)
     op->policy = (enum lock_policy)r->policy;
     op->unclean = r->unclean;
     op->token = r->token;
+    op->change = (struct asker_change){
+        .counter = r->change, .cancelled = true, .transfer = r->transfer, .kind = CHANGE_CONVERT};
     return true;
 }
 
@@ -258,7 +265,7 @@ bool asker_load(struct asker *a, const struct record *record)
     case RECORD_OP_END:
         op = asker_find(a, record->op_end.counter);
         if (op && op->life == record->op_end.life)
-            unmake(a, op);
+            asker_unmake(a, op);
         return true;
     case RECORD_NONE:
     case RECORD_STORE:
@@ -287,7 +294,7 @@ void asker_end_life(struct asker *a)
         if (op->show) /* a look belongs to no life */
             op->life = a->core->life;
         else if (op->state != OP_DROPPING && !op->owed)
-            unmake(a, op);
+            asker_unmake(a, op);
     }
 }
 
@@ -315,7 +322,8 @@ void asker_start(struct asker *a, struct instant now)
     reserve(a);
     for (uint32_t i = a->first; i; i = a->ops[i - 1].next) {
         count(a, now, &a->ops[i - 1]);
-        if (a->ops[i - 1].state == OP_DROPPING)
+        /* Or it has to be seen what became of a change that was under way. */
+        if (a->ops[i - 1].state == OP_DROPPING || a->ops[i - 1].change.counter)
             asking_begin(a, now, &a->ops[i - 1]);
     }
 }
@@ -330,14 +338,13 @@ void asker_durable(struct asker *a)
 
 /* --- What clients ask --- */
 
-static void refuse_now(struct asker *a, uint64_t handle, enum answer_kind kind)
+void asker_refuse_now(struct asker *a, uint64_t handle, enum answer_kind kind)
 {
     if (!told_answer(&a->core->told, kind, handle))
         a->core->counters.drop_effects_full++;
 }
 
-/* The next counter, or 0 if none may be used yet. */
-static uint64_t next_counter(struct asker *a)
+uint64_t asker_next_counter(struct asker *a)
 {
     if (!a->reserved_lsn && a->reserved - a->next_counter < COUNTER_BLOCK / 2)
         reserve(a);
@@ -349,21 +356,21 @@ static struct asker_op *begin(struct asker *a, uint64_t handle, struct view name
 {
     struct core *c = a->core;
     if (!lock_name_valid(name)) {
-        refuse_now(a, handle, ANSWER_BAD_NAME);
+        asker_refuse_now(a, handle, ANSWER_BAD_NAME);
         return NULL;
     }
     if (c->journal.failed) {
-        refuse_now(a, handle, ANSWER_LOG_FAILED);
+        asker_refuse_now(a, handle, ANSWER_LOG_FAILED);
         return NULL;
     }
-    uint64_t counter = c->life_known ? next_counter(a) : 0;
+    uint64_t counter = c->life_known ? asker_next_counter(a) : 0;
     if (counter == 0) {
-        refuse_now(a, handle, ANSWER_NOT_READY);
+        asker_refuse_now(a, handle, ANSWER_NOT_READY);
         return NULL;
     }
     struct asker_op *op = make(a, counter, name, process);
     if (!op)
-        refuse_now(a, handle, ANSWER_FULL);
+        asker_refuse_now(a, handle, ANSWER_FULL);
     else
         op->handle = handle;
     return op;
@@ -377,9 +384,16 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
         begin(a, event->acquire.handle, event->acquire.name, event->acquire.process);
     if (!op)
         return;
+    must(event->acquire.data.size <= LOCK_DATA_MAX);
+    if (!asker_keep(a, event->acquire.data, &op->data)) {
+        asker_refuse_now(a, event->acquire.handle, ANSWER_FULL);
+        asker_unmake(a, op);
+        return;
+    }
+    op->data_size = (uint8_t)event->acquire.data.size;
     if (standing_bound(a->core->standing)) { /* F2, F3: it takes no new lock */
-        refuse_now(a, event->acquire.handle, ANSWER_LIFE_ENDED);
-        unmake(a, op);
+        asker_refuse_now(a, event->acquire.handle, ANSWER_LIFE_ENDED);
+        asker_unmake(a, op);
         return;
     }
     op->state = OP_PENDING;
@@ -387,6 +401,8 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
     op->limit = event->acquire.limit;
     op->policy = event->acquire.policy;
     op->try = event->acquire.try;
+    op->head = event->acquire.head;
+    op->expect = event->acquire.expect;
     op->deadline = event->acquire.deadline;
     if (op->try)
         op->deadline = instant_earlier(op->deadline, instant_after(now, TRY_SPAN));
@@ -416,6 +432,7 @@ void asker_give_up(struct asker *a, struct instant now, struct asker_op *op)
     must(op->state != OP_DROPPING);
     op->state = OP_DROPPING;
     op->owes &= ~(uint32_t)(OWE_WAITING | OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_LOST);
+    changing_finish(a, op, ANSWER_DROPPED);
     if (op->show) {
         asker_end(a, op);
         return;
@@ -431,7 +448,7 @@ void asker_drop(struct asker *a, struct instant now, const struct event *event)
     bool ours =
         op && !op->show && !op->gone && hold.slot == core_self(a->core) && hold.life == op->life;
     if (!ours) {
-        refuse_now(a, event->drop.handle, ANSWER_UNKNOWN);
+        asker_refuse_now(a, event->drop.handle, ANSWER_UNKNOWN);
         return;
     }
     op->drop_handle = event->drop.handle;
@@ -451,6 +468,8 @@ void asker_sync_failed(struct asker *a, struct instant now)
     for (uint32_t i = a->first; i;) {
         struct asker_op *op = &a->ops[i - 1];
         i = op->next;
+        if (op->lsn > a->core->journal.durable)
+            changing_failed(a, op);
         bool untold =
             op->state == OP_PENDING || ((op->owes & OWE_FINAL) && op->final == ANSWER_GRANTED);
         if (op->show || op->gone || op->state == OP_DROPPING || !untold ||
@@ -459,167 +478,5 @@ void asker_sync_failed(struct asker *a, struct instant now)
         op->final = ANSWER_LOG_FAILED;
         asker_owe(a, op, OWE_FINAL);
         asker_give_up(a, now, op);
-    }
-}
-
-/* --- What clients are told --- */
-
-static struct op_id id_of(const struct asker *a, const struct asker_op *op)
-{
-    return (struct op_id){.slot = core_self(a->core), .life = op->life, .counter = op->counter};
-}
-
-/* Fills what a waiting or refused client wants to know: who is in the way. */
-static void fill_holders(struct asker *a, const struct asker_op *op, struct answer *answer)
-{
-    if (!lock_decode(&a->scratch, (struct view){op->detail, op->detail_size}))
-        return;
-    size_t count =
-        a->scratch.hold_count < ANSWER_HOLDERS_MAX ? a->scratch.hold_count : ANSWER_HOLDERS_MAX;
-    answer->holder_count = count;
-    for (size_t i = 0; i < count; i++) {
-        answer->holders[i] = a->scratch.holds[i].id;
-        answer->holder_modes[i] = a->scratch.holds[i].mode;
-        answer->holder_limits[i] = a->scratch.holds[i].limit;
-    }
-}
-
-static struct instant since_detect(const struct asker *a)
-{
-    return (struct instant){a->core->now.ns - core_detect(a->core).ns};
-}
-
-/* Tells one thing. False if there is no room, or the scratch state is taken by an earlier look. */
-static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, uint64_t handle)
-{
-    struct told *t = &a->core->told;
-    bool shown_before = false;
-    for (size_t i = 0; i < t->answer_count; i++)
-        shown_before |= t->answers[i].kind == ANSWER_SHOWN;
-    if (shown_before) /* its state is in the scratch until these effects are carried out */
-        return false;
-    struct answer *answer = told_answer(t, kind, handle);
-    if (!answer)
-        return false;
-    answer->hold = id_of(a, op);
-    answer->mode = kind == ANSWER_BLOCKING ? op->blocking_mode : op->mode;
-    answer->token = op->token;
-    answer->reason = op->reason;
-    answer->place = op->place;
-    answer->reachable = op->reachable;
-    answer->cohort = (uint32_t)a->core->cohorts.size;
-    answer->coordinator = op->coordinator;
-    answer->name = (struct view){op->name, op->name_size};
-    answer->stale = op->stale;
-    answer->lost = op->lost_reason;
-    if (op->reason == WAIT_STANDING && kind != ANSWER_GRANTED) {
-        answer->reachable = standing_acknowledged(a->core->standing, since_detect(a));
-        answer->cohort = (uint32_t)a->core->jury.count;
-    }
-    if (kind == ANSWER_GRANTED && op->detail_size &&
-        lock_decode(&a->scratch, (struct view){op->detail, op->detail_size}))
-        answer->mark = a->scratch.mark;
-    if (kind == ANSWER_WAITING || kind == ANSWER_BUSY || kind == ANSWER_TIMED_OUT)
-        fill_holders(a, op, answer);
-    if (kind == ANSWER_SHOWN) {
-        bool ok = lock_decode(&a->scratch, (struct view){op->detail, op->detail_size});
-        must(ok);
-        answer->state = &a->scratch;
-    }
-    return true;
-}
-
-/*
- * A grant, or the end of something, rests on its record (L9, S15). After a failed sync no grant is
- * told any more, and a release only once the coordinator has confirmed it; that nothing was got is
- * told all the same, since nothing is promised by that.
- */
-static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t what)
-{
-    const struct journal *j = &a->core->journal;
-    bool durable = op->lsn <= j->durable;
-    if (what == OWE_FINAL && op->final == ANSWER_GRANTED) /* F7: no new grant without standing */
-        return durable && (!op->counted || standing_has(a->core->standing, a->core->now));
-    if (what == OWE_FINAL)
-        return durable || op->gone || op->show || j->failed;
-    if (what == OWE_DROPPED)
-        return durable || op->gone || op->show;
-    if (what >= OWE_BLOCKING)
-        return !(op->owes & OWE_FINAL);
-    return true;
-}
-
-/* What is owed and may be told now: the lowest bit, so that things come in order. */
-static uint32_t next_owed(const struct asker *a, const struct asker_op *op)
-{
-    for (uint32_t what = OWE_ACCEPTED; what <= OWE_LOST; what *= 2)
-        if ((op->owes & what) && may_tell(a, op, what))
-            return what;
-    return 0;
-}
-
-static bool tell_next(struct asker *a, struct asker_op *op, uint32_t what)
-{
-    switch (what) {
-    case OWE_ACCEPTED:
-        return tell(a, op, ANSWER_ACCEPTED, op->handle);
-    case OWE_WAITING:
-        return tell(a, op, ANSWER_WAITING, op->handle);
-    case OWE_FINAL:
-        return tell(a, op, op->final, op->handle);
-    case OWE_DROPPED:
-        return tell(a, op, ANSWER_DROPPED, op->drop_handle);
-    case OWE_BLOCKING:
-        return tell(a, op, ANSWER_BLOCKING, 0);
-    case OWE_RISK:
-        return tell(a, op, ANSWER_AT_RISK, 0);
-    case OWE_SAFE:
-        return tell(a, op, ANSWER_SAFE, 0);
-    case OWE_LOST:
-        return tell(a, op, ANSWER_LOST, 0);
-    default:
-        must(false);
-    }
-}
-
-bool asker_owes_now(const struct asker *a)
-{
-    for (uint32_t i = a->owed_first; i; i = a->ops[i - 1].owed_next)
-        if (next_owed(a, &a->ops[i - 1]))
-            return true;
-    return false;
-}
-
-bool asker_tell(struct asker *a)
-{
-    uint32_t i = a->owed_first;
-    bool room = true;
-    a->owed_first = a->owed_last = 0;
-    while (i) {
-        struct asker_op *op = &a->ops[i - 1];
-        i = op->owed_next;
-        op->owed = false;
-        uint32_t what;
-        while (room && (what = next_owed(a, op))) {
-            room = tell_next(a, op, what);
-            if (room)
-                op->owes &= ~what;
-        }
-        if (op->owes) {
-            asker_owe(a, op, 0);
-        } else if (op->gone) {
-            op->owed_next = a->told_gone;
-            a->told_gone = index_of(a, op);
-        }
-    }
-    return !room;
-}
-
-void asker_sweep(struct asker *a)
-{
-    while (a->told_gone) {
-        struct asker_op *op = &a->ops[a->told_gone - 1];
-        a->told_gone = op->owed_next;
-        unmake(a, op);
     }
 }

@@ -25,7 +25,29 @@ enum asker_owes {
     OWE_BLOCKING = 16,
     OWE_RISK = 32,
     OWE_SAFE = 64,
-    OWE_LOST = 128
+    OWE_LOST = 128,
+    OWE_CHANGE_WAITING = 256, /* to change.handle */
+    OWE_CHANGED = 512,        /* change.final, to change.handle */
+    OWE_PASSED = 1024
+};
+
+/* What a holder wants done with its hold: one thing at a time (changing.c). */
+struct asker_change {
+    uint64_t counter; /* 0: nothing is under way */
+    enum change_kind kind;
+    bool cancelled; /* its time is over, or this run did not begin it: only its end is asked for */
+    bool transfer;  /* loaded: it was one */
+    bool answered;  /* `final` is owed */
+    bool try;
+    enum lock_mode mode;
+    uint16_t limit;
+    struct op_id target;
+    uint64_t token;
+    uint8_t *bytes; /* in the arena */
+    uint16_t bytes_size;
+    uint64_t handle;
+    enum answer_kind final;
+    struct instant deadline;
 };
 
 struct asker_op {
@@ -44,6 +66,10 @@ struct asker_op {
     uint16_t limit; /* of a counted one */
     enum lock_policy policy;
     bool try;
+    bool head;
+    uint8_t data_size;
+    uint8_t *data;
+    uint64_t expect;
     bool unclean; /* dropped because what acted under it died or was stopped */
     bool counted; /* it is one of the operations that need standing (F7) */
     bool warned;  /* its client was told that standing is at risk */
@@ -53,7 +79,8 @@ struct asker_op {
     uint64_t handle;
     uint64_t drop_handle;
     uint64_t token;
-    uint64_t lsn; /* of the record that its next answer rests on */
+    struct asker_change change; /* HELD */
+    uint64_t lsn;               /* of the record that its next answer rests on */
     struct instant deadline;
     /* Asking. */
     struct instant send_at;
@@ -126,6 +153,7 @@ void asker_start(struct asker *a, struct instant now);
 void asker_acquire(struct asker *a, struct instant now, const struct event *event);
 void asker_drop(struct asker *a, struct instant now, const struct event *event);
 void asker_show(struct asker *a, struct instant now, const struct event *event);
+void asker_change(struct asker *a, struct instant now, const struct event *event);
 /* A message of types REPLY, BLOCKING. */
 void asker_take(struct asker *a, struct instant now, uint16_t from, const struct message *m);
 /* The kernel says that nobody listens at `slot`, or SWIM that it is dead. */

@@ -89,6 +89,8 @@ static enum request_kind kind_of(const struct asker_op *op)
 {
     if (op->show)
         return REQUEST_SHOW;
+    if (changing(op))
+        return changing_request(op);
     return op->state == OP_DROPPING ? REQUEST_DROP : REQUEST_ACQUIRE;
 }
 
@@ -111,21 +113,35 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
     struct hint *hint = &a->hints[op->shard];
     op->asked = choose(a, op);
     op->named = hint->slot == op->asked ? hint->ballot : (struct ballot){0};
+    enum request_kind kind = kind_of(op);
+    bool change = request_is_change(kind), acquire = kind == REQUEST_ACQUIRE;
+    bool convert = kind == REQUEST_CONVERT;
     struct message m = {
         .type = WIRE_REQUEST,
         .request = {.op = {.slot = core_self(c), .life = op->life, .counter = op->counter},
                     .low = lowest_counter(a),
                     .ballot = op->named,
                     .doubt = op->doubt,
-                    .kind = (uint8_t)kind_of(op),
-                    .mode = (uint8_t)op->mode,
-                    .limit = op->limit,
+                    .kind = (uint8_t)kind,
+                    .mode = (uint8_t)(convert ? op->change.mode : op->mode),
+                    .limit = convert ? op->change.limit : op->limit,
                     .policy = (uint8_t)op->policy,
-                    .try = op->try,
+                    .try = change ? op->change.try : op->try,
+                    .head = acquire && op->head,
                     .insist = insists(op, now),
                     .unclean = op->unclean,
+                    .change = change ? op->change.counter : 0,
+                    .target = op->change.target,
+                    .token = acquire ? op->expect : op->change.token,
                     .name = {op->name, op->name_size}}};
-    outbox_send(&c->outbox, op->asked, &m);
+    if (acquire)
+        m.request.bytes = (struct view){op->data, op->data_size};
+    if (kind == REQUEST_WRITE)
+        m.request.bytes = (struct view){op->change.bytes, op->change.bytes_size};
+    if (kind == REQUEST_TRANSFER) /* durable before it is asked for: see changing.c */
+        outbox_send_after(&c->outbox, op->lsn, op->asked, &m);
+    else
+        outbox_send(&c->outbox, op->asked, &m);
     op->send_at = instant_after(now, core_jitter(c, op->wait, span_times(op->wait, 2)));
 }
 
@@ -193,7 +209,7 @@ static void take_granted(struct asker *a, struct asker_op *op, const struct wire
     asking_finish(a, op, ANSWER_GRANTED);
 }
 
-static struct stale_view stale_of(const struct wire_reply *r)
+struct stale_view asking_stale(const struct wire_reply *r)
 {
     bool known = r->stage <= FENCE_OVER && r->stage != FENCE_NONE;
     if (!known)
@@ -207,12 +223,10 @@ static bool stale_differs(const struct stale_view *a, const struct stale_view *b
     return a->stage != b->stage || a->slot != b->slot || a->life != b->life || a->votes != b->votes;
 }
 
-static void take_waiting(struct asker *a, struct instant now, struct asker_op *op,
+bool asking_note_waiting(struct asker *a, struct instant now, struct asker_op *op,
                          const struct wire_reply *r)
 {
-    if (op->state != OP_PENDING)
-        return;
-    struct stale_view stale = stale_of(r);
+    struct stale_view stale = asking_stale(r);
     bool news = op->place != r->place || op->reason != WAIT_QUEUED ||
                 stale_differs(&op->stale, &stale) ||
                 !view_equal((struct view){op->detail, op->detail_size}, r->detail);
@@ -220,10 +234,16 @@ static void take_waiting(struct asker *a, struct instant now, struct asker_op *o
     op->place = r->place;
     op->stale = stale;
     op->send_at = instant_after(now, core_jitter(a->core, WAIT_REPEAT, span_times(WAIT_REPEAT, 2)));
-    if (!news)
-        return;
-    asker_set_detail(a, op, r->detail);
-    asker_owe(a, op, OWE_WAITING);
+    if (news)
+        asker_set_detail(a, op, r->detail);
+    return news;
+}
+
+static void take_waiting(struct asker *a, struct instant now, struct asker_op *op,
+                         const struct wire_reply *r)
+{
+    if (op->state == OP_PENDING && asking_note_waiting(a, now, op, r))
+        asker_owe(a, op, OWE_WAITING);
 }
 
 /* Refused on a true state: nothing of it is there, so nothing needs to be dropped. */
@@ -232,7 +252,7 @@ static void take_refusal(struct asker *a, struct asker_op *op, const struct wire
 {
     if (op->state != OP_PENDING)
         return;
-    op->stale = stale_of(r);
+    op->stale = asking_stale(r);
     asker_set_detail(a, op, r->detail);
     asking_finish(a, op, final);
     asker_end(a, op);
@@ -336,7 +356,7 @@ static void take_verdict(struct asker *a, struct instant now, struct asker_op *o
     case REPLY_SHOWN:
         if (!op->show || !lock_decode(&a->scratch, r->detail))
             break;
-        op->stale = stale_of(r);
+        op->stale = asking_stale(r);
         asker_set_detail(a, op, r->detail);
         if (op->detail_size ==
             r->detail.size) { /* else no room to keep it: it will be asked again */
@@ -344,9 +364,19 @@ static void take_verdict(struct asker *a, struct instant now, struct asker_op *o
             asker_end(a, op);
         }
         break;
+    case REPLY_MOVED:
+        op->token = op->state == OP_PENDING ? r->token : op->token;
+        take_refusal(a, op, r, ANSWER_MOVED);
+        break;
     case REPLY_BALLOT:
     case REPLY_REDIRECT:
     case REPLY_NO_ROOM:
+    case REPLY_DONE: /* this and what follows: of changes */
+    case REPLY_DEADLOCK:
+    case REPLY_GONE:
+    case REPLY_NOT_WRITER:
+    case REPLY_OTHER_MARK:
+    case REPLY_NO_WAITER:
     case REPLY_VERDICTS:
         break;
     }
@@ -385,7 +415,10 @@ static void take_reply(struct asker *a, struct instant now, uint16_t from,
     }
     a->hints[op->shard] = (struct hint){.slot = from, .ballot = r->ballot};
     heard(now, op, from);
-    take_verdict(a, now, op, r);
+    if (changing(op))
+        changing_reply(a, now, op, r);
+    else
+        take_verdict(a, now, op, r);
 }
 
 static void take_blocking(struct asker *a, struct instant now, uint16_t from,
@@ -449,7 +482,8 @@ static bool cut_off(struct asker *a, struct instant now, struct asker_op *op)
 static void explain_silence(struct asker *a, struct instant now, struct asker_op *op)
 {
     struct span silence = span_between(op->answered, now);
-    if (op->state != OP_PENDING || silence.ns < QUIET_SPAN.ns)
+    bool waits = op->state == OP_PENDING || (changing(op) && !op->change.cancelled);
+    if (!waits || silence.ns < QUIET_SPAN.ns)
         return;
     if (op->poked.ns == 0) {
         poke_cohort(a, now, op);
@@ -465,11 +499,11 @@ static void explain_silence(struct asker *a, struct instant now, struct asker_op
     op->reason = reason;
     op->place = 0;
     poke_cohort(a, now, op);
-    if (alone && (op->try || op->show)) {
+    if (alone && op->state == OP_PENDING && (op->try || op->show)) {
         asking_finish(a, op, ANSWER_NO_MAJORITY);
         asker_give_up(a, now, op);
     } else if (news && !op->show) {
-        asker_owe(a, op, OWE_WAITING);
+        asker_owe(a, op, op->state == OP_PENDING ? OWE_WAITING : OWE_CHANGE_WAITING);
     }
 }
 
@@ -506,6 +540,10 @@ void asker_step(struct asker *a, struct instant now)
             deadline_passed(a, now, op);
             continue;
         }
+        if (changing(op) && instant_reached(now, op->change.deadline)) {
+            changing_deadline(a, now, op, !op->answered_since && cut_off(a, now, op));
+            continue;
+        }
         if (!instant_reached(now, op->send_at))
             continue;
         if (asking_parked(op)) {
@@ -526,6 +564,8 @@ struct instant asker_deadline(const struct asker *a)
         deadline = instant_earlier(deadline, op->send_at);
         if (op->state == OP_PENDING)
             deadline = instant_earlier(deadline, op->deadline);
+        if (changing(op))
+            deadline = instant_earlier(deadline, op->change.deadline);
     }
     return deadline;
 }

@@ -22,7 +22,39 @@ bool asking_parked(const struct asker_op *op);
 void asking_finish(struct asker *a, struct asker_op *op, enum answer_kind final);
 void asking_begin(struct asker *a, struct instant now, struct asker_op *op);
 
+/* Who is in the way, as a waiting operation hears it. True if it is news. */
+bool asking_note_waiting(struct asker *a, struct instant now, struct asker_op *op,
+                         const struct wire_reply *r);
+struct stale_view asking_stale(const struct wire_reply *r);
+
+/* --- changing.c --- */
+/* A change of the hold is under way. */
+bool changing(const struct asker_op *op);
+enum request_kind changing_request(const struct asker_op *op);
+/* Under way, and the hold may be another's by it. */
+bool changing_transfers(const struct asker_op *op);
+/* The counter that the operation's record names; 0: none. */
+uint64_t changing_recorded(const struct asker_op *op);
+void changing_reply(struct asker *a, struct instant now, struct asker_op *op,
+                    const struct wire_reply *r);
+/* Its time is over; alone: too few of the cohort can be asked. */
+void changing_deadline(struct asker *a, struct instant now, struct asker_op *op, bool alone);
+/* It is asked for no more, and its client, if there is one, hears `final`. */
+void changing_finish(struct asker *a, struct asker_op *op, enum answer_kind final);
+/* Its client has heard. */
+void changing_told(struct asker *a, struct asker_op *op);
+/* Its record will never be durable (L6). */
+void changing_failed(struct asker *a, struct asker_op *op);
+void changing_forget(struct asker *a, struct asker_op *op);
+
 /* --- asker.c --- */
+uint32_t asker_index(const struct asker *a, const struct asker_op *op);
+/* Copies into the arena; NULL for nothing. False if there is no room. */
+bool asker_keep(struct asker *a, struct view bytes, uint8_t **out);
+void asker_refuse_now(struct asker *a, uint64_t handle, enum answer_kind kind);
+/* The next counter, or 0 if none may be used yet. */
+uint64_t asker_next_counter(struct asker *a);
+void asker_unmake(struct asker *a, struct asker_op *op);
 void asker_activate(struct asker *a, struct asker_op *op);
 void asker_deactivate(struct asker *a, struct asker_op *op);
 void asker_owe(struct asker *a, struct asker_op *op, uint32_t what);

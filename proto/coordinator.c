@@ -88,6 +88,7 @@ void lead_reply_elsewhere(struct coordinator *k, const struct asked *a, enum rep
 {
     struct message m = {.type = WIRE_REPLY,
                         .reply = {.op = a->op,
+                                  .change = a->change,
                                   .kind = (uint8_t)a->kind,
                                   .verdict = (uint8_t)verdict,
                                   .ballot = ballot,
@@ -418,7 +419,8 @@ static void say_full(struct coordinator *k, struct instant now, const struct lea
     if (span_between(k->served.true_at, now).ns >= PROGRESS_SPAN.ns ||
         lead_first(k, lead_shard(k, lead)) != core_self(k->core))
         return;
-    struct asked a = {.op = r->op, .to = r->op.slot, .kind = (enum request_kind)r->kind};
+    struct asked a = {
+        .op = r->op, .to = r->op.slot, .kind = (enum request_kind)r->kind, .change = r->change};
     lead_reply_elsewhere(k, &a, REPLY_NO_ROOM, lead->ballot, core_self(k->core), r->name);
 }
 
@@ -428,10 +430,15 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
     struct served_table *t = &k->served;
     struct served *s = find_room(k, now, lead, r);
     enum request_kind kind = (enum request_kind)r->kind;
-    if (s && (asked_has(t, &s->inbox, r->op, kind) || asked_has(t, &s->outcomes, r->op, kind) ||
-              asked_has(t, &lead->unsure, r->op, kind)))
+    if (s && (asked_has(t, &s->inbox, r->op, kind, r->change) ||
+              asked_has(t, &s->outcomes, r->op, kind, r->change) ||
+              asked_has(t, &lead->unsure, r->op, kind, r->change)))
         return; /* it is being answered */
     struct asked *a = s ? asked_new(t) : NULL;
+    if (a && !asked_keep(t, a, r->bytes)) {
+        asked_free(t, a);
+        a = NULL;
+    }
     if (!a) {
         say_full(k, now, lead, r);
         return;
@@ -443,7 +450,11 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
     a->limit = r->limit;
     a->policy = (enum lock_policy)r->policy;
     a->try = r->try;
+    a->head = r->head;
     a->unclean = r->unclean;
+    a->change = r->change;
+    a->target = r->target;
+    a->expect = r->token;
     if (kind == REQUEST_SHOW) {
         ask_confirm(k, now, lead, a, s);
         return;
@@ -454,13 +465,24 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
     advance(k, now, lead, s);
 }
 
+/* What no agent of ours sends. */
+static bool well_formed(const struct wire_request *r)
+{
+    enum request_kind kind = (enum request_kind)r->kind;
+    size_t most = kind == REQUEST_ACQUIRE ? LOCK_DATA_MAX
+                  : kind == REQUEST_WRITE ? LOCK_VALUE_MAX
+                                          : 0;
+    return r->kind < REQUEST_KINDS && lock_mode_valid(r->mode, r->limit) &&
+           r->policy < LOCK_POLICIES && lock_name_valid(r->name) && r->bytes.size <= most &&
+           request_is_change(kind) == (r->change != 0);
+}
+
 static void take_request(struct coordinator *k, struct instant now, uint16_t from,
                          const struct wire_request *r)
 {
     struct core *c = k->core;
     uint32_t shard = cohort_shard(&c->cohorts, r->name);
-    if (r->op.slot != from || r->kind >= REQUEST_KINDS || !lock_mode_valid(r->mode, r->limit) ||
-        r->policy >= LOCK_POLICIES || !lock_name_valid(r->name) ||
+    if (r->op.slot != from || !well_formed(r) ||
         cohort_index(&c->cohorts, shard, core_self(c)) < 0) {
         c->counters.drop_role++;
         return;
@@ -472,7 +494,8 @@ static void take_request(struct coordinator *k, struct instant now, uint16_t fro
     if (lead->phase != LEAD_SERVING) {
         takeover_consider(k, now, lead, r);
     } else if (!ballot_equal(r->ballot, lead->ballot)) { /* L9 */
-        struct asked a = {.op = r->op, .to = from, .kind = (enum request_kind)r->kind};
+        struct asked a = {
+            .op = r->op, .to = from, .kind = (enum request_kind)r->kind, .change = r->change};
         lead_reply_elsewhere(k, &a, REPLY_BALLOT, lead->ballot, core_self(c), r->name);
     } else {
         serve(k, now, lead, r);
@@ -484,7 +507,8 @@ static void send_away(struct coordinator *k, uint16_t from, const struct wire_re
 {
     if (r->op.slot != from || r->kind >= REQUEST_KINDS)
         return;
-    struct asked a = {.op = r->op, .to = from, .kind = (enum request_kind)r->kind};
+    struct asked a = {
+        .op = r->op, .to = from, .kind = (enum request_kind)r->kind, .change = r->change};
     lead_reply_elsewhere(k, &a, REPLY_REDIRECT, (struct ballot){0}, SLOT_NONE, r->name);
 }
 

@@ -66,6 +66,7 @@ void asker_lost(struct asker *a, struct instant now, enum lost_reason reason)
             op->lost = true;
             op->lost_reason = reason;
             op->owes &= ~(uint32_t)(OWE_BLOCKING | OWE_RISK | OWE_SAFE);
+            changing_finish(a, op, ANSWER_UNKNOWN);
             asker_owe(a, op, OWE_LOST);
         }
     }

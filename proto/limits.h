@@ -18,7 +18,10 @@ enum {
     LOCK_NAME_MAX = 255,             /* bytes of UTF-8 */
     LOCK_HOLDS_MAX = 256,            /* holders of one lock */
     LOCK_WAITERS_MAX = 256,          /* in one queue */
+    LOCK_CONVERTS_MAX = 32,          /* that wait to be converted at once */
     LOCK_COUNT_MAX = LOCK_HOLDS_MAX, /* the highest limit of a counted request */
+    LOCK_VALUE_MAX = 256,            /* bytes of a value block */
+    LOCK_DATA_MAX = 64,              /* bytes that a holder tells about itself */
     PROCESS_BLOB_MAX = 128, /* what the agent keeps about a holder's processes, opaque to proto/ */
 
     RUN_SPAN_MAX_MS = 120 * 1000, /* an executor that says that it acts is believed so long (F9) */
@@ -31,9 +34,10 @@ enum {
 _Static_assert(FRAGMENT_BYTES + 16 + MESSAGE_HEADER <= DATAGRAM_ROOM,
                "a fragment fits one datagram");
 _Static_assert(FRAGMENTS_MAX <= 255, "a fragment's index is one byte");
-/* A lock's state: 160 bytes, then 30 a hold and 22 a waiter (proto/lock.c), beside name, numbers
- * and the proof of a break. */
-_Static_assert(192 + PROOF_BYTES_MAX + LOCK_NAME_MAX + LOCK_HOLDS_MAX * 32 + LOCK_WAITERS_MAX * 24 <
+/* A lock's state (proto/lock_codec.c), beside name, numbers and the proof of a break. */
+_Static_assert(512 + LOCK_VALUE_MAX + PROOF_BYTES_MAX + LOCK_NAME_MAX +
+                       LOCK_HOLDS_MAX * (40 + LOCK_DATA_MAX) + LOCK_CONVERTS_MAX * 32 +
+                       LOCK_WAITERS_MAX * (32 + LOCK_DATA_MAX) <
                    MESSAGE_MAX,
                "a full lock fits one message");
 

@@ -6,8 +6,15 @@
  * empty and it fits beside all holders; at each change the head of the queue is granted while it
  * fits. So a stream of readers cannot starve a writer. Nobody overtakes, also not NL, which would
  * fit at any time: one rule for all is easier to foresee, and its place says who came first. Nor
- * does a counted request with a higher limit overtake one with a lower. Applying an operation twice
- * changes nothing the second time (L9): an acquire that already holds or waits is answered again.
+ * does a counted request with a higher limit overtake one with a lower. Two exceptions, both by
+ * somebody's wish: a request for the head of the queue, and a holder that hands its hold over.
+ *
+ * A holder converts its hold in place, up or down. What fits beside the other holders is converted
+ * at once, the rest waits, before the queue. Two that wait for each other would wait for ever: the
+ * second is refused.
+ *
+ * Applying an operation twice changes nothing the second time (L9): an acquire that already holds
+ * or waits is answered again, and each hold keeps the highest change applied to it.
  */
 #ifndef PROTO_LOCK_H
 #define PROTO_LOCK_H
@@ -25,12 +32,20 @@ enum lock_policy { LOCK_STALE_HOLD, LOCK_STALE_FENCE, LOCK_POLICIES };
 
 const char *lock_policy_text(enum lock_policy policy);
 
+/* What a holder tells others about itself, with its request; opaque. */
+struct lock_data {
+    uint8_t size;
+    uint8_t bytes[LOCK_DATA_MAX];
+};
+
 struct lock_hold {
     struct op_id id;
     enum lock_mode mode;
     uint16_t limit; /* COUNTED: at most so many hold, while this one does; else 0 */
     enum lock_policy policy;
-    uint64_t token; /* handed out with this grant */
+    uint64_t token;   /* handed out with this grant, or with a conversion to a mode that writes */
+    uint64_t changed; /* counter of the last change applied to it, or cancelled (L9) */
+    struct lock_data data;
 };
 
 struct lock_waiter {
@@ -38,6 +53,24 @@ struct lock_waiter {
     enum lock_mode mode;
     uint16_t limit;
     enum lock_policy policy;
+    uint64_t expect; /* granted only while the lock's token is this one; 0: whatever it is */
+    struct lock_data data;
+};
+
+/* A hold that waits to be converted. */
+struct lock_convert {
+    struct op_id id; /* of the hold */
+    uint64_t change; /* its counter */
+    enum lock_mode mode;
+    uint16_t limit;
+};
+
+/* The value block: written by holders that write, read by all. */
+struct lock_value {
+    bool valid; /* no holder that writes went uncleanly since it was written */
+    uint16_t size;
+    uint64_t token; /* of the hold that wrote it; 0: never written */
+    uint8_t bytes[LOCK_VALUE_MAX];
 };
 
 /* What ended a hold uncleanly: its own agent, or a proof (F5). */
@@ -71,40 +104,68 @@ struct lock_break {
 
 struct lock_state {
     uint64_t token;      /* of the last grant; only ever rises (S7) */
-    uint64_t generation; /* rises with every grant of a mode that writes */
+    uint64_t generation; /* rises with every grant of, and conversion to, a mode that writes */
     size_t hold_count;
+    size_t convert_count;
     size_t waiter_count;
     struct lock_mark mark;
     struct lock_break broken;
+    struct lock_value value;
     struct lock_hold holds[LOCK_HOLDS_MAX];
-    struct lock_waiter waiters[LOCK_WAITERS_MAX]; /* in order of coming */
+    struct lock_convert converts[LOCK_CONVERTS_MAX]; /* in order of coming */
+    struct lock_waiter waiters[LOCK_WAITERS_MAX];    /* in order of coming */
 };
 
 enum lock_op_kind {
     LOCK_ACQUIRE, /* hold, or wait; with `try`: hold, or be refused */
     LOCK_DROP,    /* give up the hold, or the place in the queue, that `id` names */
-    LOCK_BREAK /* the lives of `id.slot` up to `id.life` are proven over: their holds and places end
-                */
+    LOCK_BREAK,   /* the lives of `id.slot` up to `id.life` are proven over: their holds and places
+                     end */
+    /* Changes of the hold that `id` names, each under a counter of its own. */
+    LOCK_CONVERT,  /* to `mode`, or wait for it; with `try`: or be refused */
+    LOCK_CANCEL,   /* a change with this counter, or a lower one, is applied no more */
+    LOCK_WRITE,    /* the value block */
+    LOCK_CLEAR,    /* the mark about the life and token that `other` and `token` name */
+    LOCK_TRANSFER, /* to the waiter `other`, before those who came earlier */
+    LOCK_OPS
 };
 
 struct lock_op {
     enum lock_op_kind kind;
     struct op_id id;
+    uint64_t change; /* its counter: CONVERT and those after it */
     enum lock_mode mode;
-    uint16_t limit; /* ACQUIRE: lock_mode_valid() with mode */
+    uint16_t limit; /* ACQUIRE, CONVERT: lock_mode_valid() with mode */
     enum lock_policy policy;
     bool try;
+    bool head;           /* ACQUIRE: waits before all others */
     bool unclean;        /* DROP: the holder died, or was stopped */
-    struct digest proof; /* BREAK */
     bool receipt;        /* BREAK: the proof is an executor's receipt, else an end statement */
+    struct digest proof; /* BREAK */
+    struct op_id other;
+    uint64_t token;    /* ACQUIRE: as in lock_waiter, `expect` */
+    struct view bytes; /* ACQUIRE: data; WRITE: the value */
 };
 
-enum lock_outcome { LOCK_GRANTED, LOCK_WAITS, LOCK_BUSY, LOCK_DROPPED, LOCK_FULL };
+enum lock_outcome {
+    LOCK_GRANTED, /* acquired, converted */
+    LOCK_WAITS,
+    LOCK_BUSY, /* a try that would have to wait; TRANSFER: that waiter would not fit */
+    LOCK_DROPPED,
+    LOCK_FULL,
+    LOCK_DONE,       /* written, cleared, cancelled; TRANSFER: the hold is another's */
+    LOCK_MOVED,      /* ACQUIRE: the token is another one by now */
+    LOCK_DEADLOCK,   /* CONVERT: one that waits for this hold is in its way */
+    LOCK_GONE,       /* a change: there is no such hold (any more) */
+    LOCK_NOT_WRITER, /* WRITE: its mode does not write */
+    LOCK_OTHER_MARK, /* CLEAR: the mark is another one, or there is none */
+    LOCK_NO_WAITER   /* TRANSFER: nobody waits under that id */
+};
 
 struct lock_result {
     enum lock_outcome outcome; /* of the operation itself */
     bool changed;              /* the state is another one now */
-    uint64_t token;            /* GRANTED: of its grant */
+    uint64_t token;            /* GRANTED: of its grant; MOVED: that it is now */
     size_t place;              /* WAITS: in the queue, from 1 */
     size_t granted_first;      /* waiters that this operation let in: holds[granted_first ..] */
 };
@@ -114,13 +175,41 @@ struct lock_result lock_apply(struct lock_state *state, const struct lock_op *op
 /* Whether such a request fits beside all holders: its mode with the mode of each, and if it is
  * COUNTED their number with the least of its limit and theirs. */
 bool lock_fits(const struct lock_state *state, enum lock_mode mode, uint16_t limit);
-/* Whether the first of the queue waits for holds[index], or for that and others, to end. */
+/* Whether somebody waits, and in which mode the first one does: those who convert come first. */
+bool lock_wanted(const struct lock_state *state, enum lock_mode *mode);
+/* Whether one who converts, or the first of the queue, waits for holds[index], or for that and
+ * others, to end. */
 bool lock_in_the_way(const struct lock_state *state, size_t index);
 /* Index into holds or waiters, or -1. */
 int lock_find_hold(const struct lock_state *state, struct op_id id);
 int lock_find_waiter(const struct lock_state *state, struct op_id id);
+/* Into converts. */
+int lock_find_convert(const struct lock_state *state, struct op_id id);
 
-enum { LOCK_STATE_BYTES_MAX = 160 + LOCK_HOLDS_MAX * 32 + LOCK_WAITERS_MAX * 24 };
+/* --- Between lock.c, lock_change.c and lock_codec.c --- */
+
+/* The other half of lock_apply(): changes of a hold, CONVERT to TRANSFER. */
+struct lock_result lock_change(struct lock_state *state, const struct lock_op *op);
+/* Converts those that fit by now, then lets in the first of the queue while it fits. */
+void lock_settle(struct lock_state *state);
+void lock_settle_converts(struct lock_state *state);
+void lock_grant(struct lock_state *state, const struct lock_waiter *who);
+void lock_remove_hold(struct lock_state *state, size_t index);
+void lock_remove_waiter(struct lock_state *state, size_t index);
+/* Whether holds[index] keeps such a request, or conversion of holds[except], from being granted;
+ * except -1: of none. */
+bool lock_excludes(const struct lock_state *state, size_t index, int except, enum lock_mode mode,
+                   uint16_t limit);
+bool lock_fits_beside(const struct lock_state *state, int except, enum lock_mode mode,
+                      uint16_t limit);
+
+/* --- Bytes (lock_codec.c) --- */
+
+enum {
+    LOCK_HOLD_BYTES_MAX = 40 + LOCK_DATA_MAX,
+    LOCK_STATE_BYTES_MAX = 192 + LOCK_VALUE_MAX + LOCK_HOLDS_MAX * LOCK_HOLD_BYTES_MAX +
+                           LOCK_CONVERTS_MAX * 32 + LOCK_WAITERS_MAX * (32 + LOCK_DATA_MAX)
+};
 void lock_encode(struct writer *w, const struct lock_state *state);
 /* Empty bytes are the state of a lock that was never touched. False if malformed or not canonical.
  */

@@ -528,6 +528,9 @@ void peer_step(struct peer *p, struct instant now, const struct event *event)
     case EVENT_DROP:
         asker_drop(&p->asker, p->core.now, event);
         break;
+    case EVENT_CHANGE:
+        asker_change(&p->asker, p->core.now, event);
+        break;
     case EVENT_SHOW:
         asker_show(&p->asker, p->core.now, event);
         break;

@@ -86,6 +86,7 @@ enum event_kind {
     EVENT_ACQUIRE,     /* acquire */
     EVENT_DROP,        /* drop: release a hold, or stop waiting */
     EVENT_SHOW,        /* show */
+    EVENT_CHANGE,      /* change: of a hold, or by its holder */
     EVENT_SUBMIT,      /* submit: somebody hands in an order or a proof (section 12) */
     EVENT_EXECUTED,    /* executed: what became of a `run` of the effects */
     EVENT_LEAVE        /* this node stops on purpose: say so to all */
@@ -96,6 +97,15 @@ enum run_outcome {
     RUN_UNKNOWN, /* failed, timed out, hung, said nothing that can be used: never counts as off */
     RUN_OFF,     /* off was done where it was asked for, and a status query after it said off */
     RUN_ON       /* a status query says on */
+};
+
+enum change_kind {
+    CHANGE_CONVERT,  /* to `mode` and `limit`; waits for it unless `try` */
+    CHANGE_WRITE,    /* the lock's value becomes `value` */
+    CHANGE_CLEAR,    /* the mark about (mark.slot, mark.life) and `mark_token` goes */
+    CHANGE_TRANSFER, /* the hold goes to the waiter `to`. From now on its client acts no more under
+                        it, unless the answer says that it was refused */
+    CHANGES
 };
 
 struct event {
@@ -111,8 +121,11 @@ struct event {
             uint16_t limit; /* of a counted mode, 1..LOCK_COUNT_MAX; else 0 */
             enum lock_policy policy;
             bool try;
+            bool head;               /* waits before all others */
+            uint64_t expect;         /* only while the lock's token is this one; 0: any */
             struct instant deadline; /* INSTANT_NEVER: wait for ever */
             struct view process;     /* <= PROCESS_BLOB_MAX: kept with the hold, opaque (F11) */
+            struct view data;        /* <= LOCK_DATA_MAX: shown to others */
         } acquire;
         struct {
             uint64_t handle;
@@ -124,6 +137,19 @@ struct event {
             struct view name;
             struct instant deadline;
         } show;
+        struct {
+            uint64_t handle;
+            struct op_id hold;
+            enum change_kind kind;
+            enum lock_mode mode;
+            uint16_t limit;
+            bool try;
+            struct instant deadline;
+            struct view value; /* <= LOCK_VALUE_MAX */
+            struct op_id mark; /* slot and life */
+            uint64_t mark_token;
+            struct op_id to;
+        } change;
         struct {
             uint64_t handle;
             struct view file; /* ORDER_FILE_MAGIC or PROOF_FILE_MAGIC, then its bytes */
@@ -142,18 +168,31 @@ struct event {
 void peer_step(struct peer *peer, struct instant now, const struct event *event);
 
 enum answer_kind {
-    ANSWER_ACCEPTED,    /* acquire: has this id from now on; comes at once, before anything else */
-    ANSWER_WAITING,     /* acquire: not yet; comes again whenever place or reason changes */
-    ANSWER_GRANTED,     /* acquire: held; final */
-    ANSWER_BUSY,        /* acquire with try: somebody holds it; final */
-    ANSWER_TIMED_OUT,   /* acquire, show: the deadline passed; final */
+    ANSWER_ACCEPTED,  /* acquire: has this id from now on; comes at once, before anything else */
+    ANSWER_WAITING,   /* acquire, convert: not yet; comes again whenever place or reason changes */
+    ANSWER_GRANTED,   /* acquire: held; final */
+    ANSWER_BUSY,      /* acquire, convert with try: somebody holds it; transfer: that waiter would
+                       * not fit beside others; final */
+    ANSWER_TIMED_OUT, /* acquire, show, change: the deadline passed; final. A conversion was
+                       * cancelled; whether a value was written, or a mark cleared, is not known */
     ANSWER_NO_MAJORITY, /* acquire, show: not known, since too few voters can be asked; final for
-                         * try and show, else at the deadline */
+                         * try and show, else at the deadline; change: at the deadline, and it is
+                         * not known whether it was made */
     ANSWER_FULL,        /* acquire: the lock's queue, or this node's table, is full; final */
     ANSWER_BAD_NAME,    /* acquire, show: not a name; final */
-    ANSWER_DROPPED,    /* drop: this node holds or awaits it no more, durably; acquire: was dropped;
-                          final */
-    ANSWER_UNKNOWN,    /* drop: no such hold here; final */
+    ANSWER_DROPPED,  /* drop: this node holds or awaits it no more, durably; acquire: was dropped;
+                        final */
+    ANSWER_UNKNOWN,  /* drop, change: no such hold here; final */
+    ANSWER_CHANGED,  /* change: made; converted: `mode`, `limit` and `token` are the hold's;
+                        transferred: it is held here no more; final */
+    ANSWER_CHANGING, /* change: an earlier one of the same hold is under way; final */
+    ANSWER_MOVED,    /* acquire: the lock's token is `token` by now; final */
+    ANSWER_DEADLOCK, /* convert: one of `holders` waits to be converted until this hold ends; final
+                      */
+    ANSWER_NOT_WRITER, /* write: the hold's mode does not write; final */
+    ANSWER_OTHER_MARK, /* clear: the lock's mark is another one, or there is none; final */
+    ANSWER_NO_WAITER,  /* transfer: nobody waits for this lock under that id; final */
+    ANSWER_PASSED,     /* about a hold (handle 0): it was transferred, as is seen only now */
     ANSWER_NOT_READY,  /* acquire: this node does not know its own life yet; final */
     ANSWER_LOG_FAILED, /* acquire, show: this node cannot write any more, so nothing can be held;
                           final */
@@ -189,8 +228,9 @@ struct answer {
     enum answer_kind kind;
     uint64_t handle;
     struct op_id hold;       /* the operation's id; BLOCKING: the hold */
-    enum lock_mode mode;     /* BLOCKING: wanted */
-    uint64_t token;          /* GRANTED */
+    enum lock_mode mode;     /* BLOCKING: wanted; CHANGED: held */
+    uint16_t limit;          /* CHANGED */
+    uint64_t token;          /* GRANTED, CHANGED, MOVED */
     enum wait_reason reason; /* WAITING */
     uint32_t place;          /* WAITING: in the queue, from 1; 0 if not known */
     size_t holder_count;     /* WAITING, BUSY: who is in the way (the first few) */
@@ -203,6 +243,7 @@ struct answer {
     struct view name;     /* BLOCKING, SHOWN */
     const struct lock_state *state; /* SHOWN */
     struct lock_mark mark;          /* GRANTED: how the last holder went, if it went uncleanly */
+    const struct lock_value *value; /* GRANTED: NULL if none was ever written */
     struct stale_view
         stale; /* WAITING, SHOWN, TIMED_OUT, BUSY: the dead holder in the way, if one is */
     enum lost_reason lost; /* LOST */
@@ -310,7 +351,8 @@ enum op_state { OP_PENDING, OP_HELD, OP_DROPPING };
 struct op_view {
     struct op_id id;
     enum op_state state;
-    bool loaded; /* from the store: it belongs to no client of this run */
+    bool loaded;  /* from the store: it belongs to no client of this run */
+    bool passing; /* it may be another's by a transfer: nobody acts under it */
     enum lock_mode mode;
     uint16_t limit;
     enum lock_policy policy;

@@ -1,4 +1,5 @@
 /* What can be looked at in a peer: see peer.h. Nothing here changes anything. */
+#include "proto/asking.h"
 #include "proto/must.h"
 #include "proto/peer_internal.h"
 
@@ -30,6 +31,7 @@ bool peer_next_op(const struct peer *p, size_t *cursor, struct op_view *out)
             .id = {.slot = core_self(&p->core), .life = op->life, .counter = op->counter},
             .state = op->state,
             .loaded = op->loaded,
+            .passing = changing_transfers(op),
             .mode = op->mode,
             .limit = op->limit,
             .policy = op->policy,

@@ -8,7 +8,6 @@
 
 #define RETRY_FIRST SPAN_MS(40)
 #define RETRY_MAX   SPAN_MS(640)
-#define TELL_WAIT   SPAN_MS(1000) /* holders hear at most so often that somebody waits */
 
 static uint32_t served_max(const struct peer_config *config)
 {
@@ -52,8 +51,22 @@ struct asked *asked_new(struct served_table *t)
     return a;
 }
 
+bool asked_keep(struct served_table *t, struct asked *a, struct view bytes)
+{
+    if (bytes.size == 0)
+        return true;
+    a->bytes = arena_get(&t->core->arena, bytes.size);
+    if (!a->bytes)
+        return false;
+    memcpy(a->bytes, bytes.bytes, bytes.size);
+    a->bytes_size = (uint16_t)bytes.size;
+    return true;
+}
+
 void asked_free(struct served_table *t, struct asked *a)
 {
+    if (a->bytes)
+        arena_put(&t->core->arena, a->bytes, a->bytes_size);
     a->next = t->asked_free;
     t->asked_free = (uint32_t)(a - t->asked) + 1;
 }
@@ -91,10 +104,10 @@ struct asked *asked_pop(struct served_table *t, struct asked_list *list)
 }
 
 bool asked_has(const struct served_table *t, const struct asked_list *list, struct op_id op,
-               enum request_kind kind)
+               enum request_kind kind, uint64_t change)
 {
     for (struct asked *a = asked_first(t, list); a; a = asked_next(t, a))
-        if (op_equal(a->op, op) && a->kind == kind)
+        if (op_equal(a->op, op) && a->kind == kind && a->change == change)
             return true;
     return false;
 }
@@ -113,7 +126,7 @@ void asked_remove(struct served_table *t, struct asked_list *list, struct op_id 
     *list = rest;
 }
 
-static void free_list(struct served_table *t, struct asked_list *list)
+void asked_free_all(struct served_table *t, struct asked_list *list)
 {
     struct asked *a;
     while ((a = asked_pop(t, list)))
@@ -121,11 +134,6 @@ static void free_list(struct served_table *t, struct asked_list *list)
 }
 
 /* --- The table --- */
-
-static struct view name_of(const struct served *s)
-{
-    return (struct view){s->name, s->name_size};
-}
 
 static uint32_t *bucket_of(const struct served_table *t, struct view name)
 {
@@ -135,7 +143,7 @@ static uint32_t *bucket_of(const struct served_table *t, struct view name)
 struct served *served_find(const struct served_table *t, struct view name)
 {
     for (uint32_t i = *bucket_of(t, name); i; i = t->locks[i - 1].chain)
-        if (view_equal(name_of(&t->locks[i - 1]), name))
+        if (view_equal(served_name(&t->locks[i - 1]), name))
             return &t->locks[i - 1];
     return NULL;
 }
@@ -198,7 +206,7 @@ static void unlink_shard(struct served_table *t, struct served *s, uint32_t *sha
 
 void served_forget(struct served_table *t, struct served *s, uint32_t *shard_list)
 {
-    for (uint32_t *at = bucket_of(t, name_of(s)); *at; at = &t->locks[*at - 1].chain) {
+    for (uint32_t *at = bucket_of(t, served_name(s)); *at; at = &t->locks[*at - 1].chain) {
         if (*at == index_of(t, s)) {
             *at = s->chain;
             break;
@@ -207,8 +215,8 @@ void served_forget(struct served_table *t, struct served *s, uint32_t *shard_lis
     unlink_shard(t, s, shard_list);
     if (s->phase != SERVED_TRUE)
         deactivate(t, s);
-    free_list(t, &s->inbox);
-    free_list(t, &s->outcomes);
+    asked_free_all(t, &s->inbox);
+    asked_free_all(t, &s->outcomes);
     set_state(t, s, NULL, 0);
     arena_put(&t->core->arena, s->name, s->name_size);
     s->used = false;
@@ -228,13 +236,14 @@ static void send_round(struct served_table *t, const struct served *s)
 {
     struct message m;
     if (s->phase == SERVED_READING)
-        m = (struct message){.type = WIRE_READ,
-                             .read = {.ballot = s->ballot, .round = s->round, .name = name_of(s)}};
+        m = (struct message){
+            .type = WIRE_READ,
+            .read = {.ballot = s->ballot, .round = s->round, .name = served_name(s)}};
     else
         m = (struct message){.type = WIRE_ACCEPT,
                              .accept = {.ballot = s->ballot,
                                         .seq = s->seq,
-                                        .name = name_of(s),
+                                        .name = served_name(s),
                                         .state = {s->state, s->state_size},
                                         .proof = stale_proof(t->core, &s->broken)}};
     send_to_cohort(t, s, &m);
@@ -292,189 +301,9 @@ struct served *served_touch(struct served_table *t, struct instant now, struct v
     return s;
 }
 
-/* --- Replies --- */
-
-/* The mark, and the first few of `holders` for somebody who has to wait for them. */
-static struct view brief_detail(struct served_table *t, const struct lock_state *state,
-                                size_t holders, uint8_t *buffer, size_t room)
-{
-    lock_init(&t->brief);
-    t->brief.token = state->token;
-    t->brief.generation = state->generation;
-    t->brief.mark = state->mark;
-    t->brief.hold_count = holders < ANSWER_HOLDERS_MAX ? holders : ANSWER_HOLDERS_MAX;
-    for (size_t i = 0; i < t->brief.hold_count; i++)
-        t->brief.holds[i] = state->holds[i];
-    struct writer w = writer_init(buffer, room);
-    lock_encode(&w, &t->brief);
-    must(!w.failed);
-    return (struct view){buffer, writer_size(&w)};
-}
-
-void served_reply(struct served_table *t, const struct served *s, const struct asked *a,
-                  const struct lock_state *state)
-{
-    uint8_t detail[192 + ANSWER_HOLDERS_MAX * 32];
-    struct stale_view stale = {.slot = SLOT_NONE};
-    if (a->verdict == REPLY_SHOWN || a->verdict == REPLY_WAITING || a->verdict == REPLY_BUSY)
-        stale = stale_view_of(t->core, state);
-    struct message m = {.type = WIRE_REPLY,
-                        .reply = {.op = a->op,
-                                  .kind = (uint8_t)a->kind,
-                                  .verdict = (uint8_t)a->verdict,
-                                  .ballot = s->ballot,
-                                  .token = a->token,
-                                  .place = a->place,
-                                  .owner = core_self(t->core),
-                                  .stage = (uint8_t)stale.stage,
-                                  .stale = stale.slot,
-                                  .life = stale.life,
-                                  .votes = (uint8_t)stale.votes,
-                                  .name = name_of(s)}};
-    if (a->verdict == REPLY_SHOWN)
-        m.reply.detail = (struct view){s->state, s->state_size};
-    else if (a->verdict == REPLY_WAITING || a->verdict == REPLY_BUSY)
-        m.reply.detail = brief_detail(t, state, state->hold_count, detail, sizeof detail);
-    else if (a->verdict == REPLY_GRANTED && state->mark.set)
-        m.reply.detail = brief_detail(t, state, 0, detail, sizeof detail);
-    if (a->verdict == REPLY_GRANTED)
-        t->core->counters.grants++;
-    outbox_send(&t->core->outbox, a->to, &m);
-}
-
-/* Tells those holders that the head of the queue waits for. */
-static void tell_holders(struct served_table *t, struct instant now, struct served *s,
-                         const struct lock_state *state)
-{
-    if (state->waiter_count == 0 || !instant_reached(now, s->tell_next))
-        return;
-    s->tell_next = instant_after(now, TELL_WAIT);
-    for (size_t i = 0; i < state->hold_count; i++) {
-        if (!lock_in_the_way(state, i))
-            continue;
-        struct message m = {.type = WIRE_BLOCKING,
-                            .blocking = {.hold = state->holds[i].id,
-                                         .mode = (uint8_t)state->waiters[0].mode,
-                                         .name = name_of(s)}};
-        outbox_send(&t->core->outbox, state->holds[i].id.slot, &m);
-    }
-}
-
-/* --- Applying requests --- */
-
-static enum reply_verdict verdict_of(enum lock_outcome outcome)
-{
-    switch (outcome) {
-    case LOCK_GRANTED:
-        return REPLY_GRANTED;
-    case LOCK_WAITS:
-        return REPLY_WAITING;
-    case LOCK_BUSY:
-        return REPLY_BUSY;
-    case LOCK_DROPPED:
-        return REPLY_DROPPED;
-    case LOCK_FULL:
-        return REPLY_FULL;
-    }
-    must(false);
-}
-
-/* A waiter that was let in is owed its grant; without room for the debt its repeats will bring it.
- */
-static void owe_grants(struct served_table *t, struct served *s, const struct lock_state *state,
-                       size_t first)
-{
-    for (size_t i = first; i < state->hold_count; i++) {
-        struct asked *a = asked_new(t);
-        if (!a)
-            return;
-        a->op = state->holds[i].id;
-        a->to = a->op.slot;
-        a->kind = REQUEST_ACQUIRE;
-        a->verdict = REPLY_GRANTED;
-        a->token = state->holds[i].token;
-        asked_push(t, &s->outcomes, a);
-    }
-}
-
-/*
- * Applies one request to the decoded state; true if it changed. It may have come long ago, and
- * waited for voters since: its life may be over by now (L9). To apply it would give back to the
- * dead what was just broken, with a new token.
- */
-static bool apply(struct served_table *t, struct served *s, struct lock_state *state,
-                  struct asked *a)
-{
-    if (a->kind == REQUEST_ACQUIRE && stale_outlived(t->core, &a->op)) {
-        t->core->counters.drop_old_life++;
-        asked_free(t, a);
-        return false;
-    }
-    struct lock_op op = {.kind = a->kind == REQUEST_DROP ? LOCK_DROP : LOCK_ACQUIRE,
-                         .id = a->op,
-                         .mode = a->mode,
-                         .limit = a->limit,
-                         .policy = a->policy,
-                         .try = a->try,
-                         .unclean = a->unclean};
-    struct lock_result result = lock_apply(state, &op);
-    a->verdict = verdict_of(result.outcome);
-    a->token = result.token;
-    a->place = (uint32_t)result.place;
-    asked_push(t, &s->outcomes, a);
-    owe_grants(t, s, state, result.granted_first);
-    return result.changed;
-}
-
-/* What the state says about an acquire now: later requests of the same batch may have moved it.
- * False if it says nothing any more: a grant that was dropped again by the same state never was
- * true (L5). */
-static bool settle_acquire(struct asked *a, const struct lock_state *state)
-{
-    int hold = lock_find_hold(state, a->op);
-    int waiter = lock_find_waiter(state, a->op);
-    if (hold >= 0) {
-        a->verdict = REPLY_GRANTED;
-        a->token = state->holds[hold].token;
-    } else if (waiter >= 0) {
-        a->verdict = REPLY_WAITING;
-        a->place = (uint32_t)waiter + 1;
-    }
-    return hold >= 0 || waiter >= 0 || a->verdict == REPLY_BUSY || a->verdict == REPLY_FULL;
-}
-
-static void tell_outcomes(struct served_table *t, struct instant now, struct served *s,
-                          const struct lock_state *state)
-{
-    struct asked *a;
-    while ((a = asked_pop(t, &s->outcomes))) {
-        if (a->kind != REQUEST_ACQUIRE || settle_acquire(a, state))
-            served_reply(t, s, a, state);
-        asked_free(t, a);
-    }
-    s->waited = state->waiter_count > 0;
-    stale_accuse(t->core, now, state, name_of(s));
-    tell_holders(t, now, s, state);
-}
-
-/* Nothing changed: what rests on an absence waits for a confirm round, the rest is told. */
-static void tell_unchanged(struct served_table *t, struct instant now, struct served *s,
-                           const struct lock_state *state, struct asked_list *unsure)
-{
-    struct asked_list rest = {0};
-    struct asked *a;
-    while ((a = asked_pop(t, &s->outcomes))) {
-        /* A place in the queue too: a waiter that is cut off with this node shall hear so. */
-        bool rests = a->verdict != REPLY_GRANTED;
-        asked_push(t, rests && !a->sure ? unsure : &rest, a);
-    }
-    s->outcomes = rest;
-    tell_outcomes(t, now, s, state);
-}
-
 /* The state is sent as the next one under the ballot. False if there is no memory for it. */
-static bool send_state(struct served_table *t, struct instant now, struct served *s,
-                       const struct lock_state *state)
+bool served_send(struct served_table *t, struct instant now, struct served *s,
+                 const struct lock_state *state)
 {
     uint8_t bytes[LOCK_STATE_BYTES_MAX];
     struct writer w = writer_init(bytes, sizeof bytes);
@@ -486,33 +315,6 @@ static bool send_state(struct served_table *t, struct instant now, struct served
     s->broken = state->broken;
     begin_round(t, now, s, SERVED_SENDING);
     return true;
-}
-
-bool served_advance(struct served_table *t, struct instant now, struct served *s,
-                    struct asked_list *unsure)
-{
-    if (s->phase != SERVED_TRUE)
-        return false;
-    if (!s->inbox.first && !s->waited)
-        return true;
-    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
-    must(ok);
-    /* The state is true: whoever accepted it has checked the break that it names, if any (F5). */
-    t->scratch.broken = (struct lock_break){0};
-    size_t granted_first = 0;
-    bool changed = stale_break(t->core, &t->scratch, &granted_first);
-    if (changed)
-        owe_grants(t, s, &t->scratch, granted_first);
-    struct asked *a;
-    while ((a = asked_pop(t, &s->inbox)))
-        changed |= apply(t, s, &t->scratch, a);
-    if (!changed) {
-        tell_unchanged(t, now, s, &t->scratch, unsure);
-        return true;
-    }
-    if (!send_state(t, now, s, &t->scratch))
-        free_list(t, &s->outcomes); /* no memory: nothing was sent, and they will ask again */
-    return s->phase == SERVED_TRUE;
 }
 
 /* --- Rounds --- */
@@ -530,34 +332,7 @@ static void become_true(struct served_table *t, struct instant now, struct serve
     deactivate(t, s);
     bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
     must(ok);
-    tell_outcomes(t, now, s, &t->scratch);
-}
-
-void served_gone(struct served_table *t, struct instant now, struct served *s)
-{
-    if (s->phase != SERVED_TRUE || !s->waited)
-        return;
-    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
-    must(ok);
-    stale_accuse(t->core, now, &t->scratch, name_of(s));
-}
-
-void served_tell(struct served_table *t, struct served *s)
-{
-    if (s->phase != SERVED_TRUE)
-        return;
-    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
-    must(ok);
-    if (stale_view_of(t->core, &t->scratch).stage == FENCE_NONE)
-        return;
-    for (size_t i = 0; i < t->scratch.waiter_count; i++) {
-        struct asked a = {.op = t->scratch.waiters[i].id,
-                          .to = t->scratch.waiters[i].id.slot,
-                          .kind = REQUEST_ACQUIRE,
-                          .verdict = REPLY_WAITING,
-                          .place = (uint32_t)i + 1};
-        served_reply(t, s, &a, &t->scratch);
-    }
+    served_tell_outcomes(t, now, s, &t->scratch);
 }
 
 bool served_stored(struct served_table *t, struct instant now, struct served *s, int member,

@@ -28,7 +28,13 @@ struct asked {
     uint16_t limit;
     enum lock_policy policy;
     bool try;
+    bool head;
     bool unclean;
+    uint64_t change; /* of a hold: its counter; else 0 */
+    struct op_id target;
+    uint64_t expect; /* the token that ACQUIRE or CLEAR names */
+    uint8_t *bytes;  /* in the arena: ACQUIRE: the holder's data; WRITE: the value */
+    uint16_t bytes_size;
     enum reply_verdict verdict; /* once applied */
     uint64_t token;
     uint32_t place;
@@ -98,13 +104,16 @@ void served_init(struct served_table *t, struct core *core, void *memory);
 /* --- Requests --- */
 /* NULL if the pool is empty. */
 struct asked *asked_new(struct served_table *t);
+/* Copies the bytes that come with a request. False if there is no room for them. */
+bool asked_keep(struct served_table *t, struct asked *a, struct view bytes);
 void asked_free(struct served_table *t, struct asked *a);
 void asked_push(struct served_table *t, struct asked_list *list, struct asked *a);
 struct asked *asked_pop(struct served_table *t, struct asked_list *list);
 struct asked *asked_first(const struct served_table *t, const struct asked_list *list);
 struct asked *asked_next(const struct served_table *t, const struct asked *a);
+void asked_free_all(struct served_table *t, struct asked_list *list);
 bool asked_has(const struct served_table *t, const struct asked_list *list, struct op_id op,
-               enum request_kind kind);
+               enum request_kind kind, uint64_t change);
 /* Takes one out of a list and frees it, if it is there. */
 void asked_remove(struct served_table *t, struct asked_list *list, struct op_id op,
                   enum request_kind kind);
@@ -138,6 +147,19 @@ void served_tell(struct served_table *t, struct served *s);
 /* Sends again what was not answered. */
 void served_step(struct served_table *t, struct instant now);
 struct instant served_deadline(const struct served_table *t);
+
+/* --- Between served.c and applying.c --- */
+
+static inline struct view served_name(const struct served *s)
+{
+    return (struct view){s->name, s->name_size};
+}
+/* The state is sent as the next one under the ballot. False if there is no memory for it. */
+bool served_send(struct served_table *t, struct instant now, struct served *s,
+                 const struct lock_state *state);
+/* The state is true: all that rests on it is told (L5). */
+void served_tell_outcomes(struct served_table *t, struct instant now, struct served *s,
+                          const struct lock_state *state);
 /* Tells a request its outcome, with what it needs of the (true) state. */
 void served_reply(struct served_table *t, const struct served *s, const struct asked *a,
                   const struct lock_state *state);

@@ -116,7 +116,9 @@ static void accuse_heir(struct core *c, struct instant now, const struct lock_ho
 void stale_accuse(struct core *c, struct instant now, const struct lock_state *state,
                   struct view name)
 {
-    for (size_t i = 0; state->waiter_count > 0 && i < state->hold_count; i++) {
+    enum lock_mode wanted;
+    bool waited = lock_wanted(state, &wanted);
+    for (size_t i = 0; waited && i < state->hold_count; i++) {
         const struct lock_hold *hold = &state->holds[i];
         /* Jurors look while it is suspect, so that their votes are ready when it is dead (F2). A
          * node that was reborn tells the jurors of its end, but this one it may not reach: they
@@ -132,9 +134,11 @@ void stale_accuse(struct core *c, struct instant now, const struct lock_state *s
 
 struct stale_view stale_view_of(const struct core *c, const struct lock_state *state)
 {
+    enum lock_mode wanted;
+    bool waited = lock_wanted(state, &wanted);
     for (size_t i = 0; i < state->hold_count; i++) {
         const struct lock_hold *hold = &state->holds[i];
-        if (state->waiter_count > 0 && !lock_in_the_way(state, i))
+        if (waited && !lock_in_the_way(state, i))
             continue; /* nobody waits for this one */
         if (stale_over(c, hold->id.slot, hold->id.life))
             return (struct stale_view){

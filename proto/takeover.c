@@ -73,7 +73,7 @@ void takeover_doubt_answer(struct coordinator *k, struct instant now, uint16_t f
 static void knock(struct coordinator *k, struct lead *lead, const struct wire_request *r)
 {
     if (k->knock_count >= k->served.asked_max / 8 ||
-        asked_has(&k->served, &lead->knocks, r->op, (enum request_kind)r->kind))
+        asked_has(&k->served, &lead->knocks, r->op, (enum request_kind)r->kind, r->change))
         return;
     struct asked *a = asked_new(&k->served);
     if (!a)
@@ -81,6 +81,7 @@ static void knock(struct coordinator *k, struct lead *lead, const struct wire_re
     a->op = r->op;
     a->to = r->op.slot;
     a->kind = (enum request_kind)r->kind;
+    a->change = r->change;
     k->knock_count++;
     asked_push(&k->served, &lead->knocks, a);
 }
@@ -118,7 +119,8 @@ void takeover_consider(struct coordinator *k, struct instant now, struct lead *l
         knock(k, lead, r);
         ask_around(k, now, lead, owner);
     } else {
-        struct asked a = {.op = r->op, .to = r->op.slot, .kind = (enum request_kind)r->kind};
+        struct asked a = {
+            .op = r->op, .to = r->op.slot, .kind = (enum request_kind)r->kind, .change = r->change};
         lead_reply_elsewhere(k, &a, REPLY_REDIRECT, (struct ballot){0}, owner, r->name);
     }
 }

@@ -156,7 +156,10 @@
 /* low: lowest counter of this life still alive at the asker. ballot: the one that it believes in
  * (none if it knows none). doubt: a coordinator that does not answer it, or SLOT_NONE. insist: it
  * has had no answer from anybody for long: whoever gets this shall take the shard. limit: of a
- * counted mode; else 0. */
+ * counted mode; else 0. change: the counter of a change of the hold `op`; else 0. target: TRANSFER:
+ * the waiter that gets it; CLEAR: slot and life of the mark. token: CLEAR: of the mark; ACQUIRE:
+ * only if the lock's is still this one (0: any). bytes: ACQUIRE: the holder's data; WRITE: the
+ * value. */
 #define WIRE_FIELDS_request(F)                                                                     \
     F(op, op)                                                                                      \
     F(u64, low)                                                                                    \
@@ -164,12 +167,20 @@
     F(u16, doubt)                                                                                  \
     F(u8, kind)                                                                                    \
     F(u8, mode)                                                                                    \
-    F(u16, limit) F(u8, policy) F(flag, try) F(flag, insist) F(flag, unclean) F(name, name)
-/* token: of the grant. place: in the queue, from 1. owner: where to ask instead. detail: of a lock
- * that is shown or waited for, its state; of one that is granted, its mark. stage, stale, life,
- * votes: the dead holder in the way (enum fence_stage). */
+    F(u16, limit)                                                                                  \
+    F(u8, policy)                                                                                  \
+    F(flag, try)                                                                                   \
+    F(flag, head)                                                                                  \
+    F(flag, insist)                                                                                \
+    F(flag, unclean) F(u64, change) F(op, target) F(u64, token) F(name, name) F(blob, bytes)
+/* change: as in the request. token: of the grant; MOVED: the lock's. place: in the queue, from 1.
+ * owner: where to ask instead. detail: of a lock that is shown or waited for, its state; of one
+ * that is granted, its mark and value; of a change, the hold as it is now. stage, stale, life,
+ * votes: the dead holder in the way (enum fence_stage).
+ */
 #define WIRE_FIELDS_reply(F)                                                                       \
     F(op, op)                                                                                      \
+    F(u64, change)                                                                                 \
     F(u8, kind)                                                                                    \
     F(u8, verdict)                                                                                 \
     F(ballot, ballot)                                                                              \
@@ -182,18 +193,40 @@
 /* Bytes [index * FRAGMENT_BYTES ...) of message number `id`, header included. */
 #define WIRE_FIELDS_fragment(F) F(u32, id) F(u8, index) F(u8, count) F(blob, bytes)
 
-enum request_kind { REQUEST_ACQUIRE, REQUEST_DROP, REQUEST_SHOW, REQUEST_KINDS };
+enum request_kind {
+    REQUEST_ACQUIRE,
+    REQUEST_DROP,
+    REQUEST_SHOW,
+    REQUEST_CONVERT, /* this and what follows: a change of a hold (proto/lock_change.c) */
+    REQUEST_CANCEL,
+    REQUEST_WRITE,
+    REQUEST_CLEAR,
+    REQUEST_TRANSFER,
+    REQUEST_KINDS
+};
+
+static inline bool request_is_change(enum request_kind kind)
+{
+    return kind >= REQUEST_CONVERT && kind < REQUEST_KINDS;
+}
 
 enum reply_verdict {
     REPLY_GRANTED,
     REPLY_WAITING,
-    REPLY_BUSY,     /* a try that would have to wait */
+    REPLY_BUSY,     /* a try that would have to wait; a waiter that would not fit */
     REPLY_DROPPED,  /* the hold, or the place in the queue, is no more */
     REPLY_FULL,     /* too many holders or waiters */
     REPLY_BALLOT,   /* not applied: name my ballot */
     REPLY_REDIRECT, /* not applied: ask `owner` */
     REPLY_SHOWN,
     REPLY_NO_ROOM, /* not applied: it leads, and has no place for the lock just now */
+    REPLY_DONE,    /* this and what follows as in enum lock_outcome */
+    REPLY_MOVED,
+    REPLY_DEADLOCK,
+    REPLY_GONE,
+    REPLY_NOT_WRITER,
+    REPLY_OTHER_MARK,
+    REPLY_NO_WAITER,
     REPLY_VERDICTS
 };
 

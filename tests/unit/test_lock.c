@@ -526,7 +526,7 @@ START_TEST(an_untouched_lock_is_no_bytes)
     ck_assert(lock_decode(&state, (struct view){0}));
     ck_assert_uint_eq(state.token, 0);
     /* The same written out would be a second form of it. */
-    uint8_t zeros[1 + 8 + 8 + 1 + 1 + 2 + 2] = {3};
+    uint8_t zeros[1 + 8 + 8 + 1 + 1 + 8 + 2 + 1 + 2] = {4};
     ck_assert(!lock_decode(&state, (struct view){zeros, sizeof zeros}));
     zeros[1] = 1;
     ck_assert(lock_decode(&state, (struct view){zeros, sizeof zeros}));
@@ -538,7 +538,7 @@ START_TEST(cut_or_long_states_are_refused)
     uint8_t bytes[256] = {0};
     static struct lock_state out;
     size_t size = sample(bytes, sizeof bytes);
-    ck_assert_uint_eq(size, 1 + 8 + 8 + 1 + 1 + 2 + 2 * 28 + 2 + 20 + 22);
+    ck_assert_uint_eq(size, 27 + 2 + 2 * 37 + 1 + 2 + 29 + 31);
     for (size_t cut = 1; cut < size; cut++)
         ck_assert(!lock_decode(&out, (struct view){bytes, cut}));
     ck_assert(lock_decode(&out, (struct view){bytes, size}));
@@ -570,14 +570,14 @@ START_TEST(counts_and_modes_out_of_range_are_refused)
     uint8_t bytes[256] = {0};
     static struct lock_state out;
     size_t size = sample(bytes, sizeof bytes);
-    const size_t mark_at = 17, broken_at = 18, holds_at = 19;
+    const size_t mark_at = 17, broken_at = 18, holds_at = 27;
     const size_t mode_at = holds_at + 2 + 18, policy_at = mode_at + 1;
     struct {
         size_t at;
         uint8_t value;
     } bad[] = {
-        {0, 2},
-        {0, 4},
+        {0, 3},
+        {0, 5},
         {mark_at, 2},
         {broken_at, 2},
         {holds_at + 1, 2},
@@ -605,8 +605,8 @@ START_TEST(limits_out_of_range_are_refused)
     struct writer w = writer_init(bytes, sizeof bytes);
     lock_encode(&w, &state);
     size_t size = writer_size(&w);
-    const size_t held_at = 19 + 2 + 18 + 1, waits_at = held_at + 2 + 1 + 8 + 2 + 18 + 1;
-    ck_assert_uint_eq(size, waits_at + 2 + 1);
+    const size_t held_at = 27 + 2 + 18 + 1, waits_at = held_at + 2 + 1 + 17 + 1 + 2 + 18 + 1;
+    ck_assert_uint_eq(size, waits_at + 2 + 1 + 9);
     ck_assert(lock_decode(&out, (struct view){bytes, size}));
     ck_assert_uint_eq(out.holds[0].limit, LOCK_COUNT_MAX);
     ck_assert_uint_eq(out.waiters[0].limit, 1);

@@ -1,0 +1,371 @@
+/*
+ * What a request does to a served lock, and what is told of it: see served.h. The rules of the lock
+ * itself are in lock.c and lock_change.c.
+ */
+#include "proto/served.h"
+
+#include "proto/must.h"
+#include "proto/stale.h"
+
+#define TELL_WAIT SPAN_MS(1000) /* holders hear at most so often that somebody waits */
+
+/* --- Replies --- */
+
+enum { BRIEF_BYTES = 192 + LOCK_VALUE_MAX + ANSWER_HOLDERS_MAX * LOCK_HOLD_BYTES_MAX };
+
+/* What stays with the lock, and a few of its holders, from the `first` on. */
+static struct view brief_detail(struct served_table *t, const struct lock_state *state,
+                                size_t first, size_t holders, uint8_t buffer[BRIEF_BYTES])
+{
+    lock_init(&t->brief);
+    t->brief.token = state->token;
+    t->brief.generation = state->generation;
+    t->brief.mark = state->mark;
+    t->brief.value = state->value;
+    t->brief.hold_count = holders < ANSWER_HOLDERS_MAX ? holders : ANSWER_HOLDERS_MAX;
+    for (size_t i = 0; i < t->brief.hold_count; i++)
+        t->brief.holds[i] = state->holds[first + i];
+    struct writer w = writer_init(buffer, BRIEF_BYTES);
+    lock_encode(&w, &t->brief);
+    must(!w.failed);
+    return (struct view){buffer, writer_size(&w)};
+}
+
+/* What a request hears about the lock, beside its verdict; empty: nothing. */
+static struct view detail_of(struct served_table *t, const struct served *s, const struct asked *a,
+                             const struct lock_state *state, uint8_t buffer[BRIEF_BYTES])
+{
+    int hold = lock_find_hold(state, a->op);
+    if (a->verdict == REPLY_SHOWN)
+        return (struct view){s->state, s->state_size};
+    if (a->verdict == REPLY_WAITING || a->verdict == REPLY_BUSY || a->verdict == REPLY_DEADLOCK)
+        return brief_detail(t, state, 0, state->hold_count, buffer);
+    if (request_is_change(a->kind))
+        return hold >= 0 ? brief_detail(t, state, (size_t)hold, 1, buffer) : (struct view){0};
+    if (a->verdict == REPLY_GRANTED && (state->mark.set || state->value.token))
+        return brief_detail(t, state, 0, 0, buffer);
+    return (struct view){0};
+}
+
+void served_reply(struct served_table *t, const struct served *s, const struct asked *a,
+                  const struct lock_state *state)
+{
+    uint8_t detail[BRIEF_BYTES];
+    struct stale_view stale = {.slot = SLOT_NONE};
+    if (a->verdict == REPLY_SHOWN || a->verdict == REPLY_WAITING || a->verdict == REPLY_BUSY)
+        stale = stale_view_of(t->core, state);
+    struct message m = {.type = WIRE_REPLY,
+                        .reply = {.op = a->op,
+                                  .change = a->change,
+                                  .kind = (uint8_t)a->kind,
+                                  .verdict = (uint8_t)a->verdict,
+                                  .ballot = s->ballot,
+                                  .token = a->token,
+                                  .place = a->place,
+                                  .owner = core_self(t->core),
+                                  .stage = (uint8_t)stale.stage,
+                                  .stale = stale.slot,
+                                  .life = stale.life,
+                                  .votes = (uint8_t)stale.votes,
+                                  .name = served_name(s)}};
+    m.reply.detail = detail_of(t, s, a, state, detail);
+    if (a->verdict == REPLY_GRANTED && a->kind == REQUEST_ACQUIRE)
+        t->core->counters.grants++;
+    outbox_send(&t->core->outbox, a->to, &m);
+}
+
+/* Tells those holders that somebody waits for. */
+static void tell_holders(struct served_table *t, struct instant now, struct served *s,
+                         const struct lock_state *state)
+{
+    enum lock_mode wanted;
+    if (!lock_wanted(state, &wanted) || !instant_reached(now, s->tell_next))
+        return;
+    s->tell_next = instant_after(now, TELL_WAIT);
+    for (size_t i = 0; i < state->hold_count; i++) {
+        if (!lock_in_the_way(state, i))
+            continue;
+        struct message m = {.type = WIRE_BLOCKING,
+                            .blocking = {.hold = state->holds[i].id,
+                                         .mode = (uint8_t)wanted,
+                                         .name = served_name(s)}};
+        outbox_send(&t->core->outbox, state->holds[i].id.slot, &m);
+    }
+}
+
+/* --- Applying requests --- */
+
+static enum lock_op_kind op_kind_of(enum request_kind kind)
+{
+    switch (kind) {
+    case REQUEST_ACQUIRE:
+        return LOCK_ACQUIRE;
+    case REQUEST_DROP:
+        return LOCK_DROP;
+    case REQUEST_CONVERT:
+        return LOCK_CONVERT;
+    case REQUEST_CANCEL:
+        return LOCK_CANCEL;
+    case REQUEST_WRITE:
+        return LOCK_WRITE;
+    case REQUEST_CLEAR:
+        return LOCK_CLEAR;
+    case REQUEST_TRANSFER:
+        return LOCK_TRANSFER;
+    case REQUEST_SHOW:
+    case REQUEST_KINDS:
+        break;
+    }
+    must(false);
+}
+
+static enum reply_verdict verdict_of(enum lock_outcome outcome)
+{
+    switch (outcome) {
+    case LOCK_GRANTED:
+        return REPLY_GRANTED;
+    case LOCK_WAITS:
+        return REPLY_WAITING;
+    case LOCK_BUSY:
+        return REPLY_BUSY;
+    case LOCK_DROPPED:
+        return REPLY_DROPPED;
+    case LOCK_FULL:
+        return REPLY_FULL;
+    case LOCK_DONE:
+        return REPLY_DONE;
+    case LOCK_MOVED:
+        return REPLY_MOVED;
+    case LOCK_DEADLOCK:
+        return REPLY_DEADLOCK;
+    case LOCK_GONE:
+        return REPLY_GONE;
+    case LOCK_NOT_WRITER:
+        return REPLY_NOT_WRITER;
+    case LOCK_OTHER_MARK:
+        return REPLY_OTHER_MARK;
+    case LOCK_NO_WAITER:
+        return REPLY_NO_WAITER;
+    }
+    must(false);
+}
+
+/* A waiter that was let in is owed its grant; without room for the debt its repeats will bring it.
+ */
+static void owe_grants(struct served_table *t, struct served *s, const struct lock_state *state,
+                       size_t first)
+{
+    for (size_t i = first; i < state->hold_count; i++) {
+        struct asked *a = asked_new(t);
+        if (!a)
+            return;
+        a->op = state->holds[i].id;
+        a->to = a->op.slot;
+        a->kind = REQUEST_ACQUIRE;
+        a->verdict = REPLY_GRANTED;
+        a->token = state->holds[i].token;
+        asked_push(t, &s->outcomes, a);
+    }
+}
+
+/* The same for those that wait to be converted: `before` are those that waited before the state was
+ * changed. */
+static void owe_converts(struct served_table *t, struct served *s, const struct lock_state *state,
+                         const struct lock_convert *before, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int hold = lock_find_hold(state, before[i].id);
+        if (hold < 0 || lock_find_convert(state, before[i].id) >= 0 ||
+            state->holds[hold].changed != before[i].change)
+            continue;
+        struct asked *a = asked_new(t);
+        if (!a)
+            return;
+        a->op = before[i].id;
+        a->to = a->op.slot;
+        a->change = before[i].change;
+        a->kind = REQUEST_CONVERT;
+        a->mode = before[i].mode;
+        a->limit = before[i].limit;
+        a->verdict = REPLY_WAITING; /* until it is seen that it does not (settle_change) */
+        asked_push(t, &s->outcomes, a);
+    }
+}
+
+/*
+ * Applies one request to the decoded state; true if it changed. It may have come long ago, and
+ * waited for voters since: its life may be over by now (L9). To apply it would give back to the
+ * dead what was just broken, with a new token.
+ */
+static bool apply(struct served_table *t, struct served *s, struct lock_state *state,
+                  struct asked *a)
+{
+    if (a->kind == REQUEST_ACQUIRE && stale_outlived(t->core, &a->op)) {
+        t->core->counters.drop_old_life++;
+        asked_free(t, a);
+        return false;
+    }
+    struct lock_op op = {.kind = op_kind_of(a->kind),
+                         .id = a->op,
+                         .change = a->change,
+                         .mode = a->mode,
+                         .limit = a->limit,
+                         .policy = a->policy,
+                         .try = a->try,
+                         .head = a->head,
+                         .unclean = a->unclean,
+                         .other = a->target,
+                         .token = a->expect,
+                         .bytes = {a->bytes, a->bytes_size}};
+    struct lock_result result = lock_apply(state, &op);
+    a->verdict = verdict_of(result.outcome);
+    a->token = result.token;
+    a->place = (uint32_t)result.place;
+    asked_push(t, &s->outcomes, a);
+    owe_grants(t, s, state, result.granted_first);
+    return result.changed;
+}
+
+/* What the state says about an acquire now: later requests of the same batch may have moved it.
+ * False if it says nothing any more: a grant that was dropped again by the same state never was
+ * true (L5). */
+static bool settle_acquire(struct asked *a, const struct lock_state *state)
+{
+    int hold = lock_find_hold(state, a->op);
+    int waiter = lock_find_waiter(state, a->op);
+    if (hold >= 0) {
+        a->verdict = REPLY_GRANTED;
+        a->token = state->holds[hold].token;
+    } else if (waiter >= 0) {
+        a->verdict = REPLY_WAITING;
+        a->place = (uint32_t)waiter + 1;
+    }
+    return hold >= 0 || waiter >= 0 || a->verdict == REPLY_BUSY || a->verdict == REPLY_FULL ||
+           a->verdict == REPLY_MOVED;
+}
+
+/* The same about a change of a hold. */
+static void settle_change(struct asked *a, const struct lock_state *state)
+{
+    int hold = lock_find_hold(state, a->op);
+    int waiting = lock_find_convert(state, a->op);
+    if (hold < 0) {
+        bool passed = a->kind == REQUEST_TRANSFER && a->verdict == REPLY_DONE;
+        a->verdict = passed ? REPLY_DONE : REPLY_GONE;
+    } else if (a->kind == REQUEST_CONVERT && a->verdict == REPLY_WAITING) {
+        const struct lock_hold *h = &state->holds[hold];
+        if (waiting >= 0 && state->converts[waiting].change == a->change)
+            a->place = (uint32_t)waiting + 1;
+        else
+            a->verdict = h->mode == a->mode && h->limit == a->limit ? REPLY_GRANTED : REPLY_DONE;
+        a->token = h->token;
+    }
+}
+
+/* What the true state says to a request. False: nothing. */
+static bool settle(struct asked *a, const struct lock_state *state)
+{
+    if (a->kind == REQUEST_ACQUIRE)
+        return settle_acquire(a, state);
+    if (request_is_change(a->kind))
+        settle_change(a, state);
+    return true;
+}
+
+void served_tell_outcomes(struct served_table *t, struct instant now, struct served *s,
+                          const struct lock_state *state)
+{
+    struct asked *a;
+    while ((a = asked_pop(t, &s->outcomes))) {
+        if (settle(a, state))
+            served_reply(t, s, a, state);
+        asked_free(t, a);
+    }
+    enum lock_mode wanted;
+    s->waited = lock_wanted(state, &wanted);
+    stale_accuse(t->core, now, state, served_name(s));
+    tell_holders(t, now, s, state);
+}
+
+/* Nothing changed: what rests on an absence waits for a confirm round, the rest is told. */
+static void tell_unchanged(struct served_table *t, struct instant now, struct served *s,
+                           const struct lock_state *state, struct asked_list *unsure)
+{
+    struct asked_list rest = {0};
+    struct asked *a;
+    while ((a = asked_pop(t, &s->outcomes))) {
+        /* A place in the queue too: a waiter that is cut off with this node shall hear so. */
+        bool rests = a->verdict != REPLY_GRANTED;
+        asked_push(t, rests && !a->sure ? unsure : &rest, a);
+    }
+    s->outcomes = rest;
+    served_tell_outcomes(t, now, s, state);
+}
+
+bool served_advance(struct served_table *t, struct instant now, struct served *s,
+                    struct asked_list *unsure)
+{
+    if (s->phase != SERVED_TRUE)
+        return false;
+    if (!s->inbox.first && !s->waited)
+        return true;
+    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
+    must(ok);
+    /* The state is true: whoever accepted it has checked the break that it names, if any (F5). */
+    t->scratch.broken = (struct lock_break){0};
+    struct lock_convert converts[LOCK_CONVERTS_MAX];
+    size_t convert_count = t->scratch.convert_count;
+    memcpy(converts, t->scratch.converts, convert_count * sizeof converts[0]);
+    size_t granted_first = 0;
+    bool changed = stale_break(t->core, &t->scratch, &granted_first);
+    if (changed)
+        owe_grants(t, s, &t->scratch, granted_first);
+    struct asked *a;
+    while ((a = asked_pop(t, &s->inbox)))
+        changed |= apply(t, s, &t->scratch, a);
+    if (!changed) {
+        tell_unchanged(t, now, s, &t->scratch, unsure);
+        return true;
+    }
+    owe_converts(t, s, &t->scratch, converts, convert_count);
+    if (!served_send(t, now, s, &t->scratch))
+        asked_free_all(t, &s->outcomes); /* no memory: nothing was sent, and they will ask again */
+    return s->phase == SERVED_TRUE;
+}
+
+void served_gone(struct served_table *t, struct instant now, struct served *s)
+{
+    if (s->phase != SERVED_TRUE || !s->waited)
+        return;
+    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
+    must(ok);
+    stale_accuse(t->core, now, &t->scratch, served_name(s));
+}
+
+void served_tell(struct served_table *t, struct served *s)
+{
+    if (s->phase != SERVED_TRUE)
+        return;
+    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
+    must(ok);
+    if (stale_view_of(t->core, &t->scratch).stage == FENCE_NONE)
+        return;
+    for (size_t i = 0; i < t->scratch.waiter_count; i++) {
+        struct asked a = {.op = t->scratch.waiters[i].id,
+                          .to = t->scratch.waiters[i].id.slot,
+                          .kind = REQUEST_ACQUIRE,
+                          .verdict = REPLY_WAITING,
+                          .place = (uint32_t)i + 1};
+        served_reply(t, s, &a, &t->scratch);
+    }
+    for (size_t i = 0; i < t->scratch.convert_count; i++) {
+        const struct lock_convert *c = &t->scratch.converts[i];
+        struct asked a = {.op = c->id,
+                          .to = c->id.slot,
+                          .change = c->change,
+                          .kind = REQUEST_CONVERT,
+                          .verdict = REPLY_WAITING,
+                          .place = (uint32_t)i + 1};
+        served_reply(t, s, &a, &t->scratch);
+    }
+}

@@ -1,0 +1,263 @@
+/*
+ * What a client changes about its hold (L9): see asker.h.
+ *
+ *            asked                    answered, and the record durable
+ *     (none) ------> under way ------------------------------------------> told, (none)
+ *                       | its time is over
+ *                       '-----------> cancelled: asks only what became of it
+ *
+ * One change of a hold at a time: the coordinator drops a counter that is not above the last one's,
+ * so a second one that overtook the first would make it void.
+ *
+ * A conversion is recorded when it is asked for, beside the voters' own writes, so that it costs no
+ * sync of its own. A run that finds such a record does not know whether it was told: it cancels
+ * what still waits, and takes the mode that the hold has. A transfer is recorded before it is asked
+ * for: else this node could believe, after a restart, that it holds what is another's.
+ */
+#include "proto/asking.h"
+
+#include "proto/must.h"
+
+/* A try is given up after so long without an answer, and so is the asking what became of a change
+ * whose time is over: its client hears that it is not known. */
+#define TRY_SPAN SPAN_MS(3000)
+
+bool changing(const struct asker_op *op)
+{
+    return op->state == OP_HELD && op->change.counter != 0 && !op->change.answered;
+}
+
+enum request_kind changing_request(const struct asker_op *op)
+{
+    if (op->change.cancelled)
+        return REQUEST_CANCEL;
+    switch (op->change.kind) {
+    case CHANGE_CONVERT:
+        return REQUEST_CONVERT;
+    case CHANGE_WRITE:
+        return REQUEST_WRITE;
+    case CHANGE_CLEAR:
+        return REQUEST_CLEAR;
+    case CHANGE_TRANSFER:
+        return REQUEST_TRANSFER;
+    case CHANGES:
+        break;
+    }
+    must(false);
+}
+
+bool changing_transfers(const struct asker_op *op)
+{
+    return changing(op) && (op->change.kind == CHANGE_TRANSFER || op->change.transfer);
+}
+
+uint64_t changing_recorded(const struct asker_op *op)
+{
+    bool moves = op->change.kind == CHANGE_CONVERT || op->change.kind == CHANGE_TRANSFER;
+    return changing(op) && moves ? op->change.counter : 0;
+}
+
+void changing_forget(struct asker *a, struct asker_op *op)
+{
+    if (op->change.bytes)
+        arena_put(&a->core->arena, op->change.bytes, op->change.bytes_size);
+    op->change = (struct asker_change){0};
+}
+
+/* --- What clients ask --- */
+
+/* Why it cannot be asked for now; ANSWER_CHANGED if it can. */
+static enum answer_kind refusal(const struct asker *a, const struct asker_op *op, struct op_id hold)
+{
+    bool ours = op && op->state == OP_HELD && !op->show && !op->gone && !op->lost &&
+                hold.slot == core_self(a->core) && hold.life == op->life &&
+                hold.life == a->core->life && !(op->owes & OWE_FINAL);
+    if (!ours)
+        return ANSWER_UNKNOWN;
+    if (op->change.counter)
+        return ANSWER_CHANGING;
+    return a->core->journal.failed ? ANSWER_LOG_FAILED : ANSWER_CHANGED;
+}
+
+void asker_change(struct asker *a, struct instant now, const struct event *event)
+{
+    struct asker_op *op = asker_find(a, event->change.hold.counter);
+    enum answer_kind why = refusal(a, op, event->change.hold);
+    if (why != ANSWER_CHANGED) {
+        asker_refuse_now(a, event->change.handle, why);
+        return;
+    }
+    must(event->change.kind < CHANGES && event->change.value.size <= LOCK_VALUE_MAX);
+    struct asker_change change = {.kind = event->change.kind,
+                                  .try = event->change.try,
+                                  .mode = op->mode,
+                                  .limit = op->limit,
+                                  .handle = event->change.handle,
+                                  .deadline = event->change.deadline,
+                                  .bytes_size = (uint16_t)event->change.value.size};
+    if (!asker_keep(a, event->change.value, &change.bytes)) {
+        asker_refuse_now(a, event->change.handle, ANSWER_FULL);
+        return;
+    }
+    change.counter = a->core->life_known ? asker_next_counter(a) : 0;
+    op->change = change;
+    if (change.counter == 0) {
+        changing_forget(a, op);
+        asker_refuse_now(a, event->change.handle, ANSWER_NOT_READY);
+        return;
+    }
+    if (change.kind == CHANGE_CONVERT) {
+        must(lock_mode_valid(event->change.mode, event->change.limit));
+        op->change.mode = event->change.mode;
+        op->change.limit = event->change.limit;
+        if (change.try)
+            op->change.deadline =
+                instant_earlier(op->change.deadline, instant_after(now, TRY_SPAN));
+    } else if (change.kind == CHANGE_CLEAR) {
+        op->change.target = event->change.mark;
+        op->change.token = event->change.mark_token;
+    } else if (change.kind == CHANGE_TRANSFER) {
+        op->change.target = event->change.to;
+    }
+    if (changing_recorded(op))
+        asker_write(a, op, true);
+    op->reason = WAIT_UNKNOWN;
+    op->place = 0;
+    asking_begin(a, now, op);
+}
+
+/* --- What becomes of it --- */
+
+void changing_finish(struct asker *a, struct asker_op *op, enum answer_kind final)
+{
+    if (op->change.counter == 0 || op->change.answered)
+        return;
+    if (op->state == OP_HELD)
+        asker_deactivate(a, op);
+    op->owes &= ~(uint32_t)OWE_CHANGE_WAITING;
+    if (op->change.handle == 0) { /* nobody asks any more */
+        changing_forget(a, op);
+        return;
+    }
+    op->change.answered = true;
+    op->change.final = final;
+    asker_owe(a, op, OWE_CHANGED);
+}
+
+void changing_failed(struct asker *a, struct asker_op *op)
+{
+    if (changing_recorded(op))
+        changing_finish(a, op, ANSWER_LOG_FAILED);
+    else if ((op->owes & OWE_CHANGED) && op->change.final == ANSWER_CHANGED && !op->gone)
+        op->change.final = ANSWER_LOG_FAILED;
+}
+
+void changing_told(struct asker *a, struct asker_op *op)
+{
+    if (op->change.answered)
+        changing_forget(a, op);
+    op->change.handle = 0; /* or it is still being cancelled */
+}
+
+/* The hold is what the coordinator says it is, by a true state. */
+static void adopt(struct asker *a, struct asker_op *op, const struct wire_reply *r)
+{
+    if (r->detail.size == 0 || !lock_decode(&a->scratch, r->detail))
+        return;
+    int index = lock_find_hold(&a->scratch, r->op);
+    if (index < 0)
+        return;
+    op->mode = a->scratch.holds[index].mode;
+    op->limit = a->scratch.holds[index].limit;
+    op->token = a->scratch.holds[index].token;
+}
+
+static void settled(struct asker *a, struct asker_op *op, enum answer_kind final)
+{
+    bool recorded = changing_recorded(op) != 0;
+    uint64_t lsn = op->lsn;
+    const struct journal *j = &a->core->journal;
+    if (final == ANSWER_CHANGED && j->failed && lsn > j->durable)
+        final = ANSWER_LOG_FAILED; /* L6: what became of it cannot be promised */
+    changing_finish(a, op, final);
+    if (recorded)
+        asker_write(a, op, false); /* the one with the change carries the promise */
+    op->lsn = lsn;
+}
+
+/* The hold is another's now. */
+static void passed(struct asker *a, struct asker_op *op)
+{
+    if (op->change.handle == 0)
+        asker_owe(a, op, OWE_PASSED);
+    changing_finish(a, op, ANSWER_CHANGED);
+    asker_end(a, op);
+}
+
+static void waits(struct asker *a, struct instant now, struct asker_op *op,
+                  const struct wire_reply *r)
+{
+    if (op->change.cancelled || op->change.kind != CHANGE_CONVERT)
+        return;
+    if (asking_note_waiting(a, now, op, r))
+        asker_owe(a, op, OWE_CHANGE_WAITING);
+}
+
+/* Cancelled, or done, by the coordinator's true word. */
+static void done(struct asker *a, struct asker_op *op)
+{
+    const struct asker_change *c = &op->change;
+    bool converts = c->kind == CHANGE_CONVERT && !c->transfer;
+    bool made = converts ? op->mode == c->mode && op->limit == c->limit : !c->cancelled;
+    if (!converts && changing_transfers(op) && made)
+        passed(a, op);
+    else
+        settled(a, op, made ? ANSWER_CHANGED : ANSWER_TIMED_OUT);
+}
+
+void changing_reply(struct asker *a, struct instant now, struct asker_op *op,
+                    const struct wire_reply *r)
+{
+    if (r->change != op->change.counter)
+        return;
+    op->stale = asking_stale(r);
+    enum reply_verdict verdict = (enum reply_verdict)r->verdict;
+    if (verdict == REPLY_WAITING) {
+        waits(a, now, op, r);
+    } else if (verdict == REPLY_GRANTED || verdict == REPLY_DONE) {
+        adopt(a, op, r);
+        done(a, op);
+    } else if (verdict == REPLY_GONE) {
+        if (changing_transfers(op))
+            passed(a, op);
+        else
+            settled(a, op, ANSWER_UNKNOWN);
+    } else if (verdict == REPLY_BUSY || verdict == REPLY_DEADLOCK) {
+        asker_set_detail(a, op, r->detail);
+        settled(a, op, verdict == REPLY_BUSY ? ANSWER_BUSY : ANSWER_DEADLOCK);
+    } else if (verdict == REPLY_FULL) {
+        settled(a, op, ANSWER_FULL);
+    } else if (verdict == REPLY_NOT_WRITER) {
+        settled(a, op, ANSWER_NOT_WRITER);
+    } else if (verdict == REPLY_OTHER_MARK) {
+        settled(a, op, ANSWER_OTHER_MARK);
+    } else if (verdict == REPLY_NO_WAITER) {
+        settled(a, op, ANSWER_NO_WAITER);
+    }
+}
+
+void changing_deadline(struct asker *a, struct instant now, struct asker_op *op, bool alone)
+{
+    if (!op->change.cancelled) {
+        op->change.cancelled = true;
+        op->change.deadline = instant_after(now, TRY_SPAN);
+        asking_begin(a, now, op);
+        return;
+    }
+    op->change.deadline = INSTANT_NEVER;
+    if (op->change.handle == 0)
+        return;
+    /* Its client need not wait for ever; what became of it is asked on. */
+    op->change.final = alone ? ANSWER_NO_MAJORITY : ANSWER_TIMED_OUT;
+    asker_owe(a, op, OWE_CHANGED);
+}

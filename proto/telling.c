@@ -1,0 +1,181 @@
+/* What clients are told of their operations, and when it may be: see asker.h. */
+#include "proto/asking.h"
+
+#include "proto/must.h"
+#include "proto/standing.h"
+
+static struct op_id id_of(const struct asker *a, const struct asker_op *op)
+{
+    return (struct op_id){.slot = core_self(a->core), .life = op->life, .counter = op->counter};
+}
+
+/* Fills what a waiting or refused client wants to know: who is in the way. */
+static void fill_holders(struct asker *a, const struct asker_op *op, struct answer *answer)
+{
+    if (!lock_decode(&a->scratch, (struct view){op->detail, op->detail_size}))
+        return;
+    size_t count =
+        a->scratch.hold_count < ANSWER_HOLDERS_MAX ? a->scratch.hold_count : ANSWER_HOLDERS_MAX;
+    answer->holder_count = count;
+    for (size_t i = 0; i < count; i++) {
+        answer->holders[i] = a->scratch.holds[i].id;
+        answer->holder_modes[i] = a->scratch.holds[i].mode;
+        answer->holder_limits[i] = a->scratch.holds[i].limit;
+    }
+}
+
+static struct instant since_detect(const struct asker *a)
+{
+    return (struct instant){a->core->now.ns - core_detect(a->core).ns};
+}
+
+/* Tells one thing. False if there is no room, or the scratch state is taken by an earlier look. */
+static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, uint64_t handle)
+{
+    struct told *t = &a->core->told;
+    bool taken = false;
+    for (size_t i = 0; i < t->answer_count; i++)
+        taken |= t->answers[i].state || t->answers[i].value;
+    if (taken) /* its state is in the scratch until these effects are carried out */
+        return false;
+    struct answer *answer = told_answer(t, kind, handle);
+    if (!answer)
+        return false;
+    answer->hold = id_of(a, op);
+    answer->mode = kind == ANSWER_BLOCKING ? op->blocking_mode : op->mode;
+    answer->limit = op->limit;
+    answer->token = op->token;
+    answer->reason = op->reason;
+    answer->place = op->place;
+    answer->reachable = op->reachable;
+    answer->cohort = (uint32_t)a->core->cohorts.size;
+    answer->coordinator = op->coordinator;
+    answer->name = (struct view){op->name, op->name_size};
+    answer->stale = op->stale;
+    answer->lost = op->lost_reason;
+    if (op->reason == WAIT_STANDING && kind != ANSWER_GRANTED) {
+        answer->reachable = standing_acknowledged(a->core->standing, since_detect(a));
+        answer->cohort = (uint32_t)a->core->jury.count;
+    }
+    if (kind == ANSWER_GRANTED && op->detail_size &&
+        lock_decode(&a->scratch, (struct view){op->detail, op->detail_size})) {
+        answer->mark = a->scratch.mark;
+        if (a->scratch.value.token)
+            answer->value = &a->scratch.value;
+    }
+    if (kind == ANSWER_WAITING || kind == ANSWER_BUSY || kind == ANSWER_TIMED_OUT ||
+        kind == ANSWER_DEADLOCK)
+        fill_holders(a, op, answer);
+    if (kind == ANSWER_SHOWN) {
+        bool ok = lock_decode(&a->scratch, (struct view){op->detail, op->detail_size});
+        must(ok);
+        answer->state = &a->scratch;
+    }
+    return true;
+}
+
+/*
+ * A grant, or the end of something, rests on its record (L9, S15). After a failed sync no grant is
+ * told any more, and a release only once the coordinator has confirmed it; that nothing was got is
+ * told all the same, since nothing is promised by that.
+ */
+static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t what)
+{
+    const struct journal *j = &a->core->journal;
+    bool durable = op->lsn <= j->durable;
+    if (what == OWE_FINAL && op->final == ANSWER_GRANTED) /* F7: no new grant without standing */
+        return durable && (!op->counted || standing_has(a->core->standing, a->core->now));
+    if (what == OWE_FINAL)
+        return durable || op->gone || op->show || j->failed;
+    if (what == OWE_CHANGED)
+        return durable || op->gone || op->change.final != ANSWER_CHANGED;
+    if (what == OWE_DROPPED)
+        return durable || op->gone || op->show;
+    if (what >= OWE_BLOCKING && what <= OWE_LOST)
+        return !(op->owes & OWE_FINAL);
+    return true;
+}
+
+/* What is owed and may be told now: the lowest bit, so that things come in order. */
+static uint32_t next_owed(const struct asker *a, const struct asker_op *op)
+{
+    for (uint32_t what = OWE_ACCEPTED; what <= OWE_PASSED; what *= 2)
+        if ((op->owes & what) && may_tell(a, op, what))
+            return what;
+    return 0;
+}
+
+static bool tell_next(struct asker *a, struct asker_op *op, uint32_t what)
+{
+    switch (what) {
+    case OWE_ACCEPTED:
+        return tell(a, op, ANSWER_ACCEPTED, op->handle);
+    case OWE_WAITING:
+        return tell(a, op, ANSWER_WAITING, op->handle);
+    case OWE_FINAL:
+        return tell(a, op, op->final, op->handle);
+    case OWE_DROPPED:
+        return tell(a, op, ANSWER_DROPPED, op->drop_handle);
+    case OWE_BLOCKING:
+        return tell(a, op, ANSWER_BLOCKING, 0);
+    case OWE_RISK:
+        return tell(a, op, ANSWER_AT_RISK, 0);
+    case OWE_SAFE:
+        return tell(a, op, ANSWER_SAFE, 0);
+    case OWE_LOST:
+        return tell(a, op, ANSWER_LOST, 0);
+    case OWE_CHANGE_WAITING:
+        return tell(a, op, ANSWER_WAITING, op->change.handle);
+    case OWE_CHANGED:
+        if (!tell(a, op, op->change.final, op->change.handle))
+            return false;
+        changing_told(a, op);
+        return true;
+    case OWE_PASSED:
+        return tell(a, op, ANSWER_PASSED, 0);
+    default:
+        must(false);
+    }
+}
+
+bool asker_owes_now(const struct asker *a)
+{
+    for (uint32_t i = a->owed_first; i; i = a->ops[i - 1].owed_next)
+        if (next_owed(a, &a->ops[i - 1]))
+            return true;
+    return false;
+}
+
+bool asker_tell(struct asker *a)
+{
+    uint32_t i = a->owed_first;
+    bool room = true;
+    a->owed_first = a->owed_last = 0;
+    while (i) {
+        struct asker_op *op = &a->ops[i - 1];
+        i = op->owed_next;
+        op->owed = false;
+        uint32_t what;
+        while (room && (what = next_owed(a, op))) {
+            room = tell_next(a, op, what);
+            if (room)
+                op->owes &= ~what;
+        }
+        if (op->owes) {
+            asker_owe(a, op, 0);
+        } else if (op->gone) {
+            op->owed_next = a->told_gone;
+            a->told_gone = asker_index(a, op);
+        }
+    }
+    return !room;
+}
+
+void asker_sweep(struct asker *a)
+{
+    while (a->told_gone) {
+        struct asker_op *op = &a->ops[a->told_gone - 1];
+        a->told_gone = op->owed_next;
+        asker_unmake(a, op);
+    }
+}
