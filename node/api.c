@@ -9,10 +9,25 @@
 
 static const struct frame_parameter join_takes[] = {{"secret", FRAME_STRING, true}};
 static const struct frame_parameter acquire_takes[] = {
-    {"name", FRAME_STRING, true}, {"mode", FRAME_STRING, false},    {"limit", FRAME_INT, false},
-    {"try", FRAME_BOOL, false},   {"timeout_ms", FRAME_INT, false}, {"stale", FRAME_STRING, false},
-    {"pid", FRAME_INT, false},
+    {"name", FRAME_STRING, true},  {"mode", FRAME_STRING, false},    {"limit", FRAME_INT, false},
+    {"try", FRAME_BOOL, false},    {"timeout_ms", FRAME_INT, false}, {"stale", FRAME_STRING, false},
+    {"pid", FRAME_INT, false},     {"head", FRAME_BOOL, false},      {"if_token", FRAME_INT, false},
+    {"data", FRAME_STRING, false},
 };
+static const struct frame_parameter convert_takes[] = {
+    {"hold", FRAME_STRING, true}, {"mode", FRAME_STRING, true},     {"limit", FRAME_INT, false},
+    {"try", FRAME_BOOL, false},   {"timeout_ms", FRAME_INT, false},
+};
+static const struct frame_parameter set_value_takes[] = {{"hold", FRAME_STRING, true},
+                                                         {"value", FRAME_STRING, true}};
+static const struct frame_parameter clear_mark_takes[] = {{"hold", FRAME_STRING, true},
+                                                          {"slot", FRAME_INT, true},
+                                                          {"life", FRAME_INT, true},
+                                                          {"token", FRAME_INT, true}};
+static const struct frame_parameter transfer_takes[] = {{"hold", FRAME_STRING, true},
+                                                        {"to", FRAME_STRING, true}};
+static const struct frame_parameter validate_takes[] = {
+    {"name", FRAME_STRING, true}, {"stamp", FRAME_STRING, true}, {"timeout_ms", FRAME_INT, false}};
 static const struct frame_parameter release_takes[] = {{"hold", FRAME_STRING, true},
                                                        {"unclean", FRAME_BOOL, false}};
 static const struct frame_parameter show_takes[] = {{"name", FRAME_STRING, true},
@@ -37,8 +52,14 @@ static const struct varlink_method api_methods[] = {
     API_METHOD_TAKES("JoinSession", api_join_session, join_takes),
     API_METHOD_TAKES("Acquire", api_acquire, acquire_takes),
     API_METHOD_TAKES("Release", api_release, release_takes),
+    API_METHOD_TAKES("Convert", api_convert, convert_takes),
+    API_METHOD_TAKES("SetValue", api_set_value, set_value_takes),
+    API_METHOD_TAKES("ClearMark", api_clear_mark, clear_mark_takes),
+    API_METHOD_TAKES("Transfer", api_transfer, transfer_takes),
     API_METHOD("List", api_list),
     API_METHOD_TAKES("Show", api_show, show_takes),
+    API_METHOD_TAKES("Stamp", api_stamp, show_takes),
+    API_METHOD_TAKES("Validate", api_validate, validate_takes),
     {API_INTERFACE ".Watch", api_watch, NULL, 0, true},
     API_METHOD_TAKES("Events", api_events, events_takes),
     API_METHOD("Status", api_status),

@@ -41,12 +41,33 @@ struct api *api_of(const struct varlink_call *call);
 /* A deadline `timeout_ms` from now; false if negative. */
 bool api_deadline(struct instant *out, int64_t timeout_ms);
 
-/* The methods that take and give (api_lock.c), those that look (api_look.c), and those about orders
- * (api_fence.c). */
+static inline struct view api_view(const char *text)
+{
+    return (struct view){(const uint8_t *)text, strlen(text)};
+}
+/* Reads mode and limit, which go together; exclusive by default. False: the call was answered. */
+bool api_mode(struct varlink_call *call, const json_t *parameters, enum lock_mode *mode,
+              uint16_t *limit);
+/* The bytes of a parameter in base64, at most `most`, none if it is absent; valid until the next
+ * call. False: the call was answered. */
+bool api_bytes(struct varlink_call *call, const json_t *parameters, const char *what, size_t most,
+               struct view *out);
+void api_bad_name(struct varlink_call *call);
+/* What needs no waiting for others is given up after so long. */
+#define API_PROMPT SPAN_MS(5000)
+
+/* The methods that take and give (api_lock.c), that change what is held (api_change.c), that look
+ * at a lock (api_show.c) or at this node (api_look.c), and those about orders (api_fence.c). */
 void api_open_session(struct varlink_call *call, const json_t *parameters);
 void api_join_session(struct varlink_call *call, const json_t *parameters);
 void api_acquire(struct varlink_call *call, const json_t *parameters);
 void api_release(struct varlink_call *call, const json_t *parameters);
+void api_convert(struct varlink_call *call, const json_t *parameters);
+void api_set_value(struct varlink_call *call, const json_t *parameters);
+void api_clear_mark(struct varlink_call *call, const json_t *parameters);
+void api_transfer(struct varlink_call *call, const json_t *parameters);
+void api_stamp(struct varlink_call *call, const json_t *parameters);
+void api_validate(struct varlink_call *call, const json_t *parameters);
 void api_watch(struct varlink_call *call, const json_t *parameters);
 void api_list(struct varlink_call *call, const json_t *parameters);
 void api_show(struct varlink_call *call, const json_t *parameters);

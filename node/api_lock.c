@@ -64,22 +64,21 @@ static void api_bad_mode(struct varlink_call *call, const char *mode)
                             "there is no such mode; the modes are " LOCK_MODE_NAMES));
 }
 
-/* Reads mode and limit, which go together. False: the call was answered. */
-static bool api_acquire_mode(struct varlink_call *call, const json_t *parameters,
-                             struct operation_request *out)
+bool api_mode(struct varlink_call *call, const json_t *parameters, enum lock_mode *out,
+              uint16_t *out_limit)
 {
     const char *mode = frame_string(parameters, "mode", "exclusive");
     int64_t limit = frame_int(parameters, "limit", 0);
     bool given = frame_has(parameters, "limit");
     const char *reason = NULL;
     char range[80];
-    if (!lock_mode_parse(&out->mode, mode)) {
+    if (!lock_mode_parse(out, mode)) {
         api_bad_mode(call, mode);
         return false;
     }
-    if (given && out->mode != LOCK_COUNTED) {
+    if (given && *out != LOCK_COUNTED) {
         reason = "only a counted lock has a limit";
-    } else if (out->mode == LOCK_COUNTED && !given) {
+    } else if (*out == LOCK_COUNTED && !given) {
         reason = "a counted lock needs a limit: how many may hold it together";
     } else if (given && (limit < 1 || limit > LOCK_COUNT_MAX)) {
         snprintf(range, sizeof range, "the limit of a counted lock is 1 to %d, not %lld",
@@ -90,7 +89,7 @@ static bool api_acquire_mode(struct varlink_call *call, const json_t *parameters
         varlink_error(call, "org.holdfast.BadLimit",
                       json_pack("{s:s s:i}", "reason", reason, "most", (int)LOCK_COUNT_MAX));
     else
-        out->limit = (uint16_t)limit;
+        *out_limit = (uint16_t)limit;
     return !reason;
 }
 
@@ -100,8 +99,9 @@ static bool api_acquire_request(struct varlink_call *call, const json_t *paramet
 {
     *out = (struct operation_request){.name = frame_string(parameters, "name", ""),
                                       .try = frame_bool(parameters, "try", false),
+                                      .head = frame_bool(parameters, "head", false),
                                       .deadline = INSTANT_NEVER};
-    if (!api_acquire_mode(call, parameters, out))
+    if (!api_mode(call, parameters, &out->mode, &out->limit))
         return false;
     out->policy = lock_mode_writes(out->mode) ? LOCK_STALE_FENCE : LOCK_STALE_HOLD;
     const char *stale = frame_string(parameters, "stale", lock_policy_text(out->policy));
@@ -121,6 +121,19 @@ static bool api_acquire_request(struct varlink_call *call, const json_t *paramet
     return true;
 }
 
+/* What the request names beside the lock and the mode. False: the call was answered. */
+static bool api_acquire_wishes(struct varlink_call *call, const json_t *parameters,
+                               struct operation_request *out)
+{
+    int64_t token = frame_int(parameters, "if_token", 0);
+    if (token < 0 || (token == 0 && frame_has(parameters, "if_token"))) {
+        varlink_invalid(call, "if_token");
+        return false;
+    }
+    out->expect = (uint64_t)token;
+    return api_bytes(call, parameters, "data", LOCK_DATA_MAX, &out->data);
+}
+
 void api_acquire(struct varlink_call *call, const json_t *parameters)
 {
     struct sessions *sessions = &api_of(call)->sessions;
@@ -129,7 +142,8 @@ void api_acquire(struct varlink_call *call, const json_t *parameters)
     enum session_status status;
     const char *why;
     int64_t pid = frame_int(parameters, "pid", 0);
-    if (!api_acquire_request(call, parameters, &request))
+    if (!api_acquire_request(call, parameters, &request) ||
+        !api_acquire_wishes(call, parameters, &request))
         return;
     if (pid < 0 || pid > INT32_MAX || (pid == 0 && frame_has(parameters, "pid"))) {
         varlink_invalid(call, "pid");

@@ -1,4 +1,4 @@
-/* The methods that look: List, Show, Events, Status, Members, Locate. */
+/* The methods that look at this node: List, Events, Status, Members, Locate. */
 #include "node/api.h"
 
 #include <stdlib.h>
@@ -9,27 +9,13 @@
 #include "node/render_fence.h"
 #include "proto/must.h"
 
-#define SHOW_AGAIN SPAN_MS(100) /* a Show that comes too early is asked again */
-
-enum { SHOW_TIMEOUT_MS = 5000 }; /* of a Show that names none: nobody wants to look for ever */
-
-static struct view api_view(const char *text)
-{
-    return (struct view){(const uint8_t *)text, strlen(text)};
-}
-
-static void api_bad_name(struct varlink_call *call)
-{
-    varlink_error(call, "org.holdfast.BadName",
-                  json_pack("{s:s}", "reason",
-                            "a name is 1 to 255 bytes of UTF-8 without control characters"));
-}
-
 /* --- List --- */
 
-static const char *api_op_state(enum op_state state)
+static const char *api_op_state(const struct op_view *view)
 {
-    switch (state) {
+    if (view->passing || view->converting)
+        return view->passing ? "passing" : "converting";
+    switch (view->state) {
     case OP_PENDING:
         return "pending";
     case OP_HELD:
@@ -50,7 +36,7 @@ static json_t *api_operation(const struct api *api, const struct op_view *view)
     return json_pack("{s:s s:s% s:s s:i s:s s:s s:I s:s s:o}", "hold", render_hold(view->id).text,
                      "name", (const char *)view->name.bytes, view->name.size, "mode",
                      lock_mode_text(view->mode), "limit", (int)view->limit, "policy",
-                     lock_policy_text(view->policy), "state", api_op_state(view->state), "token",
+                     lock_policy_text(view->policy), "state", api_op_state(view), "token",
                      (json_int_t)view->token, "session", owned ? op->session->name : "", "pids",
                      pids);
 }
@@ -65,135 +51,6 @@ void api_list(struct varlink_call *call, const json_t *parameters)
     while (peer_next_op(agent_peer(api->agent), &cursor, &view))
         json_array_append_new(operations, api_operation(api, &view));
     varlink_reply(call, json_pack("{s:o}", "operations", operations));
-}
-
-/* --- Show --- */
-
-struct api_show {
-    struct api *api;
-    struct varlink_call *call;
-    uint64_t handle;
-    struct instant deadline;
-    struct alarm again; /* while this node's life does not count */
-    char name[LOCK_NAME_MAX + 1];
-};
-
-static void api_show_end(struct api_show *show)
-{
-    agent_forget(show->api->agent, show->handle);
-    clock_clear(show->api->sessions.clock, &show->again);
-    free(show);
-}
-
-static void api_show_cancelled(struct varlink_call *call)
-{
-    api_show_end(call->owner);
-}
-
-/* False: the time of the call is over. */
-static bool api_show_again(struct api_show *show)
-{
-    struct instant again = instant_after(clock_now(), SHOW_AGAIN);
-    agent_forget(show->api->agent, show->handle);
-    show->handle = 0;
-    if (instant_reached(again, show->deadline))
-        return false;
-    clock_set(show->api->sessions.clock, &show->again, again);
-    return true;
-}
-
-static void api_show_answer(void *context, const struct answer *answer)
-{
-    struct api_show *show = context;
-    struct varlink_call *call = show->call;
-    switch (answer->kind) {
-    case ANSWER_SHOWN:
-        varlink_reply(call, json_pack("{s:o}", "lock",
-                                      render_lock(show->api->agent, api_view(show->name), answer)));
-        break;
-    case ANSWER_TIMED_OUT:
-        varlink_error(call, "org.holdfast.TimedOut",
-                      json_pack("{s:s s:i s:[] s:o}", "reason", "unknown", "place", 0, "holders",
-                                "stale", render_fence_stale(show->api->agent, &answer->stale)));
-        break;
-    case ANSWER_NO_MAJORITY:
-        varlink_error(call, "org.holdfast.NoMajority",
-                      json_pack("{s:I s:I}", "reachable", (json_int_t)answer->reachable, "cohort",
-                                (json_int_t)answer->cohort));
-        break;
-    case ANSWER_FULL:
-        varlink_error(call, "org.holdfast.QueueFull", NULL);
-        break;
-    case ANSWER_NOT_READY:
-        if (api_show_again(show))
-            return;
-        varlink_error(call, "org.holdfast.NotReady",
-                      json_pack("{s:s}", "reason", "this node's life does not count yet"));
-        break;
-    case ANSWER_LOG_FAILED:
-        varlink_error(call, "org.holdfast.LogFailed",
-                      json_pack("{s:s}", "reason", RENDER_LOG_FAILED));
-        break;
-    case ANSWER_BAD_NAME:
-        api_bad_name(call);
-        break;
-    case ANSWER_ACCEPTED:
-    case ANSWER_WAITING:
-    case ANSWER_GRANTED:
-    case ANSWER_BUSY:
-    case ANSWER_DROPPED:
-    case ANSWER_UNKNOWN:
-    case ANSWER_BLOCKING:
-    case ANSWER_LIFE_ENDED:
-    case ANSWER_AT_RISK:
-    case ANSWER_SAFE:
-    case ANSWER_LOST:
-    case ANSWER_CHANGED:
-    case ANSWER_CHANGING:
-    case ANSWER_MOVED:
-    case ANSWER_DEADLOCK:
-    case ANSWER_NOT_WRITER:
-    case ANSWER_OTHER_MARK:
-    case ANSWER_NO_WAITER:
-    case ANSWER_PASSED:
-    case ANSWER_SUBMITTED:
-    case ANSWER_REFUSED:
-        return; /* not about a Show, or not the end of it */
-    }
-    api_show_end(show);
-}
-
-static void api_show_ask(void *context)
-{
-    struct api_show *show = context;
-    struct event event = {.kind = EVENT_SHOW};
-    event.show.name = api_view(show->name);
-    event.show.deadline = show->deadline;
-    show->handle = agent_ask(show->api->agent, &event, api_show_answer, show);
-}
-
-void api_show(struct varlink_call *call, const json_t *parameters)
-{
-    const char *name = frame_string(parameters, "name", "");
-    struct instant deadline;
-    if (!api_deadline(&deadline, frame_int(parameters, "timeout_ms", SHOW_TIMEOUT_MS))) {
-        varlink_invalid(call, "timeout_ms");
-        return;
-    }
-    if (!lock_name_valid(api_view(name))) {
-        api_bad_name(call);
-        return;
-    }
-    struct api_show *show = calloc(1, sizeof *show);
-    must(show);
-    show->api = api_of(call);
-    show->call = call;
-    memcpy(show->name, name, strlen(name) + 1);
-    call->owner = show;
-    call->cancel = api_show_cancelled;
-    show->deadline = deadline;
-    show->again = (struct alarm){.ring = api_show_ask, .context = show};
-    api_show_ask(show);
 }
 
 /* --- The node --- */

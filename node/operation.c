@@ -6,6 +6,7 @@
 
 #include <utlist.h>
 
+#include "node/change.h"
 #include "node/log.h"
 #include "node/render.h"
 #include "node/render_fence.h"
@@ -47,6 +48,7 @@ static void operation_forget_id(struct operation *op)
 
 void operation_free(struct operation *op)
 {
+    change_free(op->change);
     operation_forget_id(op);
     clock_clear(op->all->clock, &op->again);
     json_decref(op->waiting);
@@ -59,7 +61,17 @@ static void operation_gone(struct operation *op)
 {
     agent_forget(op->all->agent, op->acquire_handle);
     agent_forget(op->all->agent, op->drop_handle);
+    change_gone(op->change);
     session_operation_gone(op->session, op);
+}
+
+void operation_passed(struct operation *op)
+{
+    if (op->state != OPERATION_HELD)
+        return; /* a drop is under way; its answer ends it */
+    log_event(LOG_LEVEL_INFO, "hold-passed", "hold=%s name=%s session=%s", render_hold(op->id).text,
+              log_value(op->name, strlen(op->name)).text, op->session->name);
+    operation_gone(op);
 }
 
 /* --- Answers to Acquire --- */
@@ -69,14 +81,15 @@ static json_t *operation_json(const struct operation *op, const struct answer *a
 {
     const struct agent *agent = op->all->agent;
     bool held = answer->kind == ANSWER_GRANTED;
-    return json_pack("{s:s s:s s:I s:I s:s s:o s:I s:I s:o s:o}", "state", state, "hold",
+    return json_pack("{s:s s:s s:I s:I s:s s:o s:I s:I s:o s:o s:o}", "state", state, "hold",
                      op->known ? render_hold(op->id).text : "", "token",
                      (json_int_t)(held ? answer->token : 0), "place",
                      (json_int_t)(held ? 0 : answer->place), "reason", reason, "holders",
                      held ? json_array() : render_holders(agent, answer), "reachable",
                      (json_int_t)answer->reachable, "cohort", (json_int_t)answer->cohort, "unclean",
                      held ? render_fence_mark(agent, &answer->mark) : json_null(), "stale",
-                     held ? json_null() : render_fence_stale(agent, &answer->stale));
+                     held ? json_null() : render_fence_stale(agent, &answer->stale), "value",
+                     render_value(answer->value));
 }
 
 /* Ends the call that waits for the grant, if it is still there. */
@@ -160,6 +173,9 @@ static void operation_send(struct operation *op)
     event.acquire.limit = op->limit;
     event.acquire.policy = op->policy;
     event.acquire.try = op->try;
+    event.acquire.head = op->head;
+    event.acquire.expect = op->expect;
+    event.acquire.data = op->data;
     event.acquire.deadline = op->deadline;
     event.acquire.process = op->holder;
     op->acquire_handle = agent_ask(op->all->agent, &event, operation_answer, op);
@@ -370,13 +386,13 @@ void operation_abandon(struct operation *op)
 
 /* --- Making --- */
 
-/* NULL if memory ran out. `blob`: the holder's bytes. */
+/* NULL if memory ran out. `blob`: the holder's bytes. `data`: what it tells others. */
 static struct operation *operation_new(struct operations *all, struct session *session,
                                        struct view name, const struct holder *holder,
-                                       struct view blob)
+                                       struct view blob, struct view data)
 {
     struct operation *op = calloc(1, sizeof *op);
-    char *copy = calloc(1, name.size + 1 + blob.size);
+    char *copy = calloc(1, name.size + 1 + blob.size + data.size);
     if (!op || !copy) {
         free(op);
         free(copy);
@@ -385,10 +401,13 @@ static struct operation *operation_new(struct operations *all, struct session *s
     memcpy(copy, name.bytes, name.size);
     if (blob.size)
         memcpy(copy + name.size + 1, blob.bytes, blob.size);
+    if (data.size)
+        memcpy(copy + name.size + 1 + blob.size, data.bytes, data.size);
     op->all = all;
     op->session = session;
     op->name = copy;
     op->holder = (struct view){(const uint8_t *)copy + name.size + 1, blob.size};
+    op->data = (struct view){op->holder.bytes + blob.size, data.size};
     op->again = (struct alarm){.ring = operation_again, .context = op};
     op->process_count = holder->count;
     memcpy(op->processes, holder->processes, sizeof op->processes);
@@ -402,13 +421,16 @@ void operation_ask(struct operations *all, struct session *session, struct varli
 {
     uint8_t blob[HOLDER_BYTES_MAX];
     struct view name = {(const uint8_t *)request->name, strlen(request->name)};
-    struct operation *op = operation_new(all, session, name, request->holder,
-                                         (struct view){blob, holder_encode(blob, request->holder)});
+    struct operation *op =
+        operation_new(all, session, name, request->holder,
+                      (struct view){blob, holder_encode(blob, request->holder)}, request->data);
     must(op);
     op->mode = request->mode;
     op->limit = request->limit;
     op->policy = request->policy;
     op->try = request->try;
+    op->head = request->head;
+    op->expect = request->expect;
     op->deadline = request->deadline;
     op->patience = request->deadline;
     if (request->try)
@@ -423,7 +445,8 @@ void operation_ask(struct operations *all, struct session *session, struct varli
 struct operation *operation_adopt(struct operations *all, struct session *session,
                                   const struct op_view *view, const struct holder *holder)
 {
-    struct operation *op = operation_new(all, session, view->name, holder, view->process);
+    struct operation *op =
+        operation_new(all, session, view->name, holder, view->process, (struct view){0});
     if (!op)
         return NULL;
     op->state = OPERATION_HELD;

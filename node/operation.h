@@ -20,6 +20,7 @@
 #include "node/varlink.h"
 
 struct session;
+struct change;
 
 enum operation_state { OPERATION_ASKED, OPERATION_HELD, OPERATION_DROPPING };
 
@@ -53,13 +54,17 @@ struct operation {
         processes[HOLDER_PROCESSES_MAX]; /* each with one use in the session's stop set */
     uint64_t acquire_handle;             /* 0: none, or answered for good */
     uint64_t drop_handle;
-    bool try;                       /* these three as in the request, */
-    struct instant deadline;        /*   to ask again with */
-    struct view holder;             /* its bytes follow the name in memory */
+    bool try; /* these as in the request, to ask again with */
+    bool head;
+    uint64_t expect;
+    struct instant deadline;
+    struct view holder; /* its bytes, and those of data, follow the name in memory */
+    struct view data;
     struct instant patience;        /* until when it may wait for the life to count */
     struct alarm again;             /* while starting */
     struct varlink_call *call;      /* the Acquire that waits; NULL if it was answered or closed */
     struct varlink_call *drop_call; /* the Release that waits */
+    struct change *change;          /* under way; NULL: none */
     json_t *waiting;                /* the last "waiting" answer; NULL before */
     bool blocking;                  /* somebody waits for it, in this mode: */
     enum lock_mode blocking_mode;
@@ -81,8 +86,11 @@ struct operation_request {
     uint16_t limit; /* lock_mode_valid() with mode */
     enum lock_policy policy;
     bool try;
+    bool head;       /* waits before all others */
+    uint64_t expect; /* only while the lock's token is this one; 0: any */
     struct instant deadline;
     const struct holder *holder;
+    struct view data; /* <= LOCK_DATA_MAX: shown to others */
 };
 void operation_ask(struct operations *all, struct session *session, struct varlink_call *call,
                    const struct operation_request *request);
@@ -92,6 +100,8 @@ struct operation *operation_adopt(struct operations *all, struct session *sessio
 /* Gives it up; `call` (may be NULL) is the Release that asked. `unclean`: what acted under it died
  * or was stopped, so the lock is marked (F11). */
 void operation_drop(struct operation *op, struct varlink_call *call, bool unclean);
+/* It was handed over to another node: nothing of it is left here. */
+void operation_passed(struct operation *op);
 /* This node's life counts now: an operation that waits for that is asked again. */
 void operation_ready(struct operation *op);
 /* Nobody waits for it any more; its Acquire, if it still waits, is answered with NoSuchSession. */

@@ -2,6 +2,7 @@
 #include "node/render.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,12 +42,31 @@ const char *render_reason(enum wait_reason reason)
     return "unknown";
 }
 
+/* Base64 of at most a value block. */
+static json_t *render_bytes(const uint8_t *bytes, size_t size)
+{
+    char text[sodium_base64_ENCODED_LEN(LOCK_VALUE_MAX, sodium_base64_VARIANT_ORIGINAL)];
+    return json_string(
+        sodium_bin2base64(text, sizeof text, bytes, size, sodium_base64_VARIANT_ORIGINAL));
+}
+
+json_t *render_value(const struct lock_value *value)
+{
+    if (!value || value->token == 0)
+        return json_null();
+    return json_pack("{s:o s:I s:b}", "bytes", render_bytes(value->bytes, value->size), "token",
+                     (json_int_t)value->token, "valid", (int)value->valid);
+}
+
 json_t *render_party(const struct agent *agent, const struct party *party)
 {
-    return json_pack("{s:s s:s s:s s:i s:s s:I s:I}", "hold", render_hold(party->id).text, "node",
-                     agent_node_name(agent, party->id.slot), "mode", lock_mode_text(party->mode),
-                     "limit", (int)party->limit, "policy", party->policy ? party->policy : "",
-                     "token", (json_int_t)party->token, "place", (json_int_t)party->place);
+    static const struct lock_data none = {0};
+    const struct lock_data *data = party->data ? party->data : &none;
+    return json_pack("{s:s s:s s:s s:i s:s s:I s:I s:o}", "hold", render_hold(party->id).text,
+                     "node", agent_node_name(agent, party->id.slot), "mode",
+                     lock_mode_text(party->mode), "limit", (int)party->limit, "policy",
+                     party->policy ? party->policy : "", "token", (json_int_t)party->token, "place",
+                     (json_int_t)party->place, "data", render_bytes(data->bytes, data->size));
 }
 
 json_t *render_holders(const struct agent *agent, const struct answer *answer)
@@ -61,35 +81,59 @@ json_t *render_holders(const struct agent *agent, const struct answer *answer)
     return out;
 }
 
-json_t *render_lock(const struct agent *agent, struct view name, const struct answer *answer)
+json_t *render_lock_holders(const struct agent *agent, const struct lock_state *s)
 {
-    const struct lock_state *s = answer->state;
-    json_t *holders = json_array();
-    json_t *waiters = json_array();
+    json_t *out = json_array();
     for (size_t i = 0; i < s->hold_count; i++) {
         const struct lock_hold *h = &s->holds[i];
         struct party party = {.id = h->id,
                               .mode = h->mode,
                               .limit = h->limit,
                               .policy = lock_policy_text(h->policy),
-                              .token = h->token};
-        json_array_append_new(holders, render_party(agent, &party));
+                              .token = h->token,
+                              .data = &h->data};
+        json_array_append_new(out, render_party(agent, &party));
     }
+    return out;
+}
+
+static json_t *render_lock_converts(const struct agent *agent, const struct lock_state *s)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; i < s->convert_count; i++) {
+        const struct lock_convert *c = &s->converts[i];
+        struct party party = {.id = c->id, .mode = c->mode, .limit = c->limit, .place = i + 1};
+        json_array_append_new(out, render_party(agent, &party));
+    }
+    return out;
+}
+
+static json_t *render_lock_waiters(const struct agent *agent, const struct lock_state *s)
+{
+    json_t *out = json_array();
     for (size_t i = 0; i < s->waiter_count; i++) {
         const struct lock_waiter *v = &s->waiters[i];
         struct party party = {.id = v->id,
                               .mode = v->mode,
                               .limit = v->limit,
                               .policy = lock_policy_text(v->policy),
-                              .place = i + 1};
-        json_array_append_new(waiters, render_party(agent, &party));
+                              .place = i + 1,
+                              .data = &v->data};
+        json_array_append_new(out, render_party(agent, &party));
     }
+    return out;
+}
+
+json_t *render_lock(const struct agent *agent, struct view name, const struct answer *answer)
+{
+    const struct lock_state *s = answer->state;
     return json_pack(
-        "{s:s% s:I s:I s:s s:o s:o s:o s:o}", "name", (const char *)name.bytes, name.size, "token",
-        (json_int_t)s->token, "generation", (json_int_t)s->generation, "coordinator",
+        "{s:s% s:I s:I s:s s:o s:o s:o s:o s:o s:o}", "name", (const char *)name.bytes, name.size,
+        "token", (json_int_t)s->token, "generation", (json_int_t)s->generation, "coordinator",
         answer->coordinator == SLOT_NONE ? "" : agent_node_name(agent, answer->coordinator),
-        "holders", holders, "waiters", waiters, "mark", render_fence_mark(agent, &s->mark), "stale",
-        render_fence_stale(agent, &answer->stale));
+        "holders", render_lock_holders(agent, s), "converting", render_lock_converts(agent, s),
+        "waiters", render_lock_waiters(agent, s), "mark", render_fence_mark(agent, &s->mark),
+        "value", render_value(&s->value), "stale", render_fence_stale(agent, &answer->stale));
 }
 
 static json_int_t render_ms(struct span span)

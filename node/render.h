@@ -31,10 +31,15 @@ struct party {
     const char *policy;
     uint64_t token;
     size_t place;
+    const struct lock_data *data; /* NULL where it is not known */
 };
 json_t *render_party(const struct agent *agent, const struct party *party);
 /* []Party: those in the way, as an answer names them. */
 json_t *render_holders(const struct agent *agent, const struct answer *answer);
+/* ?Value: null if none was ever written. */
+json_t *render_value(const struct lock_value *value);
+/* []Party: all who hold it. */
+json_t *render_lock_holders(const struct agent *agent, const struct lock_state *state);
 /* Lock. */
 json_t *render_lock(const struct agent *agent, struct view name, const struct answer *answer);
 /* Member. */

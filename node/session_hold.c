@@ -121,7 +121,9 @@ void session_about_hold(struct sessions *all, const struct answer *answer)
     }
     if (op->state != OPERATION_HELD)
         return;
-    if (answer->kind == ANSWER_BLOCKING) {
+    if (answer->kind == ANSWER_PASSED) {
+        operation_passed(op);
+    } else if (answer->kind == ANSWER_BLOCKING) {
         op->blocking = true;
         op->blocking_mode = answer->mode;
         session_tell(op->session, "blocking", op, answer->mode, "somebody waits for it");

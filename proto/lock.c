@@ -94,6 +94,16 @@ bool lock_excludes(const struct lock_state *state, size_t index, int except, enu
     return !lock_modes_compatible(held, mode);
 }
 
+enum lock_stability lock_stability(const struct lock_state *state)
+{
+    for (size_t i = 0; i < state->hold_count; i++)
+        if (lock_mode_writes(state->holds[i].mode))
+            return LOCK_BEING_WRITTEN;
+    /* A reader that went uncleanly has left nothing half written. */
+    bool unclean = state->mark.set && lock_mode_writes(state->mark.mode);
+    return unclean ? LOCK_LEFT_UNCLEAN : LOCK_STABLE;
+}
+
 bool lock_wanted(const struct lock_state *state, enum lock_mode *mode)
 {
     if (state->convert_count > 0)

@@ -180,6 +180,9 @@ bool lock_wanted(const struct lock_state *state, enum lock_mode *mode);
 /* Whether one who converts, or the first of the queue, waits for holds[index], or for that and
  * others, to end. */
 bool lock_in_the_way(const struct lock_state *state, size_t index);
+/* Whether the data may be read without a lock, if the generation has not moved when it was. */
+enum lock_stability { LOCK_STABLE, LOCK_BEING_WRITTEN, LOCK_LEFT_UNCLEAN };
+enum lock_stability lock_stability(const struct lock_state *state);
 /* Index into holds or waiters, or -1. */
 int lock_find_hold(const struct lock_state *state, struct op_id id);
 int lock_find_waiter(const struct lock_state *state, struct op_id id);

@@ -351,8 +351,9 @@ enum op_state { OP_PENDING, OP_HELD, OP_DROPPING };
 struct op_view {
     struct op_id id;
     enum op_state state;
-    bool loaded;  /* from the store: it belongs to no client of this run */
-    bool passing; /* it may be another's by a transfer: nobody acts under it */
+    bool loaded;     /* from the store: it belongs to no client of this run */
+    bool converting; /* it may have the mode by now that it is being converted to */
+    bool passing;    /* it may be another's by a transfer: nobody acts under it */
     enum lock_mode mode;
     uint16_t limit;
     enum lock_policy policy;

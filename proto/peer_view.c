@@ -31,6 +31,7 @@ bool peer_next_op(const struct peer *p, size_t *cursor, struct op_view *out)
             .id = {.slot = core_self(&p->core), .life = op->life, .counter = op->counter},
             .state = op->state,
             .loaded = op->loaded,
+            .converting = changing_recorded(op) && !changing_transfers(op),
             .passing = changing_transfers(op),
             .mode = op->mode,
             .limit = op->limit,
