@@ -9,18 +9,21 @@ static struct op_id id_of(const struct asker *a, const struct asker_op *op)
     return (struct op_id){.slot = core_self(a->core), .life = op->life, .counter = op->counter};
 }
 
-/* Fills what a waiting or refused client wants to know: who is in the way. */
+/* Fills what a waiting or refused client wants to know: who is in the way. One who waits to be
+ * converted is not in its own. */
 static void fill_holders(struct asker *a, const struct asker_op *op, struct answer *answer)
 {
     if (!lock_decode(&a->scratch, (struct view){op->detail, op->detail_size}))
         return;
-    size_t count =
-        a->scratch.hold_count < ANSWER_HOLDERS_MAX ? a->scratch.hold_count : ANSWER_HOLDERS_MAX;
-    answer->holder_count = count;
-    for (size_t i = 0; i < count; i++) {
-        answer->holders[i] = a->scratch.holds[i].id;
-        answer->holder_modes[i] = a->scratch.holds[i].mode;
-        answer->holder_limits[i] = a->scratch.holds[i].limit;
+    for (size_t i = 0; i < a->scratch.hold_count; i++) {
+        const struct lock_hold *hold = &a->scratch.holds[i];
+        size_t at = answer->holder_count;
+        if (at == ANSWER_HOLDERS_MAX || op_equal(hold->id, id_of(a, op)))
+            continue;
+        answer->holder_count++;
+        answer->holders[at] = hold->id;
+        answer->holder_modes[at] = hold->mode;
+        answer->holder_limits[at] = hold->limit;
     }
 }
 
