@@ -102,6 +102,8 @@ struct api *api_open(struct agent *agent, struct event_base *base, struct clock 
         .methods = api_methods,
         .method_count = sizeof api_methods / sizeof *api_methods,
         .context = api,
+        .badge = api_badge,
+        .permits = api_permits,
         .closed = session_left,
     };
     api->server = varlink_open(base, clock, fd, &api->service, fault);

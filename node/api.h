@@ -56,6 +56,10 @@ void api_bad_name(struct varlink_call *call);
 /* What needs no waiting for others is given up after so long. */
 #define API_PROMPT SPAN_MS(5000)
 
+/* For the varlink server: who it is, and whether it may (api_access.c). */
+uint64_t api_badge(const struct varlink_connection *connection);
+bool api_permits(struct varlink_call *call, const char *method, const json_t *parameters);
+
 /* The methods that take and give (api_lock.c), that change what is held (api_change.c), that look
  * at a lock (api_show.c) or at this node (api_look.c), and those about orders (api_fence.c). */
 void api_open_session(struct varlink_call *call, const json_t *parameters);

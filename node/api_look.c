@@ -79,6 +79,7 @@ static json_t *api_counters(const struct api *api)
     json_object_set_new(out, "api_connections", json_integer((json_int_t)v->connections));
     json_object_set_new(out, "api_refused", json_integer((json_int_t)v->refused));
     json_object_set_new(out, "api_calls", json_integer((json_int_t)v->calls));
+    json_object_set_new(out, "api_denied", json_integer((json_int_t)v->denied));
     json_object_set_new(out, "api_garbage", json_integer((json_int_t)v->garbage));
     json_object_set_new(out, "api_slow", json_integer((json_int_t)v->slow));
     return out;

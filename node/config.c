@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "crypto/key.h"
+#include "node/config_access.h"
 
 enum { CONFIG_FILE_MAX = 256 * 1024 };
 
@@ -29,8 +30,10 @@ static void config_error(cfg_t *cfg, const char *format, va_list ap)
     char text[FAULT_TEXT_SIZE / 2];
     vsnprintf(text, sizeof text, format, ap);
     const char *file = cfg && cfg->filename ? cfg->filename : "configuration";
+    const char *advice =
+        strstr(text, "duplicate title") ? "; give each its own name, or join them" : "";
     if (cfg && cfg->line)
-        fault_set(config_fault, FAULT_CONFIG, "%s:%d: %s", file, cfg->line, text);
+        fault_set(config_fault, FAULT_CONFIG, "%s:%d: %s%s", file, cfg->line, text, advice);
     else
         fault_set(config_fault, FAULT_CONFIG, "%s: %s", file, text);
 }
@@ -161,6 +164,7 @@ static void config_add_checks(cfg_t *cfg)
     cfg_set_validate_func(cfg, "socket", config_check_socket);
     cfg_set_validate_func(cfg, "socket-group", config_check_group);
     cfg_set_validate_func(cfg, "log-level", config_check_level);
+    config_access_add_checks(cfg);
 }
 
 /* False if memory ran out. */
@@ -199,6 +203,8 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
         !config_copy(&out->socket, cfg, "socket") || !config_copy(&out->boot_id, cfg, "boot-id") ||
         !config_copy(&out->machine_id, cfg, "machine-id") || !config_take_actions(out, cfg))
         return fault_set(fault, FAULT_OTHER, "out of memory");
+    if (!config_access_take(&out->access, cfg))
+        return fault_set(fault, FAULT_OTHER, "access: out of memory, or an account has vanished");
     out->socket_group = (gid_t)-1;
     if (cfg_getstr(cfg, "socket-group")) {
         const struct group *group = getgrnam(cfg_getstr(cfg, "socket-group"));
@@ -315,6 +321,7 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
         CFG_STR("machine-id", CONFIG_MACHINE_ID_DEFAULT, CFGF_NONE),
         CFG_STR("on_isolation", "stop", CFGF_NONE),
         CFG_SEC("action", action, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+        CFG_SEC("access", config_access_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_END(),
     };
     *out = (struct config){0};
@@ -349,5 +356,6 @@ void config_free(struct config *config)
     free(config->machine_id);
     for (size_t i = 0; i < config->action_count; i++)
         free(config->actions[i].exec);
+    access_free(&config->access);
     *config = (struct config){0};
 }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "crypto/roster.h"
+#include "node/access.h"
 #include "node/fault.h"
 #include "node/log.h"
 #include "proto/time.h"
@@ -56,6 +57,7 @@ struct config {
     bool stop_on_isolation;
     size_t action_count;
     struct config_action actions[ROSTER_ACTIONS_MAX]; /* each name once */
+    struct access access;                             /* who may do what over the API */
 };
 
 /* Reads and checks `path`. On false *fault says "FILE:LINE: what", and *out is empty. */

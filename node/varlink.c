@@ -28,6 +28,7 @@ struct varlink_connection {
     struct varlink_server *server;
     struct bufferevent *stream;
     struct ucred peer;
+    uint64_t badge;
     struct varlink_call call;
     bool calling; /* `call` waits for its final answer */
     bool dead;    /* to be freed by the `pending` event */
@@ -220,9 +221,13 @@ static void varlink_unknown(struct varlink_call *call, const char *interface, co
 static void varlink_run(struct varlink_call *call, const struct frame_call *frame,
                         const struct varlink_method *method)
 {
+    struct varlink_server *server = call->connection->server;
     const char *bad = frame_check(frame->parameters, method->list, method->list_count);
     if (bad)
         varlink_invalid(call, bad);
+    else if (server->service->permits &&
+             !server->service->permits(call, method->name, frame->parameters))
+        server->counters.denied++;
     else if (method->needs_more && !call->more)
         varlink_error(call, VARLINK_SERVICE ".ExpectedMore", NULL);
     else
@@ -381,6 +386,7 @@ static void varlink_accept(struct evconnlistener *listener, evutil_socket_t fd,
     c->server = server;
     c->stream = stream;
     c->peer = peer;
+    c->badge = server->service->badge ? server->service->badge(c) : 0;
     server->counters.connections++;
     server->count++;
     DL_APPEND(server->all, c);
@@ -464,6 +470,11 @@ void *varlink_context(const struct varlink_connection *connection)
 const struct ucred *varlink_peer(const struct varlink_connection *connection)
 {
     return &connection->peer;
+}
+
+uint64_t varlink_badge(const struct varlink_connection *connection)
+{
+    return connection->badge;
 }
 
 int varlink_fd(const struct varlink_connection *connection)

@@ -59,6 +59,10 @@ struct varlink_service {
     const struct varlink_method *methods;
     size_t method_count;
     void *context;
+    /* What the service makes of who connected, once for each connection; NULL: 0. */
+    uint64_t (*badge)(const struct varlink_connection *connection);
+    /* Whether a method may run, with its checked parameters; NULL: it may. False: answered. */
+    bool (*permits)(struct varlink_call *call, const char *method, const json_t *parameters);
     /* The connection is gone after this; its call, if any, was cancelled before. */
     void (*closed)(struct varlink_connection *connection);
 };
@@ -67,6 +71,7 @@ struct varlink_counters {
     uint64_t connections; /* accepted */
     uint64_t refused;     /* over a cap */
     uint64_t calls;
+    uint64_t denied;  /* calls that the service did not permit */
     uint64_t garbage; /* connections closed for what they sent */
     uint64_t slow;    /* connections closed for what they did not read */
 };
@@ -91,6 +96,8 @@ void varlink_invalid(struct varlink_call *call, const char *name);
 void *varlink_context(const struct varlink_connection *connection); /* of the service */
 /* Who connected: SO_PEERCRED. pid 0: it is in a pid namespace that this process cannot see. */
 const struct ucred *varlink_peer(const struct varlink_connection *connection);
+/* What `badge` of the service said of it. */
+uint64_t varlink_badge(const struct varlink_connection *connection);
 /* The connection's socket, for getsockopt only. */
 int varlink_fd(const struct varlink_connection *connection);
 /* The service's own note on a connection; NULL at first. */
