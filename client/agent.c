@@ -132,7 +132,7 @@ static int refused_no_majority(const char *subject, const json_t *p)
 
 static int refused_reason(const char *subject, const json_t *p, const char *what, int code)
 {
-    char text[512];
+    char text[2048];
     const char *reason = json_text(p, "reason");
     snprintf(text, sizeof text, "%s%s%s", what, *reason ? ": " : "", reason);
     say_of(subject, text);
