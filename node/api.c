@@ -14,6 +14,13 @@ static const struct frame_parameter acquire_takes[] = {
     {"pid", FRAME_INT, false},     {"head", FRAME_BOOL, false},      {"if_token", FRAME_INT, false},
     {"data", FRAME_STRING, false},
 };
+static const struct frame_parameter acquire_all_takes[] = {
+    {"names", FRAME_STRINGS, true},   {"mode", FRAME_STRING, false},
+    {"limit", FRAME_INT, false},      {"try", FRAME_BOOL, false},
+    {"timeout_ms", FRAME_INT, false}, {"stale", FRAME_STRING, false},
+    {"pid", FRAME_INT, false},        {"head", FRAME_BOOL, false},
+    {"data", FRAME_STRING, false},
+};
 static const struct frame_parameter convert_takes[] = {
     {"hold", FRAME_STRING, true}, {"mode", FRAME_STRING, true},     {"limit", FRAME_INT, false},
     {"try", FRAME_BOOL, false},   {"timeout_ms", FRAME_INT, false},
@@ -51,6 +58,7 @@ static const struct varlink_method api_methods[] = {
     API_METHOD("OpenSession", api_open_session),
     API_METHOD_TAKES("JoinSession", api_join_session, join_takes),
     API_METHOD_TAKES("Acquire", api_acquire, acquire_takes),
+    API_METHOD_TAKES("AcquireAll", api_acquire_all, acquire_all_takes),
     API_METHOD_TAKES("Release", api_release, release_takes),
     API_METHOD_TAKES("Convert", api_convert, convert_takes),
     API_METHOD_TAKES("SetValue", api_set_value, set_value_takes),

@@ -55,16 +55,26 @@ bool api_bytes(struct varlink_call *call, const json_t *parameters, const char *
 void api_bad_name(struct varlink_call *call);
 /* What needs no waiting for others is given up after so long. */
 #define API_PROMPT SPAN_MS(5000)
+/* What an Acquire asks for, and on whose behalf; of AcquireAll the same (api_lock.c). False: the
+ * call was answered with what is wrong about it. */
+bool api_acquire_request(struct varlink_call *call, const json_t *parameters,
+                         struct operation_request *out);
+bool api_acquire_wishes(struct varlink_call *call, const json_t *parameters,
+                        struct operation_request *out);
+bool api_acquire_holder(struct varlink_call *call, const json_t *parameters, struct session **out,
+                        struct holder *holder);
 
 /* For the varlink server: who it is, and whether it may (api_access.c). */
 uint64_t api_badge(const struct varlink_connection *connection);
 bool api_permits(struct varlink_call *call, const char *method, const json_t *parameters);
 
-/* The methods that take and give (api_lock.c), that change what is held (api_change.c), that look
- * at a lock (api_show.c) or at this node (api_look.c), and those about orders (api_fence.c). */
+/* The methods that take and give (api_lock.c, api_several.c), that change what is held
+ * (api_change.c), that look at a lock (api_show.c) or at this node (api_look.c), and those about
+ * orders (api_fence.c). */
 void api_open_session(struct varlink_call *call, const json_t *parameters);
 void api_join_session(struct varlink_call *call, const json_t *parameters);
 void api_acquire(struct varlink_call *call, const json_t *parameters);
+void api_acquire_all(struct varlink_call *call, const json_t *parameters);
 void api_release(struct varlink_call *call, const json_t *parameters);
 void api_convert(struct varlink_call *call, const json_t *parameters);
 void api_set_value(struct varlink_call *call, const json_t *parameters);

@@ -61,16 +61,33 @@ static void api_deny(struct varlink_call *call, const char *method, const struct
     varlink_error(call, "org.holdfast.NotPermitted", json_pack("{s:s}", "reason", reason));
 }
 
-bool api_permits(struct varlink_call *call, const char *method, const json_t *parameters)
+/* One wish of a call. False: the call was answered with why not. */
+static bool api_grants(struct varlink_call *call, const char *method, enum access_right right,
+                       const char *name)
 {
     const struct access *access = &agent_config(api_of(call)->agent)->access;
-    const char *name = method + strlen(API_INTERFACE ".");
-    const struct access_method *needs = access_method_find(name);
-    bool admin = !needs || (needs->admin && frame_bool(parameters, needs->admin, false));
-    struct access_wish wish = {.right = admin ? ACCESS_ADMIN : needs->right,
-                               .name = frame_string(parameters, "name", NULL)};
+    struct access_wish wish = {right, name};
     if (access_allows(access, varlink_badge(call->connection), &wish))
         return true;
-    api_deny(call, name, &wish);
+    api_deny(call, method, &wish);
     return false;
+}
+
+bool api_permits(struct varlink_call *call, const char *method, const json_t *parameters)
+{
+    const char *short_name = method + strlen(API_INTERFACE ".");
+    const struct access_method *needs = access_method_find(short_name);
+    const json_t *names = frame_strings(parameters, "names"), *name;
+    size_t i;
+    if (!needs)
+        return api_grants(call, short_name, ACCESS_ADMIN, NULL);
+    if (!api_grants(call, short_name, needs->right, frame_string(parameters, "name", NULL)))
+        return false;
+    json_array_foreach((json_t *)(uintptr_t)names, i, name)
+    {
+        if (!api_grants(call, short_name, needs->right, json_string_value(name)))
+            return false;
+    }
+    return !needs->admin || !frame_bool(parameters, needs->admin, false) ||
+           api_grants(call, short_name, ACCESS_ADMIN, NULL);
 }

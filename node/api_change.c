@@ -17,7 +17,7 @@ static struct operation *api_hold(struct varlink_call *call, const json_t *param
     struct operation *op = NULL;
     if (render_parse_hold(&id, hold))
         op = operation_find(&api_of(call)->sessions.operations, id);
-    if (op && op->session == s && op->state == OPERATION_HELD && !op->lost)
+    if (op && op->session == s && op->state == OPERATION_HELD && !op->lost && !operation_untold(op))
         return op;
     varlink_error(call, "org.holdfast.NoSuchHold", json_pack("{s:s}", "hold", hold));
     return NULL;

@@ -93,9 +93,8 @@ bool api_mode(struct varlink_call *call, const json_t *parameters, enum lock_mod
     return !reason;
 }
 
-/* Reads what is asked. False: the call was answered with what is wrong about it. */
-static bool api_acquire_request(struct varlink_call *call, const json_t *parameters,
-                                struct operation_request *out)
+bool api_acquire_request(struct varlink_call *call, const json_t *parameters,
+                         struct operation_request *out)
 {
     *out = (struct operation_request){.name = frame_string(parameters, "name", ""),
                                       .try = frame_bool(parameters, "try", false),
@@ -122,8 +121,8 @@ static bool api_acquire_request(struct varlink_call *call, const json_t *paramet
 }
 
 /* What the request names beside the lock and the mode. False: the call was answered. */
-static bool api_acquire_wishes(struct varlink_call *call, const json_t *parameters,
-                               struct operation_request *out)
+bool api_acquire_wishes(struct varlink_call *call, const json_t *parameters,
+                        struct operation_request *out)
 {
     int64_t token = frame_int(parameters, "if_token", 0);
     if (token < 0 || (token == 0 && frame_has(parameters, "if_token"))) {
@@ -134,32 +133,38 @@ static bool api_acquire_wishes(struct varlink_call *call, const json_t *paramete
     return api_bytes(call, parameters, "data", LOCK_DATA_MAX, &out->data);
 }
 
-void api_acquire(struct varlink_call *call, const json_t *parameters)
+bool api_acquire_holder(struct varlink_call *call, const json_t *parameters, struct session **out,
+                        struct holder *holder)
 {
-    struct sessions *sessions = &api_of(call)->sessions;
-    struct operation_request request;
-    struct holder holder;
     enum session_status status;
     const char *why;
     int64_t pid = frame_int(parameters, "pid", 0);
-    if (!api_acquire_request(call, parameters, &request) ||
-        !api_acquire_wishes(call, parameters, &request))
-        return;
     if (pid < 0 || pid > INT32_MAX || (pid == 0 && frame_has(parameters, "pid"))) {
         varlink_invalid(call, "pid");
-        return;
+        return false;
     }
-    struct session *s = session_of(sessions, call->connection, &status);
-    if (!s) {
+    *out = session_of(&api_of(call)->sessions, call->connection, &status);
+    if (!*out) {
         api_refuse(call, status);
-        return;
+        return false;
     }
-    if (!session_holder(s, call->connection, (pid_t)pid, &holder, &why)) {
-        varlink_error(call, "org.holdfast.NotPermitted", json_pack("{s:s}", "reason", why));
+    if (session_holder(*out, call->connection, (pid_t)pid, holder, &why))
+        return true;
+    varlink_error(call, "org.holdfast.NotPermitted", json_pack("{s:s}", "reason", why));
+    return false;
+}
+
+void api_acquire(struct varlink_call *call, const json_t *parameters)
+{
+    struct operation_request request;
+    struct session *session;
+    struct holder holder;
+    if (!api_acquire_request(call, parameters, &request) ||
+        !api_acquire_wishes(call, parameters, &request) ||
+        !api_acquire_holder(call, parameters, &session, &holder))
         return;
-    }
     request.holder = &holder;
-    operation_ask(&sessions->operations, s, call, &request);
+    operation_ask(&api_of(call)->sessions.operations, session, call, &request);
 }
 
 void api_release(struct varlink_call *call, const json_t *parameters)
@@ -171,8 +176,8 @@ void api_release(struct varlink_call *call, const json_t *parameters)
     if (render_parse_hold(&id, hold))
         op = operation_find(&api_of(call)->sessions.operations, id);
     /* A hold that was lost is no longer the client's to release: its processes are being stopped.
-     */
-    if (!op || op->session != s || op->lost)
+     * One that it was not told of is not yet. */
+    if (!op || op->session != s || op->lost || operation_untold(op))
         varlink_error(call, "org.holdfast.NoSuchHold", json_pack("{s:s}", "hold", hold));
     else
         operation_drop(op, call, frame_bool(parameters, "unclean", false));

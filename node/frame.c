@@ -75,6 +75,18 @@ void frame_call_free(struct frame_call *call)
     *call = (struct frame_call){0};
 }
 
+static bool frame_are_strings(const json_t *array)
+{
+    size_t i;
+    json_t *value;
+    json_array_foreach((json_t *)(uintptr_t)array, i, value)
+    {
+        if (!json_is_string(value))
+            return false;
+    }
+    return json_is_array(array);
+}
+
 static bool frame_is(const json_t *value, enum frame_type type)
 {
     switch (type) {
@@ -84,6 +96,8 @@ static bool frame_is(const json_t *value, enum frame_type type)
         return json_is_integer(value);
     case FRAME_BOOL:
         return json_is_boolean(value);
+    case FRAME_STRINGS:
+        return frame_are_strings(value);
     }
     return false;
 }
@@ -136,4 +150,9 @@ bool frame_bool(const json_t *parameters, const char *name, bool otherwise)
 {
     return frame_has(parameters, name) ? json_is_true(json_object_get(parameters, name))
                                        : otherwise;
+}
+
+const json_t *frame_strings(const json_t *parameters, const char *name)
+{
+    return frame_has(parameters, name) ? json_object_get(parameters, name) : NULL;
 }

@@ -42,7 +42,7 @@ struct frame_call {
 bool frame_call_parse(struct frame_call *out, const void *bytes, size_t length, const char **why);
 void frame_call_free(struct frame_call *call);
 
-enum frame_type { FRAME_STRING, FRAME_INT, FRAME_BOOL };
+enum frame_type { FRAME_STRING, FRAME_INT, FRAME_BOOL, FRAME_STRINGS };
 
 struct frame_parameter {
     const char *name;
@@ -58,6 +58,8 @@ const char *frame_check(const json_t *parameters, const struct frame_parameter *
 const char *frame_string(const json_t *parameters, const char *name, const char *otherwise);
 int64_t frame_int(const json_t *parameters, const char *name, int64_t otherwise);
 bool frame_bool(const json_t *parameters, const char *name, bool otherwise);
+/* An array of strings; NULL if absent or null. */
+const json_t *frame_strings(const json_t *parameters, const char *name);
 bool frame_has(const json_t *parameters, const char *name);
 
 #endif

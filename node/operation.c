@@ -92,23 +92,23 @@ static json_t *operation_json(const struct operation *op, const struct answer *a
                      render_value(answer->value));
 }
 
-/* Ends the call that waits for the grant, if it is still there. */
+/* Tells whoever still listens. */
 static void operation_refuse(struct operation *op, const char *error, json_t *parameters)
 {
-    struct varlink_call *call = op->call;
-    op->call = NULL;
-    if (call)
-        varlink_error(call, error, parameters);
+    const struct operation_listener *listener = op->listener;
+    op->listener = NULL;
+    if (listener)
+        listener->refused(op->context, error, parameters);
     else
         json_decref(parameters);
 }
 
-/* Tells who takes several answers what it waits for; `waiting` is stolen. */
+/* Tells what it waits for, if that is news; `waiting` is stolen. */
 static void operation_tell_waiting(struct operation *op, json_t *waiting)
 {
     bool news = !op->waiting || !json_equal(op->waiting, waiting);
-    if (news && op->call && op->call->more)
-        varlink_reply_more(op->call, json_incref(waiting));
+    if (news && op->listener)
+        op->listener->waits(op->context, waiting);
     json_decref(op->waiting);
     op->waiting = waiting;
 }
@@ -127,14 +127,23 @@ static void operation_granted(struct operation *op, const struct answer *answer)
         return; /* a drop is under way; its answer ends it */
     op->state = OPERATION_HELD;
     op->token = answer->token;
-    if (op->unwanted || !op->call) {
+    if (op->unwanted || !op->listener)
         operation_drop(op, NULL, false); /* nobody was told, so nothing acted under it */
-        return;
-    }
-    struct varlink_call *call = op->call;
-    op->call = NULL;
-    varlink_reply(call, operation_json(op, answer, "held", ""));
+    else
+        op->listener->granted(op->context, operation_json(op, answer, "held", ""));
+}
+
+bool operation_untold(const struct operation *op)
+{
+    return op->state == OPERATION_HELD && op->listener;
+}
+
+void operation_told(struct operation *op)
+{
+    must(operation_untold(op));
+    op->listener = NULL;
     session_tell(op->session, "granted", op, op->mode, "");
+    session_catch_up(op);
 }
 
 /* TimedOut says what it last waited for. */
@@ -370,12 +379,22 @@ static void operation_unwant(struct operation *op)
         operation_drop(op, NULL, false);
 }
 
-/* The connection of the Acquire closes while it waits. */
-static void operation_cancelled(struct varlink_call *call)
+void operation_leave(struct operation *op)
 {
-    struct operation *op = call->owner;
-    op->call = NULL;
-    operation_unwant(op);
+    op->listener = NULL;
+    if (op->state == OPERATION_HELD)
+        operation_drop(op, NULL, false); /* untold, so nothing acted under it */
+    else
+        operation_unwant(op);
+}
+
+void operation_withdraw(struct operation *op, const char *why)
+{
+    char reason[256];
+    must(operation_untold(op));
+    snprintf(reason, sizeof reason, "it was lost before it was told: %s", why);
+    operation_refuse(op, "org.holdfast.NotReady", operation_reason(reason));
+    operation_drop(op, NULL, false);
 }
 
 void operation_abandon(struct operation *op)
@@ -416,8 +435,9 @@ static struct operation *operation_new(struct operations *all, struct session *s
     return op;
 }
 
-void operation_ask(struct operations *all, struct session *session, struct varlink_call *call,
-                   const struct operation_request *request)
+struct operation *operation_ask_for(struct operations *all, struct session *session,
+                                    const struct operation_listener *listener, void *context,
+                                    const struct operation_request *request)
 {
     uint8_t blob[HOLDER_BYTES_MAX];
     struct view name = {(const uint8_t *)request->name, strlen(request->name)};
@@ -436,10 +456,10 @@ void operation_ask(struct operations *all, struct session *session, struct varli
     if (request->try)
         op->patience =
             instant_earlier(op->patience, instant_after(clock_now(), OPERATION_PATIENCE));
-    op->call = call;
-    call->owner = op;
-    call->cancel = operation_cancelled;
+    op->listener = listener;
+    op->context = context;
     operation_send(op);
+    return op;
 }
 
 struct operation *operation_adopt(struct operations *all, struct session *session,
@@ -457,4 +477,41 @@ struct operation *operation_adopt(struct operations *all, struct session *sessio
     op->token = view->token;
     operation_know(op, view->id);
     return op;
+}
+
+/* --- An Acquire that waits --- */
+
+static void operation_call_waits(void *context, const json_t *waiting)
+{
+    struct varlink_call *call = context;
+    if (call->more)
+        varlink_reply_more(call, json_incref((json_t *)(uintptr_t)waiting));
+}
+
+static void operation_call_granted(void *context, json_t *held)
+{
+    struct varlink_call *call = context;
+    struct operation *op = call->owner;
+    varlink_reply(call, held);
+    operation_told(op);
+}
+
+static void operation_call_refused(void *context, const char *error, json_t *parameters)
+{
+    varlink_error(context, error, parameters);
+}
+
+/* Its connection closes. */
+static void operation_call_cancelled(struct varlink_call *call)
+{
+    operation_leave(call->owner);
+}
+
+void operation_ask(struct operations *all, struct session *session, struct varlink_call *call,
+                   const struct operation_request *request)
+{
+    static const struct operation_listener listener = {operation_call_waits, operation_call_granted,
+                                                       operation_call_refused};
+    call->owner = operation_ask_for(all, session, &listener, call, request);
+    call->cancel = operation_call_cancelled;
 }

@@ -21,6 +21,21 @@
 
 struct session;
 struct change;
+struct several;
+
+/*
+ * Who asked, and waits to be told. `refused` is the last that is heard of a request; after
+ * `granted` the hold is untold until operation_told: until then nothing acts under it, `refused`
+ * may still come, and nobody else hears of it. None of them may free the operation.
+ */
+struct operation_listener {
+    /* News of the wait, as a reply of Acquire; it stays the operation's. */
+    void (*waits)(void *context, const json_t *waiting);
+    /* It is held; `held`, the last reply of Acquire, is stolen. */
+    void (*granted)(void *context, json_t *held);
+    /* It is not held, or no longer; `parameters` (may be NULL) is stolen. */
+    void (*refused)(void *context, const char *error, json_t *parameters);
+};
 
 enum operation_state { OPERATION_ASKED, OPERATION_HELD, OPERATION_DROPPING };
 
@@ -60,13 +75,14 @@ struct operation {
     struct instant deadline;
     struct view holder; /* its bytes, and those of data, follow the name in memory */
     struct view data;
-    struct instant patience;        /* until when it may wait for the life to count */
-    struct alarm again;             /* while starting */
-    struct varlink_call *call;      /* the Acquire that waits; NULL if it was answered or closed */
-    struct varlink_call *drop_call; /* the Release that waits */
-    struct change *change;          /* under way; NULL: none */
-    json_t *waiting;                /* the last "waiting" answer; NULL before */
-    bool blocking;                  /* somebody waits for it, in this mode: */
+    struct instant patience;                   /* until when it may wait for the life to count */
+    struct alarm again;                        /* while starting */
+    const struct operation_listener *listener; /* NULL: nobody waits to be told */
+    void *context;                             /* of the listener */
+    struct varlink_call *drop_call;            /* the Release that waits */
+    struct change *change;                     /* under way; NULL: none */
+    json_t *waiting;                           /* the last "waiting" answer; NULL before */
+    bool blocking;                             /* somebody waits for it, in this mode: */
     enum lock_mode blocking_mode;
     UT_hash_handle hh;             /* by key, if known */
     struct operation *next, *prev; /* in its session */
@@ -76,10 +92,10 @@ struct operations {
     struct agent *agent;
     struct clock *clock;
     struct operation *by_id;
+    struct several *several; /* those who ask for several at once (several.h) */
 };
 
-/* Asks for a lock on behalf of `call`, which is answered here. Takes over `processes` (already in
- * the session's stop set). */
+/* What is asked for. Takes over the holder's processes (already in the session's stop set). */
 struct operation_request {
     const char *name;
     enum lock_mode mode;
@@ -92,8 +108,21 @@ struct operation_request {
     const struct holder *holder;
     struct view data; /* <= LOCK_DATA_MAX: shown to others */
 };
+/* On behalf of `call`, which is answered here. */
 void operation_ask(struct operations *all, struct session *session, struct varlink_call *call,
                    const struct operation_request *request);
+/* On behalf of whoever listens; nothing is told within this call. */
+struct operation *operation_ask_for(struct operations *all, struct session *session,
+                                    const struct operation_listener *listener, void *context,
+                                    const struct operation_request *request);
+/* It is held, and its client does not know. */
+bool operation_untold(const struct operation *op);
+/* The client knows from now on; the session's watchers are told too. */
+void operation_told(struct operation *op);
+/* Whoever listened wants to hear no more: what is not told yet is given up. */
+void operation_leave(struct operation *op);
+/* An untold hold is lost: whoever listens is refused, and it is given up. */
+void operation_withdraw(struct operation *op, const char *why);
 /* A hold that the peer loaded from the store. NULL if memory ran out. */
 struct operation *operation_adopt(struct operations *all, struct session *session,
                                   const struct op_view *view, const struct holder *holder);
@@ -104,7 +133,7 @@ void operation_drop(struct operation *op, struct varlink_call *call, bool unclea
 void operation_passed(struct operation *op);
 /* This node's life counts now: an operation that waits for that is asked again. */
 void operation_ready(struct operation *op);
-/* Nobody waits for it any more; its Acquire, if it still waits, is answered with NoSuchSession. */
+/* Nobody waits for it any more; whoever listened is refused with NoSuchSession. */
 void operation_abandon(struct operation *op);
 struct operation *operation_find(const struct operations *all, struct op_id id);
 /* Forgets everything without a word to anybody: the agent ends. */

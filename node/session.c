@@ -11,6 +11,7 @@
 
 #include "node/log.h"
 #include "node/render.h"
+#include "node/several.h"
 #include "proto/must.h"
 
 #ifndef SO_PEERPIDFD
@@ -120,6 +121,7 @@ void sessions_deinit(struct sessions *all)
         free(seat);
         session_free(s);
     }
+    several_free_all(&all->operations);
     session_forget_early(all);
 }
 
@@ -288,8 +290,9 @@ static void session_lose(struct session *s)
     {
         if (op->state == OPERATION_ASKED)
             operation_abandon(op);
-        held += op->state == OPERATION_HELD;
     }
+    DL_FOREACH(s->operations, op) /* after those that went with what was abandoned */
+    held += op->state == OPERATION_HELD;
     if (held == 0) {
         session_settle(s);
         return;
@@ -443,6 +446,23 @@ static void session_tell_one(const struct session_watcher *w, const char *kind,
                                           "mode", lock_mode_text(mode), "reason", reason));
 }
 
+/* What is so with a hold now. */
+static void session_tell_present(const struct session_watcher *w, const struct operation *op)
+{
+    if (op->blocking)
+        session_tell_one(w, "blocking", op, op->blocking_mode, "somebody waits for it");
+    if (op->at_risk && !op->lost)
+        session_tell_one(w, "at-risk", op, op->mode,
+                         "no majority of the jurors acknowledges this node");
+}
+
+void session_catch_up(const struct operation *op)
+{
+    const struct session_watcher *w;
+    DL_FOREACH(op->session->watchers, w)
+    session_tell_present(w, op);
+}
+
 void session_watch(struct session *s, struct varlink_call *call)
 {
     struct session_watcher *w = calloc(1, sizeof *w);
@@ -454,13 +474,8 @@ void session_watch(struct session *s, struct varlink_call *call)
     DL_APPEND(s->watchers, w);
     DL_FOREACH(s->operations, op)
     {
-        if (op->state != OPERATION_HELD)
-            continue;
-        if (op->blocking)
-            session_tell_one(w, "blocking", op, op->blocking_mode, "somebody waits for it");
-        if (op->at_risk && !op->lost)
-            session_tell_one(w, "at-risk", op, op->mode,
-                             "no majority of the jurors acknowledges this node");
+        if (op->state == OPERATION_HELD && !operation_untold(op))
+            session_tell_present(w, op);
     }
 }
 

@@ -95,6 +95,8 @@ void session_left(struct varlink_connection *connection);
 void session_watch(struct session *session, struct varlink_call *call);
 void session_tell(struct session *session, const char *kind, const struct operation *op,
                   enum lock_mode mode, const char *reason);
+/* What happened to a hold before its client was told of it, and still is so. */
+void session_catch_up(const struct operation *op);
 
 /* The processes that a request of `connection` is made for: the caller, the owner, and `pid` if not
  * 0. False: *why (static) says why not. Each has a use in the stop set on success. */

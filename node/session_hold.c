@@ -57,6 +57,10 @@ static void session_hold_lost(struct operation *op, enum lost_reason reason)
               "hold=%s name=%s session=%s life=%" PRIu64 " rule=%s why=\"%s\"",
               render_hold(op->id).text, log_value(op->name, strlen(op->name)).text,
               op->session->name, op->id.life, session_lost_rule(reason), text);
+    if (operation_untold(op)) { /* nothing acts under it: its session may go on */
+        operation_withdraw(op, text);
+        return;
+    }
     session_tell(op->session, "lost", op, op->mode, text);
     session_stop(op->session);
 }
@@ -83,6 +87,8 @@ static void session_risk(struct operation *op, bool at_risk)
     log_event(at_risk ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, at_risk ? "hold-at-risk" : "hold-safe",
               "hold=%s name=%s session=%s life=%" PRIu64 " rule=F7", render_hold(op->id).text,
               log_value(op->name, strlen(op->name)).text, op->session->name, op->id.life);
+    if (operation_untold(op))
+        return;
     if (at_risk)
         session_tell_risk(op);
     else
@@ -126,7 +132,8 @@ void session_about_hold(struct sessions *all, const struct answer *answer)
     } else if (answer->kind == ANSWER_BLOCKING) {
         op->blocking = true;
         op->blocking_mode = answer->mode;
-        session_tell(op->session, "blocking", op, answer->mode, "somebody waits for it");
+        if (!operation_untold(op))
+            session_tell(op->session, "blocking", op, answer->mode, "somebody waits for it");
     } else if (answer->kind == ANSWER_AT_RISK || answer->kind == ANSWER_SAFE) {
         session_risk(op, answer->kind == ANSWER_AT_RISK);
     } else if (answer->kind == ANSWER_LOST) {

@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct frame_parameter list[] = {
     {"name", FRAME_STRING, true},     {"mode", FRAME_STRING, false},  {"try", FRAME_BOOL, false},
     {"timeout_ms", FRAME_INT, false}, {"stale", FRAME_STRING, false}, {"pid", FRAME_INT, false},
+    {"names", FRAME_STRINGS, false},
 };
 enum { LIST = sizeof list / sizeof *list };
 
@@ -33,6 +34,9 @@ static void use(const struct frame_call *call)
     must(frame_string(call->parameters, "mode", "exclusive"));
     (void)frame_int(call->parameters, "timeout_ms", 0);
     (void)frame_bool(call->parameters, "try", false);
+    const json_t *names = frame_strings(call->parameters, "names");
+    for (size_t i = 0; i < json_array_size(names); i++)
+        must(json_string_value(json_array_get(names, i)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

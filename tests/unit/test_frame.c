@@ -89,13 +89,16 @@ START_TEST(not_a_call)
 }
 END_TEST
 
-static const struct frame_parameter list[] = {
-    {"name", FRAME_STRING, true}, {"count", FRAME_INT, false}, {"try", FRAME_BOOL, false}};
+static const struct frame_parameter list[] = {{"name", FRAME_STRING, true},
+                                              {"count", FRAME_INT, false},
+                                              {"try", FRAME_BOOL, false},
+                                              {"names", FRAME_STRINGS, false}};
+enum { LIST = sizeof list / sizeof *list };
 
 static void check_bad(const char *text, const char *expected)
 {
     json_t *parameters = json_loads(text, 0, NULL);
-    const char *bad = frame_check(parameters, list, 3);
+    const char *bad = frame_check(parameters, list, LIST);
     ck_assert_ptr_nonnull(parameters);
     if (expected)
         ck_assert_str_eq(bad, expected);
@@ -116,14 +119,24 @@ START_TEST(parameters)
     check_bad("{\"name\":\"x\",\"count\":\"1\"}", "count");
     check_bad("{\"name\":\"x\",\"try\":0}", "try");
     check_bad("{\"name\":\"x\",\"other\":null}", "other");
-    ck_assert_str_eq(frame_check(NULL, list, 3), "name");
+    check_bad("{\"name\":\"x\",\"names\":[]}", NULL);
+    check_bad("{\"name\":\"x\",\"names\":null}", NULL);
+    check_bad("{\"name\":\"x\",\"names\":[\"a\",\"b\"]}", NULL);
+    check_bad("{\"name\":\"x\",\"names\":[\"a\",1]}", "names");
+    check_bad("{\"name\":\"x\",\"names\":[[\"a\"]]}", "names");
+    check_bad("{\"name\":\"x\",\"names\":[null]}", "names");
+    check_bad("{\"name\":\"x\",\"names\":\"a\"}", "names");
+    check_bad("{\"name\":\"x\",\"names\":{\"a\":\"b\"}}", "names");
+    check_bad("{\"name\":[\"x\"]}", "name");
+    ck_assert_str_eq(frame_check(NULL, list, LIST), "name");
     ck_assert_ptr_null(frame_check(NULL, NULL, 0));
 }
 END_TEST
 
 START_TEST(values)
 {
-    json_t *p = json_loads("{\"s\":\"t\",\"i\":9007199254740993,\"b\":true,\"n\":null}", 0, NULL);
+    json_t *p = json_loads(
+        "{\"s\":\"t\",\"i\":9007199254740993,\"b\":true,\"n\":null,\"l\":[\"u\"]}", 0, NULL);
     ck_assert_str_eq(frame_string(p, "s", "d"), "t");
     ck_assert_str_eq(frame_string(p, "n", "d"), "d");
     ck_assert_str_eq(frame_string(NULL, "s", "d"), "d");
@@ -131,6 +144,9 @@ START_TEST(values)
     ck_assert_int_eq(frame_int(p, "n", 7), 7);
     ck_assert(frame_bool(p, "b", false));
     ck_assert(frame_bool(p, "n", true));
+    ck_assert_uint_eq(json_array_size(frame_strings(p, "l")), 1);
+    ck_assert_ptr_null(frame_strings(p, "n"));
+    ck_assert_ptr_null(frame_strings(NULL, "l"));
     ck_assert(frame_has(p, "s") && !frame_has(p, "n") && !frame_has(p, "x"));
     json_decref(p);
 }
