@@ -153,6 +153,8 @@ int agent_refused(const struct varlink_reply *reply, const char *subject)
         return refused_no_majority(subject, p);
     if (ours && strcmp(error, "BadName") == 0)
         return refused_reason(subject, p, "this is not a name for a lock", EXIT_USAGE);
+    if (ours && strcmp(error, "TooManyNames") == 0)
+        return refused_reason(subject, p, "too many locks", EXIT_USAGE);
     if (ours && strcmp(error, "BadMode") == 0)
         return refused_reason(subject, p, "this is not a mode of locks", EXIT_USAGE);
     if (ours && strcmp(error, "BadLimit") == 0)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -23,24 +22,53 @@ static void sleep_ms(int ms)
     nanosleep(&t, NULL);
 }
 
-_Static_assert(sizeof(struct child_grant) <= PIPE_BUF, "a grant crosses the gate in one piece");
+/* All of them cross the gate: one write never waits for a reader. */
+_Static_assert(HELD_MAX * sizeof(struct child_grant) <= 65536,
+               "grants fit an empty pipe (pipe(7))");
 
-static bool set_environment(const struct child_plan *plan, const struct child_grant *grant)
+/* `value` NULL or "": removes the variable, since one of a lock around this one is not about this.
+ */
+static bool set(const char *name, size_t number, const char *value)
 {
-    char token[24];
-    snprintf(token, sizeof token, "%" PRIu64, grant->token);
-    /* Removed when clean: one inherited from a lock around this one is not about this one. */
-    return setenv("HOLDFAST_NAME", plan->name, 1) == 0 &&
-           setenv("HOLDFAST_MODE", plan->mode, 1) == 0 && setenv("HOLDFAST_TOKEN", token, 1) == 0 &&
-           (grant->unclean[0] ? setenv("HOLDFAST_UNCLEAN", grant->unclean, 1)
-                              : unsetenv("HOLDFAST_UNCLEAN")) == 0;
+    char full[32];
+    if (number > 0)
+        snprintf(full, sizeof full, "%s_%zu", name, number);
+    else
+        snprintf(full, sizeof full, "%s", name);
+    return value && *value ? setenv(full, value, 1) == 0 : unsetenv(full) == 0;
+}
+
+/* Of one lock; `number` is 0 where there is only one. `name` NULL: removes all. */
+static bool set_lock(size_t number, const char *name, const struct child_grant *grant)
+{
+    char token[24] = "";
+    if (name)
+        snprintf(token, sizeof token, "%" PRIu64, grant->token);
+    return set("HOLDFAST_NAME", number, name) && set("HOLDFAST_TOKEN", number, token) &&
+           set("HOLDFAST_HOLD", number, name ? grant->hold : NULL) &&
+           set("HOLDFAST_UNCLEAN", number, name ? grant->unclean : NULL);
+}
+
+static bool set_environment(const struct child_plan *plan, const struct child_grant *grants)
+{
+    const struct held *held = plan->held;
+    char count[24];
+    if (!set("HOLDFAST_MODE", 0, plan->mode))
+        return false;
+    if (!held->several)
+        return set_lock(0, held->locks[0].name, &grants[0]);
+    snprintf(count, sizeof count, "%zu", held->count);
+    for (size_t i = 0; i < HELD_MAX; i++)
+        if (!set_lock(i + 1, i < held->count ? held->locks[i].name : NULL, &grants[i]))
+            return false;
+    return set("HOLDFAST_COUNT", 0, count) && set_lock(0, NULL, NULL);
 }
 
 /* In the child, the gate open: becomes the command, or reports why not. */
-static _Noreturn void become(const struct child_plan *plan, const struct child_grant *grant,
+static _Noreturn void become(const struct child_plan *plan, const struct child_grant *grants,
                              int report)
 {
-    if (set_environment(plan, grant)) {
+    if (set_environment(plan, grants)) {
         signal(SIGPIPE, SIG_DFL); /* ignored by this program, not by the command */
         sigprocmask(SIG_SETMASK, plan->mask, NULL);
         execvp(plan->argv[0], plan->argv);
@@ -51,24 +79,33 @@ static _Noreturn void become(const struct child_plan *plan, const struct child_g
     _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
 }
 
+/* False if the other end closes before. */
+static bool read_all(int fd, void *out, size_t size)
+{
+    size_t at = 0;
+    while (at < size) {
+        ssize_t got = read(fd, (char *)out + at, size - at);
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return false;
+        at += got > 0 ? (size_t)got : 0;
+    }
+    return true;
+}
+
 static _Noreturn void wait_at_gate(const struct child_plan *plan, pid_t parent, int gate,
                                    int report)
 {
-    struct child_grant grant;
+    static struct child_grant grants[HELD_MAX];
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     /* A parent that died before the line above sends no signal. */
     if (getppid() != parent)
         _exit(EXIT_ERROR);
     close(plan->secret_fd);
-    ssize_t got;
-    do
-        got = read(gate, &grant, sizeof grant);
-    while (got < 0 && errno == EINTR);
-    if (got != (ssize_t)sizeof grant)
+    if (!read_all(gate, grants, plan->held->count * sizeof *grants))
         _exit(EXIT_ERROR);
     close(gate);
-    become(plan, &grant, report);
+    become(plan, grants, report);
 }
 
 /* The terminal to hand over, or -1: see child.h. */
@@ -131,14 +168,14 @@ static void give_terminal(const struct child *child, pid_t group)
     sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
-int child_go(struct child *child, const struct child_grant *grant)
+int child_go(struct child *child, const struct child_grant *grants, size_t count)
 {
     int error = 0;
     give_terminal(child, child->pid);
-    ssize_t put = write(child->gate, grant, sizeof *grant);
+    ssize_t put = write(child->gate, grants, count * sizeof *grants);
     close(child->gate);
     child->gate = -1;
-    if (put != (ssize_t)sizeof *grant)
+    if (put != (ssize_t)(count * sizeof *grants))
         return ECHILD;
     ssize_t got;
     do

@@ -4,9 +4,10 @@
  *
  * - fork: the child leads a process group of its own, dies with its parent (PR_SET_PDEATHSIG), and
  *   waits at its gate, a pipe;
- * - go: the gate opens: exec, with HOLDFAST_NAME, HOLDFAST_MODE, HOLDFAST_TOKEN and, if the last
- *   holder went uncleanly, HOLDFAST_UNCLEAN. An exec that fails is reported through a second pipe,
- *   which an exec that succeeds closes;
+ * - go: the gate opens: exec, with HOLDFAST_NAME, HOLDFAST_MODE, HOLDFAST_HOLD, HOLDFAST_TOKEN and,
+ *   if the last holder went uncleanly, HOLDFAST_UNCLEAN; of several locks HOLDFAST_COUNT, and all
+ *   but the mode with a number: HOLDFAST_NAME_1. An exec that fails is reported through a second
+ *   pipe, which an exec that succeeds closes;
  * - the end: the caller reaps it; or the caller closes the gate unopened, and the child exits.
  *
  * On a terminal the child's group becomes the foreground one, as under a shell, if this process is
@@ -21,6 +22,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "client/held.h"
+
 struct child {
     pid_t pid;     /* 0 once it was reaped */
     int gate;      /* writing end; -1 once opened or closed */
@@ -29,16 +32,17 @@ struct child {
     bool signaled; /* a signal ended it, so that what it wrote may be half done */
 };
 
-/* What the child learns only with the lock: crosses the gate in one write, less than PIPE_BUF. */
+/* What the child learns of a lock only when it is held. */
 struct child_grant {
     uint64_t token;
+    char hold[HELD_ID_SIZE];
     char unclean[256]; /* HOLDFAST_UNCLEAN; "": the variable is removed */
 };
 
 /* What the child needs; all of it is the caller's and outlives the fork. */
 struct child_plan {
     char **argv;
-    const char *name; /* of the lock */
+    const struct held *held; /* the locks' names */
     const char *mode;
     const sigset_t *mask; /* the signal mask to restore */
     int secret_fd;        /* the connection to the agent, which the child must not keep */
@@ -46,8 +50,9 @@ struct child_plan {
 
 /* False with errno. */
 bool child_fork(struct child *child, const struct child_plan *plan);
-/* Opens the gate. 0, or the errno with which exec failed (the child has ended then). */
-int child_go(struct child *child, const struct child_grant *grant);
+/* Opens the gate, with a grant of each lock. 0, or the errno with which exec failed (the child has
+ * ended then). */
+int child_go(struct child *child, const struct child_grant *grants, size_t count);
 /* Sends a signal to the child's group. */
 void child_signal(const struct child *child, int signo);
 

@@ -1,8 +1,8 @@
 /*
- * `holdfast lock`: runs a command under a lock, with the habits of flock(1).
+ * `holdfast lock`: runs a command under a lock, with the habits of flock(1), or under several.
  *
  * 1. Connect, fork the child at its gate, open a session and watch it.
- * 2. Acquire, naming the child. Refused, or a signal: the child never ran.
+ * 2. Acquire or AcquireAll, naming the child. Refused, or a signal: the child never ran.
  * 3. Granted: the gate opens. The child ends: Release; unclean if a signal ended it.
  * 4. Meanwhile the lock may be lost, or the agent: then the child's group is killed, and the code
  * is EXIT_LOST.
@@ -37,11 +37,17 @@
 static const char help[] =
     "usage: holdfast lock [-s|-x|-m MODE|--count N] [-n] [-w SEC] [-E CODE] [-v|-q]\n"
     "                     [--stale hold|fence] [--json] NAME [--] COMMAND [ARGUMENT...]\n"
+    "       holdfast lock -a [OPTION...] NAME [NAME...] -- COMMAND [ARGUMENT...]\n"
     "\n"
     "Takes the lock NAME, runs COMMAND, and releases the lock when COMMAND ends. COMMAND finds\n"
-    "HOLDFAST_NAME, HOLDFAST_MODE and HOLDFAST_TOKEN in its environment; and, if the last hold\n"
-    "ended uncleanly, HOLDFAST_UNCLEAN: \"NODE/LIFE MODE BY PROOF\".\n"
+    "HOLDFAST_NAME, HOLDFAST_MODE, HOLDFAST_HOLD and HOLDFAST_TOKEN in its environment; and, if\n"
+    "the last hold ended uncleanly, HOLDFAST_UNCLEAN: \"NODE/LIFE MODE BY PROOF\". With -a it "
+    "finds\n"
+    "HOLDFAST_MODE, HOLDFAST_COUNT, and HOLDFAST_NAME_1, HOLDFAST_TOKEN_1 and so on.\n"
     "\n"
+    "  -a, --all           every NAME up to --, or none; in whatever order they are given, two "
+    "that\n"
+    "                      ask so never wait for each other\n"
     "  -s, --shared        together with other readers\n"
     "  -x, --exclusive     alone (the default)\n"
     "  -m, --mode MODE     one of " LOCK_MODE_NAMES "\n"
@@ -77,7 +83,7 @@ enum {
 
 struct lock_run {
     struct cli *cli;
-    const char *name;
+    struct held held; /* what is asked for, and held */
     enum lock_mode mode;
     long limit;        /* of a counted one; else 0 */
     const char *stale; /* NULL: the agent's default */
@@ -91,9 +97,9 @@ struct lock_run {
     struct varlink agent;
     struct watch watch;
     struct child child;
-    int signals;  /* signalfd */
-    json_t *held; /* the reply that granted */
-    bool lost;    /* the hold, or the agent, while it was held; `reason` says why */
+    int signals;           /* signalfd */
+    bool lost;             /* a hold, or the agent, while it was held; `reason` says why */
+    const char *lost_name; /* of that lock; NULL: of all */
     char reason[WATCH_REASON_SIZE];
     char progress[FENCE_TEXT_LINE_MAX]; /* the last line about waiting: none is said twice */
 };
@@ -124,30 +130,61 @@ static void wait_while_held(const struct lock_run *run)
     poll(p, 3, -1);
 }
 
-/* Says a line about waiting, if it is new and somebody looks. */
-static void say_progress(struct lock_run *run, const char *line)
+/* "image/x: text"; `name` NULL: of all that was asked for. */
+static void say_of(const struct lock_run *run, const char *name, const char *text)
 {
-    bool said = strcmp(line, run->progress) == 0;
-    snprintf(run->progress, sizeof run->progress, "%s", line);
+    const char *first = run->held.locks[0].name;
+    if (name || !run->held.several)
+        say("%s: %s", name ? name : first, text);
+    else if (run->held.count == 1)
+        say("%s: %s", first, text);
+    else
+        say("%s and %zu more: %s", first, run->held.count - 1, text);
+}
+
+static void say_reason(const struct lock_run *run, const char *name, const char *what,
+                       const char *reason)
+{
+    char text[FENCE_TEXT_LINE_MAX + 64];
+    snprintf(text, sizeof text, "%s%s%s", what, *reason ? ": " : "", reason);
+    say_of(run, name, text);
+}
+
+/* Says a line about waiting, if it is new and somebody looks. */
+static void say_progress(struct lock_run *run, const char *name, const char *line)
+{
+    char full[sizeof run->progress];
+    snprintf(full, sizeof full, "%s: %s", name ? name : "", line);
+    bool said = strcmp(full, run->progress) == 0;
+    memcpy(run->progress, full, sizeof full);
     if (!said && (run->verbose || isatty(STDERR_FILENO)))
-        say("%s: %s", run->name, line);
+        say_of(run, name, line);
 }
 
 static void show_progress(struct lock_run *run, const json_t *reply)
 {
     char line[FENCE_TEXT_LINE_MAX];
+    const char *name = held_subject(&run->held, reply);
     fence_text_waiting(line, sizeof line, reply);
     if (line[0] != '\0')
-        say_progress(run, line);
+        say_progress(run, name, line);
     else if (run->verbose && run->progress[0] == '\0')
-        say_progress(run, "asking");
+        say_progress(run, name, "asking");
     /* Else it is asked again, as happens now and then: what was said last still holds. */
 }
 
 static enum varlink_status send_acquire(struct lock_run *run)
 {
-    json_t *p = json_pack("{s:s, s:s, s:I}", "name", run->name, "mode", lock_mode_text(run->mode),
-                          "pid", (json_int_t)run->child.pid);
+    json_t *p = json_pack("{s:s, s:I}", "mode", lock_mode_text(run->mode), "pid",
+                          (json_int_t)run->child.pid);
+    json_t *names = json_array();
+    for (size_t i = 0; i < run->held.count; i++)
+        json_array_append_new(names, json_string(run->held.locks[i].name));
+    if (run->held.several)
+        json_object_set(p, "names", names);
+    else
+        json_object_set(p, "name", json_array_get(names, 0));
+    json_decref(names);
     if (run->limit > 0)
         json_object_set_new(p, "limit", json_integer(run->limit));
     if (run->try)
@@ -158,8 +195,9 @@ static enum varlink_status send_acquire(struct lock_run *run)
         long long left = run->deadline_ms - now_ms();
         json_object_set_new(p, "timeout_ms", json_integer(left > 0 ? left : 0));
     }
-    return varlink_send(&run->agent, AGENT_INTERFACE "Acquire", p,
-                        run->try ? VARLINK_PLAIN : VARLINK_MORE);
+    return varlink_send(
+        &run->agent, run->held.several ? AGENT_INTERFACE "AcquireAll" : AGENT_INTERFACE "Acquire",
+        p, run->try ? VARLINK_PLAIN : VARLINK_MORE);
 }
 
 /* One signal while the lock is awaited: the code to end with, or GO_ON. */
@@ -183,13 +221,14 @@ static int ask_again(struct lock_run *run, const struct varlink_reply *reply)
 {
     char line[FENCE_TEXT_LINE_MAX];
     bool over = run->wait_ms >= 0 && now_ms() >= run->deadline_ms;
+    const char *name = held_subject(&run->held, reply->parameters);
     if (run->try || over) {
-        int code = agent_unready(&run->agent, reply, run->name);
+        int code = agent_unready(&run->agent, reply, name);
         return code == EXIT_ERROR && over ? run->conflict : code;
     }
     snprintf(line, sizeof line, "waiting: the agent is not ready: %s",
              json_text(reply->parameters, "reason"));
-    say_progress(run, line);
+    say_progress(run, name, line);
     wait_for_news(run, RETRY_MS);
     enum varlink_status status = send_acquire(run);
     return status == VARLINK_OK ? GO_ON : agent_failed(run->cli, status);
@@ -202,13 +241,14 @@ static int take_reply(struct lock_run *run, struct varlink_reply *reply)
     if (strcmp(reply->error, AGENT_INTERFACE "NotReady") == 0) {
         code = ask_again(run, reply);
     } else if (reply->error[0] != '\0') {
-        code = agent_refused(reply, run->name);
+        code = agent_refused(reply, held_subject(&run->held, reply->parameters));
         code = code == EXIT_NOT_GRANTED ? run->conflict : code;
     } else if (reply->continues) {
         show_progress(run, reply->parameters);
-    } else {
-        run->held = reply->parameters;
+    } else if (held_take(&run->held, reply->parameters)) {
         return GO_ON;
+    } else {
+        return agent_failed(run->cli, VARLINK_GARBLED);
     }
     json_decref(reply->parameters);
     return code;
@@ -229,7 +269,7 @@ static int acquire(struct lock_run *run)
     run->deadline_ms = now_ms() + (run->wait_ms > 0 ? run->wait_ms : 0);
     enum varlink_status status = send_acquire(run);
     int code = status == VARLINK_OK ? GO_ON : agent_failed(run->cli, status);
-    while (code == GO_ON && run->held == NULL) {
+    while (code == GO_ON && run->held.reply == NULL) {
         struct varlink_reply reply;
         int signo;
         while (code == GO_ON && (signo = signals_next(run->signals)) != 0)
@@ -263,31 +303,33 @@ static bool agent_lost(struct lock_run *run)
     return status == VARLINK_GARBLED;
 }
 
-static void say_reason(const struct lock_run *run, const char *what, const char *reason)
+/* What has happened to the locks since the last look. False if the agent says no more of them. */
+static bool hear_of_locks(struct lock_run *run)
 {
-    say("%s: %s%s%s", run->name, what, *reason ? ": " : "", reason);
-}
-
-/* What has happened to the lock since the last look. False if the agent says no more of it. */
-static bool hear_of_lock(struct lock_run *run)
-{
-    char reason[WATCH_REASON_SIZE];
+    char hold[WATCH_HOLD_SIZE], reason[WATCH_REASON_SIZE];
     for (;;) {
-        switch (watch_next(&run->watch, json_text(run->held, "hold"), reason)) {
+        enum watch_event event = watch_next(&run->watch, hold, reason);
+        const struct held_lock *lock = held_find(&run->held, hold);
+        const char *name = lock ? lock->name : NULL;
+        bool ours = lock || hold[0] == '\0';
+        switch (event) {
         case WATCH_NONE:
             return true;
         case WATCH_OTHER:
             break;
         case WATCH_AT_RISK:
-            if (!run->quiet)
-                say_reason(run, "the lock is at risk", reason);
+            if (ours && !run->quiet)
+                say_reason(run, name, "the lock is at risk", reason);
             break;
         case WATCH_SAFE:
-            if (!run->quiet)
-                say_reason(run, "the lock is safe again", reason);
+            if (ours && !run->quiet)
+                say_reason(run, name, "the lock is safe again", reason);
             break;
         case WATCH_LOST:
+            if (!ours)
+                break;
             run->lost = true;
+            run->lost_name = name;
             memcpy(run->reason, reason, sizeof reason);
             return true;
         case WATCH_ENDED:
@@ -321,41 +363,50 @@ static bool serve_signals(struct lock_run *run, int *code)
 static void learn_reason(struct lock_run *run)
 {
     long long deadline = now_ms() + REASON_MS, left;
-    while (hear_of_lock(run) && !run->lost && (left = deadline - now_ms()) > 0) {
+    while (hear_of_locks(run) && !run->lost && (left = deadline - now_ms()) > 0) {
         struct pollfd p = {.fd = run->watch.stream.fd, .events = POLLIN};
         poll(&p, 1, (int)left);
     }
     run->lost = true;
 }
 
-/*
- * Gives the lock back. A failure does not change the code, since the agent drops what a client that
- * went away had held; but a hold that the agent does not know any more was lost.
- */
-static void release(struct lock_run *run)
+/* Gives one lock back. False if nobody is there any more to give another back to. */
+static bool release_one(struct lock_run *run, const struct held_lock *lock)
 {
     struct varlink_reply reply;
-    json_t *p = json_pack("{s:s}", "hold", json_text(run->held, "hold"));
+    json_t *p = json_pack("{s:s}", "hold", lock->hold);
     if (run->child.signaled)
         json_object_set_new(p, "unclean", json_true());
     enum varlink_status status =
         varlink_call(&run->agent, AGENT_INTERFACE "Release", p, &reply, RELEASE_MS);
     if (status != VARLINK_OK) {
-        say("%s: the release was not confirmed: %s", run->name, varlink_status_text(status));
-        return;
+        say_reason(run, lock->name, "the release was not confirmed", varlink_status_text(status));
+        return false;
     }
     if (agent_error_is(&reply, "NoSuchHold") || agent_error_is(&reply, "NoSuchSession"))
         learn_reason(run);
     else if (reply.error[0] != '\0')
-        agent_refused(&reply, run->name);
+        agent_refused(&reply, lock->name);
     json_decref(reply.parameters);
+    return true;
+}
+
+/*
+ * Gives the locks back. A failure does not change the code, since the agent drops what a client
+ * that went away had held; but a hold that the agent does not know any more was lost.
+ */
+static void release(struct lock_run *run)
+{
+    for (size_t i = 0; i < run->held.count; i++)
+        if (!release_one(run, &run->held.locks[i]))
+            return;
 }
 
 /* The lock is gone: ends the command before anything else is done (F7), then says why. */
 static int end_lost(struct lock_run *run)
 {
     child_signal(&run->child, SIGKILL);
-    say_reason(run, "the lock was lost and the command ended", run->reason);
+    say_reason(run, run->lost_name, "the lock was lost and the command ended", run->reason);
     child_kill(&run->child, 0);
     return EXIT_LOST;
 }
@@ -364,7 +415,7 @@ static int end_without_agent(struct lock_run *run)
 {
     run->lost = true;
     snprintf(run->reason, sizeof run->reason, "the agent was lost while the lock was held");
-    say("%s: %s: the command is ended", run->name, run->reason);
+    say_reason(run, NULL, run->reason, "the command is ended");
     child_kill(&run->child, KILL_GRACE_MS);
     return EXIT_LOST;
 }
@@ -375,7 +426,7 @@ static int watch_over(struct lock_run *run)
     int code = EXIT_ERROR;
     for (;;) {
         bool ended = serve_signals(run, &code);
-        bool heard = hear_of_lock(run);
+        bool heard = hear_of_locks(run);
         if (run->lost)
             return end_lost(run);
         if (ended)
@@ -388,20 +439,28 @@ static int watch_over(struct lock_run *run)
     return run->lost ? end_lost(run) : code;
 }
 
-/* Runs the command under the lock. */
+/* What the command is told of one lock, and whoever started it. */
+static void take_grant(const struct lock_run *run, const struct held_lock *lock,
+                       struct child_grant *grant)
+{
+    char line[FENCE_TEXT_LINE_MAX];
+    grant->token = lock->token;
+    memcpy(grant->hold, lock->hold, sizeof grant->hold);
+    fence_text_unclean(grant->unclean, sizeof grant->unclean, lock->unclean);
+    fence_text_mark(line, sizeof line, lock->unclean);
+    if (line[0] != '\0' && !run->quiet)
+        say_reason(run, lock->name, "the last hold ended uncleanly", line);
+    if (run->verbose)
+        say("%s: held %s, token %llu", lock->name, lock_mode_text(run->mode), lock->token);
+}
+
+/* Runs the command under the locks. */
 static int guard(struct lock_run *run)
 {
-    const json_t *mark = json_object_get(run->held, "unclean");
-    struct child_grant grant = {.token = (uint64_t)json_number(run->held, "token")};
-    char line[FENCE_TEXT_LINE_MAX];
-    fence_text_unclean(grant.unclean, sizeof grant.unclean, mark);
-    fence_text_mark(line, sizeof line, mark);
-    if (line[0] != '\0' && !run->quiet)
-        say_reason(run, "the last hold ended uncleanly", line);
-    if (run->verbose)
-        say("%s: held %s, token %lld", run->name, lock_mode_text(run->mode),
-            json_number(run->held, "token"));
-    int error = child_go(&run->child, &grant);
+    static struct child_grant grants[HELD_MAX];
+    for (size_t i = 0; i < run->held.count; i++)
+        take_grant(run, &run->held.locks[i], &grants[i]);
+    int error = child_go(&run->child, grants, run->held.count);
     if (error == 0)
         return watch_over(run);
     say("cannot run %s: %s", run->argv[0], strerror(error));
@@ -412,15 +471,13 @@ static int guard(struct lock_run *run)
 /* After the command's own output, and only if it may have run. */
 static void print_json(const struct lock_run *run, int code)
 {
-    json_t *unclean = json_object_get(run->held, "unclean");
-    json_t *out = json_pack("{s:s, s:s, s:I, s:s, s:I, s:O, s:b, s:s, s:i}", "name", run->name,
-                            "mode", lock_mode_text(run->mode), "limit", (json_int_t)run->limit,
-                            "hold", json_text(run->held, "hold"), "token",
-                            (json_int_t)json_number(run->held, "token"), "unclean",
-                            json_is_object(unclean) ? unclean : json_null(), "lost", (int)run->lost,
-                            "reason", run->reason, "code", code);
-    if (out)
-        json_print(out);
+    json_t *out = json_pack("{s:s, s:I, s:b, s:s, s:i}", "mode", lock_mode_text(run->mode), "limit",
+                            (json_int_t)run->limit, "lost", (int)run->lost, "reason", run->reason,
+                            "code", code);
+    if (!out)
+        return;
+    held_print(&run->held, out);
+    json_print(out);
 }
 
 static int run_locked(struct lock_run *run)
@@ -432,7 +489,7 @@ static int run_locked(struct lock_run *run)
     if (code != EXIT_OK)
         return code;
     const struct child_plan plan = {.argv = run->argv,
-                                    .name = run->name,
+                                    .held = &run->held,
                                     .mode = lock_mode_text(run->mode),
                                     .mask = &mask,
                                     .secret_fd = run->agent.fd};
@@ -445,16 +502,16 @@ static int run_locked(struct lock_run *run)
     code = watch_open(&run->watch, run->cli, &run->agent);
     if (code == EXIT_OK)
         code = acquire(run);
-    if (run->held)
+    if (run->held.reply)
         code = guard(run);
     /* Before the connections: to the agent their end says that the client is dead, and then it
      * waits for the child. */
     child_close(&run->child);
     watch_close(&run->watch);
     varlink_close(&run->agent);
-    if (run->held && run->cli->json)
+    if (run->held.reply && run->cli->json)
         print_json(run, code);
-    json_decref(run->held);
+    held_drop(&run->held);
     close(run->signals);
     return code;
 }
@@ -464,6 +521,9 @@ static int take_option(struct lock_run *run, int option)
 {
     long number;
     switch (option) {
+    case 'a':
+        run->held.several = true;
+        break;
     case 's':
         run->mode = LOCK_SHARED;
         break;
@@ -519,9 +579,37 @@ static int settle_mode(struct lock_run *run)
     return EXIT_OK;
 }
 
+/* NAME, or with -a all up to "--"; then the command. flock's habits rule out to guess from a "--"
+ * further on that there are several: it may be the command's own. */
+static int take_names(struct lock_run *run, int argc, char **argv)
+{
+    struct held *held = &run->held;
+    if (optind == argc)
+        return usage_error(run->cli, "the lock's NAME is missing");
+    while (optind < argc && (held->count == 0 || held->several) &&
+           (held->count == 0 || strcmp(argv[optind], "--") != 0)) {
+        if (held->count == HELD_MAX)
+            return usage_error(run->cli, "-a takes at most %d names, up to '--'", (int)HELD_MAX);
+        if (check_lock_name(run->cli, argv[optind]) != EXIT_OK)
+            return EXIT_USAGE;
+        held->locks[held->count++].name = argv[optind++];
+    }
+    if (held->several && optind == argc)
+        return usage_error(run->cli, "with -a a '--' is needed after the last NAME");
+    if (held_twice(held))
+        return usage_error(run->cli, "'%s' is there twice", held_twice(held));
+    if (optind < argc && strcmp(argv[optind], "--") == 0)
+        optind++;
+    if (optind == argc)
+        return usage_error(run->cli, "the COMMAND to run under the lock is missing");
+    run->argv = argv + optind;
+    return EXIT_OK;
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option longs[] = {{"shared", no_argument, NULL, 's'},
+    static const struct option longs[] = {{"all", no_argument, NULL, 'a'},
+                                          {"shared", no_argument, NULL, 's'},
                                           {"exclusive", no_argument, NULL, 'x'},
                                           {"mode", required_argument, NULL, 'm'},
                                           {"count", required_argument, NULL, COUNT},
@@ -540,21 +628,11 @@ static int run(struct cli *cli, int argc, char **argv)
                             .conflict = EXIT_NOT_GRANTED,
                             .watch.stream.fd = -1};
     int option;
-    while ((option = command_option(cli, argc, argv, "+:sxm:nw:E:vq", longs)) != -1)
+    while ((option = command_option(cli, argc, argv, "+:asxm:nw:E:vq", longs)) != -1)
         if (take_option(&lock, option) != EXIT_OK)
             return EXIT_USAGE;
-    if (settle_mode(&lock) != EXIT_OK)
+    if (settle_mode(&lock) != EXIT_OK || take_names(&lock, argc, argv) != EXIT_OK)
         return EXIT_USAGE;
-    if (optind == argc)
-        return usage_error(cli, "the lock's NAME is missing");
-    lock.name = argv[optind++];
-    if (check_lock_name(cli, lock.name) != EXIT_OK)
-        return EXIT_USAGE;
-    if (optind < argc && strcmp(argv[optind], "--") == 0)
-        optind++;
-    if (optind == argc)
-        return usage_error(cli, "the COMMAND to run under the lock is missing");
-    lock.argv = argv + optind;
     lock.try = lock.try || lock.wait_ms == 0; /* as flock has it */
     return run_locked(&lock);
 }

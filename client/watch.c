@@ -62,10 +62,11 @@ static enum varlink_status take(struct watch *w, struct varlink_reply *reply)
     return status == VARLINK_OK ? varlink_take(&w->stream, reply) : status;
 }
 
-enum watch_event watch_next(struct watch *w, const char *hold, char reason[WATCH_REASON_SIZE])
+enum watch_event watch_next(struct watch *w, char hold[WATCH_HOLD_SIZE],
+                            char reason[WATCH_REASON_SIZE])
 {
     struct varlink_reply reply;
-    reason[0] = '\0';
+    hold[0] = reason[0] = '\0';
     if (w->stream.fd < 0)
         return WATCH_NONE;
     enum varlink_status status = take(w, &reply);
@@ -76,10 +77,8 @@ enum watch_event watch_next(struct watch *w, const char *hold, char reason[WATCH
         return WATCH_ENDED;
     }
     const json_t *event = json_object_get(reply.parameters, "event");
-    const char *about = json_text(event, "hold");
     enum watch_event found = event_of(json_text(event, "kind"));
-    if (*about && strcmp(about, hold) != 0)
-        found = WATCH_OTHER;
+    snprintf(hold, WATCH_HOLD_SIZE, "%s", json_text(event, "hold"));
     snprintf(reason, WATCH_REASON_SIZE, "%s", json_text(event, "reason"));
     if (reply.error[0] != '\0' || !reply.continues) {
         watch_close(w);

@@ -17,7 +17,7 @@ enum watch_event {
     WATCH_ENDED    /* the stream is over; nothing more will come */
 };
 
-enum { WATCH_REASON_SIZE = 256 };
+enum { WATCH_REASON_SIZE = 256, WATCH_HOLD_SIZE = 64 };
 
 struct watch {
     struct varlink stream; /* its descriptor may be polled for reading; -1 once it ended */
@@ -30,9 +30,10 @@ struct watch {
 int watch_open(struct watch *w, const struct cli *cli, struct varlink *session);
 void watch_close(struct watch *w);
 /*
- * The next thing that came, without waiting. Events of another hold than `hold` are WATCH_OTHER.
- * `reason` is for a person, perhaps empty; "" on WATCH_NONE.
+ * The next thing that came, without waiting. `hold` says whose it is, "" if it names none; `reason`
+ * is for a person, perhaps empty. Both are "" on WATCH_NONE.
  */
-enum watch_event watch_next(struct watch *w, const char *hold, char reason[WATCH_REASON_SIZE]);
+enum watch_event watch_next(struct watch *w, char hold[WATCH_HOLD_SIZE],
+                            char reason[WATCH_REASON_SIZE]);
 
 #endif

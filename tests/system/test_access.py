@@ -69,6 +69,14 @@ class AccessRights(AccessCase):
         self.assertEqual(nova.call("Show", name="vm/7")["lock"]["holders"], [])
         nova.release(hold["hold"])
         self.assertEqual(nova.acquire("disk/vm-7")["state"], "held")
+        said = self.refused(nova, "Acquire", name="disk/7", head=True)
+        self.assertIn("not admin", said)
+        self.assertIn("not lock vm/7", self.refused(nova, "Stamp", name="vm/7"))
+        nova.call("Stamp", name="image/x")
+        said = self.refused(nova, "AcquireAll", names=["image/1", "vm/7", "image/2"])
+        self.assertIn("not lock vm/7", said)
+        self.assertEqual(len(nova.call("AcquireAll", names=["image/1", "disk/2"])["holds"]), 2)
+        self.assertEqual(len(nova.call("List")["operations"]), 3)
 
     def test_supplementary_groups_count(self):
         self.agent(BLOCKS)
@@ -85,7 +93,8 @@ class AccessRights(AccessCase):
 
     def test_who_is_in_no_block_may_call_no_method(self):
         self.agent(BLOCKS)
-        api, values = self.connect(OTHER), {"string": "x", "[]string": ["x"], "int": 1, "bool": True}
+        api = self.connect(OTHER)
+        values = {"string": "x", "[]string": ["x"], "int": 1, "bool": True}
         methods = re.findall(r"^method (\w+)\(([^)]*)\)", IDL.read_text(encoding="utf-8"), re.M)
         self.assertIn("Acquire", dict(methods))
         before = self.node.status()["counters"]["api_denied"]
@@ -116,7 +125,7 @@ class AccessRights(AccessCase):
 
     def test_root_may_all_unless_it_is_named(self):
         self.agent(BLOCKS)
-        self.assertEqual(self.connect(0).acquire("vm/7")["state"], "held")
+        self.assertEqual(self.connect(0).acquire("vm/7", head=True)["state"], "held")
         self.node.stop()
         self.node.configure(BLOCKS + 'access "root" { users = {"root"} may = "look" }\n')
         self.node.start()

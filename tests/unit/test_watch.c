@@ -11,7 +11,7 @@ Suite *suite_watch(void);
 
 static int other; /* the agent's end; -1 once closed */
 static struct watch w;
-static char reason[WATCH_REASON_SIZE];
+static char hold[WATCH_HOLD_SIZE], reason[WATCH_REASON_SIZE];
 
 static void setup(void)
 {
@@ -34,19 +34,19 @@ static void put(const char *text)
     ck_assert_int_eq(write(other, text, size), (ssize_t)size);
 }
 
-static void put_event(const char *kind, const char *hold, const char *why, bool continues)
+static void put_event(const char *kind, const char *about, const char *why, bool continues)
 {
     char text[1024];
     snprintf(text, sizeof text,
              "{\"parameters\":{\"event\":{\"kind\":\"%s\",\"hold\":\"%s\",\"name\":\"x\","
              "\"mode\":\"exclusive\",\"reason\":\"%s\"}},\"continues\":%s}",
-             kind, hold, why, continues ? "true" : "false");
+             kind, about, why, continues ? "true" : "false");
     put(text);
 }
 
 static enum watch_event next(void)
 {
-    return watch_next(&w, "2.4.1", reason);
+    return watch_next(&w, hold, reason);
 }
 
 START_TEST(events_come_in_order)
@@ -67,12 +67,20 @@ START_TEST(events_come_in_order)
 }
 END_TEST
 
-START_TEST(another_hold_is_nothing_to_us)
+START_TEST(each_says_whose_it_is)
 {
-    put_event("lost", "2.4.7", "not ours", true);
+    put_event("lost", "2.4.7", "an order", true);
     put_event("lost", "", "all of this node", true);
-    ck_assert_int_eq(next(), WATCH_OTHER);
     ck_assert_int_eq(next(), WATCH_LOST);
+    ck_assert_str_eq(hold, "2.4.7");
+    ck_assert_int_eq(next(), WATCH_LOST);
+    ck_assert_str_eq(hold, "");
+    ck_assert_str_eq(reason, "all of this node");
+    put_event("lost", "2.4.7", "an order", true);
+    ck_assert_int_eq(next(), WATCH_LOST);
+    ck_assert_int_eq(next(), WATCH_NONE);
+    ck_assert_str_eq(hold, "");
+    ck_assert_str_eq(reason, "");
 }
 END_TEST
 
@@ -125,7 +133,7 @@ Suite *suite_watch(void)
     TCase *t = tcase_create("watch");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, events_come_in_order);
-    tcase_add_test(t, another_hold_is_nothing_to_us);
+    tcase_add_test(t, each_says_whose_it_is);
     tcase_add_test(t, what_came_before_the_end_is_heard);
     tcase_add_test(t, last_reply_may_be_the_loss);
     tcase_add_test(t, error_and_garbage_end_it);
