@@ -36,8 +36,7 @@ size_t swim_size(const struct swim_config *config)
     size_t n = config->roster->node_count;
     size_t words = config->words ? 0 : words_bytes(n, words_room(n));
     return aligned(sizeof(struct swim)) + aligned(n * sizeof(struct member)) +
-           aligned(gossip_room(n) * sizeof(struct gossip_item)) + aligned(n * sizeof(uint16_t)) +
-           words;
+           aligned(gossip_bytes(n)) + aligned(n * sizeof(uint16_t)) + words;
 }
 
 struct swim *swim_init(void *memory, const struct swim_config *config, struct outbox *outbox,
@@ -49,8 +48,8 @@ struct swim *swim_init(void *memory, const struct swim_config *config, struct ou
     at += aligned(sizeof *s);
     struct member *table = (struct member *)(void *)at;
     at += aligned(n * sizeof *table);
-    struct gossip_item *items = (struct gossip_item *)(void *)at;
-    at += aligned(gossip_room(n) * sizeof *items);
+    void *news = at;
+    at += aligned(gossip_bytes(n));
     uint16_t *ring = (uint16_t *)(void *)at;
     at += aligned(n * sizeof *ring);
 
@@ -75,7 +74,7 @@ struct swim *swim_init(void *memory, const struct swim_config *config, struct ou
         words_init(&s->own_words, at, n, words_room(n));
     members_init(&s->members, config->roster, &config->cluster, table,
                  config->words ? config->words : &s->own_words);
-    gossip_init(&s->gossip, items, n);
+    gossip_init(&s->gossip, news, n);
     probes_init(&s->probes, (uint32_t)drbg_u64(drbg));
     return s;
 }

@@ -1,19 +1,80 @@
 /* The queue of news. */
 #include <check.h>
+#include <stdbool.h>
 
 #include "proto/gossip.h"
 
 Suite *suite_gossip(void);
 
-enum { MEMBERS = 20 };
+/* So many that the queue has room for some of them only. */
+enum { MEMBERS = 20, CROWD = GOSSIP_ROOM_SMALL + 700 };
 
-static struct gossip_item items[MEMBERS];
+static uint16_t memory[GOSSIP_ROOM_SMALL * sizeof(struct gossip_item) / 2 + CROWD];
 static struct gossip news;
 static uint16_t picked[GOSSIP_PER_DATAGRAM];
 
 static void setup(void)
 {
-    gossip_init(&news, items, MEMBERS);
+    ck_assert_uint_eq(gossip_bytes(CROWD), sizeof memory);
+    gossip_init(&news, memory, MEMBERS);
+}
+
+/* What a queue does, said in the plainest way: by looking at everything. */
+struct plain_item {
+    uint16_t member;
+    uint16_t sent;
+    uint32_t stamp;
+};
+
+static struct plain_item plain[GOSSIP_ROOM_SMALL];
+static size_t plain_count;
+static uint32_t plain_stamp;
+
+static bool goes_before(const struct plain_item *a, const struct plain_item *b)
+{
+    return a->sent != b->sent ? a->sent < b->sent : a->stamp > b->stamp;
+}
+
+static void plain_add(uint16_t member)
+{
+    size_t at = 0, last = 0;
+    while (at < plain_count && plain[at].member != member)
+        at++;
+    for (size_t i = 1; i < plain_count; i++)
+        if (goes_before(&plain[last], &plain[i]))
+            last = i;
+    if (at == plain_count && plain_count == GOSSIP_ROOM_SMALL)
+        at = last;
+    else if (at == plain_count)
+        plain_count++;
+    plain[at] = (struct plain_item){.member = member, .stamp = ++plain_stamp};
+}
+
+static size_t plain_pick(uint16_t skip, uint16_t limit, uint16_t out[GOSSIP_PER_DATAGRAM])
+{
+    size_t count = 0;
+    for (; count < GOSSIP_PER_DATAGRAM; count++) {
+        const struct plain_item *best = NULL;
+        for (size_t i = 0; i < plain_count; i++) {
+            bool taken = plain[i].member == skip;
+            for (size_t k = 0; k < count; k++)
+                taken |= plain[i].member == out[k];
+            if (!taken && (!best || goes_before(&plain[i], best)))
+                best = &plain[i];
+        }
+        if (!best)
+            break;
+        out[count] = best->member;
+    }
+    for (size_t i = plain_count; i-- > 0;) {
+        bool told = false;
+        for (size_t k = 0; k < count; k++)
+            told |= plain[i].member == out[k];
+        plain[i].sent = (uint16_t)(plain[i].sent + told);
+        if (plain[i].sent >= limit)
+            plain[i] = plain[--plain_count];
+    }
+    return count;
 }
 
 START_TEST(limit_grows_with_the_logarithm)
@@ -105,6 +166,61 @@ START_TEST(all_members_are_told_equally_often)
 }
 END_TEST
 
+START_TEST(full_queue_drops_what_was_told_most)
+{
+    gossip_init(&news, memory, CROWD);
+    for (size_t i = 0; i < GOSSIP_ROOM_SMALL; i++)
+        gossip_add(&news, (uint16_t)i);
+    uint16_t newest = GOSSIP_ROOM_SMALL - 1;
+    ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked), GOSSIP_PER_DATAGRAM);
+    /* Of those that were told, the oldest gives way; when none is left, the oldest of all. */
+    for (uint16_t i = 0; i < GOSSIP_PER_DATAGRAM; i++) {
+        uint16_t gone = (uint16_t)(newest + 1 - GOSSIP_PER_DATAGRAM + i);
+        ck_assert_uint_ne(news.at[gone], GOSSIP_NOBODY);
+        gossip_add(&news, (uint16_t)(newest + 1 + i));
+        ck_assert_uint_eq(news.at[gone], GOSSIP_NOBODY);
+    }
+    ck_assert_uint_ne(news.at[0], GOSSIP_NOBODY);
+    gossip_add(&news, newest);
+    ck_assert_uint_eq(news.at[0], GOSSIP_NOBODY);
+    ck_assert_uint_eq(news.count, GOSSIP_ROOM_SMALL);
+}
+END_TEST
+
+/* Bursts of news and of tellings, among few members and among more than there is room for. */
+static void play_both(uint16_t members, uint32_t seed)
+{
+    uint32_t rounds = members < 100 ? 20000 : 100;
+    gossip_init(&news, memory, members);
+    plain_count = plain_stamp = 0;
+    for (uint32_t i = 0; i < rounds; i++) {
+        seed = seed * 1103515245 + 12345;
+        uint32_t draw = seed >> 8, burst = draw % 4 ? draw / 4 % 3 : draw / 4 % members;
+        for (uint32_t k = 0; k < burst; k++) {
+            uint16_t member = (uint16_t)((draw / 16 + k * k) % members);
+            gossip_add(&news, member);
+            plain_add(member);
+        }
+        for (uint32_t k = 0; k < draw / 64 % 8; k++) {
+            uint16_t expected[GOSSIP_PER_DATAGRAM];
+            uint16_t skip = (uint16_t)(draw % members);
+            size_t count = plain_pick(skip, gossip_limit(members), expected);
+            ck_assert_uint_eq(gossip_pick(&news, skip, picked), count);
+            ck_assert_mem_eq(picked, expected, count * sizeof *picked);
+        }
+        ck_assert_uint_eq(news.count, plain_count);
+    }
+}
+
+START_TEST(order_is_that_of_a_full_search)
+{
+    play_both(1, 1);
+    play_both(7, 2);
+    play_both(MEMBERS, 3);
+    play_both(CROWD, 4);
+}
+END_TEST
+
 Suite *suite_gossip(void)
 {
     Suite *suite = suite_create("gossip");
@@ -117,6 +233,8 @@ Suite *suite_gossip(void)
     tcase_add_test(t, newer_word_replaces_the_older);
     tcase_add_test(t, skipped_member_is_not_told_and_not_counted);
     tcase_add_test(t, all_members_are_told_equally_often);
+    tcase_add_test(t, full_queue_drops_what_was_told_most);
+    tcase_add_test(t, order_is_that_of_a_full_search);
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -118,10 +118,11 @@ START_TEST(full_news_lets_go_of_what_was_told_most)
     size_t room = gossip_room(CLUSTER);
     ck_assert_uint_lt(room, CLUSTER);
     ck_assert_uint_eq(gossip_room(GOSSIP_ROOM_SMALL), GOSSIP_ROOM_SMALL);
-    struct gossip_item *items = malloc(room * sizeof *items);
+    void *memory = malloc(gossip_bytes(CLUSTER));
+    ck_assert_ptr_nonnull(memory);
     struct gossip news;
     uint16_t picked[GOSSIP_PER_DATAGRAM];
-    gossip_init(&news, items, CLUSTER);
+    gossip_init(&news, memory, CLUSTER);
     for (size_t i = 0; i < room; i++)
         gossip_add(&news, (uint16_t)i);
     gossip_pick(&news, GOSSIP_NOBODY, picked); /* the newest six are told once */
@@ -129,11 +130,11 @@ START_TEST(full_news_lets_go_of_what_was_told_most)
     ck_assert_uint_eq(news.count, room);
     size_t told = 0;
     for (size_t i = 0; i < room; i++)
-        told += items[i].sent == 1;
+        told += news.items[i].sent == 1;
     ck_assert_uint_eq(told, GOSSIP_PER_DATAGRAM - 1);
     gossip_pick(&news, GOSSIP_NOBODY, picked);
     ck_assert_uint_eq(picked[0], room);
-    free(items);
+    free(memory);
 }
 END_TEST
 
