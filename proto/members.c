@@ -22,9 +22,20 @@ const char *member_state_text(enum member_state state)
     return "invalid";
 }
 
-void members_init(struct members *ms, const struct roster *roster, const struct cluster_id *cluster,
-                  struct member *table, struct words *words)
+static size_t sums_of(size_t count)
 {
+    return (count + MEMBERS_SUMMED - 1) / MEMBERS_SUMMED;
+}
+
+size_t members_bytes(size_t count)
+{
+    return count * sizeof(struct member) + sums_of(count) * sizeof(uint64_t);
+}
+
+void members_init(struct members *ms, const struct roster *roster, const struct cluster_id *cluster,
+                  void *memory, struct words *words)
+{
+    struct member *table = memory;
     *ms = (struct members){
         .roster = roster,
         .cluster = *cluster,
@@ -32,7 +43,9 @@ void members_init(struct members *ms, const struct roster *roster, const struct 
         .quiet_count = roster->node_count,
         .words = words,
         .table = table,
+        .sums = (uint64_t *)(void *)(table + roster->node_count),
     };
+    memset(ms->sums, 0, sums_of(ms->count) * sizeof *ms->sums);
     for (size_t i = 0; i < ms->count; i++) {
         table[i] = (struct member){
             .state = MEMBER_UNKNOWN,
@@ -109,9 +122,9 @@ enum word_verdict members_judge_alive(const struct members *ms, size_t index,
     enum word_verdict verdict = WORD_NEW;
     if (m->state != MEMBER_UNKNOWN)
         verdict = compare_words(members_word(ms, index), word);
-    if (verdict == WORD_NEW && !members_signed(ms, index, word))
-        return WORD_FORGED;
-    return verdict;
+    if (verdict != WORD_NEW || words_known(ms->words, index, word))
+        return verdict;
+    return members_signed(ms, index, word) ? WORD_NEW : WORD_FORGED;
 }
 
 enum word_verdict members_judge_hearsay(const struct members *ms, size_t index, uint64_t life,
@@ -135,29 +148,44 @@ static bool is_quiet(const struct members *ms, size_t index)
     return state == MEMBER_UNKNOWN || state == MEMBER_DEAD;
 }
 
-/* A member's part of the hash. Each slot is in its own part, so parts cannot cancel out. */
-static uint64_t hash_of(const struct members *ms, size_t index)
+static uint64_t hash_anew(const struct members *ms, size_t index)
 {
-    const struct member *m = &ms->table[index];
-    if (m->state == MEMBER_UNKNOWN)
-        return 0;
     uint8_t bytes[2 + 1 + 8 + 4];
     struct writer w = writer_init(bytes, sizeof bytes);
     write_u16(&w, members_slot(ms, index));
-    write_u8(&w, (uint8_t)m->state);
+    write_u8(&w, (uint8_t)ms->table[index].state);
     write_u64(&w, members_word(ms, index)->life);
     write_u32(&w, members_word(ms, index)->incarnation);
     return hash64(ms->cluster.bytes, bytes, sizeof bytes);
 }
 
+/* A member's part of the hash. Each slot is in its own part, so parts cannot cancel out. Unless
+ * there is hearsay, the word says all, and the hash is remembered with it. */
+static uint64_t hash_of(const struct members *ms, size_t index)
+{
+    const struct member *m = &ms->table[index];
+    if (m->state == MEMBER_UNKNOWN)
+        return 0;
+    if (m->state == MEMBER_SUSPECT || m->state == MEMBER_DEAD)
+        return hash_anew(ms, index);
+    uint64_t *hash = words_hash(ms->words, m->word);
+    if (*hash == 0)
+        *hash = hash_anew(ms, index);
+    return *hash;
+}
+
 uint64_t members_hash(const struct members *ms, size_t first, size_t count)
 {
-    must(first + count <= ms->count);
+    size_t end = first + count;
+    must(end <= ms->count);
     if (count == ms->count)
         return ms->hash;
     uint64_t sum = 0;
-    for (size_t i = first; i < first + count; i++)
-        sum ^= hash_of(ms, i);
+    for (size_t i = first; i < end;) {
+        bool whole = i % MEMBERS_SUMMED == 0 && end - i >= MEMBERS_SUMMED;
+        sum ^= whole ? ms->sums[i / MEMBERS_SUMMED] : hash_of(ms, i);
+        i += whole ? MEMBERS_SUMMED : 1;
+    }
     return sum;
 }
 
@@ -185,16 +213,23 @@ static void note_change(struct members *ms, struct instant now, size_t index,
     ms->change_count++;
 }
 
+static void flip_hash(struct members *ms, size_t index)
+{
+    uint64_t hash = hash_of(ms, index);
+    ms->sums[index / MEMBERS_SUMMED] ^= hash;
+    ms->hash ^= hash;
+}
+
 /* Around every change of a state or a word: what the sums lose, and what they gain. */
 static void take_out(struct members *ms, size_t index)
 {
-    ms->hash ^= hash_of(ms, index);
+    flip_hash(ms, index);
     ms->quiet_count -= is_quiet(ms, index);
 }
 
 static void put_in(struct members *ms, size_t index)
 {
-    ms->hash ^= hash_of(ms, index);
+    flip_hash(ms, index);
     ms->quiet_count += is_quiet(ms, index);
 }
 

@@ -12,7 +12,10 @@
 #include "proto/swim.h"
 #include "proto/words.h"
 
-enum { MEMBER_CHANGES_MAX = 256 };
+enum {
+    MEMBER_CHANGES_MAX = 256,
+    MEMBERS_SUMMED = 32 /* in one sum of hashes: a quarter of a byte a member */
+};
 
 /* There is one of these for every pair of nodes of a cluster: 100 million among 10,000. */
 struct member {
@@ -38,6 +41,7 @@ struct members {
     uint64_t hash;                                  /* of all, kept up to date */
     struct words *words;                            /* perhaps others' too */
     struct member *table;                           /* in the roster's order */
+    uint64_t *sums;                                 /* the same for MEMBERS_SUMMED members each */
     struct swim_change changes[MEMBER_CHANGES_MAX]; /* a ring; the oldest give way */
     size_t change_start;
     size_t change_count;
@@ -50,10 +54,12 @@ enum word_verdict {
     WORD_FORGED /* would be new, but the member did not sign it */
 };
 
-/* `table` has room for every node of the roster; the caller's, like `words`, as long as `ms` lives.
- */
+/* Bytes of memory that the table of so many members needs. */
+size_t members_bytes(size_t count);
+/* `memory` (members_bytes, aligned for max_align_t) is the caller's, like `words`, as long as `ms`
+ * lives. */
 void members_init(struct members *ms, const struct roster *roster, const struct cluster_id *cluster,
-                  struct member *table, struct words *words);
+                  void *memory, struct words *words);
 /* The last word that the member signed; all zero while it is unknown. */
 const struct wire_alive *members_word(const struct members *ms, size_t index);
 /* Index of a slot; -1 if the roster does not name it. */

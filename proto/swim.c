@@ -35,8 +35,8 @@ size_t swim_size(const struct swim_config *config)
 {
     size_t n = config->roster->node_count;
     size_t words = config->words ? 0 : words_bytes(n, words_room(n));
-    return aligned(sizeof(struct swim)) + aligned(n * sizeof(struct member)) +
-           aligned(gossip_bytes(n)) + aligned(n * sizeof(uint16_t)) + words;
+    return aligned(sizeof(struct swim)) + aligned(members_bytes(n)) + aligned(gossip_bytes(n)) +
+           aligned(n * sizeof(uint16_t)) + words;
 }
 
 struct swim *swim_init(void *memory, const struct swim_config *config, struct outbox *outbox,
@@ -46,8 +46,8 @@ struct swim *swim_init(void *memory, const struct swim_config *config, struct ou
     uint8_t *at = memory;
     struct swim *s = memory;
     at += aligned(sizeof *s);
-    struct member *table = (struct member *)(void *)at;
-    at += aligned(n * sizeof *table);
+    void *table = at;
+    at += aligned(members_bytes(n));
     void *news = at;
     at += aligned(gossip_bytes(n));
     uint16_t *ring = (uint16_t *)(void *)at;

@@ -30,14 +30,27 @@ static bool same_word(const struct wire_alive *a, const struct wire_alive *b)
            memcmp(a->signature.bytes, b->signature.bytes, sizeof a->signature.bytes) == 0;
 }
 
+static uint32_t find(const struct words *w, size_t member, const struct wire_alive *word)
+{
+    uint32_t at = w->first[member];
+    while (at && !same_word(&w->entries[at].word, word))
+        at = w->entries[at].next;
+    return at;
+}
+
+bool words_known(const struct words *w, size_t member, const struct wire_alive *word)
+{
+    return find(w, member, word) != 0;
+}
+
 uint32_t words_keep(struct words *w, size_t member, const struct wire_alive *word)
 {
-    for (uint32_t at = w->first[member]; at; at = w->entries[at].next)
-        if (same_word(&w->entries[at].word, word)) {
-            w->entries[at].references++;
-            return at;
-        }
-    uint32_t at = w->free;
+    uint32_t at = find(w, member, word);
+    if (at) {
+        w->entries[at].references++;
+        return at;
+    }
+    at = w->free;
     if (at) {
         w->free = w->entries[at].next;
     } else {

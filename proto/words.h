@@ -5,6 +5,9 @@
  * with one reference a member; a process that runs many swims (the simulator) gives them one store,
  * and what a member said is there once, however many believe it. That is what makes the part that
  * is kept for each pair of members small (proto/members.h). Reference 0 is "no word": all zero.
+ *
+ * Only words whose signature was verified are kept, so one that is here already need not be
+ * verified again, whoever hears it.
  */
 #ifndef PROTO_WORDS_H
 #define PROTO_WORDS_H
@@ -13,6 +16,7 @@
 
 struct word_entry {
     struct wire_alive word;
+    uint64_t hash;       /* the user's, of this word; 0: not reckoned yet */
     uint32_t references; /* 0: free */
     uint32_t next;       /* of the same member, or the next free one; 0: none */
 };
@@ -33,7 +37,9 @@ static inline size_t words_room(size_t members)
 size_t words_bytes(size_t members, size_t room);
 /* `memory` (words_bytes, aligned for max_align_t) is the caller's, as long as the store lives. */
 void words_init(struct words *w, void *memory, size_t members, size_t room);
-/* A reference to this word of `member` (an index into the roster). A full store is a bug of whoever
+/* Somebody keeps this very word of `member` (an index into the roster), signature and all. */
+bool words_known(const struct words *w, size_t member, const struct wire_alive *word);
+/* A reference to this word of `member`, which signed it. A full store is a bug of whoever
  * chose its room. */
 uint32_t words_keep(struct words *w, size_t member, const struct wire_alive *word);
 void words_drop(struct words *w, size_t member, uint32_t reference);
@@ -42,6 +48,12 @@ void words_drop(struct words *w, size_t member, uint32_t reference);
 static inline const struct wire_alive *words_get(const struct words *w, uint32_t reference)
 {
     return &w->entries[reference].word;
+}
+
+/* The same; where its user remembers the word's hash. */
+static inline uint64_t *words_hash(struct words *w, uint32_t reference)
+{
+    return &w->entries[reference].hash;
 }
 
 #endif
