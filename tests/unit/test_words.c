@@ -5,6 +5,7 @@
 
 #include "crypto/statement.h"
 #include "proto/gossip.h"
+#include "proto/members.h"
 #include "proto/swim.h"
 #include "proto/words.h"
 
@@ -92,6 +93,26 @@ START_TEST(word_lives_until_its_last_user_drops_it)
     words_drop(&w, 0, reference);
     other.life = 3;
     ck_assert_uint_eq(words_keep(&w, 0, &other), reference);
+    free(memory);
+}
+END_TEST
+
+START_TEST(known_is_the_very_word_that_is_kept)
+{
+    struct words w;
+    void *memory = open_words(&w, words_room(MEMBERS));
+    struct wire_alive word = word_of(1, 1, 0), forged = word;
+    ck_assert(!words_known(&w, 0, &word));
+    uint32_t reference = words_keep(&w, 0, &word);
+    ck_assert(words_known(&w, 0, &word));
+    ck_assert(!words_known(&w, 1, &word));
+    forged.signature.bytes[0] = 1;
+    ck_assert(!words_known(&w, 0, &forged));
+    *words_hash(&w, reference) = 5;
+    words_drop(&w, 0, reference);
+    ck_assert(!words_known(&w, 0, &word));
+    ck_assert_uint_eq(words_keep(&w, 0, &forged), reference); /* its room is used again */
+    ck_assert_uint_eq(*words_hash(&w, reference), 0);
     free(memory);
 }
 END_TEST
@@ -271,6 +292,73 @@ START_TEST(part_beyond_the_roster_is_ignored)
 }
 END_TEST
 
+/* Two that share their words, and neither has verified the other's. */
+START_TEST(forged_word_is_refused_also_where_the_true_one_is_kept)
+{
+    struct one *o = one_begin();
+    struct words w;
+    size_t room = words_room(MANY) + 1;
+    void *memory = malloc(words_bytes(MANY, room)), *table = malloc(members_bytes(MANY));
+    ck_assert_ptr_nonnull(memory);
+    ck_assert_ptr_nonnull(table);
+    words_init(&w, memory, MANY, room);
+    struct members ms;
+    members_init(&ms, &o->roster, &o->cluster, table, &w);
+    struct wire_alive word = signed_word(o, 7), forged = word;
+    forged.incarnation = 1;
+    words_keep(&w, 7, &word);
+    ck_assert_int_eq(members_judge_alive(&ms, 7, &word), WORD_NEW);
+    ck_assert_int_eq(members_judge_alive(&ms, 7, &forged), WORD_FORGED);
+    ck_assert_int_eq(members_judge_alive(&ms, 8, &word), WORD_FORGED);
+    free(table);
+    free(memory);
+    one_end(o);
+}
+END_TEST
+
+static void check_parts(const struct members *ms)
+{
+    for (size_t first = 0; first < MANY; first++) {
+        uint64_t sum = 0;
+        for (size_t count = 1; first + count <= MANY; count++) {
+            sum ^= members_hash(ms, first + count - 1, 1);
+            ck_assert_uint_eq(members_hash(ms, first, count), sum);
+        }
+    }
+}
+
+START_TEST(hash_of_a_part_is_that_of_its_members)
+{
+    struct one *o = one_begin();
+    struct words w;
+    size_t room = words_room(MANY);
+    void *memory = malloc(words_bytes(MANY, room)), *table = malloc(members_bytes(MANY));
+    ck_assert_ptr_nonnull(memory);
+    ck_assert_ptr_nonnull(table);
+    words_init(&w, memory, MANY, room);
+    struct members ms;
+    members_init(&ms, &o->roster, &o->cluster, table, &w);
+    ck_assert_uint_eq(members_hash(&ms, 0, MANY), 0); /* of the unknown */
+    for (size_t i = 0; i < MANY; i += 1 + i % 3) {
+        struct wire_alive word = signed_word(o, i);
+        members_set_alive(&ms, now, i, &word);
+    }
+    check_parts(&ms);
+    uint64_t alive = members_hash(&ms, 31, 3);
+    members_set_hearsay(&ms, now, 31, MEMBER_SUSPECT, 1);
+    members_set_hearsay(&ms, now, 64, MEMBER_DEAD, 1);
+    check_parts(&ms);
+    ck_assert_uint_ne(members_hash(&ms, 31, 3), alive);
+    struct wire_alive word = signed_word(o, 31);
+    members_set_alive(&ms, now, 31, &word);
+    check_parts(&ms);
+    ck_assert_uint_eq(members_hash(&ms, 31, 3), alive);
+    free(table);
+    free(memory);
+    one_end(o);
+}
+END_TEST
+
 Suite *suite_words(void)
 {
     Suite *suite = suite_create("words");
@@ -279,11 +367,14 @@ Suite *suite_words(void)
     tcase_add_test(t, each_field_makes_another_word);
     tcase_add_test(t, room_of_dropped_words_is_used_again);
     tcase_add_test(t, word_lives_until_its_last_user_drops_it);
+    tcase_add_test(t, known_is_the_very_word_that_is_kept);
     tcase_add_test(t, brief_instants);
     tcase_add_test(t, full_news_lets_go_of_what_was_told_most);
     tcase_add_test(t, recalled_words_are_known_and_no_news);
     tcase_add_test(t, large_difference_is_answered_by_digests_of_parts);
     tcase_add_test(t, part_beyond_the_roster_is_ignored);
+    tcase_add_test(t, forged_word_is_refused_also_where_the_true_one_is_kept);
+    tcase_add_test(t, hash_of_a_part_is_that_of_its_members);
     suite_add_tcase(suite, t);
     return suite;
 }
