@@ -1,6 +1,7 @@
 /* The asker's conversation with coordinators: see asking.h. */
 #include "proto/asking.h"
 
+#include "proto/doubt.h"
 #include "proto/must.h"
 #include "proto/proofs.h"
 #include "proto/standing.h"
@@ -71,18 +72,37 @@ static void poke_cohort(struct asker *a, struct instant now, struct asker_op *op
     op->poked = now;
 }
 
-/* Voters of the cohort that were heard since they were poked, this node included. */
+/* It was heard since the cohort was poked. This node hears itself. */
+static bool shows_life(const struct asker *a, const struct asker_op *op, uint16_t slot)
+{
+    struct member_view view;
+    swim_view(a->core->swim, slot, &view);
+    return slot == core_self(a->core) || view.heard.ns > op->poked.ns;
+}
+
+/* Voters of the cohort that showed life, this node included. */
 static uint32_t reachable(const struct asker *a, const struct asker_op *op)
 {
     const struct core *c = a->core;
     const uint16_t *cohort = cohort_of(&c->cohorts, op->shard);
     uint32_t count = 0;
-    for (size_t i = 0; i < c->cohorts.size; i++) {
-        struct member_view view;
-        swim_view(c->swim, cohort[i], &view);
-        count += cohort[i] == core_self(c) ? core_votes(c) : view.heard.ns > op->poked.ns;
-    }
+    for (size_t i = 0; i < c->cohorts.size; i++)
+        count += shows_life(a, op, cohort[i]) && (cohort[i] != core_self(c) || core_votes(c));
     return count;
+}
+
+/* Mask over the cohort: who had the time to show life, and did not. */
+static uint32_t lifeless(const struct asker *a, struct instant now, const struct asker_op *op)
+{
+    const uint16_t *cohort = cohort_of(&a->core->cohorts, op->shard);
+    uint32_t mask = 0;
+    for (size_t i = 0; op->poked.ns && i < a->core->cohorts.size; i++) {
+        struct span patience = doubt_patience(a->core, cohort[i]);
+        int64_t time = patience.ns > POKE_SPAN.ns ? patience.ns : POKE_SPAN.ns;
+        if (span_between(op->poked, now).ns >= time && !shows_life(a, op, cohort[i]))
+            mask |= 1u << i;
+    }
+    return mask;
 }
 
 static enum request_kind kind_of(const struct asker_op *op)
@@ -527,6 +547,8 @@ static void ask_again(struct asker *a, struct instant now, struct asker_op *op)
         doubt(a, op, op->asked);
         op->attempts = 0;
     }
+    if (insists(op, now)) /* with one that hears it: each that does not costs seconds */
+        op->tried |= lifeless(a, now, op);
     op->wait = span_min(span_times(op->wait, 2), ASK_WAIT_MAX);
     send(a, now, op);
 }
