@@ -20,6 +20,8 @@ static const struct {
          "{\"method\":\"org.holdfast.Acquire\",\"parameters\":{\"name\":\"image/\\u00e9\","
          "\"mode\":\"shared\",\"try\":true,\"timeout_ms\":1500,\"stale\":\"hold\",\"pid\":42},"
          "\"more\":true}"),
+    SEED("all", "{\"method\":\"org.holdfast.AcquireAll\",\"parameters\":{\"names\":[\"disk/b\","
+                "\"disk/a\"],\"name\":\"\",\"try\":false}}"),
     SEED("release", "{\"method\":\"org.holdfast.Release\",\"parameters\":{\"hold\":\"0.1.7\"},"
                     "\"oneway\":true}"),
     SEED("nulls",

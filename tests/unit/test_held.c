@@ -71,9 +71,8 @@ static const char *const wrong[] = {
     "{\"holds\":[]}",
     "{\"hold\":\"1.2.3\",\"token\":7}",
     "{\"holds\":[{\"name\":\"b\",\"hold\":\"1.2.4\",\"token\":8}]}",
-    "{\"holds\":[{\"name\":\"a\",\"hold\":\"1.2.3\",\"token\":7},"
-    "{\"name\":\"b\",\"hold\":\"1.2.4\",\"token\":8}]}",
-    "{\"holds\":[{\"name\":\"b\",\"hold\":\"1.2.4\",\"token\":8},{\"name\":\"a\",\"token\":7}]}",
+    "{\"holds\":[{\"name\":\"a\",\"hold\":\"1.2.3\"},{\"name\":\"b\",\"hold\":\"1.2.4\"}]}",
+    "{\"holds\":[{\"name\":\"b\",\"hold\":\"1.2.4\"},{\"name\":\"a\",\"token\":7}]}",
     "{\"holds\":[1,2]}",
     "{\"holds\":{\"name\":\"b\"}}",
 };
