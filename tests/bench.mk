@@ -1,14 +1,34 @@
 # Benchmarks: programs that print figures, never tests.
-BENCHES := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/*.c))
+BENCHES := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/bench_*.c))
 
 build/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	@$(say) CC $@
 	$(Q)$(CC) $(BASE) $(CFLAGS_release) $(LDFLAGS_release) -pie $< -o $@
 
+# Holdfast beside other systems. Their client libraries are optional (packaging/packages-bench.txt): what is
+# missing when this is built is left out, with a word.
+PEERS          := $(patsubst %.c,build/release/%.o,$(wildcard tests/bench/peer_*.c))
+PEERS_THERE    := $(wildcard /usr/bin/etcd /usr/share/java/zookeeper.jar /usr/bin/redis-server)
+PEER_ZOOKEEPER := $(wildcard /usr/lib/*/libzookeeper_st.so)
+PEER_REDIS     := $(wildcard /usr/lib/*/libhiredis.so)
+LIBS_PEERS     := -levent_core -levent_extra $(if $(PEER_ZOOKEEPER),-lzookeeper_st) $(if $(PEER_REDIS),-lhiredis)
+
+build/release/tests/bench/peer_zookeeper.o: CFLAGS += $(if $(PEER_ZOOKEEPER),,-DPEER_WITHOUT_ZOOKEEPER)
+build/release/tests/bench/peer_redlock.o: CFLAGS += $(if $(PEER_REDIS),,-DPEER_WITHOUT_REDIS)
+build/bench/peers: $(PEERS)
+	@mkdir -p $(@D)
+	@$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_PEERS) -o $@
+
 .PHONY: bench
-bench: build/holdfastd build/holdfast $(BENCHES) ## figures: lock and unlock on 3 and 5 agents, idle cost
+bench: build/holdfastd build/holdfast $(BENCHES) ## figures: lock and unlock on 3 and 5 agents, idle cost; bench-peers, if one is there
 	@sh tests/bench/bench.sh build build/bench
+	@$(if $(PEERS_THERE),$(MAKE) --no-print-directory bench-peers,echo "No other lock service is installed (packaging/packages-bench.txt).")
+
+.PHONY: bench-peers
+bench-peers: build/holdfastd build/holdfast build/bench/peers ## Holdfast beside etcd, ZooKeeper, Redlock (REPEAT, SECONDS, NAMES, SYSTEMS, WORKLOADS)
+	@HOLDFAST_BUILD=build build/bench/peers
 
 .PHONY: bench-fence
 bench-fence: build/holdfastd build/holdfast ## figures: twenty hand-overs on five lab machines (REPEAT, DETECT)
