@@ -441,8 +441,10 @@ void varlink_close(struct varlink_server *server)
     clock_clear(server->clock, &server->pause);
     while (server->all) {
         struct varlink_connection *c = server->all;
+        struct evbuffer *output = bufferevent_get_output(c->stream);
+        evbuffer_unfreeze(output, 1); /* a bufferevent lets nobody else drain its output */
         if (!c->dead)
-            evbuffer_write(bufferevent_get_output(c->stream), bufferevent_getfd(c->stream));
+            evbuffer_write(output, bufferevent_getfd(c->stream));
         varlink_free_connection(c);
     }
     if (server->listener)
