@@ -71,6 +71,7 @@ void operation_passed(struct operation *op)
         return; /* a drop is under way; its answer ends it */
     log_event(LOG_LEVEL_INFO, "hold-passed", "hold=%s name=%s session=%s", render_hold(op->id).text,
               log_value(op->name, strlen(op->name)).text, op->session->name);
+    session_tell(op->session, "passed", op, op->mode, "it was handed over");
     operation_gone(op);
 }
 

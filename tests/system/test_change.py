@@ -117,8 +117,16 @@ class Changes(ApiCase):
         source, hold = self.held("hv1", name)
         early, _ = self.waiting("hv3", name)
         target, waiter = self.waiting("hv2", name)
+        secret = source.call("OpenSession")["secret"]
+        watcher = self.connect("hv1")
+        watcher.call("JoinSession", secret=secret)
+        watcher.send("Watch", more=True)
         self.refused("NoSuchWaiter", source, "Transfer", {"hold": hold, "to": "1.1.999999"})
         source.call("Transfer", hold=hold, to=waiter)
+        event = watcher.reply()["event"]
+        while event["kind"] == "blocking":
+            event = watcher.reply()["event"]
+        self.assertEqual((event["kind"], event["hold"]), ("passed", hold))
         reply = target.reply()
         while reply["state"] == "waiting":
             reply = target.reply()
