@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "client/fence_text.h"
+#include "client/refused.h"
+#include "proto/limits.h"
+
+enum { LATE_MS = 3 * 1000 }; /* how much later than the deadline the agent may answer */
 
 const char *json_text(const json_t *object, const char *key)
 {
@@ -124,7 +128,7 @@ static int refused_late(const char *subject, const json_t *p)
 static int refused_no_majority(const char *subject, const json_t *p)
 {
     char text[96];
-    snprintf(text, sizeof text, "no majority: %lld of %lld", json_number(p, "reachable"),
+    snprintf(text, sizeof text, "no majority: %lld of %lld reachable", json_number(p, "reachable"),
              json_number(p, "cohort"));
     say_of(subject, text);
     return EXIT_NO_MAJORITY;
@@ -175,6 +179,9 @@ int agent_refused(const struct varlink_reply *reply, const char *subject)
     }
     if (ours && strcmp(error, "NoSuchOrder") == 0)
         return refused_reason(subject, p, "no such order is known here", EXIT_ERROR);
+    int code = refused_change(reply, subject);
+    if (code >= 0)
+        return code;
     char *details = json_dumps(p, JSON_COMPACT);
     say("the agent refused: %s %s", error, details ? details : "");
     free(details);
@@ -189,7 +196,7 @@ int agent_unready(struct varlink *v, const struct varlink_reply *reply, const ch
         return agent_refused(reply, subject);
     bool alone = status.error[0] == '\0' && !json_flag(status.parameters, "majority");
     if (alone)
-        say("%s%sno majority: %lld of %lld", subject ? subject : "", subject ? ": " : "",
+        say("%s%sno majority: %lld of %lld reachable", subject ? subject : "", subject ? ": " : "",
             json_number(status.parameters, "voters_alive"),
             json_number(status.parameters, "voters"));
     json_decref(status.parameters);
@@ -237,6 +244,33 @@ int agent_ask_about(const struct cli *cli, const char *subject, const char *meth
         return code;
     }
     code = call(&v, cli, subject, method, parameters, out);
+    varlink_close(&v);
+    return code;
+}
+
+int agent_ask_lock(const struct cli *cli, const char *method, json_t *parameters, long long wait_ms,
+                   json_t **out)
+{
+    char full[64], name[LOCK_NAME_MAX + 1];
+    struct varlink v;
+    struct varlink_reply reply;
+    int code = agent_open(&v, cli);
+    if (code != EXIT_OK) {
+        json_decref(parameters);
+        return code;
+    }
+    snprintf(full, sizeof full, AGENT_INTERFACE "%s", method);
+    snprintf(name, sizeof name, "%s", json_text(parameters, "name"));
+    json_object_set_new(parameters, "timeout_ms", json_integer(wait_ms));
+    enum varlink_status status = varlink_call(&v, full, parameters, &reply, (int)wait_ms + LATE_MS);
+    if (status != VARLINK_OK) {
+        code = agent_failed(cli, status);
+    } else if (reply.error[0] == '\0') {
+        *out = reply.parameters;
+    } else {
+        code = agent_unready(&v, &reply, name);
+        json_decref(reply.parameters);
+    }
     varlink_close(&v);
     return code;
 }

@@ -38,6 +38,13 @@ int agent_ask_about(const struct cli *cli, const char *subject, const char *meth
 /* The same about nothing in particular. */
 int agent_ask(const struct cli *cli, const char *method, json_t *parameters, json_t **out);
 
+/*
+ * A question that a lock's coordinator answers (Show, Stamp, Validate), with `name` among its
+ * `parameters` (stolen): opens, calls once, closes. Given up after `wait_ms`.
+ */
+int agent_ask_lock(const struct cli *cli, const char *method, json_t *parameters, long long wait_ms,
+                   json_t **out);
+
 /* Whether the reply is this error of org.holdfast. */
 bool agent_error_is(const struct varlink_reply *reply, const char *error);
 

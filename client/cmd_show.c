@@ -17,8 +17,6 @@ static const char help[] =
     "\n"
     "The exit code is 2 if there is no majority, 3 if nobody answered in time.\n";
 
-enum { LATE_MS = 3000 };
-
 static void add_rows(struct table *t, const json_t *parties)
 {
     size_t index;
@@ -74,28 +72,6 @@ static void print_text(const json_t *lock)
     print_fencing(lock);
 }
 
-static int ask(const struct cli *cli, const char *name, long long wait_ms, json_t **out)
-{
-    struct varlink v;
-    struct varlink_reply reply;
-    int code = agent_open(&v, cli);
-    if (code != EXIT_OK)
-        return code;
-    json_t *p = json_pack("{s:s, s:I}", "name", name, "timeout_ms", (json_int_t)wait_ms);
-    enum varlink_status status =
-        varlink_call(&v, AGENT_INTERFACE "Show", p, &reply, (int)wait_ms + LATE_MS);
-    if (status != VARLINK_OK) {
-        code = agent_failed(cli, status);
-    } else if (reply.error[0] == '\0') {
-        *out = reply.parameters;
-    } else {
-        code = agent_unready(&v, &reply, name);
-        json_decref(reply.parameters);
-    }
-    varlink_close(&v);
-    return code;
-}
-
 static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {{"wait", required_argument, NULL, 'w'}, COMMAND_OPTIONS};
@@ -103,14 +79,14 @@ static int run(struct cli *cli, int argc, char **argv)
     json_t *reply = NULL;
     int option;
     while ((option = command_option(cli, argc, argv, ":w:", longs)) != -1)
-        if (option == 'w' && (!parse_seconds(optarg, &wait_ms) || wait_ms > 24LL * 3600 * 1000))
-            return usage_error(cli, "-w takes seconds, up to a day, not '%s'", optarg);
+        if (option == 'w' && take_patience(cli, &wait_ms) != EXIT_OK)
+            return EXIT_USAGE;
     if (optind == argc)
         return usage_error(cli, "the lock's NAME is missing");
     const char *name = argv[optind++];
     if (check_lock_name(cli, name) != EXIT_OK || no_arguments(cli, argc, argv) != EXIT_OK)
         return EXIT_USAGE;
-    int code = ask(cli, name, wait_ms, &reply);
+    int code = agent_ask_lock(cli, "Show", json_pack("{s:s}", "name", name), wait_ms, &reply);
     if (code == EXIT_OK && cli->json)
         json_print(json_incref(json_object_get(reply, "lock")));
     else if (code == EXIT_OK)

@@ -130,3 +130,10 @@ bool parse_seconds(const char *text, long long *out_ms)
     *out_ms = (long long)(seconds * 1000.0 + 0.5);
     return true;
 }
+
+int take_patience(const struct cli *cli, long long *out_ms)
+{
+    if (parse_seconds(optarg, out_ms) && *out_ms <= 24LL * 3600 * 1000)
+        return EXIT_OK;
+    return usage_error(cli, "-w takes seconds, up to a day, not '%s'", optarg);
+}

@@ -33,6 +33,8 @@ struct command {
 
 extern const struct command cmd_keygen, cmd_roster, cmd_lock, cmd_status, cmd_members, cmd_locks,
     cmd_show, cmd_fence, cmd_events, cmd_lab, cmd_lab_machine;
+extern const struct command cmd_convert, cmd_value, cmd_clear_mark, cmd_transfer, cmd_stamp,
+    cmd_validate;
 
 /* sockaddr_un has room for 108 bytes, one of them for the NUL (unix(7)). */
 enum { SOCKET_PATH_MAX = 107 };
@@ -72,5 +74,7 @@ int check_lock_name(const struct cli *cli, const char *name);
 bool parse_number(const char *text, long min, long max, long *out);
 /* Seconds, with a fraction or not, as milliseconds; up to a year. */
 bool parse_seconds(const char *text, long long *out_ms);
+/* The value of -w, in optarg, up to a day: EXIT_OK, or EXIT_USAGE after saying what is wrong. */
+int take_patience(const struct cli *cli, long long *out_ms);
 
 #endif

@@ -28,8 +28,8 @@ static void reason_text(char *text, size_t size, const json_t *reply)
     text[0] = '\0';
     agent_parties(parties, sizeof parties, json_object_get(reply, "holders"));
     if (strcmp(reason, "no-majority") == 0)
-        snprintf(text, size, "waiting: no majority: %lld of %lld", json_number(reply, "reachable"),
-                 json_number(reply, "cohort"));
+        snprintf(text, size, "waiting: no majority: %lld of %lld reachable",
+                 json_number(reply, "reachable"), json_number(reply, "cohort"));
     else if (strcmp(reason, "standing") == 0)
         snprintf(text, size, "waiting: too few jurors acknowledge this node");
     else if (strcmp(reason, "starting") == 0)

@@ -63,7 +63,7 @@ START_TEST(waiting_says_why)
     ck_assert_str_eq(waiting("{\"reason\":\"queued\",\"place\":1,\"holders\":[]}"),
                      "waiting, place 1 in the queue, held by somebody");
     ck_assert_str_eq(waiting("{\"reason\":\"no-majority\",\"reachable\":2,\"cohort\":5}"),
-                     "waiting: no majority: 2 of 5");
+                     "waiting: no majority: 2 of 5 reachable");
     ck_assert_str_eq(waiting("{\"reason\":\"standing\"}"),
                      "waiting: too few jurors acknowledge this node");
     ck_assert_str_eq(waiting("{\"reason\":\"starting\"}"),
