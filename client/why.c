@@ -349,8 +349,8 @@ static json_t *text_voters(const struct why *w)
 
 static void tell_no_majority(const struct why *w)
 {
-    long long reachable = json_number(w->facts, "reachable");
-    long long cohort = json_number(w->facts, "cohort"), needed = cohort / 2 + 1;
+    long long reachable = why_count(w->facts, "reachable");
+    long long cohort = why_count(w->facts, "cohort"), needed = cohort / 2 + 1;
     char names[WHY_NAMES_MAX];
     why_line(w->text,
              "who holds %s is not known: no majority: %lld of its %lld voters reachable, %lld are "

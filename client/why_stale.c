@@ -98,7 +98,7 @@ static void text_opinions(const json_t *facts, const json_t *stale, json_t *text
 static void text_order(const json_t *facts, const json_t *stale, json_t *text)
 {
     char line[FENCE_TEXT_LINE_MAX];
-    long long votes = json_number(stale, "votes"), quorum = json_number(stale, "quorum");
+    long long votes = why_count(stale, "votes"), quorum = why_count(stale, "quorum");
     long long jurors = json_number(json_object_get(facts, "status"), "jurors");
     if (strcmp(json_text(stale, "stage"), "asking") != 0) {
         fence_text_stale(line, sizeof line, stale);
@@ -137,7 +137,7 @@ void why_stale_text(const json_t *facts, json_t *text)
 
 static void next_asking(const json_t *stale, json_t *next)
 {
-    long long missing = json_number(stale, "quorum") - json_number(stale, "votes");
+    long long missing = why_count(stale, "quorum") - why_count(stale, "votes");
     const char *node = json_text(stale, "node");
     if (missing > 0)
         why_line(next,
@@ -154,6 +154,8 @@ static void next_stage(const json_t *stale, json_t *next)
 {
     const char *stage = json_text(stale, "stage"), *node = json_text(stale, "node");
     long long life = json_number(stale, "life");
+    char line[FENCE_TEXT_LINE_MAX];
+    fence_text_stale(line, sizeof line, stale);
     if (strcmp(stage, "hold") == 0)
         why_line(next,
                  "when %s boots again it states that its life %lld is over (policy hold: "
@@ -180,8 +182,8 @@ static void next_stage(const json_t *stale, json_t *next)
                  node, life);
     else if (strcmp(stage, "over") == 0)
         why_line(next, "%s is proven over: the lock's coordinator ends its hold now", node);
-    else
-        why_line(next, "%s", json_text(stale, "text"));
+    else /* one that is not known here */
+        why_line(next, "%s", line);
 }
 
 void why_stale_next(const json_t *facts, const json_t *holder, json_t *next)

@@ -28,6 +28,12 @@ void why_line(json_t *list, const char *format, ...)
         json_array_append_new(list, line);
 }
 
+long long why_count(const json_t *object, const char *key)
+{
+    long long count = json_number(object, key);
+    return count > 0 ? count : 0;
+}
+
 /* How many of a list are of that node. */
 static size_t count_node(const json_t *list, const char *node)
 {

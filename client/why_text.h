@@ -15,6 +15,9 @@ enum {
 /* Appends a line to a list of strings; one that is too long is cut. */
 void why_line(json_t *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A number that says how many: 0 if it is negative, or missing. */
+long long why_count(const json_t *object, const char *key);
+
 /* "hv2", or "hv2's 1.4.17" where several holds or requests are of that node; cut at WHY_NAME_MAX.
  */
 const char *why_name(char text[WHY_NAME_MAX], const json_t *lock, const json_t *party);

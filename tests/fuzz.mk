@@ -11,6 +11,9 @@ FUZZ_SEEDS   := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/see
 FUZZ_WITH_fuzz_frame := node/frame.c
 LIBS_FUZZ_fuzz_frame := -ljansson
 FUZZ_WITH_fuzz_story = $(STORY_PURE)
+FUZZ_WITH_fuzz_why   := $(wildcard client/why*.c) $(addprefix client/,member_text.c fence_text.c agent.c refused.c \
+                        command.c varlink.c)
+LIBS_FUZZ_fuzz_why   := -ljansson
 
 .PHONY: fuzz fuzz-programs
 fuzz: fuzz-programs ## run each fuzz target for FUZZ_SECONDS (30); findings go to build/fuzz/findings
