@@ -99,6 +99,7 @@ bool api_acquire_request(struct varlink_call *call, const json_t *parameters,
     *out = (struct operation_request){.name = frame_string(parameters, "name", ""),
                                       .try = frame_bool(parameters, "try", false),
                                       .head = frame_bool(parameters, "head", false),
+                                      .spare = frame_bool(parameters, "spare", false),
                                       .deadline = INSTANT_NEVER};
     if (!api_mode(call, parameters, &out->mode, &out->limit))
         return false;

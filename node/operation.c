@@ -451,6 +451,7 @@ struct operation *operation_ask_for(struct operations *all, struct session *sess
     op->policy = request->policy;
     op->try = request->try;
     op->head = request->head;
+    op->spare = request->spare;
     op->expect = request->expect;
     op->deadline = request->deadline;
     op->patience = request->deadline;

@@ -56,6 +56,7 @@ struct operation {
     bool lost;     /* HELD: its watchers were told so; it is dropped once its session's stop set is
                       empty (F7) */
     bool at_risk;  /* HELD: standing was not renewed for a while */
+    bool spare;    /* as in the request; not durable */
     bool starting; /* ASKED: the peer has none of it; it is asked again when the life counts */
     struct op_id id;
     struct operation_key key; /* of id */
@@ -103,6 +104,7 @@ struct operation_request {
     enum lock_policy policy;
     bool try;
     bool head;       /* waits before all others */
+    bool spare;      /* if it is lost its processes have SESSION_LAST_WORDS, as the caller has */
     uint64_t expect; /* only while the lock's token is this one; 0: any */
     struct instant deadline;
     const struct holder *holder;

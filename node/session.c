@@ -363,6 +363,11 @@ void session_stop(struct session *s)
               stopset_count(&s->stopset));
     DL_FOREACH(s->seats, seat)
     stopset_spare(&s->stopset, &seat->process);
+    DL_FOREACH(s->operations, op)
+    {
+        for (size_t i = 0; op->spare && i < op->process_count; i++)
+            stopset_spare(&s->stopset, &op->processes[i]);
+    }
     session_kill(s);
     clock_set(s->all->clock, &s->grace, instant_after(clock_now(), SESSION_LAST_WORDS));
     stopset_watch(&s->stopset);

@@ -11,7 +11,7 @@
  *
  * When a hold is lost (F7, F3) its session goes from OPEN or LOST to KILLING at once, without
  * grace: its watchers are told first, and the processes at the other end of its sockets have
- * SESSION_LAST_WORDS to say so and end by themselves.
+ * SESSION_LAST_WORDS to say so and end by themselves, as have those of a request that asked for it.
  *
  * What must hold: a hold is released for a dead client, or one that lost it, only after its stop
  * set was seen empty, and then as unclean (F11). A session may be resumed only by a process of its
