@@ -22,9 +22,8 @@ static void sleep_ms(int ms)
     nanosleep(&t, NULL);
 }
 
-/* All of them cross the gate: one write never waits for a reader. */
-_Static_assert(HELD_MAX * sizeof(struct child_grant) <= 65536,
-               "grants fit an empty pipe (pipe(7))");
+/* They cross the gate in one write that never waits for a reader. */
+_Static_assert(sizeof(struct child_grants) <= 65536, "grants fit an empty pipe (pipe(7))");
 
 /* `value` NULL or "": removes the variable, since one of a lock around this one is not about this.
  */
@@ -41,31 +40,47 @@ static bool set(const char *name, size_t number, const char *value)
 /* Of one lock; `number` is 0 where there is only one. `name` NULL: removes all. */
 static bool set_lock(size_t number, const char *name, const struct child_grant *grant)
 {
+    static const struct child_grant nothing;
     char token[24] = "";
     if (name)
         snprintf(token, sizeof token, "%" PRIu64, grant->token);
+    else
+        grant = &nothing;
     return set("HOLDFAST_NAME", number, name) && set("HOLDFAST_TOKEN", number, token) &&
-           set("HOLDFAST_HOLD", number, name ? grant->hold : NULL) &&
-           set("HOLDFAST_UNCLEAN", number, name ? grant->unclean : NULL);
+           set("HOLDFAST_HOLD", number, grant->hold) &&
+           set("HOLDFAST_UNCLEAN", number, grant->unclean) &&
+           set("HOLDFAST_MARK", number, grant->mark) &&
+           set("HOLDFAST_VALUE", number, grant->value) &&
+           set("HOLDFAST_VALUE_VALID", number, grant->valid);
 }
 
-static bool set_environment(const struct child_plan *plan, const struct child_grant *grants)
+/* The agent's socket, also for a command that changes its directory. */
+static bool set_socket(const char *path)
+{
+    char *full = path[0] == '/' ? NULL : realpath(path, NULL);
+    bool done = setenv("HOLDFAST_SOCKET", full ? full : path, 1) == 0;
+    free(full);
+    return done;
+}
+
+static bool set_environment(const struct child_plan *plan, const struct child_grants *grants)
 {
     const struct held *held = plan->held;
     char count[24];
-    if (!set("HOLDFAST_MODE", 0, plan->mode))
+    if (!set("HOLDFAST_MODE", 0, plan->mode) || !set("HOLDFAST_SESSION", 0, grants->session) ||
+        !set_socket(plan->socket))
         return false;
     if (!held->several)
-        return set_lock(0, held->locks[0].name, &grants[0]);
+        return set_lock(0, held->locks[0].name, &grants->of[0]);
     snprintf(count, sizeof count, "%zu", held->count);
     for (size_t i = 0; i < HELD_MAX; i++)
-        if (!set_lock(i + 1, i < held->count ? held->locks[i].name : NULL, &grants[i]))
+        if (!set_lock(i + 1, i < held->count ? held->locks[i].name : NULL, &grants->of[i]))
             return false;
     return set("HOLDFAST_COUNT", 0, count) && set_lock(0, NULL, NULL);
 }
 
 /* In the child, the gate open: becomes the command, or reports why not. */
-static _Noreturn void become(const struct child_plan *plan, const struct child_grant *grants,
+static _Noreturn void become(const struct child_plan *plan, const struct child_grants *grants,
                              int report)
 {
     if (set_environment(plan, grants)) {
@@ -95,17 +110,20 @@ static bool read_all(int fd, void *out, size_t size)
 static _Noreturn void wait_at_gate(const struct child_plan *plan, pid_t parent, int gate,
                                    int report)
 {
-    static struct child_grant grants[HELD_MAX];
+    static struct child_grants grants;
     setpgid(0, 0);
+    /* Until it is let go it has nothing to outlive its parent for. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     /* A parent that died before the line above sends no signal. */
     if (getppid() != parent)
         _exit(EXIT_ERROR);
     close(plan->secret_fd);
-    if (!read_all(gate, grants, plan->held->count * sizeof *grants))
+    if (!read_all(gate, &grants, sizeof grants))
         _exit(EXIT_ERROR);
     close(gate);
-    become(plan, grants, report);
+    if (plan->outlives)
+        prctl(PR_SET_PDEATHSIG, 0);
+    become(plan, &grants, report);
 }
 
 /* The terminal to hand over, or -1: see child.h. */
@@ -168,14 +186,14 @@ static void give_terminal(const struct child *child, pid_t group)
     sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
-int child_go(struct child *child, const struct child_grant *grants, size_t count)
+int child_go(struct child *child, const struct child_grants *grants)
 {
     int error = 0;
     give_terminal(child, child->pid);
-    ssize_t put = write(child->gate, grants, count * sizeof *grants);
+    ssize_t put = write(child->gate, grants, sizeof *grants);
     close(child->gate);
     child->gate = -1;
-    if (put != (ssize_t)(count * sizeof *grants))
+    if (put != (ssize_t)sizeof *grants)
         return ECHILD;
     ssize_t got;
     do
@@ -238,6 +256,11 @@ void child_kill(struct child *child, int grace_ms)
     child_signal(child, SIGKILL);
     while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
+    child->pid = 0;
+}
+
+void child_leave(struct child *child)
+{
     child->pid = 0;
 }
 

@@ -2,12 +2,12 @@
  * The command under `holdfast lock`: a child that is there before the lock is, so that the agent
  * can watch it (F11), and that runs only once the lock is held.
  *
- * - fork: the child leads a process group of its own, dies with its parent (PR_SET_PDEATHSIG), and
- *   waits at its gate, a pipe;
- * - go: the gate opens: exec, with HOLDFAST_NAME, HOLDFAST_MODE, HOLDFAST_HOLD, HOLDFAST_TOKEN and,
- *   if the last holder went uncleanly, HOLDFAST_UNCLEAN; of several locks HOLDFAST_COUNT, and all
- *   but the mode with a number: HOLDFAST_NAME_1. An exec that fails is reported through a second
- *   pipe, which an exec that succeeds closes;
+ * - fork: the child leads a process group of its own, dies with its parent (PR_SET_PDEATHSIG)
+ *   unless it is to outlive it, and waits at its gate, a pipe;
+ * - go: the gate opens: exec, with HOLDFAST_SOCKET, _SESSION, _MODE and, of each lock, _NAME,
+ * _HOLD, _TOKEN and what else is known (struct child_grant); of several locks HOLDFAST_COUNT, and
+ * those of each lock with a number: HOLDFAST_NAME_1. An exec that fails is reported through a
+ * second pipe, which an exec that succeeds closes;
  * - the end: the caller reaps it; or the caller closes the gate unopened, and the child exits.
  *
  * On a terminal the child's group becomes the foreground one, as under a shell, if this process is
@@ -32,11 +32,20 @@ struct child {
     bool signaled; /* a signal ended it, so that what it wrote may be half done */
 };
 
-/* What the child learns of a lock only when it is held. */
+/* What the child learns of a lock only when it is held; "": that variable is removed. */
 struct child_grant {
     uint64_t token;
     char hold[HELD_ID_SIZE];
-    char unclean[256]; /* HOLDFAST_UNCLEAN; "": the variable is removed */
+    char unclean[256]; /* HOLDFAST_UNCLEAN */
+    char mark[64];     /* HOLDFAST_MARK */
+    char value[360];   /* HOLDFAST_VALUE: base64 of LOCK_VALUE_MAX bytes */
+    char valid[2];     /* HOLDFAST_VALUE_VALID */
+};
+
+/* What crosses the gate. */
+struct child_grants {
+    char session[72]; /* HOLDFAST_SESSION */
+    struct child_grant of[HELD_MAX];
 };
 
 /* What the child needs; all of it is the caller's and outlives the fork. */
@@ -44,6 +53,8 @@ struct child_plan {
     char **argv;
     const struct held *held; /* the locks' names */
     const char *mode;
+    const char *socket;   /* the agent's, for HOLDFAST_SOCKET */
+    bool outlives;        /* it does not die with its parent */
     const sigset_t *mask; /* the signal mask to restore */
     int secret_fd;        /* the connection to the agent, which the child must not keep */
 };
@@ -52,7 +63,7 @@ struct child_plan {
 bool child_fork(struct child *child, const struct child_plan *plan);
 /* Opens the gate, with a grant of each lock. 0, or the errno with which exec failed (the child has
  * ended then). */
-int child_go(struct child *child, const struct child_grant *grants, size_t count);
+int child_go(struct child *child, const struct child_grants *grants);
 /* Sends a signal to the child's group. */
 void child_signal(const struct child *child, int signo);
 
@@ -66,6 +77,8 @@ void child_stop_along(struct child *child);
 /* SIGTERM to the group, SIGKILL after `grace_ms` (SIGKILL at once if 0), and waits for the child's
  * end. */
 void child_kill(struct child *child, int grace_ms);
+/* Leaves a child that runs to itself. */
+void child_leave(struct child *child);
 /* Gives up a child that was never let go, or cleans up after one that ended. */
 void child_close(struct child *child);
 

@@ -73,7 +73,7 @@ static enum varlink_status next_reply(struct conversion *c, struct varlink_reply
         enum varlink_status status = varlink_receive(&c->hold.agent, reply, (int)sleep_ms);
         if (status != VARLINK_AGAIN || left == 0)
             return status;
-        waiting_look(&c->waiting, own_hold_subject(&c->hold));
+        waiting_look(&c->waiting);
     }
 }
 

@@ -21,6 +21,7 @@ static bool take_one(struct held_lock *lock, json_t *from)
     snprintf(lock->hold, sizeof lock->hold, "%s", hold);
     lock->token = (unsigned long long)json_number(from, "token");
     lock->unclean = json_object_get(from, "unclean");
+    lock->value = json_object_get(from, "value");
     return *hold && strlen(hold) < sizeof lock->hold;
 }
 
@@ -45,7 +46,7 @@ void held_drop(struct held *held)
     held->reply = NULL;
 }
 
-const struct held_lock *held_find(const struct held *held, const char *hold)
+struct held_lock *held_find(struct held *held, const char *hold)
 {
     for (size_t i = 0; i < held->count; i++)
         if (strcmp(held->locks[i].hold, hold) == 0)
@@ -68,9 +69,11 @@ void held_print(const struct held *held, json_t *out)
     json_t *list = json_array();
     for (size_t i = 0; i < held->count; i++) {
         const struct held_lock *lock = &held->locks[i];
-        json_t *one = json_pack("{s:s, s:s, s:I, s:O}", "name", lock->name, "hold", lock->hold,
-                                "token", (json_int_t)lock->token, "unclean",
-                                json_is_object(lock->unclean) ? lock->unclean : json_null());
+        json_t *one = json_pack("{s:s, s:s, s:I, s:O, s:O, s:b}", "name", lock->name, "hold",
+                                lock->hold, "token", (json_int_t)lock->token, "unclean",
+                                json_is_object(lock->unclean) ? lock->unclean : json_null(),
+                                "value", json_is_object(lock->value) ? lock->value : json_null(),
+                                "passed", (int)lock->passed);
         if (!held->several)
             json_object_update(out, one);
         else

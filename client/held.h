@@ -20,6 +20,8 @@ struct held_lock {
     char hold[HELD_ID_SIZE];
     unsigned long long token;
     json_t *unclean; /* the API's type Mark, or null; the reply's own */
+    json_t *value;   /* the API's type Value, or null; the reply's own */
+    bool passed;     /* it was handed over, and is held no more */
 };
 
 struct held {
@@ -36,12 +38,12 @@ const char *held_twice(const struct held *held);
 bool held_take(struct held *held, json_t *reply);
 void held_drop(struct held *held);
 /* The lock of a hold, or NULL if it is none of these. */
-const struct held_lock *held_find(const struct held *held, const char *hold);
+struct held_lock *held_find(struct held *held, const char *hold);
 /* Of one reply: the name of the lock that it is about. NULL if it names none and there are several.
  */
 const char *held_subject(const struct held *held, const json_t *reply);
-/* Of each lock, "name", "hold", "token" and "unclean": into `out` itself if it is one, else as a
- * list "locks". */
+/* Of each lock, "name", "hold", "token", "unclean", "value" and "passed": into `out` itself if it
+ * is one, else as a list "locks". */
 void held_print(const struct held *held, json_t *out);
 
 #endif

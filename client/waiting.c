@@ -47,6 +47,7 @@ void waiting_reply(struct waiting *w, const char *subject, const json_t *reply)
     char line[FENCE_TEXT_LINE_MAX];
     json_t *holders = json_object_get(reply, "holders");
     fence_text_waiting(line, sizeof line, reply);
+    snprintf(w->subject, sizeof w->subject, "%s", subject);
     /* What is done about a dead one stands in the line already. */
     if (json_is_object(json_object_get(reply, "stale")) || json_array_size(holders) == 0)
         holders = NULL;
@@ -96,7 +97,7 @@ static bool ask_members(struct waiting *w, struct varlink_reply *reply)
     return false;
 }
 
-void waiting_look(struct waiting *w, const char *subject)
+void waiting_look(struct waiting *w)
 {
     struct varlink_reply reply;
     char health[sizeof w->health], text[sizeof w->health];
@@ -112,9 +113,9 @@ void waiting_look(struct waiting *w, const char *subject)
     health_of(text, sizeof text, w->holders, members, true);
     if (strcmp(health, w->health) != 0) {
         if (text[0] != '\0')
-            say("%s: %s", subject, text);
+            say("%s: %s", w->subject, text);
         else
-            say("%s: the holder's node is well again", subject);
+            say("%s: the holder's node is well again", w->subject);
         memcpy(w->health, health, sizeof health);
     }
     json_decref(reply.parameters);

@@ -11,13 +11,16 @@
 #include "client/member_text.h"
 #include "client/varlink.h"
 
+enum { WAITING_SUBJECT_SIZE = 320 };
+
 struct waiting {
     const struct cli *cli;
     bool verbose;
-    json_t *holders;                /* who is in the way, as last told; NULL: nobody is */
-    struct varlink look;            /* for the members; -1 while it is closed */
-    long long look_ms;              /* when they are to be looked at again, by waiting_now_ms() */
-    char line[FENCE_TEXT_LINE_MAX]; /* the last one, with its subject: none is said twice */
+    json_t *holders;     /* who is in the way, as last told; NULL: nobody is */
+    struct varlink look; /* for the members; -1 while it is closed */
+    long long look_ms;   /* when they are to be looked at again, by waiting_now_ms() */
+    char subject[WAITING_SUBJECT_SIZE]; /* of the last reply */
+    char line[FENCE_TEXT_LINE_MAX];     /* the last one, with its subject: none is said twice */
     char health[2 * MEMBER_TEXT_MAX];
 };
 
@@ -31,8 +34,8 @@ void waiting_reply(struct waiting *w, const char *subject, const json_t *reply);
 
 /* For how long the caller may sleep, at most `ms` (-1: for ever). */
 long long waiting_sleep_ms(const struct waiting *w, long long ms);
-/* To be called after that: looks at the members, if it is time. `subject`: what is waited for. */
-void waiting_look(struct waiting *w, const char *subject);
+/* To be called after that: looks at the members, if it is time. */
+void waiting_look(struct waiting *w);
 
 /* Milliseconds of a clock that counts suspend. */
 long long waiting_now_ms(void);

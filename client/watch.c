@@ -28,7 +28,8 @@ int watch_open(struct watch *w, const struct cli *cli, struct varlink *session)
     int code = agent_call(session, cli, "OpenSession", NULL, &reply);
     if (code != EXIT_OK)
         return code;
-    code = join(w, cli, json_text(reply, "secret"));
+    snprintf(w->secret, sizeof w->secret, "%s", json_text(reply, "secret"));
+    code = join(w, cli, w->secret);
     json_decref(reply);
     if (code != EXIT_OK)
         watch_close(w);
@@ -45,7 +46,10 @@ static enum watch_event event_of(const char *kind)
     static const struct {
         const char *kind;
         enum watch_event event;
-    } kinds[] = {{"at-risk", WATCH_AT_RISK}, {"safe", WATCH_SAFE}, {"lost", WATCH_LOST}};
+    } kinds[] = {{"at-risk", WATCH_AT_RISK},
+                 {"safe", WATCH_SAFE},
+                 {"passed", WATCH_PASSED},
+                 {"lost", WATCH_LOST}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].kind, kind) == 0)
             return kinds[i].event;

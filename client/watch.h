@@ -13,14 +13,16 @@ enum watch_event {
     WATCH_OTHER,   /* something that needs no answer */
     WATCH_AT_RISK, /* standing is running out (F7) */
     WATCH_SAFE,    /* and was renewed */
+    WATCH_PASSED,  /* the hold was handed over: nothing may act under it here */
     WATCH_LOST,    /* the hold is over: its processes are being stopped */
     WATCH_ENDED    /* the stream is over; nothing more will come */
 };
 
-enum { WATCH_REASON_SIZE = 256, WATCH_HOLD_SIZE = 64 };
+enum { WATCH_REASON_SIZE = 256, WATCH_HOLD_SIZE = 64, WATCH_SECRET_SIZE = 72 };
 
 struct watch {
-    struct varlink stream; /* its descriptor may be polled for reading; -1 once it ended */
+    char secret[WATCH_SECRET_SIZE]; /* of the session */
+    struct varlink stream;          /* its descriptor may be polled for reading; -1 once it ended */
 };
 
 /*

@@ -43,12 +43,15 @@ START_TEST(one)
 {
     ask(false, 1, names);
     ck_assert_str_eq(held_subject(&held, NULL), "b");
-    ck_assert(take("{\"state\":\"held\",\"hold\":\"1.2.3\",\"token\":7,\"unclean\":null}"));
+    ck_assert(take("{\"state\":\"held\",\"hold\":\"1.2.3\",\"token\":7,\"unclean\":null,"
+                   "\"value\":{\"bytes\":\"\"}}"));
     ck_assert_str_eq(held.locks[0].hold, "1.2.3");
     ck_assert_uint_eq(held.locks[0].token, 7);
     ck_assert_ptr_eq(held_find(&held, "1.2.3"), &held.locks[0]);
     ck_assert_ptr_null(held_find(&held, "1.2.4"));
-    check_printed("{\"code\":0,\"name\":\"b\",\"hold\":\"1.2.3\",\"token\":7,\"unclean\":null}");
+    held.locks[0].passed = true;
+    check_printed("{\"code\":0,\"name\":\"b\",\"hold\":\"1.2.3\",\"token\":7,\"unclean\":null,"
+                  "\"value\":{\"bytes\":\"\"},\"passed\":true}");
 }
 END_TEST
 
@@ -61,8 +64,9 @@ START_TEST(several)
     ck_assert_str_eq(held_find(&held, "1.2.3")->name, "a");
     ck_assert(json_is_object(held.locks[0].unclean) && json_is_null(held.locks[1].unclean));
     check_printed("{\"code\":0,\"locks\":["
-                  "{\"name\":\"b\",\"hold\":\"1.2.4\",\"token\":8,\"unclean\":{\"node\":\"n\"}},"
-                  "{\"name\":\"a\",\"hold\":\"1.2.3\",\"token\":7,\"unclean\":null}]}");
+                  "{\"name\":\"b\",\"hold\":\"1.2.4\",\"token\":8,\"unclean\":{\"node\":\"n\"},"
+                  "\"value\":null,\"passed\":false},{\"name\":\"a\",\"hold\":\"1.2.3\",\"token\":7,"
+                  "\"unclean\":null,\"value\":null,\"passed\":false}]}");
 }
 END_TEST
 
