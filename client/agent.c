@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "client/fence_text.h"
 #include "client/refused.h"
-#include "proto/limits.h"
+#include "proto/lock.h"
 
 enum { LATE_MS = 3 * 1000 }; /* how much later than the deadline the agent may answer */
 
@@ -42,6 +44,21 @@ const char *agent_mode(char text[AGENT_MODE_SIZE], const json_t *party)
         snprintf(text, AGENT_MODE_SIZE, "%s %lld", json_text(party, "mode"), limit);
     else
         snprintf(text, AGENT_MODE_SIZE, "%s", json_text(party, "mode"));
+    return text;
+}
+
+const char *agent_data(char text[AGENT_DATA_SIZE], const json_t *party)
+{
+    unsigned char bytes[LOCK_DATA_MAX];
+    size_t size = 0;
+    const char *data = json_text(party, "data"), *end;
+    bool read = sodium_base642bin(bytes, sizeof bytes, data, strlen(data), NULL, &size, &end,
+                                  sodium_base64_VARIANT_ORIGINAL) == 0 &&
+                !*end;
+    if (read && lock_name_valid((struct view){bytes, size}))
+        snprintf(text, AGENT_DATA_SIZE, "%.*s", (int)size, (const char *)bytes);
+    else
+        snprintf(text, AGENT_DATA_SIZE, "%s%.100s", *data ? "base64:" : "", data);
     return text;
 }
 

@@ -51,6 +51,10 @@ bool agent_error_is(const struct varlink_reply *reply, const char *error);
 /* "shared", "counted 3": the mode of a party or an operation. */
 enum { AGENT_MODE_SIZE = 32 };
 const char *agent_mode(char text[AGENT_MODE_SIZE], const json_t *party);
+/* What a party tells about itself: text without control characters as it is, all else as
+ * "base64:...", "" if it tells nothing. */
+enum { AGENT_DATA_SIZE = 128 };
+const char *agent_data(char text[AGENT_DATA_SIZE], const json_t *party);
 /* "hv2 (shared), hv3 (shared)" of a list of parties, cut at `size`; "" for none. */
 void agent_parties(char *text, size_t size, const json_t *parties);
 

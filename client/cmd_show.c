@@ -9,35 +9,51 @@
 static const char help[] =
     "usage: holdfast show [-w SEC] [--json] NAME\n"
     "\n"
-    "Prints who holds the lock NAME and who waits for it, each with its mode (and limit, if it is\n"
-    "counted), confirmed by a majority; what they wait\n"
+    "Prints who holds the lock NAME, who waits to be converted to another mode, and who waits for\n"
+    "it, each with its mode (and limit, if it is counted), confirmed by a majority; what they "
+    "wait\n"
     "for if a holder is dead; and how the last hold went that ended uncleanly.\n"
     "\n"
     "  -w, --wait SEC      give up after so long (5)\n"
     "\n"
     "The exit code is 2 if there is no majority, 3 if nobody answered in time.\n";
 
-static void add_rows(struct table *t, const json_t *parties)
+/* `state`: of those without a place in the queue, or NULL. */
+static void add_rows(struct table *t, const json_t *parties, const char *state, bool data)
 {
     size_t index;
-    char mode[AGENT_MODE_SIZE];
+    char mode[AGENT_MODE_SIZE], own[AGENT_DATA_SIZE];
     json_t *party;
     json_array_foreach(parties, index, party)
     {
-        long long place = json_number(party, "place");
-        if (place == 0)
-            table_cell(t, "holds");
+        long long token = json_number(party, "token");
+        if (state)
+            table_cell(t, "%s", state);
         else
-            table_cell(t, "waits, %lld", place);
+            table_cell(t, "waits, %lld", json_number(party, "place"));
         table_cell(t, "%s", json_text(party, "node"));
         table_cell(t, "%s", agent_mode(mode, party));
-        if (place == 0)
-            table_cell(t, "%lld", json_number(party, "token"));
+        if (token > 0)
+            table_cell(t, "%lld", token);
         else
             table_cell(t, "-");
         table_cell(t, "%s", json_text(party, "policy"));
         table_cell(t, "%s", json_text(party, "hold"));
+        if (data)
+            table_cell(t, "%s", agent_data(own, party));
     }
+}
+
+static bool any_data(const json_t *parties)
+{
+    size_t index;
+    json_t *party;
+    json_array_foreach(parties, index, party)
+    {
+        if (json_text(party, "data")[0] != '\0')
+            return true;
+    }
+    return false;
 }
 
 /* What those that wait wait for, and how the last hold that ended uncleanly went. */
@@ -56,19 +72,26 @@ static void print_fencing(const json_t *lock)
 
 static void print_text(const json_t *lock)
 {
-    static const char *const heading[] = {"STATE", "NODE", "MODE", "TOKEN", "STALE", "HOLD"};
+    static const char *const heading[] = {"STATE", "NODE", "MODE", "TOKEN",
+                                          "STALE", "HOLD", "DATA"};
     const json_t *holders = json_object_get(lock, "holders");
     const json_t *waiters = json_object_get(lock, "waiters");
+    const json_t *value = json_object_get(lock, "value");
     struct table t;
     printf("%s: %s; token %lld, generation %lld, coordinated by %s\n", json_text(lock, "name"),
            json_array_size(holders) ? "held" : "free", json_number(lock, "token"),
            json_number(lock, "generation"), json_text(lock, "coordinator"));
     if (json_array_size(holders) + json_array_size(waiters) > 0) {
-        table_init(&t, sizeof heading / sizeof heading[0], heading);
-        add_rows(&t, holders);
-        add_rows(&t, waiters);
+        bool data = any_data(holders) || any_data(waiters);
+        table_init(&t, sizeof heading / sizeof heading[0] - !data, heading);
+        add_rows(&t, holders, "holds", data);
+        add_rows(&t, json_object_get(lock, "converting"), "converts", data);
+        add_rows(&t, waiters, NULL, data);
         table_print(&t);
     }
+    if (json_is_object(value))
+        printf("value      written under token %lld, %s\n", json_number(value, "token"),
+               json_flag(value, "valid") ? "valid" : "but a writing holder went uncleanly since");
     print_fencing(lock);
 }
 

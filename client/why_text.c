@@ -5,10 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "client/agent.h"
-#include "proto/lock.h"
 
 enum { NAMES_SHOWN = 6 };
 
@@ -81,13 +78,8 @@ const char *why_names(char text[WHY_NAMES_MAX], const json_t *lock, const json_t
 
 const char *why_data(char text[WHY_NAME_MAX], const json_t *party)
 {
-    unsigned char bytes[LOCK_DATA_MAX];
-    size_t size = 0;
-    const char *data = json_text(party, "data"), *end;
-    text[0] = '\0';
-    if (sodium_base642bin(bytes, sizeof bytes, data, strlen(data), NULL, &size, &end,
-                          sodium_base64_VARIANT_ORIGINAL) == 0 &&
-        !*end && lock_name_valid((struct view){bytes, size})) /* text without control characters */
-        snprintf(text, WHY_NAME_MAX, ", \"%.*s\"", (int)size, (const char *)bytes);
+    char data[AGENT_DATA_SIZE];
+    agent_data(data, party);
+    snprintf(text, WHY_NAME_MAX, "%s%s%s", *data ? ", \"" : "", data, *data ? "\"" : "");
     return text;
 }

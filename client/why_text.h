@@ -23,8 +23,7 @@ long long why_count(const json_t *object, const char *key);
 const char *why_name(char text[WHY_NAME_MAX], const json_t *lock, const json_t *party);
 /* "hv1, hv2 and hv3"; of many the first ones, "and 7 more". `parties`: a list of Party. */
 const char *why_names(char text[WHY_NAMES_MAX], const json_t *lock, const json_t *parties);
-/* What a party tells about itself, in quotes and with a comma before: `, "vm-7"`; "" if nothing, or
- * if it is no text. */
+/* What a party tells about itself, in quotes and with a comma before: `, "vm-7"`; "" if nothing. */
 const char *why_data(char text[WHY_NAME_MAX], const json_t *party);
 
 #endif

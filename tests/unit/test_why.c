@@ -109,7 +109,7 @@ START_TEST(data_of_a_holder_that_is_text)
     HAS("held by hv2 (counted 4, token 2, policy hold, \"vm-7\")\n");
     why("\"lock\":{\"holders\":[{\"hold\":\"1.3.5\",\"node\":\"hv2\",\"mode\":\"counted\","
         "\"limit\":4,\"policy\":\"hold\",\"token\":2,\"data\":\"AAEC\"}]}");
-    HAS("held by hv2 (counted 4, token 2, policy hold)\n");
+    HAS("held by hv2 (counted 4, token 2, policy hold, \"base64:AAEC\")\n");
 }
 END_TEST
 
