@@ -32,7 +32,8 @@ static const char help[] =
     "time is over, or two would wait for each other for ever), 4 if the hold was lost.\n";
 
 enum {
-    LATE_MS = 3 * 1000,         /* how much later than the deadline the agent may answer */
+    LATE_MS = 8 * 1000,         /* after the deadline it is cancelled, which takes 3 s if nobody
+                                   answers */
     TRY_PATIENCE_MS = 30 * 1000 /* the agent answers a try long before, unless it is stuck */
 };
 

@@ -8,7 +8,8 @@
 #include "client/agent.h"
 
 enum {
-    PATIENCE_MS = 8 * 1000, /* the agent gives up such a change after 5 s */
+    PATIENCE_MS = 15 * 1000, /* the agent cancels such a change after 5 s, which takes 3 s more if
+                                nobody answers */
     VARIABLE_SIZE = 32
 };
 
@@ -136,9 +137,7 @@ int own_hold_refused(struct own_hold *h, const struct varlink_reply *reply,
         return EXIT_NOT_GRANTED;
     }
     if (doubt && agent_error_is(reply, "NoMajority")) {
-        say("%s: no majority: %lld of %lld reachable: %s", subject,
-            json_number(reply->parameters, "reachable"), json_number(reply->parameters, "cohort"),
-            doubt->no_majority);
+        say("%s: no majority confirmed it: %s", subject, doubt->no_majority);
         return EXIT_NO_MAJORITY;
     }
     return agent_unready(&h->agent, reply, subject);
