@@ -7,7 +7,7 @@ CPPCHECK     ?= cppcheck
 
 lint_sources := $(CRYPTO) $(PROTO) $(NODE) $(SIM) $(LIB) $(CLI) $(wildcard sim/*/*.c tests/*/*.c)
 lint_texts   := $(lint_sources) $(wildcard */*.h */*/*.h)
-lint_scripts := $(wildcard .ci/run tests/*.sh tests/*/*.sh)
+lint_scripts := $(wildcard .ci/run tests/*.sh tests/*/*.sh docs/examples/*.sh)
 lint_parts   := purity includes rules docs mentions shell cppcheck tidy format
 lint_flags   := -std=gnu11 -D_GNU_SOURCE -I. -I$(B)/tests/node $(WARN)
 

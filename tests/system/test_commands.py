@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import subprocess
+import threading
 import unittest
 
 from case import (
@@ -17,7 +18,7 @@ from case import (
     UNREACHABLE,
     USAGE,
 )
-from support.lab import until
+from support.lab import ROOT, until
 from support.processes import that_mention
 
 
@@ -508,3 +509,55 @@ class OnLost(CommandCase):
             self.ends(("", "kill", "term", "none"), killed),
             {"": "bye\n", "kill": "", "term": "bye\n", "none": ""},
         )
+
+
+class CopyImage(CommandCase):
+    """docs/examples/copy-image.sh: the optimistic read, and the ways back from it."""
+
+    # A `cp` before which, the first time, somebody writes the image.
+    DISTURBED = "#!/bin/sh\n[ -e {0}.done ] || {{ touch {0}.done; {1}; }}\nexec /bin/cp \"$@\"\n"
+
+    def setUp(self):
+        super().setUp()
+        self.image, self.target = self.dir / "image", self.dir / "copy"
+        self.image.write_text("old")
+
+    def copy(self, name, path=None):
+        """(code, output) of the script on hv2."""
+        script = ROOT / "docs" / "examples" / "copy-image.sh"
+        environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"} if path else None
+        process = self.exec("hv2", script, name, self.image, self.target, env=environment)
+        code, out, _ = self.finish(process)
+        return code, out
+
+    def test_nobody_writes(self):
+        name = self.name("image")
+        self.assertEqual(self.copy(name), (OK, "copied without a lock\n"))
+        self.assertEqual(self.target.read_text(), "old")
+        self.assertEqual(self.lab.show("hv1", name)["token"], 0, "nobody was granted it")
+
+    def test_somebody_writes_meanwhile(self):
+        name = self.name("image")
+        write = f"holdfast lock {name} sh -c 'echo new >{self.image}'"
+        disturbed = self.dir / "bin" / "cp"
+        disturbed.parent.mkdir()
+        disturbed.write_text(self.DISTURBED.format(disturbed, write))
+        disturbed.chmod(0o755)
+        self.assertEqual(self.copy(name, disturbed.parent), (OK, "copied under the read lock\n"))
+        self.assertEqual(self.target.read_text(), "new\n")
+
+    def test_somebody_writes_already(self):
+        name = self.name("image")
+        writer = self.hold("hv1", name)
+        self.image.write_text("new")
+        said = []
+        script = threading.Thread(target=lambda: said.append(self.copy(name)))
+        script.start()
+        self.until_waiting("hv2", name, 1)
+        writer.terminate()
+        script.join()
+        code, out = said[0]
+        # The writer was ended by a signal, so that what it wrote may be half of it.
+        self.assertEqual((code, out, self.target.exists()), (ERROR, "", False))
+        self.locked("hv1", "-q", name, "holdfast", "clear-mark")
+        self.assertEqual(self.copy(name), (OK, "copied without a lock\n"))
