@@ -14,7 +14,10 @@
 
 #include <jansson.h>
 
-enum { VARLINK_SEND_MAX = 64 * 1024, VARLINK_RECEIVE_MAX = 4 * 1024 * 1024 };
+enum {
+    VARLINK_SEND_MAX = 64 * 1024,
+    VARLINK_RECEIVE_MAX = 32 * 1024 * 1024 /* List: 65,536 operations of some 300 to 500 bytes */
+};
 
 enum varlink_status {
     VARLINK_OK,
