@@ -32,16 +32,17 @@ CRYPTO := $(call src,crypto)
 PROTO  := $(call src,proto)
 NODE   := $(call src,node)
 SIM    := $(call src,sim)
-LIB    := $(wildcard client/lib*.c client/varlink.c)
+LIB    := $(wildcard client/lib*.c) client/varlink.c
 CLI    := $(filter-out $(LIB),$(call src,client))
 
 LIBS_CORE := -lsodium
 LIBS_NODE := -levent_core -levent_extra -ljansson -lconfuse -lsodium -lpthread
 LIBS_CLI  := -ljansson -lsodium
+LIBS_LIB  := -ljansson -lpthread
 
 .DEFAULT_GOAL := all
 .PHONY: all help clean
-all: build/holdfastd build/holdfast build/holdfast-sim build/libholdfast.a ## build everything (the default)
+all: build/holdfastd build/holdfast build/holdfast-sim build/libholdfast.a build/libholdfast.so ## build everything (the default)
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,7 +64,7 @@ $(B)/libcore.a: $(call obj,$(CRYPTO) $(PROTO))
 $(B)/holdfastd: $(call obj,$(NODE)) $(B)/libcore.a
 	@$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_NODE) -o $@
-$(B)/holdfast: $(call obj,$(CLI) $(LIB)) $(B)/libcore.a
+$(B)/holdfast: $(call obj,$(CLI) client/varlink.c) $(B)/libcore.a
 	@$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_CLI) -o $@
 $(B)/holdfast-sim: $(call obj,$(SIM)) $(B)/libcore.a
@@ -72,13 +73,30 @@ $(B)/holdfast-sim: $(call obj,$(SIM)) $(B)/libcore.a
 
 build/holdfastd build/holdfast build/holdfast-sim: build/%: build/release/%
 	@cp $< $@.new && mv $@.new $@
-build/libholdfast.a: $(patsubst %.c,build/release/%.o,$(LIB))
+
+# The library, always of the release variant. Outside of it only hf_* is known: the shared one has its
+# version script, and in the static one everything else becomes local to its one object.
+LIB_OBJECTS := $(patsubst %.c,build/release/pic/%.o,$(LIB))
+build/release/pic/%.o: %.c
+	@mkdir -p $(@D)
+	@$(say) CC $@
+	$(Q)$(CC) $(BASE) $(CFLAGS_release) $(CFLAGS) -fPIC -MMD -MP -c $< -o $@
+build/release/libholdfast.o: $(LIB_OBJECTS)
+	@$(say) LD $@
+	$(Q)$(LD) -r $^ -o $@ && objcopy --wildcard --keep-global-symbol='hf_*' $@
+build/libholdfast.a: build/release/libholdfast.o
 	@$(say) AR $@
 	@rm -f $@
 	$(Q)ar rcs $@ $^
+build/libholdfast.so.0: $(LIB_OBJECTS) packaging/libholdfast.map
+	@$(say) LD $@
+	$(Q)$(CC) -shared $(LDFLAGS_release) $(LDFLAGS) -Wl,-z,defs -Wl,-soname,$(@F) \
+	    -Wl,--version-script=packaging/libholdfast.map $(LIB_OBJECTS) $(LIBS_LIB) -o $@
+build/libholdfast.so: build/libholdfast.so.0
+	@ln -sf $(<F) $@
 
 clean: ## remove everything that was built
 	rm -rf build
 
--include $(wildcard tests/*.mk)
+-include packaging/install.mk $(wildcard tests/*.mk)
 -include $(shell find build -name '*.d' 2>/dev/null)

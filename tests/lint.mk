@@ -5,11 +5,11 @@ CLANG_TIDY   ?= clang-tidy
 CLANG_FORMAT ?= clang-format
 CPPCHECK     ?= cppcheck
 
-lint_sources := $(CRYPTO) $(PROTO) $(NODE) $(SIM) $(LIB) $(CLI) $(wildcard sim/*/*.c tests/*/*.c)
+lint_sources := $(CRYPTO) $(PROTO) $(NODE) $(SIM) $(LIB) $(CLI) $(wildcard sim/*/*.c client/*/*.c tests/*/*.c)
 lint_texts   := $(lint_sources) $(wildcard */*.h */*/*.h)
 lint_scripts := $(wildcard .ci/run tests/*.sh tests/*/*.sh docs/examples/*.sh)
 lint_parts   := purity includes rules docs mentions shell cppcheck tidy format
-lint_flags   := -std=gnu11 -D_GNU_SOURCE -I. -I$(B)/tests/node $(WARN)
+lint_flags   := -std=gnu11 -D_GNU_SOURCE -I. -Iclient -I$(B)/tests/node $(WARN)
 
 .PHONY: lint format $(lint_parts:%=lint-%)
 

@@ -1,0 +1,53 @@
+/* Calls that wait, Acquire and Convert: asked until they are answered for good. See lib_ask.c. */
+#ifndef CLIENT_LIB_ASK_H
+#define CLIENT_LIB_ASK_H
+
+#include <limits.h>
+
+#include "client/lib.h"
+
+enum lib_answer {
+    LIB_ANSWER_FINAL,
+    LIB_ANSWER_AGAIN /* it says nothing that holds any more: to be asked again */
+};
+
+struct lib_ask;
+
+struct lib_ask_kind {
+    const char *method;
+    bool fixed; /* cannot be given up before its time: the agent would go on with it */
+    /* What the method takes, but for mode, limit, try and timeout_ms. */
+    json_t *(*parameters)(const struct lib_ask *ask);
+    /* The last reply, if it is none of an error. Calls lib_ask_end(). */
+    enum lib_answer (*granted)(struct lib_ask *ask, unsigned generation, const json_t *p,
+                               enum hf_result *result);
+    /* It is an error, which has become the call's result. */
+    enum lib_answer (*refused)(struct lib_ask *ask, const struct varlink_reply *reply);
+};
+
+struct lib_ask {
+    struct hf *hf;
+    const struct lib_ask_kind *kind;
+    const struct hf_options *options;
+    bool try;
+    int64_t deadline_ms; /* INT64_MAX: never */
+    unsigned cancels;    /* before it began */
+    int64_t give_up_ms;  /* when too much has gone wrong since the agent was last heard of this;
+                            INT64_MAX: nothing has */
+    bool gave_up;        /* the waiting callback wants no more */
+    unsigned attempts;
+    struct lib_call call;
+    struct hf_hold *hold; /* to be granted, or to be converted */
+};
+
+/* Takes what this library knows of a struct of any age, and checks what both calls take; what it
+ * does not know must be empty. NULL: all is zero. */
+enum hf_result lib_ask_options(struct hf_options *out, const struct hf_options *options);
+/* `options` outlives it. */
+void lib_ask_init(struct lib_ask *ask, struct hf_hold *hold, const struct lib_ask_kind *kind,
+                  const struct hf_options *options, bool try);
+enum hf_result lib_ask(struct lib_ask *ask);
+/* With `lock` held: the call has its last answer. */
+void lib_ask_end(struct lib_ask *ask);
+
+#endif

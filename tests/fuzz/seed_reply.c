@@ -1,0 +1,60 @@
+/* Writes seeds for fuzz_reply to DIR/reply/: one reply of each kind, and a wait with its grant. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct {
+    const char *name;
+    const char *bytes;
+    size_t size;
+} seeds[] = {
+#define SEED(name, text)                                                                           \
+    {                                                                                              \
+        name, text, sizeof(text)                                                                   \
+    }
+    SEED("session", "{\"parameters\":{\"session\":\"s\",\"secret\":\"00ff\",\"resumed\":true}}"),
+    SEED("grant",
+         "{\"parameters\":{\"state\":\"waiting\",\"hold\":\"0.1.7\",\"token\":0,\"place\":1,"
+         "\"reason\":\"queued\",\"holders\":[{\"hold\":\"1.1.1\",\"node\":\"hv2\",\"mode\":"
+         "\"counted\",\"limit\":4,\"policy\":\"\",\"token\":0,\"place\":0,\"data\":\"Zm9v\"}],"
+         "\"reachable\":3,\"cohort\":5,\"unclean\":null,\"stale\":{\"text\":\"hv3\"}},"
+         "\"continues\":true}\0"
+         "{\"parameters\":{\"state\":\"held\",\"hold\":\"0.1.7\",\"token\":9,\"unclean\":{\"node\":"
+         "\"hv3\",\"slot\":2,\"life\":4,\"mode\":\"exclusive\",\"token\":8,\"by\":\"receipt\","
+         "\"proof\":\"5f\"},\"value\":{\"bytes\":\"Zg==\",\"token\":7,\"valid\":true}}}"),
+    SEED("converted", "{\"parameters\":{\"state\":\"held\",\"mode\":\"PW\",\"token\":9}}"),
+    SEED("event", "{\"parameters\":{\"event\":{\"kind\":\"lost\",\"hold\":\"0.1.7\",\"name\":\"x\","
+                  "\"mode\":\"shared\",\"reason\":\"why\"}},\"continues\":true}"),
+    SEED("list", "{\"parameters\":{\"operations\":[{\"hold\":\"0.1.7\",\"name\":\"x\",\"mode\":"
+                 "\"CR\",\"state\":\"converting\",\"token\":3,\"session\":\"s\"}]}}"),
+    SEED("stamp", "{\"parameters\":{\"stamp\":\"7\",\"token\":4,\"value\":null,\"valid\":true}}"),
+    SEED("late",
+         "{\"error\":\"org.holdfast.TimedOut\",\"parameters\":{\"reason\":\"queued\","
+         "\"place\":2,\"holders\":[{\"node\":\"hv2\",\"mode\":\"shared\"}],\"stale\":null}}"),
+    SEED("invalid", "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":"
+                    "{\"parameter\":\"pid\"}}"),
+    SEED("moved", "{\"error\":\"org.holdfast.TokenMoved\",\"parameters\":{\"token\":3}}"),
+#undef SEED
+};
+
+int main(int argc, char **argv)
+{
+    char path[4096];
+    if (argc != 2) {
+        fprintf(stderr, "usage: seed_reply DIR\n");
+        return 64;
+    }
+    snprintf(path, sizeof path, "%s/reply", argv[1]);
+    mkdir(path, 0755);
+    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
+        snprintf(path, sizeof path, "%s/reply/%s", argv[1], seeds[i].name);
+        FILE *file = fopen(path, "wb");
+        if (!file || fwrite(seeds[i].bytes, 1, seeds[i].size, file) != seeds[i].size ||
+            fclose(file) != 0) {
+            perror(path);
+            return 1;
+        }
+    }
+    return 0;
+}
