@@ -1,3 +1,18 @@
+# What the tests of the library drive, and the examples, linked as programs of users are.
+EXAMPLES := $(patsubst client/examples/%.c,build/examples/%,$(wildcard client/examples/*.c))
+
+$(B)/tests/libshell: $(B)/tests/support/libshell.o $(call obj,$(LIB))
+	@$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_LIB) -o $@
+build/tests/libshell: build/release/tests/libshell
+	@mkdir -p $(@D)
+	@cp $< $@.new && mv $@.new $@
+
+build/examples/%: client/examples/%.c client/holdfast.h build/libholdfast.so
+	@mkdir -p $(@D)
+	@$(say) CC $@
+	$(Q)$(CC) $(BASE) -O2 -Iclient $< -pie -Lbuild -lholdfast -Wl,-rpath,'$$ORIGIN/..' -o $@
+
 .PHONY: check-system
-check-system: all ## end-to-end tests on real agents (TESTS=pattern runs some)
+check-system: all build/tests/libshell $(EXAMPLES) ## end-to-end tests on real agents (TESTS=pattern runs some)
 	@python3 tests/system/run.py $(TESTS)
