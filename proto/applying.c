@@ -272,7 +272,7 @@ static bool settle(struct asked *a, const struct lock_state *state)
     return true;
 }
 
-void served_tell_outcomes(struct served_table *t, struct instant now, struct served *s,
+static void tell_outcomes(struct served_table *t, struct instant now, struct served *s,
                           const struct lock_state *state)
 {
     struct asked *a;
@@ -299,7 +299,7 @@ static void tell_unchanged(struct served_table *t, struct instant now, struct se
         asked_push(t, rests && !a->sure ? unsure : &rest, a);
     }
     s->outcomes = rest;
-    served_tell_outcomes(t, now, s, state);
+    tell_outcomes(t, now, s, state);
 }
 
 bool served_advance(struct served_table *t, struct instant now, struct served *s,
@@ -329,8 +329,15 @@ bool served_advance(struct served_table *t, struct instant now, struct served *s
     }
     owe_converts(t, s, &t->scratch, converts, convert_count);
     if (!served_send(t, now, s, &t->scratch))
-        asked_free_all(t, &s->outcomes); /* no memory: nothing was sent, and they will ask again */
+        asked_clear(t, &s->outcomes); /* no memory: nothing was sent, and they will ask again */
     return s->phase == SERVED_TRUE;
+}
+
+void served_tell_true(struct served_table *t, struct instant now, struct served *s)
+{
+    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
+    must(ok);
+    tell_outcomes(t, now, s, &t->scratch);
 }
 
 void served_gone(struct served_table *t, struct instant now, struct served *s)

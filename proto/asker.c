@@ -272,6 +272,7 @@ bool asker_load(struct asker *a, const struct record *record)
     case RECORD_LIFE:
     case RECORD_PROMISE:
     case RECORD_ACCEPT:
+    case RECORD_FORGET:
     case RECORD_KNOWN:
     case RECORD_BOOK:
     case RECORD_VOTE:

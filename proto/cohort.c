@@ -2,6 +2,7 @@
 #include "proto/cohort.h"
 
 #include "crypto/bytes.h"
+#include "proto/floor.h"
 #include "proto/mutant.h"
 
 size_t cohorts_bytes(const struct roster *roster)
@@ -57,6 +58,9 @@ void cohorts_init(struct cohorts *c, void *memory, const struct roster *roster,
 
 uint32_t cohort_shard(const struct cohorts *c, struct view name)
 {
+    uint32_t shard;
+    if (floor_shard(name, &shard) && shard < c->shard_count)
+        return shard;
     return (uint32_t)(hash64(c->hash_key, name.bytes, name.size) % c->shard_count);
 }
 

@@ -22,6 +22,7 @@ size_t cohorts_bytes(const struct roster *roster);
 /* `memory`: cohorts_bytes bytes, aligned for uint16_t. */
 void cohorts_init(struct cohorts *c, void *memory, const struct roster *roster,
                   const struct cluster_id *cluster);
+/* Also of a floor (proto/floor). */
 uint32_t cohort_shard(const struct cohorts *c, struct view name);
 const uint16_t *cohort_of(const struct cohorts *c, uint32_t shard);
 /* Place of `slot` in the shard's cohort, or -1. */

@@ -1,6 +1,7 @@
 /* The coordinator: see coordinator.h. Who takes a shard is decided in takeover.c. */
 #include "proto/takeover.h"
 
+#include "proto/forget.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/stale.h"
@@ -16,17 +17,19 @@
 size_t coordinator_bytes(const struct peer_config *config)
 {
     return roster_shard_count(config->roster) * sizeof(struct lead) + lows_bytes(config) +
-           served_bytes(config) + 64;
+           served_bytes(config) + config->roster->node_count * sizeof(bool) + 64;
 }
 
-void coordinator_init(struct coordinator *k, struct core *core, const struct voter *voter,
-                      void *memory)
+void coordinator_init(struct coordinator *k, struct core *core, struct voter *voter, void *memory)
 {
     uint32_t shards = core->cohorts.shard_count;
     k->core = core;
     k->voter = voter;
     k->busy = 0;
     k->knock_count = 0;
+    k->idle = &voter->idle;
+    k->forgetting = 0;
+    k->forget_rounds = 0;
     k->leads = memory;
     memset(k->leads, 0, shards * sizeof *k->leads);
     for (uint32_t s = 0; s < shards; s++)
@@ -36,6 +39,8 @@ void coordinator_init(struct coordinator *k, struct core *core, const struct vot
     rest += lows_bytes(&core->config);
     rest += -(uintptr_t)rest & 15;
     served_init(&k->served, core, rest);
+    k->mute = (bool *)rest + served_bytes(&core->config);
+    memset(k->mute, 0, core->config.roster->node_count * sizeof *k->mute);
 }
 
 uint32_t lead_shard(const struct coordinator *k, const struct lead *lead)
@@ -55,6 +60,8 @@ struct instant lead_deadline(const struct lead *lead)
         at = instant_earlier(at, lead->retry_at);
     if (lead->phase == LEAD_SERVING && lead->confirming)
         at = instant_earlier(at, lead->confirm_at);
+    if (lead->forget.phase != FORGET_NONE)
+        at = instant_earlier(at, lead->forget.retry_at);
     return at;
 }
 
@@ -124,8 +131,10 @@ static void step_down(struct coordinator *k, struct lead *lead, uint16_t owner)
     lead->phase = LEAD_IDLE;
     lead->confirming = false;
     lead->retry_at = (struct instant){0};
+    forget_end(k, lead);
     while (lead->locks && !MUTANT(9)) /* "cached value used at a new ballot" */
         served_forget(&k->served, &k->served.locks[lead->locks - 1], &lead->locks);
+    served_floor_reset(&k->served, lead_shard(k, lead));
     struct asked *a;
     while ((a = asked_pop(&k->served, &lead->unsure)))
         asked_free(&k->served, a);
@@ -194,7 +203,7 @@ static void keep_cached(struct coordinator *k, struct lead *lead)
     for (uint32_t i = lead->locks; i;) {
         struct served *s = &k->served.locks[i - 1];
         i = s->shard_next;
-        if (s->phase == SERVED_TRUE) {
+        if (s->phase == SERVED_TRUE && !served_is_floor(&k->served, s)) {
             s->ballot = lead->ballot;
             s->seq = 0;
         } else {
@@ -384,8 +393,28 @@ static void make_room(struct coordinator *k)
             !k->leads[s->shard].unsure.first)
             oldest = s;
     }
-    if (oldest)
-        served_forget(&k->served, oldest, &k->leads[oldest->shard].locks);
+    if (!oldest)
+        return;
+    struct lead *lead = &k->leads[oldest->shard];
+    forget_leave(k, lead, oldest);
+    served_forget(&k->served, oldest, &lead->locks);
+}
+
+static bool full_for(const struct served_table *t, struct view name)
+{
+    return !t->free && t->count == t->max && !served_find(t, name);
+}
+
+struct served *coordinator_touch(struct coordinator *k, struct instant now, struct lead *lead,
+                                 struct view name)
+{
+    struct served_table *t = &k->served;
+    if (full_for(t, name)) {
+        if (k->full_at.ns && span_between(k->full_at, now).ns < RESERVE_SPAN.ns)
+            return NULL;
+        make_room(k);
+    }
+    return served_touch(t, now, name, lead_shard(k, lead), lead->ballot, &lead->locks);
 }
 
 /*
@@ -398,7 +427,7 @@ static struct served *find_room(struct coordinator *k, struct instant now, struc
 {
     struct served_table *t = &k->served;
     uint32_t shard = lead_shard(k, lead);
-    bool full = !t->free && t->count == t->max && !served_find(t, r->name);
+    bool full = full_for(t, r->name);
     if (full && !r->insist && !instant_reached(now, k->reserved_until))
         return NULL;
     if (full)
@@ -416,6 +445,7 @@ static void say_full(struct coordinator *k, struct instant now, const struct lea
                      const struct wire_request *r)
 {
     k->core->counters.requests_full++;
+    k->full_at = now;
     if (span_between(k->served.true_at, now).ns >= PROGRESS_SPAN.ns ||
         lead_first(k, lead_shard(k, lead)) != core_self(k->core))
         return;
@@ -434,6 +464,8 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
               asked_has(t, &s->outcomes, r->op, kind, r->change) ||
               asked_has(t, &lead->unsure, r->op, kind, r->change)))
         return; /* it is being answered */
+    if (s)
+        forget_leave(k, lead, s);
     struct asked *a = s ? asked_new(t) : NULL;
     if (a && !asked_keep(t, a, r->bytes)) {
         asked_free(t, a);
@@ -514,6 +546,21 @@ static void send_away(struct coordinator *k, uint16_t from, const struct wire_re
 
 /* --- The door --- */
 
+/* A lock's state has become true. */
+static void go_on(struct coordinator *k, struct instant now, struct lead *lead, struct served *s)
+{
+    answer_confirmed(k, now, lead);
+    advance(k, now, lead, s);
+}
+
+/* L10: the floor is true, and locks may have waited for it. */
+static void take_floor(struct coordinator *k, struct instant now, struct lead *lead)
+{
+    for (uint32_t i = lead->locks; i; i = k->served.locks[i - 1].shard_next)
+        if (served_born(&k->served, now, &k->served.locks[i - 1]))
+            go_on(k, now, lead, &k->served.locks[i - 1]);
+}
+
 /* An answer about a served lock; its shard's shows may rest on it. */
 static void take_lock_answer(struct coordinator *k, struct instant now, uint16_t from,
                              const struct message *m)
@@ -529,10 +576,11 @@ static void take_lock_answer(struct coordinator *k, struct instant now, uint16_t
     bool now_true = m->type == WIRE_STORED
                         ? served_stored(&k->served, now, s, member, &m->stored)
                         : served_accepted(&k->served, now, s, member, &m->accepted);
-    if (now_true) {
-        answer_confirmed(k, now, lead);
-        advance(k, now, lead, s);
-    }
+    if (now_true && served_is_floor(&k->served, s))
+        take_floor(k, now, lead);
+    else if (now_true)
+        go_on(k, now, lead, s);
+    forget_answered(k, now, lead, member);
 }
 
 void coordinator_take(struct coordinator *k, struct instant now, uint16_t from,
@@ -553,6 +601,10 @@ void coordinator_take(struct coordinator *k, struct instant now, uint16_t from,
         takeover_doubt_answer(k, now, from, &m->doubt_answer);
         return;
     }
+    if (m->type == WIRE_IDLE) {
+        forget_idle(k, now, from, &m->idle);
+        return;
+    }
     if (m->type == WIRE_STORED || m->type == WIRE_ACCEPTED) {
         take_lock_answer(k, now, from, m);
         return;
@@ -563,6 +615,8 @@ void coordinator_take(struct coordinator *k, struct instant now, uint16_t from,
         shard = m->refuse.shard;
     else if (m->type == WIRE_CONFIRMED)
         shard = m->confirmed.shard;
+    else if (m->type == WIRE_FORGOTTEN)
+        shard = m->forgotten.shard;
     int member = shard < cohorts->shard_count ? cohort_index(cohorts, shard, from) : -1;
     if (member < 0) { /* L0: only the cohort's answers count */
         k->core->counters.drop_role++;
@@ -574,6 +628,8 @@ void coordinator_take(struct coordinator *k, struct instant now, uint16_t from,
         take_refuse(k, now, &m->refuse);
     else if (m->type == WIRE_CONFIRMED)
         take_confirmed(k, now, member, &m->confirmed);
+    else if (m->type == WIRE_FORGOTTEN)
+        forget_forgotten(k, now, member, &m->forgotten);
 }
 
 /* --- Time --- */
@@ -586,6 +642,8 @@ static void step_lead(struct coordinator *k, struct instant now, struct lead *le
         send_prepare(k, lead, lead->phase == LEAD_PROMISING ? core_self(k->core) : SLOT_NONE);
         set_retry(k, lead, now);
     } else if (lead->phase == LEAD_SERVING) {
+        if (!lead->confirming || !instant_reached(now, lead->confirm_at))
+            return;                       /* something is being forgotten */
         send_prepare(k, lead, SLOT_NONE); /* who was away when the others promised may be needed */
         /* The same question again: an answer to it is as good, since it was asked after they came.
          */
@@ -602,10 +660,12 @@ static void step_lead(struct coordinator *k, struct instant now, struct lead *le
 
 void coordinator_step(struct coordinator *k, struct instant now)
 {
+    forget_step(k, now);
     uint32_t *at = &k->busy;
     while (*at) {
         struct lead *lead = &k->leads[*at - 1];
         step_lead(k, now, lead);
+        forget_carry_on(k, now, lead);
         if (lead_deadline(lead).ns == INSTANT_NEVER.ns) {
             lead->busy = false;
             *at = lead->busy_next;
@@ -618,7 +678,7 @@ void coordinator_step(struct coordinator *k, struct instant now)
 
 struct instant coordinator_deadline(const struct coordinator *k)
 {
-    struct instant deadline = served_deadline(&k->served);
+    struct instant deadline = instant_earlier(served_deadline(&k->served), forget_deadline(k));
     for (uint32_t s = k->busy; s; s = k->leads[s - 1].busy_next)
         deadline = instant_earlier(deadline, lead_deadline(&k->leads[s - 1]));
     return deadline;

@@ -20,6 +20,19 @@
 
 enum lead_phase { LEAD_IDLE, LEAD_PROMISING, LEAD_PREPARING, LEAD_SERVING };
 
+enum forget_phase { FORGET_NONE, FORGET_SPREADING, FORGET_RAISING, FORGET_DROPPING };
+
+/* L10: the locks of a shard that are being forgotten (forget.h). */
+struct forgetting {
+    enum forget_phase phase;
+    uint32_t first;    /* served lock: index + 1, by forget_next */
+    size_t bytes;      /* of the message that names them */
+    uint32_t round;    /* DROPPING: number of the message, */
+    uint32_t answered; /*   and mask of who answered it */
+    uint32_t tries;
+    struct instant retry_at;
+};
+
 struct lead {
     enum lead_phase phase;
     struct ballot ballot;
@@ -29,7 +42,8 @@ struct lead {
     struct instant passed_at;
     struct instant retry_at;
     struct span retry_wait;
-    uint32_t locks;           /* first served lock: index + 1 */
+    uint32_t locks; /* first served lock: index + 1 */
+    struct forgetting forget;
     struct asked_list knocks; /* asked before this node served: told the ballot then */
     /* Looks, and what rests on an absence: answered after a majority confirmed the ballot to a
      * question asked later (section 6). */
@@ -53,15 +67,20 @@ struct coordinator {
     struct lows lows;
     struct served_table served;
     struct instant reserved_until; /* a full table's next room is for whoever insists */
+    struct instant full_at;        /* somebody found no room last */
+    struct idle *idle;             /* of the voter */
+    uint32_t forgetting;           /* locks in all batches */
+    uint32_t forget_rounds;        /* batches that voters were told of */
+    bool *mute; /* by index in the roster: does not answer, and keeps locks from being forgotten */
     uint32_t knock_count; /* of all shards; bounded, so that shards without a majority starve no
                              others */
     uint32_t busy; /* leads that are PROMISING, PREPARING, confirming or doubting: shard + 1 */
 };
 
 size_t coordinator_bytes(const struct peer_config *config);
-void coordinator_init(struct coordinator *k, struct core *core, const struct voter *voter,
-                      void *memory);
-/* A message of types PROMISE, REFUSE, STORED, ACCEPTED, CONFIRMED, DOUBT_ANSWER, REQUEST. */
+void coordinator_init(struct coordinator *k, struct core *core, struct voter *voter, void *memory);
+/* A message of types PROMISE, REFUSE, STORED, ACCEPTED, CONFIRMED, IDLE, FORGOTTEN, DOUBT_ANSWER,
+ * REQUEST. */
 void coordinator_take(struct coordinator *k, struct instant now, uint16_t from,
                       const struct message *m);
 void coordinator_step(struct coordinator *k, struct instant now);

@@ -24,6 +24,7 @@ typedef struct ballot field_ballot;
 typedef struct op_id field_op;
 typedef struct view field_name;
 typedef struct view field_blob;
+typedef struct view field_locks;
 typedef struct nonce field_nonce;
 typedef struct signature field_sig;
 typedef struct evidence field_evidence;
@@ -75,6 +76,16 @@ static inline void put_blob(struct writer *w, struct view v)
         w->failed = true;
     write_u16(w, (uint16_t)v.size);
     write_copy(w, v.bytes, v.size);
+}
+/* A list of locks is a blob of these, one after the other: seq u64, name. */
+static inline void put_lock(struct writer *w, uint64_t seq, struct view name)
+{
+    write_u64(w, seq);
+    put_name(w, name);
+}
+static inline void put_locks(struct writer *w, struct view v)
+{
+    put_blob(w, v);
 }
 static inline void put_nonce(struct writer *w, struct nonce v)
 {
@@ -148,6 +159,26 @@ static inline struct view get_blob(struct reader *r)
     struct view v = {0};
     v.size = read_u16(r);
     v.bytes = read_view(r, v.size);
+    return v;
+}
+/* The next lock of a list; false at its end, or if it is none (and the reader failed). */
+static inline bool get_lock(struct reader *r, uint64_t *seq, struct view *name)
+{
+    if (reader_left(r) == 0)
+        return false;
+    *seq = read_u64(r);
+    *name = get_name(r);
+    return !r->failed;
+}
+static inline struct view get_locks(struct reader *r)
+{
+    struct view v = get_blob(r), name;
+    struct reader list = reader_init(v.bytes, r->failed ? 0 : v.size);
+    uint64_t seq;
+    while (get_lock(&list, &seq, &name))
+        ;
+    if (list.failed)
+        reader_fail(r);
     return v;
 }
 static inline struct nonce get_nonce(struct reader *r)

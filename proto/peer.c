@@ -22,6 +22,7 @@ void peer_config_default(struct peer_config *config)
     config->max_locks = 65536;
     config->max_ops = 4096;
     config->register_bytes = (size_t)64 * 1024 * 1024;
+    config->forget_span = SPAN_MS(60000);
     config->stop_on_isolation = true;
     config->brake_span = SPAN_MS(600000);
     config->run_span = SPAN_MS(10000);
@@ -133,6 +134,7 @@ static bool load(struct peer *p, const struct record *record, uint64_t lsn)
         return fencing_load(&p->fencing, record, lsn);
     case RECORD_PROMISE:
     case RECORD_ACCEPT:
+    case RECORD_FORGET:
         return voter_load(&p->voter, record, lsn);
     case RECORD_OPS:
     case RECORD_OP:
@@ -249,6 +251,7 @@ void peer_start(struct peer *p, struct instant now)
     storecheck_start(&p->check, now, p->before.commits);
     fencing_start(&p->fencing, now, p->store_lost);
     asker_start(&p->asker, now);
+    voter_start(&p->voter, now);
     link_start(&p->link, now);
     /* What was read may never have been synced by the run that wrote it: write it all anew. */
     c->journal.segment_wanted = true;
@@ -300,11 +303,14 @@ static const enum door doors[WIRE_TYPES] = {
     [WIRE_READ] = DOOR_VOTER,
     [WIRE_ACCEPT] = DOOR_VOTER,
     [WIRE_CONFIRM] = DOOR_VOTER,
+    [WIRE_FORGET] = DOOR_VOTER,
     [WIRE_PROMISE] = DOOR_COORDINATOR,
     [WIRE_REFUSE] = DOOR_COORDINATOR,
     [WIRE_STORED] = DOOR_COORDINATOR,
     [WIRE_ACCEPTED] = DOOR_COORDINATOR,
     [WIRE_CONFIRMED] = DOOR_COORDINATOR,
+    [WIRE_IDLE] = DOOR_COORDINATOR,
+    [WIRE_FORGOTTEN] = DOOR_COORDINATOR,
     [WIRE_REQUEST] = DOOR_COORDINATOR,
     [WIRE_DOUBT_ANSWER] = DOOR_DOUBT_ANSWERS,
     [WIRE_DOUBT] = DOOR_DOUBTS,
@@ -464,6 +470,8 @@ static void take_changes(struct peer *p)
         told_notice(&p->core.told, NOTICE_MEMBER)->change = change;
         if (change.after == MEMBER_DEAD || change.after == MEMBER_LEFT)
             asker_refused(&p->asker, p->core.now, change.slot);
+        if (change.after == MEMBER_ALIVE)
+            forget_member(&p->coordinator, p->core.now, change.slot);
         fencing_member(&p->fencing, p->core.now, &change);
     }
 }

@@ -45,13 +45,16 @@ struct peer_config {
     uint32_t max_ops;      /* requests and holds of this node at once */
     uint32_t max_served;   /* locks that this node coordinates at once; 0: twice max_ops */
     size_t register_bytes; /* for the registers' names and states */
+    /* L10: a lock that has been free for so long is forgotten; ns 0: never. */
+    struct span forget_span;
     /* F7: at s* + F holders are told that their locks are lost; else they are only warned. */
     bool stop_on_isolation;
     struct span brake_span; /* F8's ten minutes */
     struct span run_span;   /* the longest that the driver lets a run of a fence device take (F9) */
 };
 
-/* Bounds for small clusters: 65536 locks, 4096 operations, 64 MiB. */
+/* Bounds for small clusters: 65536 locks, 4096 operations, 64 MiB; locks are forgotten after a
+ * minute. */
 void peer_config_default(struct peer_config *config);
 size_t peer_size(const struct peer_config *config);
 /* `memory`: peer_size bytes, aligned for max_align_t, zeroed or not. */
@@ -405,6 +408,8 @@ const char *store_state_text(enum store_state state);
     C(shows)                                                                                       \
     C(records)                                                                                     \
     C(register_full)                                                                               \
+    C(registers_dropped)                                                                           \
+    C(locks_forgotten)                                                                             \
     C(renewals)                                                                                    \
     C(fence_votes)                                                                                 \
     C(fence_orders)                                                                                \
@@ -413,6 +418,7 @@ const char *store_state_text(enum store_state state);
     C(breaks)                                                                                      \
     C(drop_proof)                                                                                  \
     C(drop_order)                                                                                  \
+    C(drop_forgotten)                                                                              \
     C(drop_old_life)                                                                               \
     C(alarms)
 

@@ -6,6 +6,7 @@
 #include "proto/coordinator.h"
 #include "proto/doubt.h"
 #include "proto/fencing.h"
+#include "proto/forget.h"
 #include "proto/link.h"
 #include "proto/storecheck.h"
 #include "proto/voter.h"

@@ -167,10 +167,11 @@ bool peer_register(const struct peer *p, struct view name, struct ballot *ballot
 bool peer_next_register(const struct peer *p, size_t *cursor, struct view *name,
                         struct ballot *ballot, uint64_t *seq, struct view *state)
 {
-    const struct registers *r = &p->voter.registers;
-    if (*cursor >= r->count)
+    uint32_t at = (uint32_t)*cursor;
+    const struct lock_register *e = registers_next(&p->voter.registers, &at);
+    *cursor = at;
+    if (!e)
         return false;
-    const struct lock_register *e = &r->entries[(*cursor)++];
     *name = (struct view){e->name, e->name_size};
     fill_register(e, ballot, seq, state);
     return true;

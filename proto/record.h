@@ -23,7 +23,8 @@
     R(ORDER, order)                                                                                \
     R(REPORT, report)                                                                              \
     R(PROOF, proof)                                                                                \
-    R(EXECUTED, executed)
+    R(EXECUTED, executed)                                                                          \
+    R(FORGET, forget)
 
 /* The epoch that every shard of this store has adopted unless a PROMISE says more: 1 only in a
  * store made for the first roster, else 0 (R2). lost: this store never votes again, or never did
@@ -40,6 +41,10 @@
 /* L3: the state, and promised = ballot for its shard, in one write. */
 #define RECORD_FIELDS_accept(F)                                                                    \
     F(u32, shard) F(ballot, ballot) F(u64, seq) F(name, name) F(blob, state)
+/* L10: these registers are dropped; (ballot, seq) is the highest that was ever dropped in the
+ * shard.
+ */
+#define RECORD_FIELDS_forget(F) F(u32, shard) F(ballot, ballot) F(u64, seq) F(locks, locks)
 /* One request or hold of this node, rewritten as it changes; state is enum op_state. limit: of a
  * counted mode; else 0. change: counter of a change that may have moved the hold since; else 0.
  * transfer: it may be another's by that. */

@@ -38,12 +38,45 @@ struct lock_register *registers_make(struct registers *r, uint64_t hash, struct 
     if (!copy)
         return NULL;
     memcpy(copy, name.bytes, name.size);
-    e = &r->entries[r->count++];
+    if (r->free) {
+        e = &r->entries[r->free - 1];
+        r->free = e->next;
+    } else {
+        e = &r->entries[r->used++];
+    }
+    r->count++;
     *e = (struct lock_register){.name = copy, .name_size = (uint8_t)name.size, .shard = shard};
     uint32_t *bucket = &r->buckets[hash % r->max];
     e->next = *bucket;
-    *bucket = r->count;
+    *bucket = (uint32_t)(e - r->entries) + 1;
     return e;
+}
+
+void registers_drop(struct registers *r, uint64_t hash, struct lock_register *e)
+{
+    uint32_t index = (uint32_t)(e - r->entries) + 1;
+    uint32_t *at = &r->buckets[hash % r->max];
+    while (*at != index) {
+        must(*at);
+        at = &r->entries[*at - 1].next;
+    }
+    *at = e->next;
+    if (e->state)
+        arena_put(r->arena, e->state, e->state_size);
+    arena_put(r->arena, e->name, e->name_size);
+    *e = (struct lock_register){.next = r->free};
+    r->free = index;
+    r->count--;
+}
+
+struct lock_register *registers_next(const struct registers *r, uint32_t *cursor)
+{
+    while (*cursor < r->used) {
+        struct lock_register *e = &r->entries[(*cursor)++];
+        if (e->name)
+            return e;
+    }
+    return NULL;
 }
 
 bool registers_store(struct registers *r, struct lock_register *e, struct ballot ballot,

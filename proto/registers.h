@@ -1,8 +1,8 @@
 /*
  * What a voter has stored: one register per lock name, (ballot, seq, state) (L3), in fixed memory.
  *
- * Entries never go away before L10 exists. Names and states live in the arena; the entry's number
- * is stable. Lookup is by chained hashing with the cluster's key, so that names cannot be chosen to
+ * Names and states live in the arena; the entry's number is stable as long as it is not dropped
+ * (L10). Lookup is by chained hashing with the cluster's key, so that names cannot be chosen to
  * collide.
  */
 #ifndef PROTO_REGISTERS_H
@@ -10,24 +10,33 @@
 
 #include "proto/arena.h"
 #include "proto/id.h"
+#include "proto/time.h"
+
+/* In which list of proto/idle it is. */
+enum idle_kind { IDLE_NONE, IDLE_FRESH, IDLE_REST, IDLE_PARKED, IDLE_LISTS };
 
 struct lock_register {
-    uint8_t *name; /* in the arena */
+    uint8_t *name; /* in the arena; NULL: the entry is not used */
     uint8_t *state;
     uint32_t state_size;
-    uint32_t next; /* chain: index + 1, 0 at its end */
+    uint32_t next; /* chain, or of entries not used: index + 1, 0 at its end */
     uint32_t shard;
     uint8_t name_size;
     struct ballot ballot; /* under which `state` was accepted */
     uint64_t seq;
     uint64_t lsn; /* of the record that holds it */
+    enum idle_kind idle;
+    uint32_t idle_prev, idle_next; /* index + 1 */
+    struct instant idle_since;     /* when it was written last, if it is free */
 };
 
 struct registers {
     struct arena *arena;
     struct lock_register *entries;
     uint32_t *buckets; /* index + 1 of the chain's first entry */
-    uint32_t count;
+    uint32_t count;    /* entries in use, */
+    uint32_t used;     /*   all of them below this one */
+    uint32_t free;     /* first that was dropped: index + 1 */
     uint32_t max;
 };
 
@@ -42,5 +51,9 @@ struct lock_register *registers_make(struct registers *r, uint64_t hash, struct 
 /* Replaces the state. False, and nothing changed, if there is no room. */
 bool registers_store(struct registers *r, struct lock_register *e, struct ballot ballot,
                      uint64_t seq, struct view state);
+/* The entry is not there any more, and its room is free. */
+void registers_drop(struct registers *r, uint64_t hash, struct lock_register *e);
+/* Iterates: start with *cursor = 0; NULL at the end. */
+struct lock_register *registers_next(const struct registers *r, uint32_t *cursor);
 
 #endif

@@ -10,7 +10,7 @@ enum {
 size_t peer_segment_size(const struct peer *p)
 {
     const struct core *c = &p->core;
-    size_t records = 8 + c->config.roster->node_count + c->cohorts.shard_count +
+    size_t records = 8 + c->config.roster->node_count + 2 * c->cohorts.shard_count +
                      p->voter.registers.count + p->asker.count + fencing_records(&p->fencing);
     size_t orders = DOCKET_MAX * (ORDER_CERT_BYTES_MAX + FENCE_REPORTS_MAX * FENCE_TEXT_MAX);
     return VOTELOG_HEADER_SIZE + records * FIXED_RECORD_MAX + orders + c->arena.allocated;
@@ -60,9 +60,15 @@ static void put_votes(struct peer *p, struct writer *w)
                                             .adopted = promise->adopted}};
         if (!ballot_none(promise->promised) || promise->adopted != p->adopted)
             put(p, w, &record);
+        record = (struct record){
+            .kind = RECORD_FORGET,
+            .forget = {.shard = shard, .ballot = promise->dropped, .seq = promise->dropped_seq}};
+        if (!ballot_none(promise->dropped))
+            put(p, w, &record);
     }
-    for (uint32_t i = 0; i < v->registers.count; i++) {
-        const struct lock_register *e = &v->registers.entries[i];
+    uint32_t cursor = 0;
+    const struct lock_register *e;
+    while ((e = registers_next(&v->registers, &cursor))) {
         struct record record = {.kind = RECORD_ACCEPT,
                                 .accept = {.shard = e->shard,
                                            .ballot = e->ballot,

@@ -1,9 +1,10 @@
-/* The locks that a coordinator serves: see served.h. */
+/* The locks that a coordinator serves: the table, and their rounds. See served.h; what requests do
+ * to them is in applying.c. */
 #include "proto/served.h"
 
+#include "proto/floor.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
-#include "proto/proofs.h"
 #include "proto/stale.h"
 
 #define RETRY_FIRST SPAN_MS(40)
@@ -16,7 +17,9 @@ static uint32_t served_max(const struct peer_config *config)
 
 size_t served_bytes(const struct peer_config *config)
 {
+    size_t shards = roster_shard_count(config->roster);
     return served_max(config) * (sizeof(struct served) + sizeof(uint32_t)) +
+           shards * (sizeof(struct served) + sizeof(struct served_floor)) +
            (size_t)config->max_ops * 4 * sizeof(struct asked) + 64;
 }
 
@@ -25,8 +28,14 @@ void served_init(struct served_table *t, struct core *core, void *memory)
     t->core = core;
     t->max = served_max(&core->config);
     t->asked_max = core->config.max_ops * 4;
+    uint32_t shards = core->cohorts.shard_count;
     t->locks = memory;
-    t->asked = (struct asked *)(t->locks + t->max);
+    t->floors = (struct served_floor *)(t->locks + t->max + shards);
+    for (uint32_t i = 0; i < shards; i++) {
+        t->floors[i] = (struct served_floor){0};
+        t->locks[t->max + i].used = false;
+    }
+    t->asked = (struct asked *)(t->floors + shards);
     t->buckets = (uint32_t *)(t->asked + t->asked_max);
     memset(t->buckets, 0, t->max * sizeof *t->buckets);
     t->count = t->free = t->active = 0;
@@ -39,100 +48,6 @@ void served_init(struct served_table *t, struct core *core, void *memory)
     }
 }
 
-/* --- Requests --- */
-
-struct asked *asked_new(struct served_table *t)
-{
-    if (!t->asked_free)
-        return NULL;
-    struct asked *a = &t->asked[t->asked_free - 1];
-    t->asked_free = a->next;
-    *a = (struct asked){0};
-    return a;
-}
-
-bool asked_keep(struct served_table *t, struct asked *a, struct view bytes)
-{
-    if (bytes.size == 0)
-        return true;
-    a->bytes = arena_get(&t->core->arena, bytes.size);
-    if (!a->bytes)
-        return false;
-    memcpy(a->bytes, bytes.bytes, bytes.size);
-    a->bytes_size = (uint16_t)bytes.size;
-    return true;
-}
-
-void asked_free(struct served_table *t, struct asked *a)
-{
-    if (a->bytes)
-        arena_put(&t->core->arena, a->bytes, a->bytes_size);
-    a->next = t->asked_free;
-    t->asked_free = (uint32_t)(a - t->asked) + 1;
-}
-
-void asked_push(struct served_table *t, struct asked_list *list, struct asked *a)
-{
-    uint32_t index = (uint32_t)(a - t->asked) + 1;
-    a->next = 0;
-    if (list->last)
-        t->asked[list->last - 1].next = index;
-    else
-        list->first = index;
-    list->last = index;
-}
-
-struct asked *asked_first(const struct served_table *t, const struct asked_list *list)
-{
-    return list->first ? &t->asked[list->first - 1] : NULL;
-}
-
-struct asked *asked_next(const struct served_table *t, const struct asked *a)
-{
-    return a->next ? &t->asked[a->next - 1] : NULL;
-}
-
-struct asked *asked_pop(struct served_table *t, struct asked_list *list)
-{
-    struct asked *a = asked_first(t, list);
-    if (!a)
-        return NULL;
-    list->first = a->next;
-    if (!list->first)
-        list->last = 0;
-    return a;
-}
-
-bool asked_has(const struct served_table *t, const struct asked_list *list, struct op_id op,
-               enum request_kind kind, uint64_t change)
-{
-    for (struct asked *a = asked_first(t, list); a; a = asked_next(t, a))
-        if (op_equal(a->op, op) && a->kind == kind && a->change == change)
-            return true;
-    return false;
-}
-
-void asked_remove(struct served_table *t, struct asked_list *list, struct op_id op,
-                  enum request_kind kind)
-{
-    struct asked_list rest = {0};
-    struct asked *a;
-    while ((a = asked_pop(t, list))) {
-        if (op_equal(a->op, op) && a->kind == kind)
-            asked_free(t, a);
-        else
-            asked_push(t, &rest, a);
-    }
-    *list = rest;
-}
-
-void asked_free_all(struct served_table *t, struct asked_list *list)
-{
-    struct asked *a;
-    while ((a = asked_pop(t, list)))
-        asked_free(t, a);
-}
-
 /* --- The table --- */
 
 static uint32_t *bucket_of(const struct served_table *t, struct view name)
@@ -142,6 +57,9 @@ static uint32_t *bucket_of(const struct served_table *t, struct view name)
 
 struct served *served_find(const struct served_table *t, struct view name)
 {
+    uint32_t shard;
+    if (floor_shard(name, &shard))
+        return shard < t->core->cohorts.shard_count ? served_floor_of(t, shard) : NULL;
     for (uint32_t i = *bucket_of(t, name); i; i = t->locks[i - 1].chain)
         if (view_equal(served_name(&t->locks[i - 1]), name))
             return &t->locks[i - 1];
@@ -206,7 +124,9 @@ static void unlink_shard(struct served_table *t, struct served *s, uint32_t *sha
 
 void served_forget(struct served_table *t, struct served *s, uint32_t *shard_list)
 {
-    for (uint32_t *at = bucket_of(t, served_name(s)); *at; at = &t->locks[*at - 1].chain) {
+    bool is_floor = served_is_floor(t, s);
+    for (uint32_t *at = bucket_of(t, served_name(s)); *at && !is_floor;
+         at = &t->locks[*at - 1].chain) {
         if (*at == index_of(t, s)) {
             *at = s->chain;
             break;
@@ -215,11 +135,13 @@ void served_forget(struct served_table *t, struct served *s, uint32_t *shard_lis
     unlink_shard(t, s, shard_list);
     if (s->phase != SERVED_TRUE)
         deactivate(t, s);
-    asked_free_all(t, &s->inbox);
-    asked_free_all(t, &s->outcomes);
+    asked_clear(t, &s->inbox);
+    asked_clear(t, &s->outcomes);
     set_state(t, s, NULL, 0);
     arena_put(&t->core->arena, s->name, s->name_size);
     s->used = false;
+    if (is_floor)
+        return;
     s->chain = t->free;
     t->free = index_of(t, s);
 }
@@ -257,10 +179,43 @@ static void begin_round(struct served_table *t, struct instant now, struct serve
     if (phase == SERVED_READING)
         s->round = ++t->rounds;
     s->phase = phase;
-    s->answered = 0;
+    s->answered = s->alike = 0;
     s->retry_wait = RETRY_FIRST;
     s->retry_at = instant_after(now, RETRY_FIRST);
     send_round(t, s);
+}
+
+/* Begins to read it, in a place that is free. False if there is no memory. */
+static bool open_at(struct served_table *t, struct instant now, struct served *s, struct view name,
+                    uint32_t shard, struct ballot ballot, uint32_t *shard_list)
+{
+    uint8_t *copy = arena_get(&t->core->arena, name.size);
+    if (!copy)
+        return false;
+    memcpy(copy, name.bytes, name.size);
+    *s = (struct served){.used = true,
+                         .phase = SERVED_TRUE, /* begin_round makes it READING */
+                         .name = copy,
+                         .name_size = (uint8_t)name.size,
+                         .shard = shard,
+                         .ballot = ballot,
+                         .used_at = ++t->clock};
+    s->shard_next = *shard_list;
+    if (*shard_list)
+        t->locks[*shard_list - 1].shard_prev = index_of(t, s);
+    *shard_list = index_of(t, s);
+    begin_round(t, now, s, SERVED_READING);
+    return true;
+}
+
+/* L10: beside the first lock of the shard. */
+static bool touch_floor(struct served_table *t, struct instant now, uint32_t shard,
+                        struct ballot ballot, uint32_t *shard_list)
+{
+    struct floor_name name = floor_name(shard);
+    struct view view = {name.bytes, sizeof name.bytes};
+    return served_floor_of(t, shard) ||
+           open_at(t, now, &t->locks[t->max + shard], view, shard, ballot, shard_list);
 }
 
 struct served *served_touch(struct served_table *t, struct instant now, struct view name,
@@ -271,50 +226,20 @@ struct served *served_touch(struct served_table *t, struct instant now, struct v
         s->used_at = ++t->clock;
         return s;
     }
-    if (!t->free && t->count == t->max)
+    if ((!t->free && t->count == t->max) || !touch_floor(t, now, shard, ballot, shard_list))
         return NULL;
-    uint8_t *copy = arena_get(&t->core->arena, name.size);
-    if (!copy)
+    s = t->free ? &t->locks[t->free - 1] : &t->locks[t->count];
+    uint32_t next_free = t->free ? s->chain : 0;
+    if (!open_at(t, now, s, name, shard, ballot, shard_list))
         return NULL;
-    memcpy(copy, name.bytes, name.size);
-    if (t->free) {
-        s = &t->locks[t->free - 1];
-        t->free = s->chain;
-    } else {
-        s = &t->locks[t->count++];
-    }
-    *s = (struct served){.used = true,
-                         .phase = SERVED_TRUE, /* begin_round makes it READING */
-                         .name = copy,
-                         .name_size = (uint8_t)name.size,
-                         .shard = shard,
-                         .ballot = ballot,
-                         .used_at = ++t->clock};
+    if (t->free)
+        t->free = next_free;
+    else
+        t->count++;
     uint32_t *bucket = bucket_of(t, name);
     s->chain = *bucket;
     *bucket = index_of(t, s);
-    s->shard_next = *shard_list;
-    if (*shard_list)
-        t->locks[*shard_list - 1].shard_prev = index_of(t, s);
-    *shard_list = index_of(t, s);
-    begin_round(t, now, s, SERVED_READING);
     return s;
-}
-
-/* The state is sent as the next one under the ballot. False if there is no memory for it. */
-bool served_send(struct served_table *t, struct instant now, struct served *s,
-                 const struct lock_state *state)
-{
-    uint8_t bytes[LOCK_STATE_BYTES_MAX];
-    struct writer w = writer_init(bytes, sizeof bytes);
-    lock_encode(&w, state);
-    must(!w.failed);
-    if (!copy_state(t, s, (struct view){bytes, writer_size(&w)}))
-        return false;
-    s->seq++;
-    s->broken = state->broken;
-    begin_round(t, now, s, SERVED_SENDING);
-    return true;
 }
 
 /* --- Rounds --- */
@@ -324,15 +249,87 @@ static bool majority(const struct served_table *t, uint32_t mask)
     return (size_t)__builtin_popcount(mask) >= core_majority(t->core);
 }
 
-/* The state is true now: tell what rests on it, then apply what came meanwhile. */
+/* L10: above all that was dropped under the ballot, so that whoever dropped stores it anew. */
+static uint64_t next_seq(const struct served_table *t, const struct served *s)
+{
+    uint64_t dropped = t->floors[s->shard].dropped;
+    return (s->seq > dropped ? s->seq : dropped) + 1;
+}
+
+bool served_send(struct served_table *t, struct instant now, struct served *s,
+                 const struct lock_state *state)
+{
+    uint8_t bytes[LOCK_STATE_BYTES_MAX];
+    struct writer w = writer_init(bytes, sizeof bytes);
+    lock_encode(&w, state);
+    must(!w.failed);
+    if (!copy_state(t, s, (struct view){bytes, writer_size(&w)}))
+        return false;
+    s->seq = next_seq(t, s);
+    s->broken = state->broken;
+    begin_round(t, now, s, SERVED_SENDING);
+    return true;
+}
+
+/* L10: what locks are born with from now on. */
+static void note_floor(struct served_table *t, const struct served *s)
+{
+    struct served_floor *floor = &t->floors[s->shard];
+    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
+    must(ok);
+    floor->known = true;
+    floor->token = t->scratch.token;
+    floor->generation = t->scratch.generation;
+}
+
 static void become_true(struct served_table *t, struct instant now, struct served *s)
 {
     s->phase = SERVED_TRUE;
     t->true_at = now;
     deactivate(t, s);
-    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
-    must(ok);
-    served_tell_outcomes(t, now, s, &t->scratch);
+    if (served_is_floor(t, s))
+        note_floor(t, s);
+    else
+        served_tell_true(t, now, s);
+}
+
+/* A lock that a majority does not have is born with the floor's token and generation (L10). */
+static bool bear(struct served_table *t, struct served *s)
+{
+    const struct served_floor *floor = &t->floors[s->shard];
+    uint8_t bytes[64];
+    if (!floor->known && !MUTANT(21)) /* "token restarts at 0 after delete" */
+        return false;
+    lock_init(&t->scratch);
+    t->scratch.token = MUTANT(21) ? 0 : floor->token;
+    t->scratch.generation = MUTANT(21) ? 0 : floor->generation;
+    struct writer w = writer_init(bytes, sizeof bytes);
+    lock_encode(&w, &t->scratch);
+    must(!w.failed);
+    return copy_state(t, s, (struct view){bytes, writer_size(&w)});
+}
+
+/* Whether enough have answered, and what that amounts to; true if the state is true by it. */
+static bool finish_reading(struct served_table *t, struct instant now, struct served *s)
+{
+    if (!majority(t, s->answered))
+        return false;
+    if (ballot_none(s->best) && !served_is_floor(t, s) && !bear(t, s))
+        return false;
+    /* Under our own ballot (the lock was forgotten) the numbers go on; else they begin anew. */
+    s->seq = ballot_equal(s->best, s->ballot) ? s->best_seq : 0;
+    if (majority(t, s->alike)) {
+        become_true(t, now, s); /* L5: a majority holds just this */
+        return true;
+    }
+    s->seq = next_seq(t, s);
+    begin_round(t, now, s, SERVED_SENDING); /* write it back, so that it is true */
+    return false;
+}
+
+bool served_only_read(const struct served *s)
+{
+    return s->seq == (ballot_equal(s->best, s->ballot) ? s->best_seq : 0);
 }
 
 bool served_stored(struct served_table *t, struct instant now, struct served *s, int member,
@@ -342,48 +339,48 @@ bool served_stored(struct served_table *t, struct instant now, struct served *s,
     /* L0: only for the request at hand. The lock may have been forgotten and read before (MUTANT
      * 50). */
     bool asked = ballot_equal(m->ballot, s->ballot) && (m->round == s->round || MUTANT(50));
-    if (s->phase != SERVED_READING || !asked || (s->answered & bit))
+    if (!asked || (s->answered & bit) || s->phase == SERVED_SENDING)
         return false;
+    int order = version_compare(m->version, m->seq, s->best, s->best_seq);
+    if (s->phase == SERVED_TRUE) { /* one more who has what the majority has, or not */
+        if (served_only_read(s)) {
+            s->answered |= bit;
+            s->alike |= order == 0 ? bit : 0;
+        }
+        return false;
+    }
     if (!lock_decode(&t->scratch, m->state)) {
         t->core->counters.drop_malformed++;
         return false;
     }
     if (!stale_proven(t->core, now, &t->scratch, m->proof))
-        return false; /* F5: not handed on without its proof */
-    int order = version_compare(m->version, m->seq, s->best, s->best_seq);
+        return false;                                /* F5: not handed on without its proof */
     if ((order > 0 && !MUTANT(8)) || !s->answered) { /* "recovery takes any reply" */
         if (!copy_state(t, s, m->state))
             return false;
         s->broken = t->scratch.broken;
         s->best = m->version;
         s->best_seq = m->seq;
-        s->best_count = 1;
+        s->alike = bit;
     } else if (order == 0) {
-        s->best_count++;
+        s->alike |= bit;
     }
     s->answered |= bit;
-    if (!majority(t, s->answered))
-        return false;
-    /* Under our own ballot (the lock was forgotten) the numbers go on; else they begin anew. */
-    s->seq = ballot_equal(s->best, s->ballot) ? s->best_seq : 0;
-    if (s->best_count >= core_majority(t->core)) {
-        become_true(t, now, s); /* L5: a majority holds just this */
-        return true;
-    }
-    s->seq++;
-    begin_round(t, now, s, SERVED_SENDING); /* write it back, so that it is true */
-    return false;
+    return finish_reading(t, now, s);
 }
 
 bool served_accepted(struct served_table *t, struct instant now, struct served *s, int member,
                      const struct wire_accepted *m)
 {
-    if (s->phase != SERVED_SENDING || !ballot_equal(m->ballot, s->ballot) || m->seq < s->seq)
+    if (s->phase == SERVED_READING || !ballot_equal(m->ballot, s->ballot) || m->seq < s->seq)
         return false;
     if (m->seq > s->seq) {
         t->core->counters.drop_role++; /* of a state that was never sent */
         return false;
     }
+    s->alike |= 1u << member;
+    if (s->phase == SERVED_TRUE)
+        return false;
     s->answered |= 1u << member;
     if (!majority(t, s->answered) && !MUTANT(13)) /* "held told from a minority value" */
         return false;
@@ -400,6 +397,16 @@ static void prepare_again(struct served_table *t, const struct served *s)
         send_to_cohort(t, s, &m);
 }
 
+/* L10: another lock was dropped meanwhile under a higher seq. Whoever did that and never had this
+ * one would refuse it under its old number. */
+static void renumber(struct served_table *t, struct served *s)
+{
+    if (s->phase != SERVED_SENDING || s->seq > t->floors[s->shard].dropped)
+        return;
+    s->seq = next_seq(t, s);
+    s->answered = s->alike = 0;
+}
+
 void served_step(struct served_table *t, struct instant now)
 {
     for (uint32_t i = t->active; i; i = t->locks[i - 1].active_next) {
@@ -407,6 +414,7 @@ void served_step(struct served_table *t, struct instant now)
         if (!instant_reached(now, s->retry_at))
             continue;
         prepare_again(t, s);
+        renumber(t, s);
         send_round(t, s);
         s->retry_wait = span_min(span_times(s->retry_wait, 2), RETRY_MAX);
         s->retry_at =
@@ -420,4 +428,66 @@ struct instant served_deadline(const struct served_table *t)
     for (uint32_t i = t->active; i; i = t->locks[i - 1].active_next)
         deadline = instant_earlier(deadline, t->locks[i - 1].retry_at);
     return deadline;
+}
+
+/* --- Forgetting (L10) --- */
+
+struct served *served_floor_of(const struct served_table *t, uint32_t shard)
+{
+    struct served *s = &t->locks[t->max + shard];
+    return s->used ? s : NULL;
+}
+
+bool served_is_floor(const struct served_table *t, const struct served *s)
+{
+    return s >= t->locks + t->max;
+}
+
+void served_floor_reset(struct served_table *t, uint32_t shard)
+{
+    t->floors[shard] = (struct served_floor){0};
+}
+
+bool served_floor_raise(struct served_table *t, struct instant now, struct served *s,
+                        uint64_t token, uint64_t generation)
+{
+    must(s->phase == SERVED_TRUE);
+    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
+    must(ok);
+    if (t->scratch.token < token)
+        t->scratch.token = token;
+    if (t->scratch.generation < generation)
+        t->scratch.generation = generation;
+    return served_send(t, now, s, &t->scratch);
+}
+
+bool served_born(struct served_table *t, struct instant now, struct served *s)
+{
+    return s->phase == SERVED_READING && finish_reading(t, now, s);
+}
+
+void served_send_again(struct served_table *t, struct instant now, struct served *s)
+{
+    must(s->phase == SERVED_TRUE);
+    s->seq = next_seq(t, s);
+    begin_round(t, now, s, SERVED_SENDING);
+}
+
+/* send_round() of one who is not in `alike`. */
+static void send_others(struct served_table *t, const struct served *s, enum served_phase phase)
+{
+    struct served others = *s;
+    others.phase = phase;
+    others.answered = phase == SERVED_READING ? s->answered : s->alike;
+    send_round(t, &others);
+}
+
+void served_send_missing(struct served_table *t, const struct served *s)
+{
+    send_others(t, s, SERVED_SENDING);
+}
+
+void served_read_missing(struct served_table *t, const struct served *s)
+{
+    send_others(t, s, SERVED_READING);
 }

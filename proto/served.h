@@ -61,11 +61,13 @@ struct served {
     struct ballot ballot;
     uint32_t answered; /* mask over the cohort: Read, or Accept of the last state sent */
     uint32_t round;    /* number of its reading */
-    /* READING: the highest version answered so far, and how many answered just that. */
+    /* READING: the highest version answered so far. */
     struct ballot best;
     uint64_t best_seq;
-    uint32_t best_count;
-    /* The last state sent under `ballot` (or read, before the first is sent). */
+    /* Mask of those who answered just that version, or accepted the last state sent. It goes on
+     * being filled when the state is true (L10). */
+    uint32_t alike;
+    /* The last state sent under `ballot` (or read, before the first is sent: 0). */
     uint64_t seq;
     uint8_t *state;
     uint32_t state_size;
@@ -78,11 +80,22 @@ struct served {
     struct instant tell_next;          /* holders hear that somebody waits, but not before */
     uint32_t active_prev, active_next; /* READING or SENDING: index + 1 */
     uint64_t used_at;                  /* for choosing which idle lock to forget */
+    bool forgetting;                   /* it is in the batch of its shard (forget.h) */
+    uint32_t forget_next;              /* in that batch: index + 1 */
+};
+
+/* L10, of a shard that is led. */
+struct served_floor {
+    bool known; /* the floor is true: locks that are not there are born with this: */
+    uint64_t token;
+    uint64_t generation;
+    uint64_t dropped; /* the highest seq that voters were told to drop under this ballot */
 };
 
 struct served_table {
     struct core *core;
-    struct served *locks;
+    struct served *locks;        /* behind those of names, one for the floor of each shard */
+    struct served_floor *floors; /* by shard */
     uint32_t max;
     uint32_t count; /* locks[0..count) were ever used */
     uint32_t free;  /* chain of unused ones, by `chain` */
@@ -101,7 +114,7 @@ struct served_table {
 size_t served_bytes(const struct peer_config *config);
 void served_init(struct served_table *t, struct core *core, void *memory);
 
-/* --- Requests --- */
+/* --- Requests: asked.c --- */
 /* NULL if the pool is empty. */
 struct asked *asked_new(struct served_table *t);
 /* Copies the bytes that come with a request. False if there is no room for them. */
@@ -111,17 +124,19 @@ void asked_push(struct served_table *t, struct asked_list *list, struct asked *a
 struct asked *asked_pop(struct served_table *t, struct asked_list *list);
 struct asked *asked_first(const struct served_table *t, const struct asked_list *list);
 struct asked *asked_next(const struct served_table *t, const struct asked *a);
-void asked_free_all(struct served_table *t, struct asked_list *list);
 bool asked_has(const struct served_table *t, const struct asked_list *list, struct op_id op,
                enum request_kind kind, uint64_t change);
 /* Takes one out of a list and frees it, if it is there. */
 void asked_remove(struct served_table *t, struct asked_list *list, struct op_id op,
                   enum request_kind kind);
+/* Frees all of a list. */
+void asked_clear(struct served_table *t, struct asked_list *list);
 
 /* --- Locks --- */
 struct served *served_find(const struct served_table *t, struct view name);
 /*
- * Finds the lock, or begins to read it under `ballot` (L4). `*list` is the first lock of its shard.
+ * Finds the lock, or begins to read it under `ballot` (L4), and with the first of a shard its floor
+ * (L10). `*list` is the first lock of its shard.
  * NULL if there is no room: the caller may forget an idle lock for it (make_room in coordinator.c).
  */
 struct served *served_touch(struct served_table *t, struct instant now, struct view name,
@@ -129,6 +144,24 @@ struct served *served_touch(struct served_table *t, struct instant now, struct v
 /* Forgets the lock and its requests; L4 allows it for a TRUE one, or when the ballot is given up.
  */
 void served_forget(struct served_table *t, struct served *s, uint32_t *shard_list);
+/* The floor of a shard; NULL if it was not read under the present ballot. */
+struct served *served_floor_of(const struct served_table *t, uint32_t shard);
+bool served_is_floor(const struct served_table *t, const struct served *s);
+/* The shard's ballot is given up: its floor is not known any more. */
+void served_floor_reset(struct served_table *t, uint32_t shard);
+/* A floor that is true is raised to this at least, and sent. False if there is no memory for it. */
+bool served_floor_raise(struct served_table *t, struct instant now, struct served *s,
+                        uint64_t token, uint64_t generation);
+/* The floor has become known: true if the state of a lock that waited for it became true by it. */
+bool served_born(struct served_table *t, struct instant now, struct served *s);
+/* Whether nothing was sent since it was read. */
+bool served_only_read(const struct served *s);
+/* A true state is sent once more, under a new number, or only to those who did not say that they
+ * have it. */
+void served_send_again(struct served_table *t, struct instant now, struct served *s);
+void served_send_missing(struct served_table *t, const struct served *s);
+/* Reads again at those who did not answer; the state is true, and nothing was sent. */
+void served_read_missing(struct served_table *t, const struct served *s);
 /*
  * Applies what waits, if the state is true. Returns true if the state is (still) true afterwards.
  * What needs a confirm round first is moved to `unsure`.
@@ -158,8 +191,7 @@ static inline struct view served_name(const struct served *s)
 bool served_send(struct served_table *t, struct instant now, struct served *s,
                  const struct lock_state *state);
 /* The state is true: all that rests on it is told (L5). */
-void served_tell_outcomes(struct served_table *t, struct instant now, struct served *s,
-                          const struct lock_state *state);
+void served_tell_true(struct served_table *t, struct instant now, struct served *s);
 /* Tells a request its outcome, with what it needs of the (true) state. */
 void served_reply(struct served_table *t, const struct served *s, const struct asked *a,
                   const struct lock_state *state);

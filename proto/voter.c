@@ -1,6 +1,7 @@
 /* The voter: see voter.h. */
 #include "proto/voter.h"
 
+#include "proto/floor.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/stale.h"
@@ -21,6 +22,12 @@ void voter_init(struct voter *v, struct core *core, void *memory)
     uint8_t *rest = (uint8_t *)(v->promises + shards);
     rest += -(uintptr_t)rest & 15;
     registers_init(&v->registers, rest, config->max_locks, &core->arena);
+    idle_init(&v->idle, core, &v->registers);
+}
+
+void voter_start(struct voter *v, struct instant now)
+{
+    idle_start(&v->idle, now, &v->scratch);
 }
 
 struct ballot voter_promised(const struct voter *v, uint32_t shard)
@@ -57,6 +64,46 @@ static bool load_accept(struct voter *v, const struct record_accept *a, uint64_t
     return true;
 }
 
+static struct lock_register *find(const struct voter *v, struct view name)
+{
+    return registers_find(&v->registers, core_name_hash(v->core, name), name);
+}
+
+static void drop(struct voter *v, struct lock_register *e)
+{
+    idle_remove(&v->idle, e);
+    registers_drop(&v->registers, core_name_hash(v->core, (struct view){e->name, e->name_size}), e);
+}
+
+/* Of those dropped, and of those that a snapshot names by the highest alone. */
+static void raise_dropped(struct promise *p, struct ballot b, uint64_t seq)
+{
+    if (version_compare(b, seq, p->dropped, p->dropped_seq) <= 0)
+        return;
+    p->dropped = b;
+    p->dropped_seq = seq;
+}
+
+/* Those that are there at just this version are dropped; how many. A record finds what there was
+ * when it was written. */
+static uint32_t drop_listed(struct voter *v, struct promise *p, struct ballot b, struct view locks)
+{
+    struct reader r = reader_init(locks.bytes, locks.size);
+    struct view name;
+    uint64_t seq;
+    uint32_t count = 0;
+    while (get_lock(&r, &seq, &name)) {
+        struct lock_register *e = find(v, name);
+        /* MUTANT(66): "whatever a voter has is dropped". */
+        if (!e || (!MUTANT(66) && version_compare(e->ballot, e->seq, b, seq) != 0))
+            continue;
+        drop(v, e);
+        raise_dropped(p, b, seq);
+        count++;
+    }
+    return count;
+}
+
 bool voter_load(struct voter *v, const struct record *record, uint64_t lsn)
 {
     uint32_t shards = v->core->cohorts.shard_count;
@@ -66,6 +113,11 @@ bool voter_load(struct voter *v, const struct record *record, uint64_t lsn)
             v->promises[record->promise.shard].adopted = record->promise.adopted;
     } else if (record->kind == RECORD_ACCEPT && record->accept.shard < shards) {
         return load_accept(v, &record->accept, lsn);
+    } else if (record->kind == RECORD_FORGET && record->forget.shard < shards) {
+        struct promise *p = &v->promises[record->forget.shard];
+        drop_listed(v, p, record->forget.ballot, record->forget.locks);
+        raise_dropped(p, record->forget.ballot, record->forget.seq);
+        p->lsn = lsn;
     } else if (record->kind == RECORD_STORE) {
         for (uint32_t s = 0; s < shards; s++)
             if (record->store.adopted > v->promises[s].adopted)
@@ -116,6 +168,7 @@ static void take_prepare(struct voter *v, uint16_t from, const struct wire_prepa
     if (order > 0) {
         p->promised = m->ballot;
         p->since = c->now;
+        idle_changed(&v->idle, c->now);
         struct record record = {
             .kind = RECORD_PROMISE,
             .promise = {.shard = m->shard, .promised = m->ballot, .adopted = p->adopted}};
@@ -153,7 +206,7 @@ static void take_read(struct voter *v, uint16_t from, const struct wire_read *m)
     struct message answer = {.type = WIRE_STORED,
                              .stored = {.ballot = m->ballot, .round = m->round, .name = m->name}};
     uint64_t lsn = p->lsn;
-    struct lock_register *e = registers_find(&v->registers, core_name_hash(c, m->name), m->name);
+    struct lock_register *e = find(v, m->name);
     if (e) {
         answer.stored.version = e->ballot;
         answer.stored.seq = e->seq;
@@ -214,15 +267,35 @@ static bool store(struct voter *v, uint32_t shard, const struct wire_accept *m,
                                        .name = m->name,
                                        .state = m->state}};
     e->lsn = journal_append(&c->journal, &record, true);
+    idle_note(&v->idle, c->now, e, &v->scratch);
     struct promise *p = &v->promises[shard];
     if (MUTANT(5)) /* "accept erases shard promise (literal CASPaxos)" */
         p->promised = (struct ballot){0};
-    else if (ballot_compare(m->ballot, p->promised) > 0)
-        *p = (struct promise){.since = c->now, .promised = m->ballot, .adopted = p->adopted};
+    else if (ballot_compare(m->ballot, p->promised) > 0) {
+        p->promised = m->ballot;
+        p->since = c->now;
+        idle_changed(&v->idle, c->now);
+    }
     must(MUTANT(5) || MUTANT(6) || ballot_equal(p->promised, m->ballot));
     p->lsn = e->lsn;
     c->counters.accepts++;
     return true;
+}
+
+/* Of a lock, or of a floor. */
+static bool register_name_valid(const struct voter *v, struct view name)
+{
+    uint32_t shard;
+    return lock_name_valid(name) ||
+           (floor_shard(name, &shard) && shard < v->core->cohorts.shard_count);
+}
+
+/* L10: what is not there was never there, or was dropped. */
+static bool may_be_stored_anew(const struct voter *v, uint32_t shard, const struct wire_accept *m)
+{
+    const struct promise *p = &v->promises[shard];
+    return version_compare(m->ballot, m->seq, p->dropped, p->dropped_seq) > 0 ||
+           MUTANT(65); /* "no mark of what was dropped" */
 }
 
 /* L3. */
@@ -230,22 +303,25 @@ static void take_accept(struct voter *v, uint16_t from, const struct wire_accept
 {
     struct core *c = v->core;
     uint32_t shard = cohort_shard(&c->cohorts, m->name);
-    if (!may_answer(v, shard, m->ballot, from) || !lock_name_valid(m->name))
+    if (!may_answer(v, shard, m->ballot, from) || !register_name_valid(v, m->name))
         return;
     /* MUTANT(6): "accept ignores ballots". */
     if (ballot_compare(m->ballot, v->promises[shard].promised) < 0 && !MUTANT(6)) {
         refuse(v, shard, m->ballot, from);
         return;
     }
-    uint64_t hash = core_name_hash(c, m->name);
-    struct lock_register *e = registers_find(&v->registers, hash, m->name);
+    struct lock_register *e = find(v, m->name);
+    if (!e && !may_be_stored_anew(v, shard, m)) {
+        c->counters.drop_forgotten++;
+        return;
+    }
     bool newer = !e || version_compare(m->ballot, m->seq, e->ballot, e->seq) > 0 ||
                  (MUTANT(6) && !ballot_equal(m->ballot, e->ballot)) ||
                  (MUTANT(10) && ballot_equal(m->ballot, e->ballot)); /* "no sequence check" */
     if (newer) {
         if (!store(v, shard, m, e))
             return;
-        e = registers_find(&v->registers, hash, m->name);
+        e = find(v, m->name);
     }
     must(e);
     /* Only what is stored of this very ballot is an answer to it. */
@@ -273,6 +349,68 @@ static void take_confirm(struct voter *v, uint16_t from, const struct wire_confi
     }
 }
 
+/* Whether a register may be dropped for that, or there is nothing to drop: it is not there, or
+ * another state has taken the place of this one. False if it has an older one, or the state is not
+ * free: then not all k held this one, and whoever says so is broken. */
+static bool may_drop(struct voter *v, struct ballot b, uint64_t seq, struct view name)
+{
+    if (!lock_name_valid(name)) /* a floor above all */
+        return false;
+    struct lock_register *e = find(v, name);
+    int order = e ? version_compare(e->ballot, e->seq, b, seq) : 1;
+    if (order != 0)
+        return order > 0 || MUTANT(19) || MUTANT(66);
+    struct view state = {e->state, e->state_size};
+    bool ok = lock_decode(&v->scratch, state);
+    must(ok);
+    return idle_is_free(&v->idle, &v->scratch, state);
+}
+
+static bool may_drop_all(struct voter *v, const struct wire_forget *m)
+{
+    struct reader r = reader_init(m->locks.bytes, m->locks.size);
+    struct view name;
+    uint64_t seq;
+    while (get_lock(&r, &seq, &name))
+        if (cohort_shard(&v->core->cohorts, name) != m->shard || !may_drop(v, m->ballot, seq, name))
+            return false;
+    return true;
+}
+
+/* L10. Only under the ballot that is promised: whoever reads under a higher one shall find what it
+ * has found. */
+static void take_forget(struct voter *v, uint16_t from, const struct wire_forget *m)
+{
+    struct core *c = v->core;
+    if (!may_answer(v, m->shard, m->ballot, from))
+        return;
+    struct promise *p = &v->promises[m->shard];
+    if (ballot_compare(m->ballot, p->promised) < 0) {
+        refuse(v, m->shard, m->ballot, from);
+        return;
+    }
+    if (!ballot_equal(m->ballot, p->promised))
+        return; /* never promised here */
+    if (!may_drop_all(v, m)) {
+        c->counters.drop_role++;
+        return;
+    }
+    uint32_t dropped = drop_listed(v, p, m->ballot, m->locks);
+    if (dropped > 0) {
+        c->counters.registers_dropped += dropped;
+        struct record record = {
+            .kind = RECORD_FORGET,
+            .forget = {
+                .shard = m->shard, .ballot = m->ballot, .seq = p->dropped_seq, .locks = m->locks}};
+        p->lsn = journal_append(&c->journal, &record, true);
+        idle_dropped(&v->idle, c->now);
+    }
+    struct message answer = {
+        .type = WIRE_FORGOTTEN,
+        .forgotten = {.shard = m->shard, .ballot = m->ballot, .round = m->round}};
+    outbox_send_after(&c->outbox, p->lsn, from, &answer);
+}
+
 void voter_take(struct voter *v, uint16_t from, const struct message *m)
 {
     if (!core_votes(v->core)) /* L7 */
@@ -285,4 +423,6 @@ void voter_take(struct voter *v, uint16_t from, const struct message *m)
         take_accept(v, from, &m->accept);
     else if (m->type == WIRE_CONFIRM)
         take_confirm(v, from, &m->confirm);
+    else if (m->type == WIRE_FORGET)
+        take_forget(v, from, &m->forget);
 }

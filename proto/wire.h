@@ -7,8 +7,8 @@
  * whole datagram.
  *
  * Field kinds: u8 u16 u32 u64; flag (0 or 1); ballot (u32 u64 u16); op (u16 u64 u64); name (u8
- * size, 1..255 bytes); blob (u16 size); nonce (16 bytes); sig (64 bytes). name and blob point into
- * the buffer that was decoded.
+ * size, 1..255 bytes); blob (u16 size); locks (a blob of: seq u64, name); nonce (16 bytes); sig (64
+ * bytes). name, blob and locks point into the buffer that was decoded.
  */
 #ifndef PROTO_WIRE_H
 #define PROTO_WIRE_H
@@ -58,6 +58,10 @@
     M(ACCEPTED, accepted)                                                                          \
     M(CONFIRM, confirm)                                                                            \
     M(CONFIRMED, confirmed)                                                                        \
+    /* Forgetting (L10). */                                                                        \
+    M(IDLE, idle)                                                                                  \
+    M(FORGET, forget)                                                                              \
+    M(FORGOTTEN, forgotten)                                                                        \
     /* Take-over on a requester's word (L8). */                                                    \
     M(DOUBT, doubt)                                                                                \
     M(DOUBT_ANSWER, doubt_answer)                                                                  \
@@ -146,6 +150,12 @@
 #define WIRE_FIELDS_accepted(F)  F(ballot, ballot) F(u64, seq) F(name, name)
 #define WIRE_FIELDS_confirm(F)   F(u32, shard) F(ballot, ballot) F(u32, round)
 #define WIRE_FIELDS_confirmed(F) F(u32, shard) F(ballot, ballot) F(u32, round)
+/* To whoever owns the ballot of its shard: the lock is free here, and has been for long. */
+#define WIRE_FIELDS_idle(F) F(name, name)
+/* All voters hold these states under the ballot, and they are free: drop them. `round` comes back.
+ */
+#define WIRE_FIELDS_forget(F)    F(u32, shard) F(ballot, ballot) F(u32, round) F(locks, locks)
+#define WIRE_FIELDS_forgotten(F) F(u32, shard) F(ballot, ballot) F(u32, round)
 
 #define WIRE_FIELDS_doubt(F) F(u16, slot) F(u32, seq)
 /* heard: it can coordinate; alive: it answered at all. */

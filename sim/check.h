@@ -6,7 +6,7 @@
  *
  * Without a file of their own: S3 (history.c, where values are compared), S17 (lives.h, network.c
  * and forger.c know what is forged; machine.c judges datagrams), S19 (jobs.c). Not yet in the code:
- * S12 (rosters do not move), S16 (nothing is forgotten).
+ * S12 (rosters do not move).
  */
 #ifndef SIM_CHECK_H
 #define SIM_CHECK_H
@@ -111,6 +111,15 @@ void check_holds_kept(struct world *w, const struct value *before, const struct 
 /* A client is told that it holds. */
 void check_granted(struct world *w, struct op *op, uint64_t token);
 
+/* --- S16: check_s16_forgotten.c --- */
+/* A register is dropped, in a record that its peer has just written. */
+void check_forgotten(struct world *w, const struct machine *m, const struct value *v);
+/* A value becomes durable at a voter that has nothing of its name. */
+void check_stored_anew(struct world *w, const struct machine *m, const struct value *v);
+/* A coordinator tells voters to drop; one says that it did (S5). */
+void check_forget_said(struct world *w, const struct wire_forget *f);
+void check_forgotten_said(struct world *w, const struct machine *m, const struct wire_forgotten *f);
+
 /* --- S18: check_s18_bounds.c --- */
 enum { BOUNDS_GUARD_SIZE = 64 };
 /* Behind the peer's memory there are as many bytes more. */
@@ -166,6 +175,9 @@ void check_duels(struct world *w);
 void check_starved(struct world *w);
 /* V6: check_v6_goodput.c */
 void check_goodput(struct world *w);
+
+/* V8: check_v8_forgotten.c: at the end. */
+void check_let_go(struct world *w);
 
 /* --- In the calm: check_calm_leaks.c --- */
 /* Nobody holds or waits whose client is gone, but on jammed names. Ends the run as stuck. */

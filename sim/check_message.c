@@ -50,6 +50,10 @@ void check_message(struct world *w, struct machine *m, uint16_t to, const struct
         check_accepted_said(w, m, &message->accepted);
     else if (message->type == WIRE_ACCEPT)
         check_accept_said(w, m, &message->accept);
+    else if (message->type == WIRE_FORGET)
+        check_forget_said(w, &message->forget);
+    else if (message->type == WIRE_FORGOTTEN)
+        check_forgotten_said(w, m, &message->forgotten);
     else if (message->type == WIRE_REFUSE)
         note_refusal(w, m, &message->refuse);
     else if (message->type == WIRE_REQUEST)

@@ -19,6 +19,8 @@ void check_durable(struct world *w, struct machine *m, const struct image_entry 
                    (unsigned long long)e->promised.round);
     if (e->value) {
         const struct value *old = durable->stored[e->value->group->name->index];
+        if (!old)
+            check_stored_anew(w, m, e->value);
         if (old && value_compare(e->value, old) < 0)
             world_fail(w, EXIT_BROKEN, "S4", "%s stores %s of %s over %s", m->name,
                        value_text(e->value), old->group->name->text, value_text(old));

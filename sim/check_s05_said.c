@@ -27,8 +27,12 @@ void check_stored_said(struct world *w, const struct machine *m, const struct wi
         implied = !durable || ballot_compare(durable->group->ballot, s->ballot) >= 0;
     } else {
         const struct value *v = history_value(w, s->name, s->version, s->seq, s->state);
-        implied = durable == v || (durable && value_compare(durable, v) > 0 &&
-                                   ballot_compare(durable->group->ballot, s->ballot) >= 0);
+        bool later = durable && value_compare(durable, v) > 0 &&
+                     ballot_compare(durable->group->ballot, s->ballot) >= 0;
+        bool dropped = !durable && (v->group->stored_bits >> m->index & 1) &&
+                       v->group->stored_seq[m->index] >= v->seq &&
+                       !image_above(&m->shadow->durable, v);
+        implied = durable == v || later || dropped;
     }
     if (!implied)
         world_fail(w, EXIT_BROKEN, "S5", "%s answers a read of %s by %s, but has %s durably",

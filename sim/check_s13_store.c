@@ -13,7 +13,8 @@ static bool is_vote(enum wire_type type)
 {
     return type == WIRE_PROMISE || type == WIRE_STORED || type == WIRE_ACCEPTED ||
            type == WIRE_CONFIRMED || type == WIRE_PREPARE || type == WIRE_READ ||
-           type == WIRE_ACCEPT || type == WIRE_CONFIRM || type == WIRE_VOTE;
+           type == WIRE_ACCEPT || type == WIRE_CONFIRM || type == WIRE_VOTE || type == WIRE_IDLE ||
+           type == WIRE_FORGET || type == WIRE_FORGOTTEN;
 }
 
 /* Whether it counts towards a quorum of jurors: what they say must outlast every start. */

@@ -30,6 +30,8 @@ void coverage_message(struct world *w, enum wire_type type)
     struct phases *p = &w->phases;
     if (type == WIRE_PREPARE || type == WIRE_PROMISE || type == WIRE_READ || type == WIRE_STORED)
         p->ballot_at = w->now;
+    else if (type == WIRE_FORGET || type == WIRE_FORGOTTEN)
+        p->forget_at = w->now;
     else if (type == WIRE_ACCUSE || type == WIRE_SUSPECT)
         p->accused_at = w->now;
 }
@@ -102,6 +104,7 @@ static uint32_t under_way(const struct world *w)
         bits |= m->powered && m->ready_life == 0 ? BIT(PHASE_REBOOT) : 0;
     }
     bits |= just_now(w, w->phases.ballot_at) ? BIT(PHASE_BALLOT) : 0;
+    bits |= just_now(w, w->phases.forget_at) ? BIT(PHASE_FORGET) : 0;
     bits |= just_now(w, w->phases.accused_at) ? BIT(PHASE_SUSPICION) : 0;
     bits |= executing(w) ? BIT(PHASE_EXECUTION) : 0;
     bits |= regranting(w) ? BIT(PHASE_REGRANT) : 0;

@@ -17,6 +17,7 @@ struct world;
     P(STEADY, "ST")    /* nothing of the rest */                                                   \
     P(ASKING, "AC")    /* an acquire or a release is on its way */                                 \
     P(BALLOT, "BP")    /* a ballot changes, or states are read under one */                        \
+    P(FORGET, "GC")    /* locks are being forgotten */                                             \
     P(SUSPICION, "SU") /* somebody is suspected, or accused */                                     \
     P(ORDER, "OR")     /* there are votes against a life, and nobody acts on them yet */           \
     P(EXECUTION, "EX") /* a fence driver runs */                                                   \
@@ -33,22 +34,22 @@ enum phase {
 /* R(NAME, text, cells): one letter for each phase: R the portfolio must reach it, D that and a
  * directed scenario, - does not apply. */
 #define COVER_ROWS(R)                                                                              \
-    R(LOSS, "loss, bursts of it", "RRRRRRRR")                                                      \
-    R(REORDER, "reordering, delay to minutes", "RDDRDDDD")                                         \
-    R(REPLAY, "duplicates, replay of old traffic", "RDDRDDDD")                                     \
-    R(PARTITION, "isolation, halves, flapping, swizzle-clog", "RRRRDDDR")                          \
-    R(ONE_WAY, "one-way cut, bridge, non-transitive", "RRDDDRRR")                                  \
-    R(AGENT, "agent crash, between any two effects", "RDDRDDDD")                                   \
-    R(POWER, "power loss: lost, torn, reordered writes", "RDD-DDDD")                               \
-    R(DISK, "sync fails, disk full, slow disk", "RDDRRDRR")                                        \
-    R(STORE, "store damaged, rolled back, swapped, lost", "RRD-RRDD")                              \
-    R(PAUSE, "pauses, CPU starvation", "RDRDDDDD")                                                 \
-    R(CLOCK, "clock stands, jumps by a suspend", "RRRDDDDD")                                       \
-    R(DEVICE, "fence device fails, in any way", "-----DDD")                                        \
-    R(REBOOTS, "boots in quick succession", "RRRRDDDD")                                            \
-    R(GRAY, "gossip alive and store or API stuck", "RRRDD-R-")                                     \
-    R(CLIENT, "clients die, send twice, herd, are late", "RDR---DR")                               \
-    R(FORGER, "forged and old orders and proofs, garbage", "RRDDDDDR")
+    R(LOSS, "loss, bursts of it", "RRRRRRRRR")                                                     \
+    R(REORDER, "reordering, delay to minutes", "RDDDRDDDD")                                        \
+    R(REPLAY, "duplicates, replay of old traffic", "RDDDRDDDD")                                    \
+    R(PARTITION, "isolation, halves, flapping, swizzle-clog", "RRRRRDDDR")                         \
+    R(ONE_WAY, "one-way cut, bridge, non-transitive", "RRDRDDRRR")                                 \
+    R(AGENT, "agent crash, between any two effects", "RDDDRDDDD")                                  \
+    R(POWER, "power loss: lost, torn, reordered writes", "RDDD-DDDD")                              \
+    R(DISK, "sync fails, disk full, slow disk", "RDDRRRDRR")                                       \
+    R(STORE, "store damaged, rolled back, swapped, lost", "RRDD-RRDD")                             \
+    R(PAUSE, "pauses, CPU starvation", "RDRRDDDDD")                                                \
+    R(CLOCK, "clock stands, jumps by a suspend", "RRRRDDDDD")                                      \
+    R(DEVICE, "fence device fails, in any way", "------DDD")                                       \
+    R(REBOOTS, "boots in quick succession", "RRRRRDDDD")                                           \
+    R(GRAY, "gossip alive and store or API stuck", "RRR-DD-R-")                                    \
+    R(CLIENT, "clients die, send twice, herd, are late", "RDRR---DR")                              \
+    R(FORGER, "forged and old orders and proofs, garbage", "RRDRDDDDR")
 
 enum cover_row {
 #define COVER_ENUM(NAME, text, cells) COVER_##NAME,
@@ -65,6 +66,7 @@ struct coverage {
 /* What the observer keeps to tell the phases. */
 struct phases {
     int64_t ballot_at; /* virtual time of the last message of these; 0: never */
+    int64_t forget_at;
     int64_t accused_at;
     int64_t cached_at;
     uint32_t cached; /* bits of phases, as of `cached_at` */

@@ -8,9 +8,28 @@
 
 #include <stdlib.h>
 
+static void place(struct world *w, struct name *n)
+{
+    n->shard = cohort_shard(&w->cluster->cohorts, n->view);
+    n->cohort = cluster_cohort_bits(w->cluster, n->shard);
+}
+
+static void open_floor(struct world *w, uint32_t shard)
+{
+    struct name *n = pool_take(&w->pool, sizeof *n);
+    n->index = NAMES_MAX + shard;
+    snprintf(n->text, sizeof n->text, "floor-%u", shard);
+    n->floor = floor_name(shard);
+    n->view = (struct view){n->floor.bytes, sizeof n->floor.bytes};
+    place(w, n);
+    w->observer->history.floors[shard] = n;
+}
+
 void history_open(struct world *w)
 {
     w->observer->history.ops = pool_take(&w->pool, OPS_SLOTS * sizeof(struct op *));
+    for (uint32_t shard = 0; shard < w->p.shards; shard++)
+        open_floor(w, shard);
 }
 
 struct name *history_name_new(struct world *w)
@@ -29,8 +48,7 @@ struct name *history_name_called(struct world *w, const char *text)
     n->index = (uint32_t)h->name_count;
     snprintf(n->text, sizeof n->text, "%s", text);
     n->view = (struct view){(const uint8_t *)n->text, strlen(n->text)};
-    n->shard = cohort_shard(&w->cluster->cohorts, n->view);
-    n->cohort = cluster_cohort_bits(w->cluster, n->shard);
+    place(w, n);
     h->names[h->name_count++] = n;
     return n;
 }
@@ -38,7 +56,9 @@ struct name *history_name_called(struct world *w, const char *text)
 struct name *history_name(struct world *w, struct view text)
 {
     struct history *h = &w->observer->history;
-    uint32_t index = 0;
+    uint32_t index = 0, shard;
+    if (floor_shard(text, &shard) && shard < w->p.shards)
+        return h->floors[shard];
     for (size_t i = text.size < 3 ? 0 : text.size - 3; i < text.size; i++)
         index = index * 10 + (uint32_t)(text.bytes[i] - '0');
     if (index < h->name_count && view_equal(h->names[index]->view, text))
@@ -49,6 +69,15 @@ struct name *history_name(struct world *w, struct view text)
     if (index == h->name_count)
         world_fail(w, EXIT_BROKEN, "S14", "a name appears that no client ever used");
     return h->names[index];
+}
+
+struct name *history_next(const struct history *h, size_t *cursor)
+{
+    size_t i = (*cursor)++;
+    if (i < h->name_count)
+        return h->names[i];
+    i -= h->name_count;
+    return i < SHARDS_MAX ? h->floors[i] : NULL;
 }
 
 bool history_stale(const struct name *name)
@@ -180,6 +209,7 @@ static void read_state(struct world *w, struct value *v)
     v->token = s->token;
     v->generation = s->generation;
     v->broken = s->broken;
+    v->marked = s->mark.set;
     v->hold_count = s->hold_count;
     v->waiter_count = s->waiter_count;
     v->holds = pool_take(&w->pool, (s->hold_count + 1) * sizeof *v->holds);

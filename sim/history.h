@@ -9,13 +9,19 @@
 #ifndef SIM_HISTORY_H
 #define SIM_HISTORY_H
 
+#include "proto/floor.h"
 #include "proto/lock.h"
 #include "sim/profile.h"
 
 struct world;
 struct machine;
 
-enum { NAMES_MAX = 640, NAME_TEXT_SIZE = 24, OPS_SLOTS = 1 << 15 };
+enum {
+    NAMES_MAX = 640,
+    REGISTERS_MAX = NAMES_MAX + SHARDS_MAX, /* with the shards' floors (L10) */
+    NAME_TEXT_SIZE = 24,
+    OPS_SLOTS = 1 << 15
+};
 
 /* One request of a client, from outside. */
 struct op {
@@ -66,6 +72,7 @@ struct value {
     uint64_t token;
     uint64_t generation;
     struct lock_break broken;
+    bool marked;
     size_t hold_count;
     size_t waiter_count;
     struct value_hold *holds;
@@ -90,9 +97,10 @@ struct group {
 };
 
 struct name {
-    uint32_t index;
+    uint32_t index; /* in `names`; of a floor NAMES_MAX and its shard */
     char text[NAME_TEXT_SIZE];
-    struct view view; /* of text */
+    struct view view; /* of text, or of the floor's name */
+    struct floor_name floor;
     uint32_t shard;
     uint32_t cohort;                    /* bits of machines */
     struct group *top;                  /* highest ballot */
@@ -109,7 +117,8 @@ struct name {
 struct history {
     struct name *names[NAMES_MAX];
     size_t name_count;
-    struct op **ops; /* OPS_SLOTS, open addressing */
+    struct name *floors[SHARDS_MAX]; /* by shard; no client ever asks for them */
+    struct op **ops;                 /* OPS_SLOTS, open addressing */
     size_t op_count;
 };
 
@@ -120,6 +129,12 @@ struct name *history_name_new(struct world *w);
 struct name *history_name_called(struct world *w, const char *text);
 /* Fails the run if nobody ever used that name. */
 struct name *history_name(struct world *w, struct view text);
+static inline bool history_is_floor(const struct name *name)
+{
+    return name->index >= NAMES_MAX;
+}
+/* All that may be in a register: start with *cursor = 0; NULL at the end. */
+struct name *history_next(const struct history *h, size_t *cursor);
 
 /* Whether the chosen state has a holder of an earlier boot of its machine, and somebody could have
  * to wait for it: so not of one in NL. */

@@ -98,6 +98,19 @@ static void raise(uint64_t *number, uint64_t to)
         *number = to;
 }
 
+bool image_above(const struct image *i, const struct value *v)
+{
+    const struct version *dropped = &i->dropped[v->group->name->shard];
+    return version_compare(v->group->ballot, v->seq, dropped->ballot, dropped->seq) > 0;
+}
+
+static void raise_dropped(struct image *i, uint32_t shard, struct ballot ballot, uint64_t seq)
+{
+    struct version *dropped = &i->dropped[shard];
+    if (version_compare(ballot, seq, dropped->ballot, dropped->seq) > 0)
+        *dropped = (struct version){.ballot = ballot, .seq = seq};
+}
+
 static void set(struct image *i, const struct image_entry *e)
 {
     switch (e->kind) {
@@ -112,6 +125,11 @@ static void set(struct image *i, const struct image_entry *e)
         return;
     case ENTRY_LIFE:
         raise(&i->life, e->number);
+        return;
+    case ENTRY_DROP:
+        if (e->value)
+            i->stored[e->value->group->name->index] = NULL;
+        raise_dropped(i, e->shard, e->promised, e->number);
         return;
     case ENTRY_REGISTER:
         break;
@@ -132,10 +150,50 @@ static void enqueue(struct world *w, struct machine *m, const struct image_entry
     set(&s->appended, e);
 }
 
+/* L10: what a record drops of what the image has; `drop` is called for each, and for the mark. */
+static void each_drop(struct world *w, const struct machine *m, const struct image *image,
+                      uint64_t lsn, const struct record_forget *f, void *context,
+                      void (*drop)(void *context, const struct image_entry *e))
+{
+    struct reader r = reader_init(f->locks.bytes, f->locks.size);
+    struct image_entry e = {
+        .lsn = lsn, .kind = ENTRY_DROP, .shard = f->shard, .promised = f->ballot};
+    struct view text;
+    if (f->shard >= w->p.shards)
+        world_fail(w, EXIT_BROKEN, "S4", "%s wrote shard %u of %u", m->name, f->shard, w->p.shards);
+    if (!m->votes)
+        world_fail(w, EXIT_BROKEN, "S13", "%s votes in its log, but its store was lost", m->name);
+    while (get_lock(&r, &e.number, &text)) {
+        e.value = image->stored[history_name(w, text)->index];
+        if (e.value &&
+            version_compare(e.value->group->ballot, e.value->seq, f->ballot, e.number) == 0)
+            drop(context, &e);
+    }
+    e.value = NULL;
+    e.number = f->seq;
+    drop(context, &e);
+}
+
+static void drop_loaded(void *context, const struct image_entry *e)
+{
+    set(context, e);
+}
+
+static void drop_appended(void *context, const struct image_entry *e)
+{
+    struct machine *m = context;
+    if (e->value)
+        check_forgotten(m->world, m, e->value);
+    enqueue(m->world, m, e);
+}
+
 void image_append(struct world *w, struct machine *m, uint64_t lsn, struct view payload)
 {
     struct image_entry e;
-    if (entry_of(w, m, true, lsn, payload, &e))
+    struct record record;
+    if (record_decode(&record, payload) && record.kind == RECORD_FORGET)
+        each_drop(w, m, &m->shadow->appended, lsn, &record.forget, m, drop_appended);
+    else if (entry_of(w, m, true, lsn, payload, &e))
         enqueue(w, m, &e);
 }
 
@@ -148,6 +206,7 @@ static uint64_t load(struct world *w, struct machine *m, enum load how, struct v
     bool written = how == LOAD_WRITTEN;
     struct votelog_reader reader;
     struct votelog_record record;
+    struct record decoded;
     struct image_entry e;
     memset(out, 0, sizeof *out);
     if (votelog_open(&reader, bytes.bytes, bytes.size) != VOTELOG_RECORD)
@@ -156,6 +215,10 @@ static uint64_t load(struct world *w, struct machine *m, enum load how, struct v
     while (votelog_next(&reader, &record) == VOTELOG_RECORD) {
         if (how == LOAD_SNAPSHOT && record.lsn > reader.header.base_lsn)
             return reader.header.base_lsn;
+        if (record_decode(&decoded, record.payload) && decoded.kind == RECORD_FORGET) {
+            each_drop(w, m, out, record.lsn, &decoded.forget, out, drop_loaded);
+            continue;
+        }
         if (!entry_of(w, m, written, record.lsn, record.payload, &e))
             continue;
         if (e.kind != ENTRY_REGISTER) {
@@ -201,6 +264,28 @@ static void compare_lives(struct world *w, const struct machine *m, const struct
         world_fail(w, EXIT_BROKEN, "S4", "%s: %s lost %s", where, m->name, what);
 }
 
+/* What was stored is there, or was dropped; what was dropped is not there again (S16). */
+static void compare_registers(struct world *w, const struct machine *m, const struct image *before,
+                              const struct image *after, const char *where)
+{
+    const struct name *name;
+    size_t cursor = 0;
+    for (uint32_t shard = 0; shard < w->p.shards; shard++)
+        if (version_compare(after->dropped[shard].ballot, after->dropped[shard].seq,
+                            before->dropped[shard].ballot, before->dropped[shard].seq) < 0)
+            world_fail(w, EXIT_BROKEN, "S16", "%s: %s lost its mark of what it dropped in shard %u",
+                       where, m->name, shard);
+    while ((name = history_next(&w->observer->history, &cursor))) {
+        const struct value *a = before->stored[name->index], *b = after->stored[name->index];
+        if (a && (b ? value_compare(b, a) < 0 : image_above(after, a)))
+            world_fail(w, EXIT_BROKEN, "S4", "%s: %s lost what it stored of %s", where, m->name,
+                       name->text);
+        if (b && !a && !image_above(before, b))
+            world_fail(w, EXIT_BROKEN, "S16", "%s: %s has %s of %s again, which it had dropped",
+                       where, m->name, value_text(b), name->text);
+    }
+}
+
 /* S4 between what was there and what is read back: nothing may be lower, or another one. */
 static void compare(struct world *w, const struct machine *m, const struct image *before,
                     const struct image *after, const char *where)
@@ -210,12 +295,7 @@ static void compare(struct world *w, const struct machine *m, const struct image
             world_fail(w, EXIT_BROKEN, "S4", "%s: %s lost its promise in shard %u", where, m->name,
                        shard);
     compare_lives(w, m, before, after, where);
-    for (size_t i = 0; i < w->observer->history.name_count; i++) {
-        const struct value *a = before->stored[i], *b = after->stored[i];
-        if (a && (!b || value_compare(b, a) < 0))
-            world_fail(w, EXIT_BROKEN, "S4", "%s: %s lost what it stored of %s", where, m->name,
-                       w->observer->history.names[i]->text);
-    }
+    compare_registers(w, m, before, after, where);
 }
 
 static void enqueue_lives(struct world *w, struct machine *m, const struct image *image,
@@ -234,22 +314,44 @@ static void enqueue_lives(struct world *w, struct machine *m, const struct image
     }
 }
 
+static void enqueue_drops(struct world *w, struct machine *m, const struct image *before,
+                          const struct image *after, uint64_t lsn)
+{
+    const struct name *name;
+    size_t cursor = 0;
+    struct image_entry e = {.lsn = lsn, .kind = ENTRY_DROP};
+    while ((name = history_next(&w->observer->history, &cursor))) {
+        e.value = before->stored[name->index];
+        e.shard = name->shard;
+        e.promised = after->dropped[name->shard].ballot;
+        e.number = after->dropped[name->shard].seq;
+        if (e.value && !after->stored[name->index])
+            enqueue(w, m, &e);
+    }
+    for (e.shard = 0, e.value = NULL; e.shard < w->p.shards; e.shard++) {
+        e.promised = after->dropped[e.shard].ballot;
+        e.number = after->dropped[e.shard].seq;
+        enqueue(w, m, &e);
+    }
+}
+
 /* Everything that `after` says above `before`, as entries under `lsn`. */
 static void enqueue_difference(struct world *w, struct machine *m, const struct image *before,
                                const struct image *after, uint64_t lsn)
 {
+    const struct name *name;
+    size_t cursor = 0;
     enqueue_lives(w, m, after, lsn);
-    for (size_t i = 0; i < w->observer->history.name_count; i++) {
-        struct value *v = after->stored[i];
-        if (!v || v == before->stored[i])
+    while ((name = history_next(&w->observer->history, &cursor))) {
+        struct value *v = after->stored[name->index];
+        if (!v || v == before->stored[name->index])
             continue;
         /* All of it became durable at once: each entry carries the promise as it is in the end. */
-        struct image_entry e = {.lsn = lsn,
-                                .shard = v->group->name->shard,
-                                .promised = after->promised[v->group->name->shard],
-                                .value = v};
+        struct image_entry e = {
+            .lsn = lsn, .shard = name->shard, .promised = after->promised[name->shard], .value = v};
         enqueue(w, m, &e);
     }
+    enqueue_drops(w, m, before, after, lsn);
     for (uint32_t shard = 0; shard < w->p.shards; shard++) {
         if (ballot_equal(after->promised[shard], before->promised[shard]))
             continue;
@@ -283,21 +385,28 @@ void image_durable(struct world *w, struct machine *m, uint64_t lsn)
         check_durable(w, m, &e);
         set(&s->durable, &e);
         observer_durable(w, m, &e);
-        if (e.value)
+        if (e.value && e.kind == ENTRY_REGISTER)
             check_accepted(w, m, e.value);
     }
 }
 
-/* Whatever is higher in `other` is taken over. */
+/* Whatever is higher in `other` is taken over. Who is without a register and has a mark that is not
+ * below it is the later one: it dropped it. */
 static void raise_to(const struct world *w, struct image *image, const struct image *other)
 {
-    for (uint32_t shard = 0; shard < w->p.shards; shard++)
+    const struct name *name;
+    size_t cursor = 0;
+    while ((name = history_next(&w->observer->history, &cursor))) {
+        struct value **a = &image->stored[name->index], *b = other->stored[name->index];
+        if (b && (*a ? value_compare(*a, b) < 0 : image_above(image, b)))
+            *a = b;
+        else if (*a && !b && !image_above(other, *a))
+            *a = NULL;
+    }
+    for (uint32_t shard = 0; shard < w->p.shards; shard++) {
         if (ballot_compare(image->promised[shard], other->promised[shard]) < 0)
             image->promised[shard] = other->promised[shard];
-    for (size_t i = 0; i < w->observer->history.name_count; i++) {
-        struct value *a = image->stored[i], *b = other->stored[i];
-        if (b && (!a || value_compare(a, b) < 0))
-            image->stored[i] = b;
+        raise_dropped(image, shard, other->dropped[shard].ballot, other->dropped[shard].seq);
     }
 }
 

@@ -15,9 +15,15 @@
 struct world;
 struct machine;
 
+struct version {
+    struct ballot ballot;
+    uint64_t seq;
+};
+
 struct image {
     struct ballot promised[SHARDS_MAX];
-    struct value *stored[NAMES_MAX];
+    struct version dropped[SHARDS_MAX]; /* the highest (L10) */
+    struct value *stored[REGISTERS_MAX];
     /* Fencing, by machine: the highest life that this store says it voted against, that its book
      * has, and that is proven over. */
     uint64_t voted[MACHINES_MAX];
@@ -26,17 +32,18 @@ struct image {
     uint64_t life; /* its own */
 };
 
-enum entry_kind { ENTRY_REGISTER, ENTRY_VOTE, ENTRY_BOOK, ENTRY_PROOF, ENTRY_LIFE };
+enum entry_kind { ENTRY_REGISTER, ENTRY_DROP, ENTRY_VOTE, ENTRY_BOOK, ENTRY_PROOF, ENTRY_LIFE };
 
-/* One promise or one value on its way to the disk, or a word about a life. */
+/* One promise or one value on its way to the disk, a register that is dropped, or a word about a
+ * life. */
 struct image_entry {
     uint64_t lsn;
     enum entry_kind kind;
-    uint16_t index;  /* all but ENTRY_REGISTER: whose life, */
-    uint64_t number; /*   and which */
+    uint16_t index;  /* a life: whose, */
+    uint64_t number; /*   and which; ENTRY_DROP: the seq */
     uint32_t shard;
-    struct ballot promised;
-    struct value *value; /* NULL: a promise alone */
+    struct ballot promised; /* ENTRY_DROP: the ballot */
+    struct value *value;    /* NULL: a promise alone; ENTRY_DROP: the mark alone */
 };
 
 struct shadow {
@@ -57,6 +64,8 @@ void image_durable(struct world *w, struct machine *m, uint64_t lsn);
 /* An agent starts from these bytes: they must say all that was durable (S4). What they say beyond
  * that and their snapshot is durable with the run's first segment only. */
 void image_recover(struct world *w, struct machine *m, struct view bytes);
+/* Whether a store that dropped as much may store the value anew (L10). */
+bool image_above(const struct image *i, const struct value *v);
 /* The store is gone; what it had said stays said, but nothing more will be. */
 void image_lose(struct machine *m);
 

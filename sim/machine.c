@@ -315,6 +315,7 @@ static void make_peer(struct world *w, struct machine *m)
     config.max_ops = OPS_MAX;
     config.max_served = w->p.served;
     config.register_bytes = 1024 * 1024;
+    config.forget_span = w->p.forget_span;
     config.stop_on_isolation = w->p.stop_on_isolation;
     config.brake_span = w->p.brake_span;
     config.run_span = SPAN_MS(DEVICE_DEADLINE_MS);

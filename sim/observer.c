@@ -112,6 +112,14 @@ static void trace_message(struct world *w, const struct machine *m, uint16_t to,
                  (const char *)message->accepted.name.bytes,
                  (unsigned long long)message->accepted.ballot.round,
                  (unsigned long long)message->accepted.seq);
+    else if (message->type == WIRE_FORGET || message->type == WIRE_FORGOTTEN)
+        snprintf(more, sizeof more, "shard %u round %llu, batch %u, %zu bytes",
+                 message->forget.shard, (unsigned long long)message->forget.ballot.round,
+                 message->forget.round,
+                 message->type == WIRE_FORGET ? message->forget.locks.size : 0);
+    else if (message->type == WIRE_IDLE)
+        snprintf(more, sizeof more, "%.*s", (int)message->idle.name.size,
+                 (const char *)message->idle.name.bytes);
     else if (message->type == WIRE_REQUEST)
         snprintf(more, sizeof more, "%.*s op %llu kind %u mode %u round %llu low %llu",
                  (int)message->request.name.size, (const char *)message->request.name.bytes,

@@ -19,11 +19,21 @@ struct promise_seen {
     struct promise_seen *older;
 };
 
+/* L10: what the voters of a shard were told last to drop. */
+enum { FORGET_BYTES_MAX = 1400 };
+struct forget_seen {
+    struct ballot ballot;
+    uint32_t round;
+    size_t size;
+    uint8_t bytes[FORGET_BYTES_MAX];
+};
+
 struct observer {
     struct history history;
     struct search *search; /* linear.c */
     struct lives lives;
     struct promise_seen *promises[SHARDS_MAX];
+    struct forget_seen forgets[SHARDS_MAX];
     uint16_t served_by[SHARDS_MAX]; /* slot of the last coordinator; SLOT_NONE before the first */
     struct name *window[NAMES_WIDTH_MAX]; /* the names that clients choose from */
     struct image scratch_image;

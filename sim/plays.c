@@ -7,6 +7,7 @@
 #include "sim/check.h"
 #include "sim/guest.h"
 #include "sim/machine.h"
+#include "sim/plays_forget.h"
 #include "sim/world.h"
 
 static struct machine *machine(struct world *w, uint16_t index)
@@ -633,12 +634,14 @@ static const struct play plays[] = {
 };
 /* clang-format on */
 
+enum { PLAYS = sizeof plays / sizeof plays[0] };
+
 size_t plays_count(void)
 {
-    return sizeof plays / sizeof plays[0];
+    return PLAYS + plays_forget_count();
 }
 
 const struct play *plays_get(size_t index)
 {
-    return &plays[index];
+    return index < PLAYS ? &plays[index] : plays_forget_get(index - PLAYS);
 }

@@ -120,6 +120,26 @@ static void draw_modes(struct parameters *p, uint64_t seed)
     p->modes_permille = random_chance(&r, 667) ? (uint32_t)random_between(&r, 50, 1000) : 0;
 }
 
+/* From a stream of its own too. In most worlds locks are forgotten between two of their uses. */
+static struct span draw_forget(uint64_t seed)
+{
+    struct random r;
+    random_init(&r, seed, STREAM_FORGET);
+    switch (random_below(&r, 8)) {
+    case 0:
+        return (struct span){0};
+    case 1:
+    case 2:
+        return SPAN_MS(random_between(&r, 2000, 10000));
+    case 3:
+    case 4:
+    case 5:
+        return SPAN_MS(random_between(&r, 300, 2000));
+    default:
+        return SPAN_MS(random_between(&r, 10, 300));
+    }
+}
+
 void profile_draw(struct parameters *out, int index, uint64_t seed)
 {
     struct random r;
@@ -132,6 +152,7 @@ void profile_draw(struct parameters *out, int index, uint64_t seed)
     draw_usual(out, &r);
     profile->shape(out, &r);
     draw_modes(out, seed);
+    out->forget_span = draw_forget(seed);
     out->profile = profile->name;
 }
 
@@ -143,11 +164,12 @@ static void print_range(const char *name, struct range range, FILE *out)
 
 void profile_print(const struct parameters *p, FILE *out)
 {
-    fprintf(
-        out,
-        "  profile %s: %u nodes, cohort %u, %u shards, %u locks served at once, %u clients a node, "
-        "%u names\n",
-        p->profile, p->nodes, p->cohort, p->shards, p->served, p->clients, p->names);
+    fprintf(out,
+            "  profile %s: %u nodes, cohort %u, %u shards, %u locks served at once, forgotten "
+            "after %lld "
+            "ms, %u clients a node, %u names\n",
+            p->profile, p->nodes, p->cohort, p->shards, p->served,
+            (long long)(p->forget_span.ns / 1000000), p->clients, p->names);
     fprintf(out,
             "  clients: shared %u, any mode %u, try %u, for ever %u, cancel %u, show %u of 1000;",
             p->shared_permille, p->modes_permille, p->try_permille, p->forever_permille,

@@ -46,6 +46,7 @@ void scenario_shape(struct parameters *p, size_t index)
     p->cohort = 5;
     p->shards = 4;
     p->served = 512;
+    p->forget_span = (struct span){0};
     p->clients = 0;
     p->cancel_permille = 0;
     p->loss_permille = p->duplicate_permille = p->late_permille = 0;

@@ -22,6 +22,7 @@ struct quantity {
 static const struct quantity quantities[] = {
     WITHIN(cohort, 1, MACHINES_MAX),
     WITHIN(served, 1, 4096),
+    WITHIN(forget_span.ns, 0, SPAN_NS_MAX),
     WITHIN(shards, 1, SHARDS_MAX),
     WITHIN(clients, 0, CLIENT_FRESH),
     WITHIN(names, 1, NAMES_WIDTH_MAX),

@@ -65,6 +65,9 @@ void summary_add(struct figures *sum, const struct figures *f)
     sum->lost += f->lost;
     sum->lies += f->lies;
     sum->forgeries += f->forgeries;
+    sum->forgotten += f->forgotten;
+    sum->let_go += f->let_go;
+    sum->anew += f->anew;
     sum->sieges += f->sieges;
     sum->linear += f->linear;
     sum->linear_given_up += f->linear_given_up;
@@ -133,6 +136,11 @@ void summary_print(const struct summary *s, FILE *out)
         (unsigned long long)f->tears, (unsigned long long)f->datagrams,
         (unsigned long long)f->chosen, (unsigned long long)s->missed);
     print_fencing(f, out);
+    fprintf(out,
+            "%llu registers dropped, %llu stored where some had been dropped; %llu free names were "
+            "gone everywhere at the end\n",
+            (unsigned long long)f->forgotten, (unsigned long long)f->anew,
+            (unsigned long long)f->let_go);
     if (f->blind)
         fprintf(out, "%llu runs ended early, since nobody could tell an old copy of a store\n",
                 (unsigned long long)f->blind);

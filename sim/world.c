@@ -158,6 +158,7 @@ static void finish(struct world *w)
     client_check_done(w);
     check_all_views(w);
     check_leaks(w);
+    check_let_go(w);
     linear_check(w);
     scenario_end(w);
 }

@@ -74,6 +74,9 @@ struct figures {
     uint64_t lost;       /* guests that were stopped since their lock was lost */
     uint64_t lies;       /* receipts that rest on a lie of a device (A4) */
     uint64_t forgeries;  /* refused */
+    uint64_t forgotten;  /* registers dropped */
+    uint64_t let_go;     /* names that no voter has any more, as V8 demands */
+    uint64_t anew;       /* registers stored again after a drop */
     uint64_t sieges;
     uint64_t linear;          /* names whose calls were put in order, at checkpoints */
     uint64_t linear_given_up; /* that were too many, or took too long */

@@ -21,6 +21,17 @@ build/bench/peers: $(PEERS)
 	@$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_PEERS) -o $@
 
+# Whole peers in one process.
+build/bench/bench_forget: tests/bench/bench_forget.c $(B)/libcore.a
+	@mkdir -p $(@D)
+	@$(say) CC $@
+	$(Q)$(CC) $(BASE) $(CFLAGS_release) $(LDFLAGS_release) -pie $^ $(LIBS_CORE) -o $@
+
+.PHONY: bench-forget
+bench-forget: build/bench/bench_forget ## figures: names that are used once, at three rates, forgotten and not
+	@for run in "5 500 1 0" "5 500 1 60" "5 20000 1000 0" "5 20000 1000 60" "5 100000 1000 60"; do \
+		echo "nodes, names, names a second, seconds until forgotten: $$run"; $< $$run || exit 1; done
+
 .PHONY: bench
 bench: build/holdfastd build/holdfast $(BENCHES) ## figures: lock and unlock on 3 and 5 agents, idle cost; bench-peers, if one is there
 	@sh tests/bench/bench.sh build build/bench

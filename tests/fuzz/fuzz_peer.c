@@ -225,6 +225,18 @@ static struct view name_of(uint8_t choice)
     return (struct view){(const uint8_t *)name, strlen(name)};
 }
 
+/* One that the peer may have, and the other names under low numbers. */
+static struct view some_locks(uint8_t choice)
+{
+    static uint8_t bytes[NAMES * (8 + 1 + LOCK_NAME_MAX)];
+    struct writer w = writer_init(bytes, sizeof bytes);
+    for (uint8_t n = 0; n < NAMES; n++)
+        if (choice & 16 || n == choice % NAMES)
+            put_lock(&w, 1 + (choice >> 5), name_of(n));
+    must(!w.failed);
+    return (struct view){bytes, writer_size(&w)};
+}
+
 /* The peer asked with a number that the input cannot guess. */
 static void answer_check(struct companion *c, struct wire_store_known *known)
 {
@@ -324,6 +336,7 @@ static void make_plausible(struct companion *c, struct message *m, uint8_t choic
         (field).slot = from;
 #define MAKE_name(field) (field) = name_of(choice);
 #define MAKE_blob(field)
+#define MAKE_locks(field) (field) = some_locks(choice);
 #define MAKE_nonce(field)
 #define MAKE_sig(field)
 #define MAKE_evidence(field)
@@ -344,6 +357,10 @@ static void make_plausible(struct companion *c, struct message *m, uint8_t choic
         answer_check(c, &m->store_known);
     if (m->type == WIRE_PREPARE)
         m->prepare.shard %= 2;
+    if (m->type == WIRE_FORGET)
+        m->forget.shard %= 2;
+    if (m->type == WIRE_FORGOTTEN)
+        m->forgotten.shard %= 2;
     make_fencing(c, m, choice);
 }
 

@@ -300,6 +300,7 @@ static void config_fill(struct stage_node *n)
     c->max_locks = 512;
     c->max_ops = s->max_ops;
     c->max_served = s->max_served;
+    c->forget_span = SPAN_MS(s->forget_ms);
     c->stop_on_isolation = !s->go_on_isolated;
     c->register_bytes = 4 * 1024 * 1024;
     memset(c->boot_id, (int)n->boot, sizeof c->boot_id);

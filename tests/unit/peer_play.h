@@ -113,10 +113,11 @@ struct stage {
     bool twice;                                 /* each datagram comes twice */
     uint32_t max_ops;                           /* of agents that start from now on */
     uint32_t max_served;                        /* the same; 0: as peer_config says */
-    bool go_on_isolated;                        /* the same: `on_isolation = continue` (F7) */
-    enum lock_policy policy;                    /* of locks that are asked for from now on */
-    uint16_t limit;                             /* the same: of those that are counted */
-    stage_way way;                              /* NULL: all pass */
+    int64_t forget_ms;       /* the same: free locks are forgotten after it; 0: never */
+    bool go_on_isolated;     /* the same: `on_isolation = continue` (F7) */
+    enum lock_policy policy; /* of locks that are asked for from now on */
+    uint16_t limit;          /* the same: of those that are counted */
+    stage_way way;           /* NULL: all pass */
     void *way_context;
     struct stage_flight *flights; /* ring: the delay is constant, so the order of sending is kept */
     size_t flight_start, flight_count;

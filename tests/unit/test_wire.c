@@ -51,6 +51,7 @@ static bool same_evidence(struct evidence a, struct evidence b)
 #define SAME_op          op_equal
 #define SAME_name        view_equal
 #define SAME_blob        view_equal
+#define SAME_locks       view_equal
 #define SAME_nonce(a, b) (memcmp((a).bytes, (b).bytes, sizeof(a).bytes) == 0)
 #define SAME_sig         SAME_nonce
 #define SAME_evidence    same_evidence

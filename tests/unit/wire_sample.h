@@ -43,6 +43,13 @@ static inline struct view wire_sample_blob(uint64_t n)
 {
     return (struct view){wire_sample_text, n};
 }
+/* Of two locks, or none. */
+static inline struct view wire_sample_locks(uint64_t n)
+{
+    static const uint8_t locks[] = {1, 0, 0, 0, 0, 0, 0, 0xf1, 2, 'm', '1', /* seq, size, name */
+                                    2, 0, 0, 0, 0, 0, 0, 0xf2, 3, 'm', '2', '3'};
+    return (struct view){locks, n ? sizeof locks : 0};
+}
 static inline struct nonce wire_sample_nonce(uint64_t n)
 {
     struct nonce v;
