@@ -136,7 +136,7 @@ static int take_options(struct conversion *c, int argc, char **argv)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    struct conversion c = {.cli = cli, .mode = MODE_OPTION_NONE, .wait_ms = -1};
+    struct conversion c = {.cli = cli, .mode.mode = LOCK_MODES, .wait_ms = -1};
     if (take_options(&c, argc, argv) != EXIT_OK)
         return EXIT_USAGE;
     const char *hold = optind < argc ? argv[optind++] : NULL;

@@ -128,9 +128,8 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {{"wait", required_argument, NULL, 'w'}, COMMAND_OPTIONS};
     long long wait_ms = AGENT_TIMEOUT_MS;
-    int option;
     bool waits = false;
-    while ((option = command_option(cli, argc, argv, ":w:", longs)) != -1) {
+    while (command_option(cli, argc, argv, ":w:", longs) != -1) {
         waits = true;
         if (take_patience(cli, &wait_ms) != EXIT_OK)
             return EXIT_USAGE;

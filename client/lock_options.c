@@ -176,8 +176,8 @@ int lock_options_take(struct lock_options *o, struct held *held, struct cli *cli
                                           {"conflict-exit-code", required_argument, NULL, 'E'},
                                           COMMAND_OPTIONS};
     int option;
-    *o = (struct lock_options){
-        .mode = MODE_OPTION_NONE, .wait_ms = -1, .conflict = EXIT_NOT_GRANTED};
+    *o =
+        (struct lock_options){.mode.mode = LOCK_MODES, .wait_ms = -1, .conflict = EXIT_NOT_GRANTED};
     while ((option = command_option(cli, argc, argv, "+:a" MODE_OPTION_SHORTS "nw:E:vq", longs)) !=
            -1)
         if (take_option(o, held, cli, option) != EXIT_OK)

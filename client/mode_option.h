@@ -6,11 +6,10 @@
 #include "proto/lock_mode.h"
 
 struct mode_option {
-    enum lock_mode mode; /* LOCK_MODES: none was named */
+    enum lock_mode mode; /* LOCK_MODES: none was named (yet) */
     long limit;          /* of a counted one; else 0 */
 };
 
-#define MODE_OPTION_NONE   ((struct mode_option){.mode = LOCK_MODES})
 #define MODE_OPTION_SHORTS "sxm:"
 
 enum { MODE_OPTION_COUNT = OPTION_OWN + 100 };

@@ -41,8 +41,9 @@ struct own_hold_doubt {
 int own_hold_open(struct own_hold *h, const struct cli *cli, const char *id);
 void own_hold_close(struct own_hold *h);
 
-/* The value of one of its variables, as OWN_HOLD_ENV_MARK; NULL if it has none. */
-const char *own_hold_env(const struct own_hold *h, const char *variable);
+/* The value of one of its variables, named without its number: OWN_HOLD_ENV_MARK. NULL if it has
+ * none. */
+const char *own_hold_env(const struct own_hold *h, const char *stem);
 /* What messages begin with: the lock's name, else the hold's id. */
 const char *own_hold_subject(const struct own_hold *h);
 
