@@ -72,11 +72,21 @@ static bool wait_for_news(const struct lock_run *run, long long ms)
     return poll(p, 2, (int)ms) > 0 && p[0].revents != 0;
 }
 
+/* Whether anything is held still: what was handed over needs no agent any more. */
+static bool holds_any(const struct lock_run *run)
+{
+    for (size_t i = 0; i < run->held.count; i++)
+        if (!run->held.locks[i].passed)
+            return true;
+    return false;
+}
+
 /* Waits for the agent, for what happens to the lock, or for a signal. */
 static void wait_while_held(const struct lock_run *run)
 {
-    struct pollfd p[3] = {{.fd = run->agent.fd, .events = POLLIN},
-                          {.fd = run->watch.stream.fd, .events = POLLIN},
+    bool any = holds_any(run);
+    struct pollfd p[3] = {{.fd = any ? run->agent.fd : -1, .events = POLLIN},
+                          {.fd = any ? run->watch.stream.fd : -1, .events = POLLIN},
                           {.fd = run->signals, .events = POLLIN}};
     poll(p, 3, -1);
 }
@@ -410,7 +420,7 @@ static int watch_over(struct lock_run *run)
             return end_lost(run);
         if (ended)
             break;
-        if (!heard || agent_lost(run))
+        if (holds_any(run) && (!heard || agent_lost(run)))
             return end_without_agent(run);
         wait_while_held(run);
     }

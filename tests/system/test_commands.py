@@ -369,6 +369,7 @@ class LockWishes(CommandCase):
 
 
 class Why(CommandCase):
+    weight = 2
     lab_options = ("--detect", 2000)
 
     def test_free_held_and_waited_for(self):
@@ -409,6 +410,7 @@ class Why(CommandCase):
 
 
 class WithoutMajority(CommandCase):
+    weight = 2
     lab_options = ("--detect", 2000)
 
     def test_what_each_says(self):
@@ -505,10 +507,18 @@ class OnLost(CommandCase):
         def killed():
             lab.agent("hv1", "kill")
 
+        name = self.name()
+        source = self.shell("hv1", name=name)
+        source.do("true")
+        self.lock("hv2", name, "sleep", "1000")
+        self.until_waiting("hv2", name, 1)
+        self.assertEqual(source.do("holdfast transfer --to hv2"), (OK, ""))
         self.assertEqual(
             self.ends(("", "kill", "term", "none"), killed),
             {"": "bye\n", "kill": "", "term": "bye\n", "none": ""},
         )
+        source.process.stdin.write("exit 7\n")
+        self.assertEqual(source.close(), (7, "", ""), "it holds nothing that could be lost")
 
 
 class CopyImage(CommandCase):
