@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -116,6 +117,19 @@ out:
     return fault->status == FAULT_NONE;
 }
 
+/*
+ * A roster has room for ROSTER_NODES_MAX nodes, all of which decoding sets to zero. The pages
+ * behind the last node are given back; whoever reads there finds zeros as before (madvise(2)).
+ */
+static void identity_trim_roster(struct roster *roster)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)&roster->nodes[roster->node_count] + page - 1) / page * page;
+    uintptr_t to = (uintptr_t)(roster + 1) / page * page;
+    if (from < to)
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 static bool identity_load_roster(struct identity *out, const struct config *config,
                                  struct fault *fault)
 {
@@ -137,6 +151,7 @@ static bool identity_load_roster(struct identity *out, const struct config *conf
         if (verdict != ROSTER_OK)
             fault_set(fault, FAULT_CONFIG, "roster %s: %s; `holdfast roster check %s` says more",
                       path, roster_verdict_text(verdict), path);
+        identity_trim_roster(out->roster);
     }
     if (fd >= 0)
         close(fd);
