@@ -51,7 +51,7 @@ struct peer_driver {
     bool shares;      /* has shared locks */
     bool pipes;       /* terms.piped makes a difference */
     int least_ttl_ms; /* the shortest session that it is usable with; 0: it has none */
-    /* NULL, or what is not installed. */
+    /* NULL, or why it cannot be run here. */
     const char *(*missing)(void);
     /* True once all nodes serve. After a failure it was said why, and stop may be called. */
     bool (*start)(struct peer *peer);

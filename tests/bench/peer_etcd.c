@@ -43,7 +43,7 @@ struct etcd_client {
 
 static const char *etcd_missing(void)
 {
-    return access(etcd_program, X_OK) == 0 ? NULL : "etcd-server";
+    return access(etcd_program, X_OK) == 0 ? NULL : "etcd-server is not installed";
 }
 
 /* --- HTTP --- */

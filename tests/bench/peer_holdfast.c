@@ -48,7 +48,7 @@ static const char *holdfast_missing(void)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/holdfast", build_dir());
-    return access(path, X_OK) == 0 ? NULL : "holdfast: build it first";
+    return access(path, X_OK) == 0 ? NULL : "it is not built";
 }
 
 static int socket_connect(const struct peer *peer, int node)

@@ -90,8 +90,7 @@ static bool start(enum column column)
     const struct peer_driver *driver = systems[column].driver;
     const char *missing = driver->missing();
     if (missing) {
-        loop_say("%s is left out: %s is not installed (packaging/packages-bench.txt)", driver->name,
-                 missing);
+        loop_say("%s-%d is left out: %s", driver->name, systems[column].nodes, missing);
         return true;
     }
     peer->driver = driver;

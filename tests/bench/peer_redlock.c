@@ -65,7 +65,7 @@ struct round {
 
 static const char *redlock_missing(void)
 {
-    return access(redis_program, X_OK) == 0 ? NULL : "redis-server";
+    return access(redis_program, X_OK) == 0 ? NULL : "redis-server is not installed";
 }
 
 /* --- Servers --- */
@@ -385,7 +385,7 @@ const struct peer_driver peer_redlock = {
 
 static const char *redlock_missing(void)
 {
-    return "libhiredis-dev (when this was built)";
+    return "libhiredis-dev was not installed when this was built";
 }
 
 const struct peer_driver peer_redlock = {.name = "redlock", .missing = redlock_missing};

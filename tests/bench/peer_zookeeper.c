@@ -62,8 +62,8 @@ struct zookeeper_client {
 static const char *zookeeper_missing(void)
 {
     if (access(java_program, X_OK) != 0)
-        return "default-jre-headless";
-    return access(server_jar, R_OK) == 0 ? NULL : "zookeeper";
+        return "default-jre-headless is not installed";
+    return access(server_jar, R_OK) == 0 ? NULL : "zookeeper is not installed";
 }
 
 /* --- Servers --- */
@@ -437,7 +437,7 @@ const struct peer_driver peer_zookeeper = {
 
 static const char *zookeeper_missing(void)
 {
-    return "libzookeeper-st-dev (when this was built)";
+    return "libzookeeper-st-dev was not installed when this was built";
 }
 
 const struct peer_driver peer_zookeeper = {.name = "zookeeper", .missing = zookeeper_missing};
