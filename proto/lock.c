@@ -150,8 +150,7 @@ void lock_remove_waiter(struct lock_state *state, size_t index)
             (state->waiter_count - index) * sizeof state->waiters[0]);
 }
 
-/* Whether the token that it asked for has passed: it will never be granted. */
-static bool moved(const struct lock_state *state, uint64_t expect)
+bool lock_moved(const struct lock_state *state, uint64_t expect)
 {
     return expect != 0 && expect != state->token;
 }
@@ -163,7 +162,7 @@ void lock_settle(struct lock_state *state)
         return;
     while (state->waiter_count > 0 && state->hold_count < LOCK_HOLDS_MAX) {
         const struct lock_waiter *first = &state->waiters[0];
-        if (!moved(state, first->expect)) {
+        if (!lock_moved(state, first->expect)) {
             if (!lock_fits(state, first->mode, first->limit))
                 return;
             lock_grant(state, first);
@@ -187,7 +186,7 @@ static struct lock_result admit(struct lock_state *state, const struct lock_op *
         memcpy(who.data.bytes, op->bytes.bytes, op->bytes.size);
     bool first = state->convert_count == 0 && (state->waiter_count == 0 || op->head);
     bool free = first && lock_fits(state, op->mode, op->limit);
-    if (moved(state, op->token)) {
+    if (lock_moved(state, op->token)) {
         result.outcome = LOCK_MOVED;
         result.token = state->token;
     } else if (free && state->hold_count < LOCK_HOLDS_MAX) {

@@ -183,6 +183,8 @@ bool lock_in_the_way(const struct lock_state *state, size_t index);
 /* Whether the data may be read without a lock, if the generation has not moved when it was. */
 enum lock_stability { LOCK_STABLE, LOCK_BEING_WRITTEN, LOCK_LEFT_UNCLEAN };
 enum lock_stability lock_stability(const struct lock_state *state);
+/* Whether the token that a request asked for has passed: it will never be granted. */
+bool lock_moved(const struct lock_state *state, uint64_t expect);
 /* Index into holds or waiters, or -1. */
 int lock_find_hold(const struct lock_state *state, struct op_id id);
 int lock_find_waiter(const struct lock_state *state, struct op_id id);

@@ -170,6 +170,10 @@ static void transfer(struct lock_state *state, struct lock_hold *hold, const str
         return;
     }
     struct lock_waiter who = state->waiters[index];
+    if (lock_moved(state, who.expect)) { /* it waits only to hear so */
+        result->outcome = LOCK_NO_WAITER;
+        return;
+    }
     if (!lock_fits_beside(state, (int)(hold - state->holds), who.mode, who.limit)) {
         result->outcome = LOCK_BUSY;
         return;

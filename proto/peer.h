@@ -194,7 +194,8 @@ enum answer_kind {
                       */
     ANSWER_NOT_WRITER, /* write: the hold's mode does not write; final */
     ANSWER_OTHER_MARK, /* clear: the lock's mark is another one, or there is none; final */
-    ANSWER_NO_WAITER,  /* transfer: nobody waits for this lock under that id; final */
+    ANSWER_NO_WAITER,  /* transfer: nobody waits for this lock under that id, or only for a token
+                        * that  has passed; final */
     ANSWER_PASSED,     /* about a hold (handle 0): it was transferred, as is seen only now */
     ANSWER_NOT_READY,  /* acquire: this node does not know its own life yet; final */
     ANSWER_LOG_FAILED, /* acquire, show: this node cannot write any more, so nothing can be held;

@@ -360,6 +360,17 @@ START_TEST(only_while_the_token_is_the_same)
 }
 END_TEST
 
+START_TEST(a_hold_is_not_handed_to_one_whose_token_has_passed)
+{
+    acquire(1, LOCK_EXCLUSIVE);
+    struct lock_op op = {.kind = LOCK_ACQUIRE, .id = id_of(2), .mode = LOCK_EXCLUSIVE, .token = 1};
+    ck_assert_int_eq(lock_apply(&state, &op).outcome, LOCK_WAITS);
+    convert(1, 10, LOCK_EXCLUSIVE, false); /* a new token */
+    ck_assert_int_eq(transfer(1, 11, 2).outcome, LOCK_NO_WAITER);
+    ck_assert(hold_of(1) && !hold_of(2));
+}
+END_TEST
+
 START_TEST(data_comes_with_the_hold)
 {
     acquire(1, LOCK_EXCLUSIVE);
@@ -467,6 +478,7 @@ Suite *suite_lock_change(void)
     tcase_add_test(rules, a_refused_transfer_stays_refused);
     tcase_add_test(rules, the_head_of_the_queue);
     tcase_add_test(rules, only_while_the_token_is_the_same);
+    tcase_add_test(rules, a_hold_is_not_handed_to_one_whose_token_has_passed);
     tcase_add_test(rules, data_comes_with_the_hold);
     tcase_add_test(rules, every_state_could_be);
     suite_add_tcase(suite, rules);
