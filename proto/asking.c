@@ -563,7 +563,8 @@ void asker_step(struct asker *a, struct instant now)
             continue;
         }
         if (changing(op) && instant_reached(now, op->change.deadline)) {
-            changing_deadline(a, now, op, !op->answered_since && cut_off(a, now, op));
+            (void)cut_off(a, now, op); /* its client may hear how many can be asked */
+            changing_deadline(a, now, op);
             continue;
         }
         if (!instant_reached(now, op->send_at))

@@ -37,8 +37,8 @@ bool changing_transfers(const struct asker_op *op);
 uint64_t changing_recorded(const struct asker_op *op);
 void changing_reply(struct asker *a, struct instant now, struct asker_op *op,
                     const struct wire_reply *r);
-/* Its time is over; alone: too few of the cohort can be asked. */
-void changing_deadline(struct asker *a, struct instant now, struct asker_op *op, bool alone);
+/* Its time is over. */
+void changing_deadline(struct asker *a, struct instant now, struct asker_op *op);
 /* It is asked for no more, and its client, if there is one, hears `final`. */
 void changing_finish(struct asker *a, struct asker_op *op, enum answer_kind final);
 /* Its client has heard. */

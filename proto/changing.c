@@ -246,7 +246,7 @@ void changing_reply(struct asker *a, struct instant now, struct asker_op *op,
     }
 }
 
-void changing_deadline(struct asker *a, struct instant now, struct asker_op *op, bool alone)
+void changing_deadline(struct asker *a, struct instant now, struct asker_op *op)
 {
     if (!op->change.cancelled) {
         op->change.cancelled = true;
@@ -257,7 +257,8 @@ void changing_deadline(struct asker *a, struct instant now, struct asker_op *op,
     op->change.deadline = INSTANT_NEVER;
     if (op->change.handle == 0)
         return;
-    /* Its client need not wait for ever; what became of it is asked on. */
-    op->change.final = alone ? ANSWER_NO_MAJORITY : ANSWER_TIMED_OUT;
+    /* Its client need not wait for ever; what became of it is asked on. Until that is known it may
+     * be made yet, so it is not said to be cancelled. */
+    op->change.final = ANSWER_NO_MAJORITY;
     asker_owe(a, op, OWE_CHANGED);
 }

@@ -176,8 +176,9 @@ enum answer_kind {
     ANSWER_GRANTED,   /* acquire: held; final */
     ANSWER_BUSY,      /* acquire, convert with try: somebody holds it; transfer: that waiter would
                        * not fit beside others; final */
-    ANSWER_TIMED_OUT, /* acquire, show, change: the deadline passed; final. A conversion was
-                       * cancelled; whether a value was written, or a mark cleared, is not known */
+    ANSWER_TIMED_OUT, /* acquire, show, change: the deadline passed; final. A conversion, or a
+                       * hand-over, was cancelled: the hold is as it was; whether a value was
+                       * written, or a mark cleared, is not known */
     ANSWER_NO_MAJORITY, /* acquire, show: not known, since too few voters can be asked; final for
                          * try and show, else at the deadline; change: at the deadline, and it is
                          * not known whether it was made */
