@@ -491,8 +491,10 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
         ask_confirm(k, now, lead, a, s);
         return;
     }
-    if (kind == REQUEST_DROP)
-        asked_remove(t, &s->inbox, r->op, REQUEST_ACQUIRE); /* it will not be wanted any more */
+    if (kind == REQUEST_DROP || kind == REQUEST_TRANSFER) { /* it will not be wanted any more */
+        asked_remove(t, &s->inbox, r->op, REQUEST_ACQUIRE);
+        asked_remove(t, &lead->unsure, r->op, REQUEST_ACQUIRE);
+    }
     asked_push(t, &s->inbox, a);
     advance(k, now, lead, s);
 }

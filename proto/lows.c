@@ -14,18 +14,18 @@ void lows_init(struct lows *l, struct core *core, void *memory)
     memset(l->marks, 0, lows_bytes(&core->config));
 }
 
-static bool was_dropped(const struct low_mark *mark, uint64_t counter)
+static bool has(const struct low_ring *ring, uint64_t counter)
 {
     for (size_t i = 0; i < DROPPED_KEPT; i++)
-        if (mark->dropped[i] == counter)
+        if (ring->counters[i] == counter)
             return true;
     return false;
 }
 
-static void note_dropped(struct low_mark *mark, uint64_t counter)
+static void note(struct low_ring *ring, uint64_t counter)
 {
-    if (!was_dropped(mark, counter))
-        mark->dropped[mark->dropped_next++ % DROPPED_KEPT] = counter;
+    if (!has(ring, counter))
+        ring->counters[ring->next++ % DROPPED_KEPT] = counter;
 }
 
 bool lows_alive(struct lows *l, const struct wire_request *r)
@@ -40,13 +40,17 @@ bool lows_alive(struct lows *l, const struct wire_request *r)
         mark->low = r->low;
     if (r->kind == REQUEST_DROP) {
         if (r->op.life == mark->life)
-            note_dropped(mark, r->op.counter);
+            note(&mark->dropped, r->op.counter);
         return true;
     }
     if (proofs_covers(l->core->proofs, r->op.slot) >= r->op.life) {
         l->core->counters.drop_old_life++;
         return false;
     }
+    if (r->kind == REQUEST_TRANSFER && r->op.life == mark->life)
+        note(&mark->handed_over, r->op.counter);
+    if (r->kind == REQUEST_ACQUIRE && has(&mark->handed_over, r->op.counter))
+        return false;
     return r->op.life == mark->life && r->op.counter >= mark->low &&
-           !was_dropped(mark, r->op.counter);
+           !has(&mark->dropped, r->op.counter);
 }

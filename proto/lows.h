@@ -1,8 +1,9 @@
 /*
  * What is over of each node's operations (L9), as a coordinator remembers it, so that a late
  * duplicate of a request does not come to life again: everything below `low`, those that were
- * dropped since, and everything of lives that are proven over. Volatile, since a request names the
- * ballot that it is for.
+ * dropped since, and everything of lives that are proven over. Of those that were to be handed over
+ * what asked for them is: a hold that had passed would come back, and the hand-over be refused.
+ * Volatile, since a request names the ballot that it is for.
  */
 #ifndef PROTO_LOWS_H
 #define PROTO_LOWS_H
@@ -11,11 +12,17 @@
 
 enum { DROPPED_KEPT = 32 };
 
+/* The last counters, a ring; 0: none. */
+struct low_ring {
+    uint64_t counters[DROPPED_KEPT];
+    uint32_t next;
+};
+
 struct low_mark {
     uint64_t life;
     uint64_t low;
-    uint64_t dropped[DROPPED_KEPT]; /* counters, a ring; 0: none */
-    uint32_t dropped_next;
+    struct low_ring dropped;
+    struct low_ring handed_over;
 };
 
 struct lows {
