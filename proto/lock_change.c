@@ -194,8 +194,8 @@ static void repeated(const struct lock_state *state, const struct lock_hold *hol
     result->outcome = LOCK_DONE;
     if (op->kind == LOCK_TRANSFER) { /* it is still here */
         result->outcome = LOCK_BUSY;
-    } else if (op->kind == LOCK_WRITE && state->value.token != hold->token) {
-        result->outcome = LOCK_NOT_WRITER;
+    } else if (op->kind == LOCK_WRITE && !lock_mode_writes(hold->mode)) {
+        result->outcome = LOCK_NOT_WRITER; /* its mode was this one then, too */
     } else if (op->kind == LOCK_CLEAR && state->mark.set) {
         result->outcome = LOCK_OTHER_MARK;
     } else if (op->kind == LOCK_CONVERT && hold->mode == op->mode && hold->limit == op->limit) {

@@ -251,6 +251,23 @@ START_TEST(writers_write_the_value)
 }
 END_TEST
 
+/* What is said of a write that comes a second time is what was said the first time, whoever wrote
+ * since, and whatever the hold itself wrote before. */
+START_TEST(a_write_is_answered_the_same_again)
+{
+    acquire(1, LOCK_CW);
+    acquire(2, LOCK_CW);
+    ck_assert_int_eq(write_value(1, 10, "one").outcome, LOCK_DONE);
+    ck_assert_int_eq(write_value(2, 11, "two").outcome, LOCK_DONE);
+    ck_assert_int_eq(write_value(1, 10, "one").outcome, LOCK_DONE);
+    ck_assert_mem_eq(state.value.bytes, "two", 3);
+    ck_assert_int_eq(write_value(1, 12, "three").outcome, LOCK_DONE);
+    convert(1, 13, LOCK_CR, false);
+    ck_assert_int_eq(write_value(1, 14, "no").outcome, LOCK_NOT_WRITER);
+    ck_assert_int_eq(write_value(1, 14, "no").outcome, LOCK_NOT_WRITER);
+}
+END_TEST
+
 START_TEST(an_unclean_end_of_a_writer_makes_it_doubtful)
 {
     acquire(1, LOCK_EXCLUSIVE);
@@ -472,6 +489,7 @@ Suite *suite_lock_change(void)
     tcase_add_test(rules, a_cancelled_conversion_never_comes);
     tcase_add_test(rules, the_conversion_goes_with_its_hold);
     tcase_add_test(rules, writers_write_the_value);
+    tcase_add_test(rules, a_write_is_answered_the_same_again);
     tcase_add_test(rules, an_unclean_end_of_a_writer_makes_it_doubtful);
     tcase_add_test(rules, only_the_very_mark_is_cleared);
     tcase_add_test(rules, a_hold_is_handed_to_one_who_waits);
