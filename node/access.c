@@ -21,12 +21,12 @@ const struct access_method access_methods[] = {
     {"Convert", ACCESS_LOCK, NULL},     {"SetValue", ACCESS_LOCK, NULL},
     {"ClearMark", ACCESS_LOCK, NULL},   {"Transfer", ACCESS_LOCK, NULL},
     {"Release", ACCESS_LOCK, NULL},     {"List", ACCESS_LOOK, NULL},
-    {"Show", ACCESS_LOOK, NULL},        {"Stamp", ACCESS_LOCK, NULL},
-    {"Validate", ACCESS_LOCK, NULL},    {"Watch", ACCESS_LOCK, NULL},
-    {"Events", ACCESS_LOOK, NULL},      {"Status", ACCESS_LOOK, NULL},
-    {"Members", ACCESS_LOOK, NULL},     {"Locate", ACCESS_LOOK, NULL},
-    {"Orders", ACCESS_LOOK, NULL},      {"Order", ACCESS_LOOK, NULL},
-    {"Submit", ACCESS_FENCE, NULL},
+    {"ListSession", ACCESS_LOCK, NULL}, {"Show", ACCESS_LOOK, NULL},
+    {"Stamp", ACCESS_LOCK, NULL},       {"Validate", ACCESS_LOCK, NULL},
+    {"Watch", ACCESS_LOCK, NULL},       {"Events", ACCESS_LOOK, NULL},
+    {"Status", ACCESS_LOOK, NULL},      {"Members", ACCESS_LOOK, NULL},
+    {"Locate", ACCESS_LOOK, NULL},      {"Orders", ACCESS_LOOK, NULL},
+    {"Order", ACCESS_LOOK, NULL},       {"Submit", ACCESS_FENCE, NULL},
 };
 const size_t access_method_count = sizeof access_methods / sizeof *access_methods;
 

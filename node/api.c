@@ -65,6 +65,7 @@ static const struct varlink_method api_methods[] = {
     API_METHOD_TAKES("ClearMark", api_clear_mark, clear_mark_takes),
     API_METHOD_TAKES("Transfer", api_transfer, transfer_takes),
     API_METHOD("List", api_list),
+    API_METHOD("ListSession", api_list_session),
     API_METHOD_TAKES("Show", api_show, show_takes),
     API_METHOD_TAKES("Stamp", api_stamp, show_takes),
     API_METHOD_TAKES("Validate", api_validate, validate_takes),

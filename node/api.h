@@ -84,6 +84,7 @@ void api_stamp(struct varlink_call *call, const json_t *parameters);
 void api_validate(struct varlink_call *call, const json_t *parameters);
 void api_watch(struct varlink_call *call, const json_t *parameters);
 void api_list(struct varlink_call *call, const json_t *parameters);
+void api_list_session(struct varlink_call *call, const json_t *parameters);
 void api_show(struct varlink_call *call, const json_t *parameters);
 void api_events(struct varlink_call *call, const json_t *parameters);
 void api_status(struct varlink_call *call, const json_t *parameters);

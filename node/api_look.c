@@ -41,16 +41,35 @@ static json_t *api_operation(const struct api *api, const struct op_view *view)
                      pids);
 }
 
-void api_list(struct varlink_call *call, const json_t *parameters)
+/* Of one session; NULL: of all, and of those that are over. */
+static void api_list_of(struct varlink_call *call, const struct session *session)
 {
-    (void)parameters;
     const struct api *api = api_of(call);
     json_t *operations = json_array();
     struct op_view view;
     size_t cursor = 0;
-    while (peer_next_op(agent_peer(api->agent), &cursor, &view))
-        json_array_append_new(operations, api_operation(api, &view));
+    while (peer_next_op(agent_peer(api->agent), &cursor, &view)) {
+        const struct operation *op = operation_find(&api->sessions.operations, view.id);
+        if (!session || (op && op->session == session))
+            json_array_append_new(operations, api_operation(api, &view));
+    }
     varlink_reply(call, json_pack("{s:o}", "operations", operations));
+}
+
+void api_list(struct varlink_call *call, const json_t *parameters)
+{
+    (void)parameters;
+    api_list_of(call, NULL);
+}
+
+void api_list_session(struct varlink_call *call, const json_t *parameters)
+{
+    (void)parameters;
+    const struct session *session = session_present(call->connection);
+    if (session)
+        api_list_of(call, session);
+    else
+        varlink_error(call, "org.holdfast.NoSuchSession", NULL);
 }
 
 /* --- The node --- */

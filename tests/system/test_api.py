@@ -274,6 +274,7 @@ class ApiProtocol(ApiCase):
             "OpenSession": {},
             "Acquire": {"name": name},
             "List": {},
+            "ListSession": {},
             "Show": {"name": name},
             "Status": {},
             "Members": {},
@@ -361,6 +362,18 @@ class ApiSessions(ApiCase):
             self.refused("NoSuchHold", second, "Release", {"hold": wrong})
         first.release(hold)
         self.refused("NoSuchHold", first, "Release", {"hold": hold})
+
+    def test_a_session_lists_what_is_its_own(self):
+        first, second, third = self.connect(), self.connect(), self.connect()
+        secret = first.call("OpenSession")["secret"]
+        second.call("JoinSession", secret=secret)
+        holds = {first.acquire(self.name())["hold"], second.acquire(self.name())["hold"]}
+        third.acquire(self.name())
+        for api in (first, second):
+            listed = api.call("ListSession")["operations"]
+            self.assertEqual({o["hold"] for o in listed}, holds)
+        self.assertEqual(len(third.call("ListSession")["operations"]), 1)
+        self.refused("NoSuchSession", self.connect(), "ListSession")
 
     def test_a_second_connection_joins_and_watches(self):
         name, first, second = self.name(), self.connect(), self.connect()
