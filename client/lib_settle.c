@@ -187,7 +187,7 @@ static bool release_due(struct hf *hf, struct varlink *agent, const struct due *
 
 static bool list(struct varlink *agent, struct varlink_reply *reply)
 {
-    if (!settle_call(agent, LIB_INTERFACE "List", NULL, reply))
+    if (!settle_call(agent, LIB_INTERFACE "ListSession", NULL, reply))
         return false;
     if (reply->error[0] == '\0' && json_is_array(json_object_get(reply->parameters, "operations")))
         return true;

@@ -445,7 +445,7 @@ class Stranger:
     usual = {
         "OpenSession": {"session": "s", "secret": "t"},
         "JoinSession": {"session": "s", "resumed": False},
-        "List": {"operations": []},
+        "ListSession": {"operations": []},
         "Watch": None,
     }
 

@@ -106,7 +106,7 @@ class Keeper:
         a call that does not know its id yet could be anybody of its name. False: not all of it is.
         """
         session = self._session
-        reply = link.call("List", {}, time.monotonic() + QUICK_S)
+        reply = link.call("ListSession", {}, time.monotonic() + QUICK_S)
         with session.changed:
             ours = {
                 text(operation, "hold"): operation
