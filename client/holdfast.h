@@ -98,7 +98,8 @@ enum hf_result {
     HF_DEADLOCK = 24,   /* hf_convert: it would wait for one that waits for this hold */
     HF_OTHER_MARK = 25, /* hf_clear_mark: the lock has another mark by now, or none */
     HF_NO_SUCH_WAITER = 26, /* hf_transfer: nobody waits under this id */
-    HF_CHANGING = 27        /* an earlier change of this hold has no answer yet */
+    HF_CHANGING = 27,       /* an earlier change of this hold has no answer yet */
+    HF_TOO_MANY = 28        /* hf_acquire_all: more names than there may be */
 };
 
 /* One short phrase for a person, without a final stop. Static; never NULL. */
@@ -152,8 +153,9 @@ enum hf_mode {
 };
 
 enum {
-    HF_DATA_MAX = 64,  /* bytes that a holder tells about itself */
-    HF_VALUE_MAX = 256 /* bytes of a lock's value block */
+    HF_DATA_MAX = 64,   /* bytes that a holder tells about itself */
+    HF_VALUE_MAX = 256, /* bytes of a lock's value block */
+    HF_NAMES_MAX = 32   /* locks that are taken at once */
 };
 
 /* What happens to those who wait for the lock if this node dies with it. */
@@ -187,6 +189,7 @@ enum hf_why {
 /* Why a lock is not granted yet. */
 struct hf_waiting {
     size_t size;
+    const char *name; /* of the lock that is waited for */
     enum hf_why why;
     uint32_t place; /* in the queue, from 1; 0 if it is not known */
     uint32_t reachable;
@@ -218,6 +221,8 @@ struct hf_options {
     uint64_t if_token; /* only while the lock's token is still this one, else HF_MOVED; 0: any */
     const void *data;  /* tells others about this holder: `holdfast show` */
     size_t data_size;  /* at most HF_DATA_MAX, else HF_TOO_LONG */
+    bool spare;        /* should the lock be lost, `pid` lives for the last second as well, so that
+                          the caller may end it */
 };
 
 /*
@@ -240,6 +245,19 @@ enum hf_result hf_acquire(struct hf *hf, const char *name, const struct hf_optio
  * `waiting` are not looked at. Takes up to 3 s where no majority answers, or the agent is away. */
 enum hf_result hf_try(struct hf *hf, const char *name, const struct hf_options *options,
                       struct hf_hold **out);
+
+/*
+ * Takes several locks, or none of them: on HF_OK out[i] is the hold of names[i], each to be
+ * released by itself; on every other result all of `out` is NULL. At most HF_NAMES_MAX, else
+ * HF_TOO_MANY, and each once. The options count for all of them; if_token cannot be set. Callers
+ * that take several this way never wait for each other in a circle, as long as they hold nothing
+ * else meanwhile. Results as of hf_acquire(); the detail names the lock.
+ */
+enum hf_result hf_acquire_all(struct hf *hf, const char *const *names, size_t count,
+                              const struct hf_options *options, struct hf_hold **out);
+/* The same without waiting, as hf_try(). */
+enum hf_result hf_try_all(struct hf *hf, const char *const *names, size_t count,
+                          const struct hf_options *options, struct hf_hold **out);
 
 /*
  * Gives up a hold and frees it, whatever is returned. HF_OK: it is given up. HF_LOST: it was lost
@@ -363,7 +381,8 @@ enum hf_event_kind {
     HF_EVENT_BLOCKING = 1,   /* somebody waits for `hold`, in `mode`; may be said more than once */
     HF_EVENT_AT_RISK = 2,    /* half of the time is over after which `hold` is lost: `reason` */
     HF_EVENT_SAFE = 3,       /* it is not at risk any more */
-    HF_EVENT_LOST = 4,       /* `hold` is lost: `reason`. Stop at once; hf_release() frees it */
+    HF_EVENT_LOST = 4,       /* `hold` is lost, or was handed over after all: `reason`. Stop at
+                                once; hf_release() frees it */
     HF_EVENT_AWAY = 5,       /* the agent went away, or was stopped */
     HF_EVENT_RECONNECTED = 6 /* an agent is back; what was lost meanwhile was said before this, and
                                 holds are not at risk unless it is said anew */

@@ -54,7 +54,8 @@ struct lib_link {
 
 /* A call that waits for its last answer. It is its caller's, on whose stack it lives. */
 struct lib_call {
-    const char *name;
+    const char *const *names;
+    size_t count;
     char id[LIB_ID_SIZE]; /* as soon as a reply told it */
     int fd;               /* for hf_cancel() to shut down, */
     bool fixed;           /*   unless it cannot be given up */

@@ -1,15 +1,14 @@
-/* Taking a lock. */
+/* Taking a lock, or several. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/lib_ask.h"
 #include "client/lib_base64.h"
 
-static json_t *acquire_parameters(const struct lib_ask *ask)
+/* What one and several take alike, beside the names. */
+static void add_options(json_t *p, const struct hf_options *o)
 {
-    const struct hf_options *o = ask->options;
     char data[LIB_BASE64_SIZE(HF_DATA_MAX)];
-    json_t *p = json_pack("{s:s}", "name", ask->hold->name);
     if (o->stale != HF_STALE_DEFAULT)
         json_object_set_new(p, "stale", json_string(o->stale == HF_STALE_HOLD ? "hold" : "fence"));
     if (o->pid > 0)
@@ -22,23 +21,59 @@ static json_t *acquire_parameters(const struct lib_ask *ask)
         lib_base64_encode(data, o->data, o->data_size);
         json_object_set_new(p, "data", json_string(data));
     }
+    if (o->spare)
+        json_object_set_new(p, "spare", json_true());
+}
+
+static json_t *acquire_parameters(const struct lib_ask *ask)
+{
+    json_t *p = json_pack("{s:s}", "name", ask->call.names[0]);
+    add_options(p, ask->options);
     return p;
 }
 
-/* Held, if the agent that says so is the present one still; else a settle gives it back. */
-static enum lib_answer acquire_granted(struct lib_ask *ask, unsigned generation, const json_t *p,
-                                       enum hf_result *result)
+static json_t *acquire_all_parameters(const struct lib_ask *ask)
 {
-    bool good = lib_reply_grant(&ask->hold->grant, p);
+    json_t *names = json_array();
+    for (size_t i = 0; i < ask->call.count; i++)
+        json_array_append_new(names, json_string(ask->call.names[i]));
+    json_t *p = json_pack("{s:o}", "names", names);
+    add_options(p, ask->options);
+    return p;
+}
+
+/* Held, if the agent that says so is the present one still; else a settle gives it back. `good`:
+ * the answer was understood, and the holds filled from it. */
+static enum lib_answer take_grants(struct lib_ask *ask, unsigned generation, bool good,
+                                   enum hf_result *result)
+{
+    bool added = good;
     pthread_mutex_lock(&ask->hf->lock);
     lib_ask_end(ask);
-    bool added = good && lib_hold_add(ask->hold, generation);
+    for (size_t i = 0; added && i < ask->call.count; i++)
+        added = lib_hold_add(ask->holds[i], generation); /* all of them, or not even the first */
     if (!added)
         lib_settle_soon(ask->hf);
     pthread_mutex_unlock(&ask->hf->lock);
     *result =
         good ? HF_OK : lib_fail(HF_GARBLED, "the agent's answer to Acquire is not understood");
     return good && !added ? LIB_ANSWER_AGAIN : LIB_ANSWER_FINAL;
+}
+
+static enum lib_answer acquire_granted(struct lib_ask *ask, unsigned generation, const json_t *p,
+                                       enum hf_result *result)
+{
+    return take_grants(ask, generation, lib_reply_grant(&ask->holds[0]->grant, p), result);
+}
+
+static enum lib_answer acquire_all_granted(struct lib_ask *ask, unsigned generation,
+                                           const json_t *p, enum hf_result *result)
+{
+    size_t count = ask->call.count;
+    bool good = true;
+    for (size_t i = 0; good && i < count; i++)
+        good = lib_reply_grant_of(&ask->holds[i]->grant, p, count, i);
+    return take_grants(ask, generation, good, result);
 }
 
 /* A request falls with its node's life; the next one is of the new life. */
@@ -52,6 +87,10 @@ static const struct lib_ask_kind kind_acquire = {.method = LIB_INTERFACE "Acquir
                                                  .parameters = acquire_parameters,
                                                  .granted = acquire_granted,
                                                  .refused = acquire_refused};
+static const struct lib_ask_kind kind_acquire_all = {.method = LIB_INTERFACE "AcquireAll",
+                                                     .parameters = acquire_all_parameters,
+                                                     .granted = acquire_all_granted,
+                                                     .refused = acquire_refused};
 
 static enum hf_result check_options(const struct hf_options *o)
 {
@@ -84,41 +123,91 @@ static struct hf_hold *hold_new(struct hf *hf, const char *name, enum hf_mode mo
     return NULL;
 }
 
-static enum hf_result acquire(struct hf *hf, const char *name, const struct hf_options *given,
+static void free_holds(struct hf_hold **holds, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        lib_hold_free(holds[i]);
+        holds[i] = NULL;
+    }
+}
+
+/* `out` has room for `count`, which is at least 1. */
+static enum hf_result acquire(struct hf *hf, const char *const *names, size_t count,
+                              const struct lib_ask_kind *kind, const struct hf_options *options,
                               bool try, struct hf_hold **out)
 {
-    struct hf_options options;
     struct lib_ask ask;
+    enum hf_result result = HF_OK;
+    for (size_t i = 0; i < count; i++)
+        out[i] = NULL;
+    for (size_t i = 0; result == HF_OK && i < count; i++)
+        result = lib_check_name(names[i]);
+    for (size_t i = 0; result == HF_OK && i < count; i++) {
+        out[i] = hold_new(hf, names[i], options->mode);
+        if (!out[i])
+            result = lib_fail(HF_NO_MEMORY, "no memory is left");
+    }
+    if (result == HF_OK) {
+        lib_ask_init(&ask, names, out, count);
+        result = lib_ask_run(&ask, kind, options, try);
+    }
+    if (result != HF_OK)
+        free_holds(out, count);
+    return result;
+}
+
+static enum hf_result acquire_one(struct hf *hf, const char *name, const struct hf_options *given,
+                                  bool try, struct hf_hold **out)
+{
+    struct hf_options options;
     *out = NULL;
     enum hf_result result = lib_check_process(hf);
-    if (result == HF_OK)
-        result = lib_check_name(name);
     if (result == HF_OK)
         result = lib_ask_options(&options, given);
     if (result == HF_OK)
         result = check_options(&options);
-    if (result != HF_OK)
-        return result;
-    struct hf_hold *hold = hold_new(hf, name, options.mode);
-    if (!hold)
-        return lib_fail(HF_NO_MEMORY, "no memory is left");
-    lib_ask_init(&ask, hold, &kind_acquire, &options, try);
-    result = lib_ask(&ask);
+    return result == HF_OK ? acquire(hf, &name, 1, &kind_acquire, &options, try, out) : result;
+}
+
+static enum hf_result acquire_all(struct hf *hf, const char *const *names, size_t count,
+                                  const struct hf_options *given, bool try, struct hf_hold **out)
+{
+    struct hf_options options;
+    memset(out, 0, count * sizeof *out);
+    enum hf_result result = lib_check_process(hf);
     if (result == HF_OK)
-        *out = hold;
-    else
-        lib_hold_free(hold);
-    return result;
+        result = lib_ask_options(&options, given);
+    if (result == HF_OK)
+        result = check_options(&options);
+    if (result == HF_OK && options.if_token != 0)
+        result = lib_fail(HF_BAD_OPTION, "if_token: it goes with one lock");
+    if (result == HF_OK && count > HF_NAMES_MAX)
+        result = lib_fail(HF_TOO_MANY, "at most %d", (int)HF_NAMES_MAX);
+    if (result != HF_OK || count == 0)
+        return result;
+    return acquire(hf, names, count, &kind_acquire_all, &options, try, out);
 }
 
 enum hf_result hf_acquire(struct hf *hf, const char *name, const struct hf_options *options,
                           struct hf_hold **out)
 {
-    return acquire(hf, name, options, false, out);
+    return acquire_one(hf, name, options, false, out);
 }
 
 enum hf_result hf_try(struct hf *hf, const char *name, const struct hf_options *options,
                       struct hf_hold **out)
 {
-    return acquire(hf, name, options, true, out);
+    return acquire_one(hf, name, options, true, out);
+}
+
+enum hf_result hf_acquire_all(struct hf *hf, const char *const *names, size_t count,
+                              const struct hf_options *options, struct hf_hold **out)
+{
+    return acquire_all(hf, names, count, options, false, out);
+}
+
+enum hf_result hf_try_all(struct hf *hf, const char *const *names, size_t count,
+                          const struct hf_options *options, struct hf_hold **out)
+{
+    return acquire_all(hf, names, count, options, true, out);
 }

@@ -1,6 +1,6 @@
 /*
- * Asking for what may have to be waited for (Acquire, Convert): one call after the other, until one
- * of them is answered for good.
+ * Asking for what may have to be waited for (Acquire, AcquireAll, Convert): one call after the
+ * other, until one of them is answered for good.
  *
  *     take a link --> the call --> "waiting" ... --> its last answer, which kind->final takes
  *         ^                            |                     |
@@ -41,24 +41,19 @@ enum hf_result lib_ask_options(struct hf_options *out, const struct hf_options *
     return HF_OK;
 }
 
-void lib_ask_init(struct lib_ask *ask, struct hf_hold *hold, const struct lib_ask_kind *kind,
-                  const struct hf_options *options, bool try)
+void lib_ask_init(struct lib_ask *ask, const char *const *names, struct hf_hold **holds,
+                  size_t count)
 {
-    int64_t timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : INT64_MAX;
-    *ask = (struct lib_ask){.hf = hold->hf,
-                            .kind = kind,
-                            .options = options,
-                            .try = try,
-                            .deadline_ms = lib_after_ms(try ? 0 : timeout_ms),
+    *ask = (struct lib_ask){.hf = holds[0]->hf,
                             .give_up_ms = INT64_MAX,
-                            .call = {.name = hold->name, .fixed = kind->fixed},
-                            .hold = hold};
+                            .call = {.names = names, .count = count},
+                            .holds = holds};
     pthread_mutex_lock(&ask->hf->lock);
     ask->cancels = ask->hf->cancels;
     pthread_mutex_unlock(&ask->hf->lock);
 }
 
-/* What both methods take. */
+/* What all of them take. */
 static json_t *ask_parameters(const struct lib_ask *ask)
 {
     int64_t left_ms = ask->deadline_ms - lib_now_ms();
@@ -84,8 +79,11 @@ static void tell_waiting(struct lib_ask *ask, const struct hf_waiting *waiting)
 
 static void tell_away(struct lib_ask *ask)
 {
-    const struct hf_waiting away = {
-        .size = sizeof away, .why = HF_WHY_AWAY, .stale = "", .text = "the agent is away"};
+    const struct hf_waiting away = {.size = sizeof away,
+                                    .name = ask->call.names[0],
+                                    .why = HF_WHY_AWAY,
+                                    .stale = "",
+                                    .text = "the agent is away"};
     tell_waiting(ask, &away);
 }
 
@@ -104,6 +102,8 @@ static enum hf_result hear_waiting(struct lib_ask *ask, const struct varlink_rep
     struct lib_waiting waiting;
     if (!lib_waiting_init(&waiting, reply->parameters))
         return lib_fail(HF_NO_MEMORY, "no memory is left");
+    if (ask->call.count == 1)
+        waiting.told.name = ask->call.names[0];
     ask->give_up_ms = INT64_MAX;
     pthread_mutex_lock(&ask->hf->lock);
     memcpy(ask->call.id, waiting.id, sizeof ask->call.id);
@@ -137,7 +137,7 @@ static bool call_begin(struct lib_ask *ask, const struct lib_link *link)
     if (go_on) {
         ask->call.fd = link->agent.fd;
         if (ask->call.fixed) /* the hold's; else it is not known yet */
-            memcpy(ask->call.id, ask->hold->grant.id, sizeof ask->call.id);
+            memcpy(ask->call.id, ask->holds[0]->grant.id, sizeof ask->call.id);
         else
             ask->call.id[0] = '\0';
         ask->attempts++;
@@ -241,7 +241,7 @@ static int64_t ask_patience(struct lib_ask *ask, bool *away)
     return ask->give_up_ms < ask->deadline_ms || ask->try ? ask->give_up_ms : ask->deadline_ms;
 }
 
-enum hf_result lib_ask(struct lib_ask *ask)
+static enum hf_result ask_until_final(struct lib_ask *ask)
 {
     for (;;) {
         struct lib_link *link;
@@ -264,4 +264,16 @@ enum hf_result lib_ask(struct lib_ask *ask)
             return result == HF_OK ? lib_fail(HF_UNREACHABLE, "the agent went away") : result;
         lib_link_pause(ask->hf, generation, until_ms);
     }
+}
+
+enum hf_result lib_ask_run(struct lib_ask *ask, const struct lib_ask_kind *kind,
+                           const struct hf_options *options, bool try)
+{
+    int64_t timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : INT64_MAX;
+    ask->kind = kind;
+    ask->options = options;
+    ask->try = try;
+    ask->deadline_ms = lib_after_ms(try ? 0 : timeout_ms);
+    ask->call.fixed = kind->fixed;
+    return ask_until_final(ask);
 }

@@ -1,4 +1,4 @@
-/* Calls that wait, Acquire and Convert: asked until they are answered for good. See lib_ask.c. */
+/* Calls that wait: asked until they are answered for good. See lib_ask.c. */
 #ifndef CLIENT_LIB_ASK_H
 #define CLIENT_LIB_ASK_H
 
@@ -37,16 +37,18 @@ struct lib_ask {
     bool gave_up;        /* the waiting callback wants no more */
     unsigned attempts;
     struct lib_call call;
-    struct hf_hold *hold; /* to be granted, or to be converted */
+    struct hf_hold **holds; /* to be granted, or the one to be converted: call.count of them */
 };
 
 /* Takes what this library knows of a struct of any age, and checks what both calls take; what it
  * does not know must be empty. NULL: all is zero. */
 enum hf_result lib_ask_options(struct hf_options *out, const struct hf_options *options);
-/* `options` outlives it. */
-void lib_ask_init(struct lib_ask *ask, struct hf_hold *hold, const struct lib_ask_kind *kind,
-                  const struct hf_options *options, bool try);
-enum hf_result lib_ask(struct lib_ask *ask);
+/* For `count` locks, each with its name and its hold. What it points at outlives it. */
+void lib_ask_init(struct lib_ask *ask, const char *const *names, struct hf_hold **holds,
+                  size_t count);
+/* Asks, as `kind` does it; `options` were taken by lib_ask_options(). */
+enum hf_result lib_ask_run(struct lib_ask *ask, const struct lib_ask_kind *kind,
+                           const struct hf_options *options, bool try);
 /* With `lock` held: the call has its last answer. */
 void lib_ask_end(struct lib_ask *ask);
 

@@ -57,7 +57,7 @@ static enum hf_result change_ask(struct hf_hold *hold, const char *method, json_
 
 static json_t *convert_parameters(const struct lib_ask *ask)
 {
-    return json_pack("{s:s}", "hold", ask->hold->grant.id);
+    return json_pack("{s:s}", "hold", ask->holds[0]->grant.id);
 }
 
 static enum lib_answer convert_granted(struct lib_ask *ask, unsigned generation, const json_t *p,
@@ -69,8 +69,8 @@ static enum lib_answer convert_granted(struct lib_ask *ask, unsigned generation,
     pthread_mutex_lock(&ask->hf->lock);
     lib_ask_end(ask);
     if (good) {
-        ask->hold->mode = now.mode;
-        ask->hold->grant.token = now.token;
+        ask->holds[0]->mode = now.mode;
+        ask->holds[0]->grant.token = now.token;
     } else {
         lib_settle_soon(ask->hf);
     }
@@ -105,14 +105,15 @@ static enum hf_result convert(struct hf_hold *hold, const struct hf_options *giv
     struct lib_ask ask;
     enum hf_result result = lib_ask_options(&options, given);
     if (result == HF_OK && (options.stale != HF_STALE_DEFAULT || options.pid != 0 || options.head ||
-                            options.if_token != 0 || options.data_size != 0))
+                            options.if_token != 0 || options.data_size != 0 || options.spare))
         result = lib_fail(HF_BAD_OPTION, "only mode, limit, timeout_ms and waiting can be given");
     if (result == HF_OK)
         result = change_begin(hold, LIB_HELD);
     if (result != HF_OK)
         return result;
-    lib_ask_init(&ask, hold, &kind_convert, &options, try);
-    result = lib_ask(&ask);
+    const char *name = hold->name;
+    lib_ask_init(&ask, &name, &hold, 1);
+    result = lib_ask_run(&ask, &kind_convert, &options, try);
     change_end(hold);
     return result;
 }

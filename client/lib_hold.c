@@ -41,7 +41,9 @@ void lib_hold_hear(struct hf_hold *hold, const struct lib_event *event)
 {
     if (event->kind == HF_EVENT_LOST)
         lib_hold_lose(hold, event->reason);
-    if (hold->state != LIB_HELD)
+    else if (event->kind == LIB_EVENT_PASSED && hold->uses == 0) /* else its call is answered */
+        lib_hold_lose(hold, "it was handed over");
+    if (hold->state != LIB_HELD || event->kind == LIB_EVENT_PASSED)
         return;
     if (event->kind == HF_EVENT_AT_RISK || event->kind == HF_EVENT_SAFE)
         hold->at_risk = event->kind == HF_EVENT_AT_RISK;

@@ -177,7 +177,7 @@ static void keeper_back(struct hf *hf)
 
 static void keeper_hear(struct hf *hf, const struct lib_event *event)
 {
-    if (event->kind == 0)
+    if (event->kind == LIB_EVENT_NONE)
         return;
     pthread_mutex_lock(&hf->lock);
     struct hf_hold *hold = lib_hold_find(hf, event->id);

@@ -122,7 +122,6 @@ static void line_waiting(char line[LIB_TEXT_SIZE], const json_t *p)
     const char *stale = reply_text(json_object_get(p, "stale"), "text");
     uint32_t place = reply_count(p, "place");
     const json_t *cohort = json_object_get(p, "cohort");
-    line[0] = '\0';
     switch (why_of(p)) {
     case HF_WHY_QUEUED:
         if (place > 0)
@@ -246,12 +245,16 @@ enum hf_result lib_reply_error(const struct varlink_reply *reply, char detail[LI
         {LIB_INTERFACE "OtherMark", HF_OTHER_MARK, line_reason},
         {LIB_INTERFACE "NoSuchWaiter", HF_NO_SUCH_WAITER, line_reason},
         {LIB_INTERFACE "ChangeUnderWay", HF_CHANGING, line_reason},
+        {LIB_INTERFACE "TooManyNames", HF_TOO_MANY, line_reason},
         {"org.varlink.service.InvalidParameter", HF_BAD_OPTION, line_parameter},
         {"org.varlink.service.PermissionDenied", HF_NOT_PERMITTED, line_reason},
     };
     detail[0] = '\0';
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
         if (strcmp(reply->error, errors[i].error) == 0) {
+            const char *name = reply_text(reply->parameters, "name");
+            if (*name) /* several were asked for */
+                line_add(detail, "%s: ", name);
             errors[i].line(detail, reply->parameters);
             return errors[i].result;
         }
@@ -291,6 +294,7 @@ bool lib_waiting_init(struct lib_waiting *out, const json_t *p)
     (void)reply_copy(out->id, sizeof out->id, p, "hold");
     line_waiting(out->text, p);
     out->told = (struct hf_waiting){.size = sizeof out->told,
+                                    .name = reply_text(p, "waiting_for"),
                                     .why = why_of(p),
                                     .place = reply_count(p, "place"),
                                     .reachable = reply_count(p, "reachable"),
@@ -337,15 +341,28 @@ static bool reply_held(const json_t *p)
     return strcmp(reply_text(p, "state"), "held") == 0;
 }
 
-bool lib_reply_grant(struct lib_grant *out, const json_t *p)
+static bool reply_hold(struct lib_grant *out, const json_t *hold)
 {
-    const json_t *mark = json_object_get(p, "unclean");
-    *out = (struct lib_grant){.token = reply_number(p, "token"), .unclean = json_is_object(mark)};
+    const json_t *mark = json_object_get(hold, "unclean");
+    *out =
+        (struct lib_grant){.token = reply_number(hold, "token"), .unclean = json_is_object(mark)};
     if (out->unclean)
         reply_mark(&out->mark, mark);
-    out->has_value = reply_value(&out->value, p);
-    return reply_held(p) && out->token > 0 && reply_copy(out->id, sizeof out->id, p, "hold") &&
+    out->has_value = reply_value(&out->value, hold);
+    return out->token > 0 && reply_copy(out->id, sizeof out->id, hold, "hold") &&
            out->id[0] != '\0';
+}
+
+bool lib_reply_grant(struct lib_grant *out, const json_t *p)
+{
+    return reply_hold(out, p) && reply_held(p);
+}
+
+bool lib_reply_grant_of(struct lib_grant *out, const json_t *p, size_t count, size_t index)
+{
+    const json_t *holds = json_object_get(p, "holds");
+    return reply_held(p) && json_array_size(holds) == count &&
+           reply_hold(out, json_array_get(holds, index));
 }
 
 bool lib_reply_conversion(struct lib_conversion *out, const json_t *p)
@@ -373,16 +390,17 @@ bool lib_reply_event(struct lib_event *out, const json_t *p)
 {
     static const struct {
         const char *text;
-        enum hf_event_kind kind;
+        int kind;
     } kinds[] = {{"blocking", HF_EVENT_BLOCKING},
                  {"at-risk", HF_EVENT_AT_RISK},
                  {"safe", HF_EVENT_SAFE},
+                 {"passed", LIB_EVENT_PASSED},
                  {"lost", HF_EVENT_LOST}};
     const json_t *event = json_object_get(p, "event");
     *out = (struct lib_event){.mode = lib_mode_parse(reply_text(event, "mode"))};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(reply_text(event, "kind"), kinds[i].text) == 0)
-            out->kind = (int)kinds[i].kind;
+            out->kind = kinds[i].kind;
     snprintf(out->reason, sizeof out->reason, "%s", reply_text(event, "reason"));
     return json_is_object(event) && reply_copy(out->id, sizeof out->id, event, "hold");
 }

@@ -57,6 +57,9 @@ struct lib_grant {
 
 /* The last reply to an Acquire that was granted. False: it is none. */
 bool lib_reply_grant(struct lib_grant *out, const json_t *p);
+/* The same of an AcquireAll of `count` locks: fills the one of `index`, in the order of the names.
+ */
+bool lib_reply_grant_of(struct lib_grant *out, const json_t *p, size_t count, size_t index);
 
 /* The last reply to a Convert that was made. False: it is none. */
 struct lib_conversion {
@@ -70,8 +73,9 @@ bool lib_reply_stamp(struct hf_stamp *out, const json_t *p);
 /* A reply to Validate. False: it is none. */
 bool lib_reply_valid(bool *valid, const json_t *p);
 
+enum { LIB_EVENT_NONE, LIB_EVENT_PASSED = -1 };
 struct lib_event {
-    int kind; /* an hf_event_kind, or 0: nothing that this library tells */
+    int kind; /* an hf_event_kind; or of these two: nothing of interest, handed over */
     char id[LIB_ID_SIZE];
     enum hf_mode mode;
     char reason[sizeof((struct hf_event *)0)->reason];

@@ -69,6 +69,8 @@ const char *hf_result_text(enum hf_result result)
         return "nobody waits under this id";
     case HF_CHANGING:
         return "an earlier change of this hold has no answer yet";
+    case HF_TOO_MANY:
+        return "too many names";
     }
     return "a result of a newer library";
 }

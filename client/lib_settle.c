@@ -79,7 +79,8 @@ static bool call_for(const struct hf *hf, const struct lib_operation *op, bool *
     DL_FOREACH(hf->calls, call)
     {
         *sure = *sure || strcmp(call->id, op->id) == 0;
-        perhaps = perhaps || (call->id[0] == '\0' && strcmp(call->name, op->name) == 0);
+        for (size_t i = 0; i < call->count && call->id[0] == '\0'; i++)
+            perhaps = perhaps || strcmp(call->names[i], op->name) == 0;
     }
     return *sure || perhaps;
 }

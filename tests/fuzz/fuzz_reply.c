@@ -25,16 +25,24 @@ static void use_waiting(const json_t *p)
     lib_waiting_deinit(&w);
 }
 
+static void check_grant(const struct lib_grant *grant)
+{
+    must(grant->id[0] && memchr(grant->id, '\0', sizeof grant->id) && grant->token > 0);
+    must(memchr(grant->mark.node, '\0', sizeof grant->mark.node));
+    must(memchr(grant->mark.by, '\0', sizeof grant->mark.by));
+    must(memchr(grant->mark.proof, '\0', sizeof grant->mark.proof));
+    must(grant->value.byte_count <= HF_VALUE_MAX);
+}
+
 static void use_grant(const json_t *p)
 {
     struct lib_grant grant;
-    if (!lib_reply_grant(&grant, p))
-        return;
-    must(grant.id[0] && memchr(grant.id, '\0', sizeof grant.id) && grant.token > 0);
-    must(memchr(grant.mark.node, '\0', sizeof grant.mark.node));
-    must(memchr(grant.mark.by, '\0', sizeof grant.mark.by));
-    must(memchr(grant.mark.proof, '\0', sizeof grant.mark.proof));
-    must(grant.value.byte_count <= HF_VALUE_MAX);
+    size_t count = json_array_size(json_object_get(p, "holds"));
+    if (lib_reply_grant(&grant, p))
+        check_grant(&grant);
+    for (size_t i = 0; i < count; i++)
+        if (lib_reply_grant_of(&grant, p, count, i))
+            check_grant(&grant);
 }
 
 static void use_rest(const json_t *p)

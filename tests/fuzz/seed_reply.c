@@ -23,6 +23,9 @@ static const struct {
          "{\"parameters\":{\"state\":\"held\",\"hold\":\"0.1.7\",\"token\":9,\"unclean\":{\"node\":"
          "\"hv3\",\"slot\":2,\"life\":4,\"mode\":\"exclusive\",\"token\":8,\"by\":\"receipt\","
          "\"proof\":\"5f\"},\"value\":{\"bytes\":\"Zg==\",\"token\":7,\"valid\":true}}}"),
+    SEED("several",
+         "{\"parameters\":{\"state\":\"held\",\"holds\":[{\"hold\":\"1.2.3\",\"token\":9},"
+         "{\"hold\":\"1.2.4\",\"token\":5}]}}"),
     SEED("converted", "{\"parameters\":{\"state\":\"held\",\"mode\":\"PW\",\"token\":9}}"),
     SEED("event", "{\"parameters\":{\"event\":{\"kind\":\"lost\",\"hold\":\"0.1.7\",\"name\":\"x\","
                   "\"mode\":\"shared\",\"reason\":\"why\"}},\"continues\":true}"),

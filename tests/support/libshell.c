@@ -12,6 +12,7 @@
  *                           [waits=N]      say what is waited for, and give up at the Nth time
  *                           [head=1] [if_token=N] [data=WORD]
  *                           [size=N] [tail=N]   of struct hf_options, and a byte behind it
+ *     acquire_all|try_all HOLD NAME,NAME... [...]   the holds are named HOLD0, HOLD1, ...
  *     convert|try_convert HOLD [mode=WORD] [limit=N] [timeout=MS] [waits=N]
  *     release|unclean|held|about|value|clear HOLD
  *     set_value HOLD WORD   transfer HOLD TO   stamp NAME   validate NAME
@@ -52,7 +53,7 @@ static const char *result_name(enum hf_result result)
         "BAD_NAME",   "BAD_MODE",   "BAD_LIMIT",      "BAD_OPTION",  "QUEUE_FULL",  "NOT_READY",
         "LOG_FAILED", "LOST",       "AT_RISK",        "UNKNOWN",     "CANCELLED",   "FORKED",
         "NO_MEMORY",  "GARBLED",    "MOVED",          "UNSTABLE",    "TOO_LONG",    "NOT_WRITER",
-        "DEADLOCK",   "OTHER_MARK", "NO_SUCH_WAITER", "CHANGING"};
+        "DEADLOCK",   "OTHER_MARK", "NO_SUCH_WAITER", "CHANGING",    "TOO_MANY"};
     return names[result];
 }
 
@@ -146,9 +147,10 @@ static int waits(void *context, const struct hf_waiting *waiting)
     char text[LINE_SIZE];
     const struct hf_party *first = waiting->holder_count ? waiting->holders[0] : NULL;
     bool told = first && first->data_size > 0;
-    snprintf(text, sizeof text, "%s %u %zu %s %.*s %s", whys[waiting->why], waiting->place,
-             waiting->holder_count, first ? first->node : "-", told ? (int)first->data_size : 1,
-             told ? (const char *)first->data : "-", waiting->text);
+    snprintf(text, sizeof text, "%s %s %u %zu %s %.*s %s", whys[waiting->why], waiting->name,
+             waiting->place, waiting->holder_count, first ? first->node : "-",
+             told ? (int)first->data_size : 1, told ? (const char *)first->data : "-",
+             waiting->text);
     say(c, "waiting", text);
     return --c->waits == 0;
 }
@@ -196,6 +198,33 @@ static void run_acquire(struct command *c)
     name_hold(c->words[0], hold);
     snprintf(text, sizeof text, "%llu", (unsigned long long)hf_hold_token(hold));
     say(c, "OK", text);
+}
+
+static void run_acquire_all(struct command *c)
+{
+    enum { MOST = 64 };
+    struct longer longer;
+    struct hf_hold *taken[MOST];
+    const char *names[MOST];
+    char list[LINE_SIZE], text[LINE_SIZE] = "", *rest = NULL;
+    size_t count = 0, at = 0;
+    snprintf(list, sizeof list, "%s", c->words[1]);
+    for (char *name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest))
+        names[count++] = name;
+    read_options(&longer, c);
+    bool try = strcmp(c->verb, "try_all") == 0;
+    enum hf_result result = (try ? hf_try_all : hf_acquire_all)(hf, names, count, &longer.o, taken);
+    for (size_t i = 0; result == HF_OK && i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%.8s%zu", c->words[0], i);
+        name_hold(name, taken[i]);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%llu", i ? " " : "",
+                               (unsigned long long)hf_hold_token(taken[i]));
+    }
+    if (result == HF_OK)
+        say(c, "OK", text);
+    else
+        say_result(c, result);
 }
 
 static void run_convert(struct command *c)
@@ -315,6 +344,8 @@ static void run(struct command *c)
         say_result(c, hf_held(hold_named(c->words[0])));
     else if (strcmp(verb, "about") == 0)
         run_about(c, hold_named(c->words[0]));
+    else if (strcmp(verb, "acquire_all") == 0 || strcmp(verb, "try_all") == 0)
+        run_acquire_all(c);
     else if (strcmp(verb, "convert") == 0 || strcmp(verb, "try_convert") == 0)
         run_convert(c);
     else if (strcmp(verb, "set_value") == 0)

@@ -39,7 +39,7 @@ class Shell:
             self.say(tag, "CANCELLED")
         except holdfast.HoldfastError as error:
             name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).upper()
-            self.say(tag, name, error)
+            self.say(tag, {"TOO_MANY_NAMES": "TOO_MANY"}.get(name, name), error)
 
     # --- The commands ---
 
@@ -76,6 +76,14 @@ class Shell:
     def do_try(self, tag, hold, name, *options):
         self.holds[hold] = self.hf.lock(name, **self.options(tag, options), timeout=0)
         return [self.holds[hold].token]
+
+    def do_acquire_all(self, tag, holds, names, *options):
+        taken = self.hf.lock_all(names.split(","), **self.options(tag, options))
+        self.holds.update({f"{holds}{i}": hold for i, hold in enumerate(taken)})
+        return [hold.token for hold in taken]
+
+    def do_try_all(self, tag, holds, names, *options):
+        return self.do_acquire_all(tag, holds, names, *options, "timeout=0")
 
     def do_convert(self, tag, hold, *options):
         self.holds[hold].convert(**{"mode": "exclusive", **self.options(tag, options)})
@@ -116,7 +124,7 @@ class Shell:
         def waiting(w):
             first = w.holders[0] if w.holders else None
             who = (first.node, first.data.decode() or "-") if first else ("-", "-")
-            self.say(tag, "waiting", w.why, w.place, len(w.holders), *who, w.text)
+            self.say(tag, "waiting", w.why, w.name, w.place, len(w.holders), *who, w.text)
             waits[0] -= 1
             if waits[0] == 0:
                 raise GaveUp()

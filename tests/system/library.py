@@ -162,7 +162,7 @@ class Locks(LibraryCase):
         self.assertEqual(a.must("poll 0"), "quiet")
         waiter = b.begin(f"acquire h {name} mode=shared waits=99")
         told = b.until_waiting(waiter, "queued")
-        self.assertIn("1 1 hv1 - place 1 in the queue, held by hv1 (exclusive)", told)
+        self.assertIn(f"{name} 1 1 hv1 - place 1 in the queue, held by hv1 (exclusive)", told)
         self.assertEqual(a.must(f"poll {1000 * DEADLINE_S}"), "readable")
         self.assertEqual(a.must("event 0").split()[:3], ["blocking", "h", "shared"])
         self.assertEqual(a.must("poll 0"), "quiet")
@@ -194,6 +194,32 @@ class Locks(LibraryCase):
         for i in range(3):
             a.must(f"release w{i}")
         self.until_free("hv3", name)
+
+    def test_several_are_taken_or_none(self):
+        a, b = self.shell(), self.shell("hv2")
+        names = [self.name("z"), self.name("y"), self.name("x")]
+        several = ",".join(names)
+        self.assertEqual(len(a.must(f"acquire_all h {several}").split()), 3)
+        self.assertEqual([a.must(f"about h{i}").split()[0] for i in range(3)], names)
+        a.must("release h0")
+        a.must("release h2")
+        b.refused(f"try_all h {several}", "BUSY", names[1], "held by hv1")
+        b.refused(f"acquire_all h {several} timeout=50", "TIMED_OUT", names[1])
+        waiter = b.begin(f"acquire_all h {several} mode=shared waits=99")
+        self.assertIn(f"{names[1]} 1 1 hv1", b.until_waiting(waiter, "queued"))
+        b.must("cancel")
+        self.assertEqual(b.heard(waiter)[0], "CANCELLED")
+        until(lambda: not self.operations("hv2"), "what was taken is given back")
+        waiter = b.begin(f"acquire_all h {several} mode=shared waits=99")
+        b.until_waiting(waiter, "queued")
+        self.lab.agent("hv2", "kill")
+        self.lab.agent("hv2", "start")
+        b.until_waiting(waiter, "queued")
+        a.must("release h1")
+        self.assertEqual(b.until_answered(waiter)[0], "OK")
+        self.assertEqual({o["name"] for o in self.operations("hv2")}, set(names))
+        a.refused(f"acquire_all h {','.join(str(i) for i in range(33))}", "TOO_MANY", "32")
+        a.refused(f"acquire_all h {names[0]},{names[0]}", "BAD_NAME", names[0])
 
     def test_a_wait_is_given_up_by_another_thread_or_by_the_callback(self):
         a, b, name = self.shell(), self.shell("hv2"), self.name()

@@ -125,6 +125,22 @@ START_TEST(grant_is_taken_whole)
 }
 END_TEST
 
+START_TEST(grants_of_several_are_all_there_or_none)
+{
+    static const char text[] = "{\"state\":\"held\",\"holds\":[{\"hold\":\"1.2.3\",\"token\":9},"
+                               "{\"hold\":\"1.2.4\",\"token\":5}]}";
+    struct lib_grant grant;
+    ck_assert(lib_reply_grant_of(&grant, json(text), 2, 0));
+    ck_assert_str_eq(grant.id, "1.2.3");
+    ck_assert(lib_reply_grant_of(&grant, json(text), 2, 1));
+    ck_assert_uint_eq(grant.token, 5);
+    ck_assert(!lib_reply_grant_of(&grant, json(text), 1, 0));
+    ck_assert(!lib_reply_grant_of(&grant, json(text), 3, 0));
+    ck_assert(!lib_reply_grant_of(&grant, json("{\"state\":\"held\",\"holds\":[7]}"), 1, 0));
+    ck_assert(!lib_reply_grant_of(&grant, json("{\"state\":\"held\"}"), 1, 0));
+}
+END_TEST
+
 START_TEST(grant_may_be_bare)
 {
     struct lib_grant grant;
@@ -282,7 +298,7 @@ END_TEST
 START_TEST(every_result_has_its_words)
 {
     const char *newer = hf_result_text((enum hf_result)1000);
-    for (int i = HF_OK; i <= HF_CHANGING; i++) {
+    for (int i = HF_OK; i <= HF_TOO_MANY; i++) {
         ck_assert_str_ne(hf_result_text((enum hf_result)i), newer);
         for (int j = HF_OK; j < i; j++)
             ck_assert_str_ne(hf_result_text((enum hf_result)i), hf_result_text((enum hf_result)j));
@@ -302,7 +318,9 @@ START_TEST(events_of_no_interest_are_none)
     ck_assert_int_eq(event.mode, HF_SHARED);
     ck_assert_str_eq(event.reason, "why");
     ck_assert(lib_reply_event(&event, json("{\"event\":{\"kind\":\"granted\",\"hold\":\"1\"}}")));
-    ck_assert_int_eq(event.kind, 0);
+    ck_assert_int_eq(event.kind, LIB_EVENT_NONE);
+    ck_assert(lib_reply_event(&event, json("{\"event\":{\"kind\":\"passed\",\"hold\":\"1\"}}")));
+    ck_assert_int_eq(event.kind, LIB_EVENT_PASSED);
     ck_assert(!lib_reply_event(&event, json("{}")));
     ck_assert(!lib_reply_event(&event, json("{\"event\":7}")));
 }
@@ -362,6 +380,7 @@ Suite *suite_lib_reply(void)
     tcase_add_test(t, base64_refuses_what_is_none);
     tcase_add_test(t, modes_have_one_word_each);
     tcase_add_test(t, grant_is_taken_whole);
+    tcase_add_test(t, grants_of_several_are_all_there_or_none);
     tcase_add_test(t, grant_may_be_bare);
     tcase_add_test(t, what_grants_nothing_is_no_grant);
     tcase_add_test(t, an_id_that_is_too_long_is_none);

@@ -48,11 +48,12 @@ from holdfast._errors import (
     QueueFull,
     TimedOut,
     TooLong,
+    TooManyNames,
     Unknown,
     Unreachable,
     Unstable,
 )
-from holdfast._hold import Hold
+from holdfast._hold import Hold, Holds
 from holdfast._holdfast import Holdfast
 from holdfast._replies import Party, Stamp, Unclean, Value, Waiting
 from holdfast._session import Event
@@ -72,6 +73,7 @@ __all__ = [
     "Hold",
     "Holdfast",
     "HoldfastError",
+    "Holds",
     "LogFailed",
     "Lost",
     "Moved",
@@ -86,6 +88,7 @@ __all__ = [
     "Stamp",
     "TimedOut",
     "TooLong",
+    "TooManyNames",
     "Unclean",
     "Unknown",
     "Unreachable",

@@ -32,7 +32,7 @@ def check_timeout(timeout: Optional[float]) -> None:
 
 
 class Ask:
-    """timeout: None waits for ever, 0 not at all."""
+    """holds: to be granted, or the one to be converted. timeout: None is for ever, 0 a try."""
 
     method = ""
     fixed = False  # cannot be given up before its time: the agent would go on with it
@@ -40,13 +40,13 @@ class Ask:
     def __init__(
         self,
         session: Session,
-        hold: Hold,
+        holds: list[Hold],
         asked: dict[str, Any],
         timeout: Optional[float],
         waiting: Optional[Callable[[Waiting], Any]],
     ) -> None:
         self.session = session
-        self.hold = hold
+        self.holds = holds
         self.attempts = 0
         self._asked = asked
         self._waiting = waiting
@@ -72,7 +72,7 @@ class Ask:
                 self._give_up = time.monotonic() + patience
             until = self._give_up if self._try else min(self._give_up, self._deadline)
             if not session.ready:
-                self._tell(_replies.AWAY)
+                self._tell(_replies.away(self.holds[0].name))
             link = session.take_link(until, NEVER if self.fixed else self._cancels)
             if self._ask_over(link):
                 return
@@ -90,7 +90,8 @@ class Ask:
     def _ask_over(self, link: Link) -> bool:
         """One call to its end. False: it is to be asked again."""
         session = self.session
-        call = Call(self.hold.name, self.hold.id if self.fixed else "", link, self.fixed)
+        names = [hold.name for hold in self.holds]
+        call = Call(names, self.holds[0].id if self.fixed else "", link, self.fixed)
         answered = False
         with session.changed:
             session.calls.append(call)
@@ -131,7 +132,7 @@ class Ask:
             told = parameters(reply)
             self._give_up = NEVER
             call.id = text(told, "hold")
-            self._tell(_replies.waiting(told))
+            self._tell(_replies.waiting(told, call.names[0]))
 
     def _final(self, reply: dict[str, Any], call: Call) -> bool:
         session = self.session
@@ -151,21 +152,38 @@ class Acquire(Ask):
 
     method = "Acquire"
 
+    def told_holds(self, told: dict[str, Any]) -> list[Any]:
+        """What is said of each hold."""
+        return [told]
+
     def granted(self, told: dict[str, Any], call: Call) -> bool:
-        hold = self.hold
-        hold.id, hold.token = text(told, "hold"), number(told, "token")
-        hold.unclean, hold.value = _replies.unclean(told), _replies.value(told)
-        if text(told, "state") != "held" or not hold.id or not hold.token:
-            self.session.settle_soon()
-            raise Garbled("the agent's answer to Acquire is not understood")
-        added = self.session.add(hold, call.link.generation)
+        session = self.session
+        said = self.told_holds(told)
+        for hold, one in zip(self.holds, said):
+            hold.id, hold.token = text(one, "hold"), number(one, "token")
+            hold.unclean, hold.value = _replies.unclean(one), _replies.value(one)
+        good = text(told, "state") == "held" and len(said) == len(self.holds)
+        if not good or not all(hold.id and hold.token for hold in self.holds):
+            session.settle_soon()
+            raise Garbled(f"the agent's answer to {self.method} is not understood")
+        # All of them are of this generation, or none is.
+        added = all([session.add(hold, call.link.generation) for hold in self.holds])
         if not added:
-            self.session.settle_soon()
+            session.settle_soon()
         return added
 
     def refused(self, reply: dict[str, Any]) -> bool:
         # A request falls with its node's life; the next one is of the new life.
         return is_error(reply, "NoSuchHold")
+
+
+class AcquireAll(Acquire):
+    """Fills all of the holds, or none."""
+
+    method = "AcquireAll"
+
+    def told_holds(self, told: dict[str, Any]) -> list[Any]:
+        return member(told, "holds", list, [])
 
 
 class Convert(Ask):
@@ -179,7 +197,7 @@ class Convert(Ask):
         if text(told, "state") != "held" or not mode or not token:
             self.session.settle_soon()
             raise Garbled("the agent's answer to Convert is not understood")
-        self.hold.mode, self.hold.token = mode, token
+        self.holds[0].mode, self.holds[0].token = mode, token
         return True
 
     def refused(self, reply: dict[str, Any]) -> bool:

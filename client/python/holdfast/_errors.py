@@ -117,5 +117,9 @@ class NoSuchWaiter(HoldfastError):
     """transfer(): nobody waits under this id."""
 
 
+class TooManyNames(HoldfastError, ValueError):
+    """lock_all(): at most 32."""
+
+
 class Changing(HoldfastError):
     """An earlier change of this hold has no answer yet."""

@@ -185,7 +185,7 @@ class Hold:
         check_timeout(timeout)
         asked = {"hold": self.id, "mode": mode, **given(limit=limit)}
         with self._changing():
-            Convert(self._session, self, asked, timeout, waiting).run()
+            Convert(self._session, [self], asked, timeout, waiting).run()
 
     def set_value(self, value: bytes) -> None:
         """Writes the lock's value block, which everybody who is granted the lock is told.
@@ -247,3 +247,24 @@ class Hold:
             else:
                 session.settle_soon()
         raise refused
+
+
+class Holds(list[Hold]):
+    """Several, taken at once. Leaving a `with` releases all of them, the last one first."""
+
+    def __enter__(self) -> Holds:
+        return self
+
+    def __exit__(self, _kind: Any, raised: Any, _traceback: Any) -> None:
+        self.release(raised is not None)
+
+    def release(self, quietly: bool = False) -> None:
+        """Releases all. What the first one that fails raises is raised in the end."""
+        failed: Optional[HoldfastError] = None
+        for hold in reversed(self):
+            try:
+                hold.release()
+            except HoldfastError as error:
+                failed = failed or error
+        if failed and not quietly:
+            raise failed

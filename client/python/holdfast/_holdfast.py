@@ -5,11 +5,11 @@ import base64
 import os
 import socket
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterable, Optional
 
-from holdfast._ask import Acquire, check_timeout, given
+from holdfast._ask import Acquire, AcquireAll, check_timeout, given
 from holdfast._errors import BadName, BadOption, Cancelled, Garbled, Unreachable
-from holdfast._hold import Hold
+from holdfast._hold import Hold, Holds
 from holdfast._keeper import Keeper
 from holdfast._link import NEVER
 from holdfast._replies import Stamp, Waiting, error, member, parameters, stamp
@@ -50,40 +50,57 @@ class Holdfast:
         name: str,
         *,
         mode: str = "exclusive",
-        limit: Optional[int] = None,
         timeout: Optional[float] = None,
-        stale: Optional[str] = None,
-        pid: Optional[int] = None,
-        head: bool = False,
-        if_token: Optional[int] = None,
-        data: Optional[bytes] = None,
         waiting: Optional[Callable[[Waiting], Any]] = None,
+        if_token: Optional[int] = None,
+        **options: Any,
     ) -> Hold:
         """Takes a lock, or waits for it. Use it in a `with`, or call release().
 
         mode: "exclusive", "shared", "counted" (with a `limit`), or DLM's NL, CR, CW, PR, PW, EX.
         timeout: seconds; None waits for ever, 0 not at all (Busy).
+        waiting: called in this thread whenever something about the wait has changed. If it raises,
+        the place in the queue is given up, and lock() raises that.
+        if_token: only while the lock's token is still this one, else Moved.
+
+        Options:
+        limit: of a counted lock: held while at most so many hold it, 1 to 256.
         stale: what happens to those who wait if this node dies: "hold" (they wait until it boots
         again) or "fence" (it is ended); by default "fence" for the modes that write.
         pid: a child of this process that acts under the lock as well.
+        spare: should the lock be lost, let that child live for the last second as well.
         head: wait before all others; for operators.
-        if_token: only while the lock's token is still this one, else Moved.
         data: at most 64 bytes that tell others about this holder.
-        waiting: called in this thread whenever something about the wait has changed. If it raises,
-        the place in the queue is given up, and lock() raises that.
         """
         self._session.check()
-        check_timeout(timeout)
-        asked = {
-            "name": _encodable(name),
-            "mode": mode,
-            **given(limit=limit, stale=stale, pid=pid, if_token=if_token),
-            **given(head=True if head else None),
-            **given(data=None if data is None else base64.b64encode(data).decode()),
-        }
         hold = Hold(self._session, name, mode)
-        Acquire(self._session, hold, asked, timeout, waiting).run()
+        asked = {"name": _encodable(name), **_asked(mode, timeout, **options)}
+        asked.update(given(if_token=if_token))
+        Acquire(self._session, [hold], asked, timeout, waiting).run()
         return hold
+
+    def lock_all(
+        self,
+        names: Iterable[str],
+        *,
+        mode: str = "exclusive",
+        timeout: Optional[float] = None,
+        waiting: Optional[Callable[[Waiting], Any]] = None,
+        **options: Any,
+    ) -> Holds:
+        """Takes several locks, or none of them; they are returned in the order of `names`.
+
+        At most 32, each once. The options are those of lock(), and count for all of them; `timeout`
+        is for all together. Callers that take several this way never wait for each other in a
+        circle, as long as they hold nothing else meanwhile.
+        """
+        self._session.check()
+        holds = Holds(Hold(self._session, name, mode) for name in names)
+        asked = _asked(mode, timeout, **options)
+        asked["names"] = [_encodable(hold.name) for hold in holds]
+        if holds:
+            AcquireAll(self._session, holds, asked, timeout, waiting).run()
+        return holds
 
     def stamp(self, name: str, timeout: float = STAMP_S) -> Stamp:
         """The optimistic read: stamp, read the data, validate. Takes nothing, writes to no disk.
@@ -181,3 +198,24 @@ def _encodable(name: str) -> str:
     except UnicodeEncodeError:
         raise BadName("a name is 1 to 255 bytes of UTF-8") from None
     return name
+
+
+def _asked(
+    mode: str,
+    timeout: Optional[float],
+    *,
+    limit: Optional[int] = None,
+    stale: Optional[str] = None,
+    pid: Optional[int] = None,
+    spare: bool = False,
+    head: bool = False,
+    data: Optional[bytes] = None,
+) -> dict[str, Any]:
+    """What one lock and several are asked for with."""
+    check_timeout(timeout)
+    return {
+        "mode": mode,
+        **given(limit=limit, stale=stale, pid=pid),
+        **given(spare=True if spare else None, head=True if head else None),
+        **given(data=None if data is None else base64.b64encode(data).decode()),
+    }

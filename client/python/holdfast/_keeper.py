@@ -135,7 +135,7 @@ class Keeper:
         session = self._session
         due, clear = {}, True
         called = {call.id for call in session.calls}
-        nameless = {call.name for call in session.calls if not call.id}
+        nameless = {name for call in session.calls if not call.id for name in call.names}
         for id, operation in ours.items():
             state = text(operation, "state")
             if id in session.holds or id in called or state == "dropping":

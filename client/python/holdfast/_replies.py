@@ -31,6 +31,7 @@ ERRORS: dict[str, type[_errors.HoldfastError]] = {
     INTERFACE + "OtherMark": _errors.OtherMark,
     INTERFACE + "NoSuchWaiter": _errors.NoSuchWaiter,
     INTERFACE + "ChangeUnderWay": _errors.Changing,
+    INTERFACE + "TooManyNames": _errors.TooManyNames,
     "org.varlink.service.InvalidParameter": _errors.BadOption,
     "org.varlink.service.PermissionDenied": _errors.NotPermitted,
 }
@@ -58,12 +59,13 @@ class Party:
 class Waiting:
     """Why a lock is not granted yet.
 
-    why: "queued", "no-majority" (`reachable` of `cohort` voters answer), "standing" (the same of
-    jurors), "starting", "away" (the agent is), or "unknown": its voters are being asked. place: in
-    the queue, from 1; 0 if it is not known. stale: a dead holder that is in the way, and what is
+    name: of the lock that is waited for. why: "queued", "no-majority" (`reachable` of `cohort`
+    voters answer), "standing" (the same of jurors), "starting", "away" (the agent is), or
+    "unknown": its voters are being asked. place: in the queue, from 1; 0 if it is not known. stale: a dead holder that is in the way, and what is
     done about it. text: all this on one line.
     """
 
+    name: str
     why: str
     place: int
     reachable: int
@@ -73,7 +75,8 @@ class Waiting:
     text: str
 
 
-AWAY = Waiting("away", 0, 0, 0, (), "", "the agent is away")
+def away(name: str) -> Waiting:
+    return Waiting(name, "away", 0, 0, 0, (), "", "the agent is away")
 
 
 @dataclass(frozen=True)
@@ -180,8 +183,9 @@ def _waiting_line(told: Any) -> str:
     return "the lock's voters are being asked"
 
 
-def waiting(told: Any) -> Waiting:
+def waiting(told: Any, name: str) -> Waiting:
     return Waiting(
+        name=text(told, "waiting_for") or name,
         why=text(told, "reason") or "unknown",
         place=number(told, "place"),
         reachable=number(told, "reachable"),
@@ -245,7 +249,8 @@ def _error_line(kind: type[_errors.HoldfastError], reply: Any) -> str:
 def error(reply: Any) -> _errors.HoldfastError:
     """The exception that an error reply stands for."""
     kind = ERRORS.get(text(reply, "error"), _errors.Garbled)
-    made = kind(_error_line(kind, reply))
+    name = text(parameters(reply), "name")  # if several were asked for
+    made = kind((f"{name}: " if name else "") + _error_line(kind, reply))
     if isinstance(made, (_errors.Busy, _errors.TimedOut, _errors.Deadlock, _errors.Unstable)):
         made.holders = _parties(parameters(reply))
     return made

@@ -30,8 +30,9 @@ EARLY_MAX = 64  # events about holds whose grant was not read yet
 class Event:
     """One thing that happened.
 
-    kind: "blocking" (somebody waits for `hold`, in `mode`), "at-risk", "safe", "lost" (with a
-    `reason`), "away" and "reconnected" (the agent; `hold` is None).
+    kind: "blocking" (somebody waits for `hold`, in `mode`), "at-risk", "safe", "lost" (also if it
+    was handed over after all; with a `reason`), "away" and "reconnected" (the agent; `hold` is
+    None).
     """
 
     kind: str
@@ -43,8 +44,8 @@ class Event:
 class Call:
     """A call that waits. id: "" until a reply told it. fixed: it cannot be given up."""
 
-    def __init__(self, name: str, id: str, link: Link, fixed: bool) -> None:
-        self.name = name
+    def __init__(self, names: list[str], id: str, link: Link, fixed: bool) -> None:
+        self.names = names
         self.id = id
         self.link = link
         self.fixed = fixed
@@ -137,6 +138,8 @@ class Session:
         kind = text(event, "kind")
         if kind == "lost":
             self.lose(hold, text(event, "reason"))
+        elif kind == "passed" and not hold._uses:  # else its call is answered
+            self.lose(hold, "it was handed over")
         elif hold._state == "held" and kind in ("blocking", "at-risk", "safe"):
             if kind != "blocking":
                 hold._at_risk = kind == "at-risk"
