@@ -19,14 +19,15 @@ from support.lab import DEADLINE_S, until
 class Shell:
     """A process that uses the library: the shell of one language."""
 
-    def __init__(self, argv, **environment):
+    def __init__(self, argv, **options):
         self.process = subprocess.Popen(
             [str(a) for a in argv],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
             preexec_fn=die_with_parent,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            **options,
         )
         self.said = {}  # tag: queue of lines
         self.count = 0

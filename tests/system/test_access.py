@@ -6,7 +6,8 @@ from pathlib import Path
 
 from case import CONFIG, NOT_PERMITTED, OK, Case
 from cluster import Cluster
-from support.lab import ROOT
+from library import Shell
+from support.lab import ROOT, build_dir, until
 from support.varlink import Refused
 from users import ConnectionAs
 
@@ -152,6 +153,28 @@ class AccessRights(AccessCase):
         self.assertEqual((code, out), (NOT_PERMITTED, ""))
         self.one_line(err, "vm/7: not permitted", "image/, disk/", self.node.config)
         self.assertEqual(self.holdfast(*socket, "lock", "disk/7", "true", **user)[0], OK)
+
+
+    def test_a_program_needs_the_right_to_lock_alone(self):
+        self.agent(f'access "nova" {{ users = {NOVA} may = "lock" }}\n')
+        try:
+            shell = Shell(
+                [build_dir() / "tests" / "libshell"], user=NOVA, group=NOVA, extra_groups=[]
+            )
+        except PermissionError:
+            self.skipTest("no process can be another user here, or reach the build directory")
+        self.addCleanup(shell.end)
+        shell.must(f"open {self.node.options['socket']}")
+        root = self.connect(0)
+        hold = root.acquire("vm/7")["hold"]
+        waiter = shell.begin("acquire h vm/7")
+        until(lambda: root.call("Show", name="vm/7")["lock"]["waiters"], "it waits")
+        shell.must("cancel")  # then what was granted unheard is looked for
+        self.assertEqual(shell.heard(waiter)[0], "CANCELLED")
+        root.release(hold)
+        shell.must("acquire h vm/7")
+        shell.must("close")
+        self.assertEqual(root.acquire("vm/7")["unclean"], None)
 
 
 class AccessConfiguration(AccessCase):
