@@ -8,9 +8,16 @@
 #include "node/session.h"
 #include "proto/must.h"
 
+#define CHANGE_AGAIN    SPAN_MS(100)  /* one that comes before this node's life counts */
+#define CHANGE_PATIENCE SPAN_MS(5000) /* is asked again, but not for ever */
+
 struct change {
     struct operation *op;
     enum change_kind kind;
+    struct event event; /* what `value` points at is `bytes` */
+    uint8_t bytes[LOCK_VALUE_MAX];
+    struct instant patience;
+    struct alarm again;
     uint64_t handle;
     struct varlink_call *call; /* NULL if its connection is gone */
     json_t *waiting;           /* the last "waiting" answer; NULL before */
@@ -21,6 +28,7 @@ void change_free(struct change *change)
     if (!change)
         return;
     agent_forget(change->op->all->agent, change->handle);
+    clock_clear(change->op->all->clock, &change->again);
     change->op->change = NULL;
     json_decref(change->waiting);
     free(change);
@@ -147,15 +155,36 @@ static void change_refused(struct change *change, const struct answer *answer)
         change_refuse(change, "org.holdfast.NoSuchHold", change_no_hold(change));
 }
 
+/* The agent has just started, and its life does not count yet. False: it did not for long. */
+static bool change_again(struct change *change)
+{
+    struct operations *all = change->op->all;
+    struct instant again = instant_after(clock_now(), CHANGE_AGAIN);
+    agent_forget(all->agent, change->handle);
+    change->handle = 0;
+    if (instant_reached(again, change->patience))
+        return false;
+    clock_set(all->clock, &change->again, again);
+    return true;
+}
+
 static void change_answer(void *context, const struct answer *answer)
 {
     struct change *change = context;
+    if (answer->kind == ANSWER_NOT_READY && change_again(change))
+        return;
     if (answer->kind == ANSWER_WAITING)
         change_waits(change, answer);
     else if (answer->kind == ANSWER_CHANGED)
         change_made(change, answer);
     else
         change_refused(change, answer);
+}
+
+static void change_send(void *context)
+{
+    struct change *change = context;
+    change->handle = agent_ask(change->op->all->agent, &change->event, change_answer, change);
 }
 
 void change_ask(struct operation *op, struct varlink_call *call, const struct event *event)
@@ -166,11 +195,17 @@ void change_ask(struct operation *op, struct varlink_call *call, const struct ev
     }
     struct change *change = calloc(1, sizeof *change);
     must(change);
-    *change = (struct change){.op = op, .kind = event->change.kind, .call = call};
+    *change = (struct change){.op = op, .kind = event->change.kind, .event = *event, .call = call};
+    must(event->change.value.size <= sizeof change->bytes);
+    if (event->change.value.size)
+        memcpy(change->bytes, event->change.value.bytes, event->change.value.size);
+    change->event.change.value.bytes = change->bytes;
+    change->event.change.hold = op->id;
+    change->patience =
+        instant_earlier(event->change.deadline, instant_after(clock_now(), CHANGE_PATIENCE));
+    change->again = (struct alarm){.ring = change_send, .context = change};
     call->owner = change;
     call->cancel = change_cancelled;
     op->change = change;
-    struct event asked = *event;
-    asked.change.hold = op->id;
-    change->handle = agent_ask(op->all->agent, &asked, change_answer, change);
+    change_send(change);
 }
