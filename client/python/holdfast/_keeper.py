@@ -253,11 +253,7 @@ class Keeper:
 
     def _run(self) -> None:
         session = self._session
-        while not session.closing:
-            try:
-                os.eventfd_read(session.wake_fd)
-            except BlockingIOError:
-                pass
+        while not self._closing():
             self._turn(NEVER)
         until = time.monotonic() + CLOSE_S
         while not self._watch and self._has_something() and time.monotonic() < until:
@@ -267,6 +263,14 @@ class Keeper:
             self._watch.close()
         for link in session.idle:
             link.close()
+
+    def _closing(self) -> bool:
+        """The call is taken before it is seen what it was for, or one could be lost."""
+        try:
+            os.eventfd_read(self._session.wake_fd)
+        except BlockingIOError:
+            pass
+        return self._session.closing
 
     def _has_something(self) -> bool:
         """Whether there is something to give back, or may be."""
