@@ -99,6 +99,12 @@ static void render_fence_line(char out[RENDER_FENCE_TEXT], const struct agent *a
                  "%s is dead; its hold's policy is hold: it passes on when %s boots again", subject,
                  name);
         return;
+    case FENCE_EXPIRES:
+        snprintf(out, RENDER_FENCE_TEXT,
+                 "%s is dead; its hold passes on when its lease is over, a TTL after its last "
+                 "renewal",
+                 subject);
+        return;
     case FENCE_ASKING:
         snprintf(out, RENDER_FENCE_TEXT, "%s is dead; %u of %zu votes for an order so far", subject,
                  stale->votes, quorum);

@@ -4,6 +4,7 @@
  */
 #include "proto/served.h"
 
+#include "proto/lease.h"
 #include "proto/must.h"
 #include "proto/stale.h"
 
@@ -60,6 +61,7 @@ void served_reply(struct served_table *t, const struct served *s, const struct a
                                   .kind = (uint8_t)a->kind,
                                   .verdict = (uint8_t)a->verdict,
                                   .ballot = s->ballot,
+                                  .sent = a->sent,
                                   .token = a->token,
                                   .place = a->place,
                                   .owner = core_self(t->core),
@@ -71,6 +73,8 @@ void served_reply(struct served_table *t, const struct served *s, const struct a
     m.reply.detail = detail_of(t, s, a, state, detail);
     if (a->verdict == REPLY_GRANTED && a->kind == REQUEST_ACQUIRE)
         t->core->counters.grants++;
+    if (a->verdict == REPLY_GRANTED && a->policy == LOCK_STALE_EXPIRE)
+        leases_told(t->core->leases, t->core->now, a->op.slot, a->op.life);
     outbox_send(&t->core->outbox, a->to, &m);
 }
 
@@ -113,6 +117,7 @@ static enum lock_op_kind op_kind_of(enum request_kind kind)
     case REQUEST_TRANSFER:
         return LOCK_TRANSFER;
     case REQUEST_SHOW:
+    case REQUEST_KEEP:
     case REQUEST_KINDS:
         break;
     }
@@ -162,6 +167,7 @@ static void owe_grants(struct served_table *t, struct served *s, const struct lo
         a->op = state->holds[i].id;
         a->to = a->op.slot;
         a->kind = REQUEST_ACQUIRE;
+        a->policy = state->holds[i].policy;
         a->verdict = REPLY_GRANTED;
         a->token = state->holds[i].token;
         asked_push(t, &s->outcomes, a);
@@ -205,12 +211,17 @@ static bool apply(struct served_table *t, struct served *s, struct lock_state *s
         asked_free(t, a);
         return false;
     }
+    if (a->kind == REQUEST_KEEP) { /* nothing is changed by asking: see settle() */
+        asked_push(t, &s->outcomes, a);
+        return false;
+    }
     struct lock_op op = {.kind = op_kind_of(a->kind),
                          .id = a->op,
                          .change = a->change,
                          .mode = a->mode,
                          .limit = a->limit,
                          .policy = a->policy,
+                         .ttl_ms = a->ttl_ms,
                          .try = a->try,
                          .head = a->head,
                          .unclean = a->unclean,
@@ -239,9 +250,17 @@ static bool settle_acquire(struct asked *a, const struct lock_state *state)
     } else if (waiter >= 0) {
         a->verdict = REPLY_WAITING;
         a->place = (uint32_t)waiter + 1;
+        a->token = state->token;
     }
     return hold >= 0 || waiter >= 0 || a->verdict == REPLY_BUSY || a->verdict == REPLY_FULL ||
            a->verdict == REPLY_MOVED;
+}
+
+static void settle_keep(struct asked *a, const struct lock_state *state)
+{
+    int hold = lock_find_hold(state, a->op);
+    a->verdict = hold >= 0 ? REPLY_GRANTED : REPLY_DROPPED;
+    a->token = hold >= 0 ? state->holds[hold].token : 0;
 }
 
 /* The same about a change of a hold. */
@@ -269,6 +288,8 @@ static bool settle(struct asked *a, const struct lock_state *state)
         return settle_acquire(a, state);
     if (request_is_change(a->kind))
         settle_change(a, state);
+    else if (a->kind == REQUEST_KEEP)
+        settle_keep(a, state);
     return true;
 }
 
@@ -283,6 +304,8 @@ static void tell_outcomes(struct served_table *t, struct instant now, struct ser
     }
     enum lock_mode wanted;
     s->waited = lock_wanted(state, &wanted);
+    struct instant lapse = stale_lapse(t->core, s->shard, state);
+    t->lapse_at = instant_earlier(t->lapse_at, lapse);
     stale_accuse(t->core, now, state, served_name(s));
     tell_holders(t, now, s, state);
 }
@@ -294,12 +317,53 @@ static void tell_unchanged(struct served_table *t, struct instant now, struct se
     struct asked_list rest = {0};
     struct asked *a;
     while ((a = asked_pop(t, &s->outcomes))) {
-        /* A place in the queue too: a waiter that is cut off with this node shall hear so. */
-        bool rests = a->verdict != REPLY_GRANTED;
+        /* A place in the queue too: a waiter that is cut off with this node shall hear so. And what
+         * is believed for a time from when it was asked for. */
+        bool rests = a->verdict != REPLY_GRANTED || a->policy == LOCK_STALE_EXPIRE;
         asked_push(t, rests && !a->sure ? unsure : &rest, a);
     }
     s->outcomes = rest;
     tell_outcomes(t, now, s, state);
+}
+
+/* Whether somebody wants the lock, or wants to know whether it is held still. */
+static bool wanted_now(const struct served_table *t, const struct served *s)
+{
+    for (const struct asked *a = asked_first(t, &s->inbox); a; a = asked_next(t, a))
+        if (a->kind == REQUEST_ACQUIRE || a->kind == REQUEST_KEEP || a->kind == REQUEST_CONVERT)
+            return true;
+    return s->waited;
+}
+
+/* Whether somebody is to believe from now on in what was only read under this ballot: it must be
+ * written first (lease.h). */
+static bool believed_anew(const struct served_table *t, const struct served *s)
+{
+    bool any = false;
+    for (const struct asked *a = asked_first(t, &s->outcomes); a; a = asked_next(t, a))
+        any |=
+            a->kind == REQUEST_KEEP || (a->kind == REQUEST_ACQUIRE && a->verdict == REPLY_GRANTED &&
+                                        a->policy == LOCK_STALE_EXPIRE);
+    return any && s->seq == 0;
+}
+
+/* What nobody holds any more makes room for those who wait. */
+static bool let_in(struct served_table *t, struct served *s, struct lock_state *state)
+{
+    size_t first = state->hold_count;
+    bool changed = stale_break(t->core, state, &first);
+    if (changed)
+        owe_grants(t, s, state, first);
+    /* Whom the break let in has not heard yet of a grant whose lease could be over. */
+    if (!wanted_now(t, s) || !stale_let_go(t->core, s->shard, state, &first))
+        return changed;
+    owe_grants(t, s, state, first);
+    return true;
+}
+
+bool served_lapses(const struct served_table *t, struct instant now)
+{
+    return instant_reached(now, t->lapse_at);
 }
 
 bool served_advance(struct served_table *t, struct instant now, struct served *s,
@@ -316,13 +380,14 @@ bool served_advance(struct served_table *t, struct instant now, struct served *s
     struct lock_convert converts[LOCK_CONVERTS_MAX];
     size_t convert_count = t->scratch.convert_count;
     memcpy(converts, t->scratch.converts, convert_count * sizeof converts[0]);
-    size_t granted_first = 0;
-    bool changed = stale_break(t->core, &t->scratch, &granted_first);
-    if (changed)
-        owe_grants(t, s, &t->scratch, granted_first);
+    s->lapsing = wanted_now(t, s) && stale_lapsing(t->core, now, s->shard, &t->scratch);
+    if (s->lapsing)
+        return true;
+    bool changed = let_in(t, s, &t->scratch);
     struct asked *a;
     while ((a = asked_pop(t, &s->inbox)))
         changed |= apply(t, s, &t->scratch, a);
+    changed |= believed_anew(t, s);
     if (!changed) {
         tell_unchanged(t, now, s, &t->scratch, unsure);
         return true;

@@ -16,7 +16,7 @@ enum { COUNTER_BLOCK = 1 << 16 };
 size_t asker_bytes(const struct peer_config *config)
 {
     return config->max_ops * (sizeof(struct asker_op) + sizeof(uint32_t)) +
-           roster_shard_count(config->roster) * sizeof(struct hint) + 64;
+           roster_shard_count(config->roster) * sizeof(struct hint) + renewing_bytes(config) + 64;
 }
 
 void asker_init(struct asker *a, struct core *core, void *memory)
@@ -26,7 +26,9 @@ void asker_init(struct asker *a, struct core *core, void *memory)
     a->max = core->config.max_ops;
     a->ops = memory;
     a->hints = (struct hint *)(a->ops + a->max);
-    a->buckets = (uint32_t *)(a->hints + core->cohorts.shard_count);
+    uint8_t *rest = (uint8_t *)(a->hints + core->cohorts.shard_count);
+    renewing_init(&a->renewing, rest, core->cohorts.shard_count);
+    a->buckets = (uint32_t *)(void *)(rest + renewing_bytes(&core->config));
     memset(a->buckets, 0, a->max * sizeof *a->buckets);
     for (uint32_t s = 0; s < core->cohorts.shard_count; s++)
         a->hints[s] = (struct hint){.slot = SLOT_NONE};
@@ -160,6 +162,7 @@ void asker_unmake(struct asker *a, struct asker_op *op)
 {
     must(!op->owed);
     asker_deactivate(a, op);
+    renewing_end(a, op);
     if (op->counted)
         standing_unuse(a->core->standing, a->core->now);
     asker_set_detail(a, op, (struct view){0});
@@ -200,6 +203,7 @@ void asker_record_of(const struct asker_op *op, struct record *out)
                                   .mode = (uint8_t)op->mode,
                                   .limit = op->limit,
                                   .policy = (uint8_t)op->policy,
+                                  .ttl_ms = op->ttl_ms,
                                   .unclean = op->unclean,
                                   .change = changing_recorded(op),
                                   .transfer = changing_transfers(op),
@@ -225,13 +229,15 @@ void asker_end(struct asker *a, struct asker_op *op)
     }
     op->gone = true;
     asker_deactivate(a, op);
+    renewing_end(a, op);
     if (!op->owed)
         asker_unmake(a, op);
 }
 
 static bool load_op(struct asker *a, const struct record_op *r)
 {
-    if (r->state > OP_DROPPING || !lock_mode_valid(r->mode, r->limit) || r->policy >= LOCK_POLICIES)
+    if (r->state > OP_DROPPING || !lock_mode_valid(r->mode, r->limit) ||
+        !lock_policy_valid(r->policy, r->ttl_ms))
         return false;
     struct asker_op *op = asker_find(a, r->counter);
     if (!op)
@@ -245,6 +251,7 @@ static bool load_op(struct asker *a, const struct record_op *r)
     op->mode = (enum lock_mode)r->mode;
     op->limit = r->limit;
     op->policy = (enum lock_policy)r->policy;
+    op->ttl_ms = r->ttl_ms;
     op->unclean = r->unclean;
     op->token = r->token;
     op->change = (struct asker_change){
@@ -292,6 +299,9 @@ void asker_end_life(struct asker *a)
     for (uint32_t i = a->first; i;) {
         struct asker_op *op = &a->ops[i - 1];
         i = op->next;
+        if (op->keeping)
+            asker_deactivate(a, op);
+        renewing_end(a, op);
         if (op->show) /* a look belongs to no life */
             op->life = a->core->life;
         else if (op->state != OP_DROPPING && !op->owed)
@@ -326,6 +336,8 @@ void asker_start(struct asker *a, struct instant now)
         /* Or it has to be seen what became of a change that was under way. */
         if (a->ops[i - 1].state == OP_DROPPING || a->ops[i - 1].change.counter)
             asking_begin(a, now, &a->ops[i - 1]);
+        if (a->ops[i - 1].state == OP_HELD && a->ops[i - 1].policy == LOCK_STALE_EXPIRE)
+            renewing_found(a, now, &a->ops[i - 1]);
     }
 }
 
@@ -381,6 +393,7 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
 {
     must(event->acquire.process.size <= PROCESS_BLOB_MAX);
     must(lock_mode_valid(event->acquire.mode, event->acquire.limit));
+    must(lock_policy_valid(event->acquire.policy, event->acquire.ttl_ms));
     struct asker_op *op =
         begin(a, event->acquire.handle, event->acquire.name, event->acquire.process);
     if (!op)
@@ -401,6 +414,7 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
     op->mode = event->acquire.mode;
     op->limit = event->acquire.limit;
     op->policy = event->acquire.policy;
+    op->ttl_ms = event->acquire.ttl_ms;
     op->try = event->acquire.try;
     op->head = event->acquire.head;
     op->expect = event->acquire.expect;
@@ -432,6 +446,7 @@ void asker_give_up(struct asker *a, struct instant now, struct asker_op *op)
 {
     must(op->state != OP_DROPPING);
     op->state = OP_DROPPING;
+    renewing_end(a, op);
     op->owes &= ~(uint32_t)(OWE_WAITING | OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_LOST);
     changing_finish(a, op, ANSWER_DROPPED);
     if (op->show) {

@@ -16,6 +16,7 @@
 #define PROTO_ASKER_H
 
 #include "proto/core.h"
+#include "proto/renewing.h"
 
 enum asker_owes {
     OWE_ACCEPTED = 1,
@@ -65,6 +66,7 @@ struct asker_op {
     enum lock_mode mode;
     uint16_t limit; /* of a counted one */
     enum lock_policy policy;
+    uint32_t ttl_ms; /* under `expire` */
     bool try;
     bool head;
     uint8_t data_size;
@@ -72,7 +74,7 @@ struct asker_op {
     uint64_t expect;
     bool unclean; /* dropped because what acted under it died or was stopped */
     bool counted; /* it is one of the operations that need standing (F7) */
-    bool warned;  /* its client was told that standing is at risk */
+    bool warned;  /* its client was told that it is at risk */
     bool lost;    /* its client was told so, or will be */
     bool granted;
     bool gone; /* the coordinator confirmed that it holds nothing of it any more */
@@ -82,6 +84,16 @@ struct asker_op {
     struct asker_change change; /* HELD */
     uint64_t lsn;               /* of the record that its next answer rests on */
     struct instant deadline;
+    /* Its lease (renewing.h). */
+    struct instant from; /* it is believed since then */
+    bool believed;
+    bool leased;                     /* in the list of its shard */
+    bool keeping;                    /* its coordinator is asked whether it is held still */
+    bool anew;                       /* asked for once more, since its grant was old */
+    struct ballot waited_under;      /* the last word that it waits, */
+    uint64_t waited_sent;            /*   to a request sent then, */
+    uint64_t waited_token;           /*   and the last token given out by then */
+    uint32_t lease_prev, lease_next; /* of its shard */
     /* Asking. */
     struct instant send_at;
     struct span wait;
@@ -128,7 +140,8 @@ struct asker {
     uint32_t free;
     uint32_t count;
     uint32_t *buckets;
-    struct hint *hints;   /* by shard */
+    struct hint *hints; /* by shard */
+    struct renewing renewing;
     uint32_t first, last; /* all, in order of counters */
     uint32_t active;
     uint32_t owed_first, owed_last;
@@ -154,7 +167,7 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
 void asker_drop(struct asker *a, struct instant now, const struct event *event);
 void asker_show(struct asker *a, struct instant now, const struct event *event);
 void asker_change(struct asker *a, struct instant now, const struct event *event);
-/* A message of types REPLY, BLOCKING. */
+/* A message of types REPLY, BLOCKING, LEASE_KEPT. */
 void asker_take(struct asker *a, struct instant now, uint16_t from, const struct message *m);
 /* The kernel says that nobody listens at `slot`, or SWIM that it is dead. */
 void asker_refused(struct asker *a, struct instant now, uint16_t slot);

@@ -111,6 +111,8 @@ static enum request_kind kind_of(const struct asker_op *op)
         return REQUEST_SHOW;
     if (changing(op))
         return changing_request(op);
+    if (op->state == OP_HELD)
+        return REQUEST_KEEP;
     return op->state == OP_DROPPING ? REQUEST_DROP : REQUEST_ACQUIRE;
 }
 
@@ -146,6 +148,8 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
                     .mode = (uint8_t)(convert ? op->change.mode : op->mode),
                     .limit = convert ? op->change.limit : op->limit,
                     .policy = (uint8_t)op->policy,
+                    .ttl_ms = op->ttl_ms,
+                    .sent = (uint64_t)now.ns,
                     .try = change ? op->change.try : op->try,
                     .head = acquire && op->head,
                     .insist = insists(op, now),
@@ -192,6 +196,12 @@ void asking_begin(struct asker *a, struct instant now, struct asker_op *op)
     send(a, now, op);
 }
 
+void asking_anew(struct asker *a, struct instant now, struct asker_op *op)
+{
+    op->wait = ASK_WAIT_FIRST;
+    send(a, now, op);
+}
+
 /* --- Replies --- */
 
 /* A coordinator spoke: the next silence begins anew. */
@@ -213,9 +223,12 @@ void asking_finish(struct asker *a, struct asker_op *op, enum answer_kind final)
     asker_owe(a, op, OWE_FINAL);
 }
 
-static void take_granted(struct asker *a, struct asker_op *op, const struct wire_reply *r)
+static void take_granted(struct asker *a, struct instant now, struct asker_op *op,
+                         const struct wire_reply *r)
 {
-    if (op->state != OP_PENDING)
+    if (op->keeping)
+        renewing_kept(a, now, op, r);
+    if (op->state != OP_PENDING || !renewing_granted(a, now, op, r))
         return; /* held already, or not wanted any more: the drop is on its way */
     op->state = OP_HELD;
     op->granted = true;
@@ -262,7 +275,10 @@ bool asking_note_waiting(struct asker *a, struct instant now, struct asker_op *o
 static void take_waiting(struct asker *a, struct instant now, struct asker_op *op,
                          const struct wire_reply *r)
 {
-    if (op->state == OP_PENDING && asking_note_waiting(a, now, op, r))
+    if (op->state != OP_PENDING)
+        return;
+    renewing_waits(op, r);
+    if (asking_note_waiting(a, now, op, r))
         asker_owe(a, op, OWE_WAITING);
 }
 
@@ -358,7 +374,7 @@ static void take_verdict(struct asker *a, struct instant now, struct asker_op *o
 {
     switch ((enum reply_verdict)r->verdict) {
     case REPLY_GRANTED:
-        take_granted(a, op, r);
+        take_granted(a, now, op, r);
         break;
     case REPLY_WAITING:
         take_waiting(a, now, op, r);
@@ -372,6 +388,8 @@ static void take_verdict(struct asker *a, struct instant now, struct asker_op *o
     case REPLY_DROPPED:
         if (op->state == OP_DROPPING)
             asker_end(a, op);
+        else if (op->keeping)
+            renewing_not_kept(a, now, op);
         break;
     case REPLY_SHOWN:
         if (!op->show || !lock_decode(&a->scratch, r->detail))
@@ -471,6 +489,8 @@ void asker_take(struct asker *a, struct instant now, uint16_t from, const struct
         take_reply(a, now, from, &m->reply);
     else if (m->type == WIRE_BLOCKING)
         take_blocking(a, now, from, &m->blocking);
+    else if (m->type == WIRE_LEASE_KEPT)
+        renewing_take(a, now, from, &m->lease_kept);
 }
 
 void asker_refused(struct asker *a, struct instant now, uint16_t slot)
@@ -581,7 +601,7 @@ void asker_step(struct asker *a, struct instant now)
 
 struct instant asker_deadline(const struct asker *a)
 {
-    struct instant deadline = INSTANT_NEVER;
+    struct instant deadline = a->renewing.next_at;
     for (uint32_t i = a->active; i; i = a->ops[i - 1].active_next) {
         const struct asker_op *op = &a->ops[i - 1];
         deadline = instant_earlier(deadline, op->send_at);

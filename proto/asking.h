@@ -21,6 +21,8 @@ bool asking_parked(const struct asker_op *op);
 /* It is over for its client: `final` is told. */
 void asking_finish(struct asker *a, struct asker_op *op, enum answer_kind final);
 void asking_begin(struct asker *a, struct instant now, struct asker_op *op);
+/* Asks once more, now. */
+void asking_anew(struct asker *a, struct instant now, struct asker_op *op);
 
 /* Who is in the way, as a waiting operation hears it. True if it is news. */
 bool asking_note_waiting(struct asker *a, struct instant now, struct asker_op *op,
@@ -46,6 +48,10 @@ void changing_told(struct asker *a, struct asker_op *op);
 /* Its record will never be durable (L6). */
 void changing_failed(struct asker *a, struct asker_op *op);
 void changing_forget(struct asker *a, struct asker_op *op);
+
+/* --- holding.c --- */
+/* Granted, but its client has not been told. */
+bool asker_untold(const struct asker_op *op);
 
 /* --- asker.c --- */
 uint32_t asker_index(const struct asker *a, const struct asker_op *op);

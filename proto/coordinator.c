@@ -17,7 +17,8 @@
 size_t coordinator_bytes(const struct peer_config *config)
 {
     return roster_shard_count(config->roster) * sizeof(struct lead) + lows_bytes(config) +
-           served_bytes(config) + config->roster->node_count * sizeof(bool) + 64;
+           leases_bytes(config) + served_bytes(config) + config->roster->node_count * sizeof(bool) +
+           64;
 }
 
 void coordinator_init(struct coordinator *k, struct core *core, struct voter *voter, void *memory)
@@ -37,6 +38,9 @@ void coordinator_init(struct coordinator *k, struct core *core, struct voter *vo
     uint8_t *rest = (uint8_t *)(k->leads + shards);
     lows_init(&k->lows, core, rest);
     rest += lows_bytes(&core->config);
+    leases_init(&k->leases, core, rest);
+    core->leases = &k->leases;
+    rest += leases_bytes(&core->config);
     rest += -(uintptr_t)rest & 15;
     served_init(&k->served, core, rest);
     k->mute = (bool *)rest + served_bytes(&core->config);
@@ -129,9 +133,10 @@ static void step_down(struct coordinator *k, struct lead *lead, uint16_t owner)
         k->core->counters.step_downs++;
     }
     lead->phase = LEAD_IDLE;
-    lead->confirming = false;
+    lead->confirming = lead->lapsing = false;
     lead->retry_at = (struct instant){0};
     forget_end(k, lead);
+    lease_forget(k, lead);
     while (lead->locks && !MUTANT(9)) /* "cached value used at a new ballot" */
         served_forget(&k->served, &k->served.locks[lead->locks - 1], &lead->locks);
     served_floor_reset(&k->served, lead_shard(k, lead));
@@ -235,6 +240,7 @@ static void take_promise(struct coordinator *k, struct instant now, int member,
     if (!lead_majority(k, lead->promised) || !lead_majority(k, lead->adopted))
         return;
     lead->phase = LEAD_SERVING;
+    leases_lead(&k->leases, now, m->shard);
     k->core->counters.takeovers++;
     struct notice *n = told_notice(&k->core->told, NOTICE_COORDINATOR);
     n->shard = m->shard;
@@ -244,7 +250,6 @@ static void take_promise(struct coordinator *k, struct instant now, int member,
 #endif
     must(MUTANT(9) || lead->locks == 0);
     lead_answer_knocks(k, lead, REPLY_BALLOT, lead->ballot, core_self(k->core));
-    (void)now;
 }
 
 static void take_refuse(struct coordinator *k, struct instant now, const struct wire_refuse *m)
@@ -275,12 +280,19 @@ static void begin_confirm(struct coordinator *k, struct instant now, struct lead
     lead->confirm_round++;
     lead->confirmed = 0;
     lead->confirm_at = instant_after(now, CONFIRM_WAIT);
+    leases_asked(&k->leases, now, lead_shard(k, lead));
     lead_watch(k, lead);
     struct message m = {.type = WIRE_CONFIRM,
                         .confirm = {.shard = lead_shard(k, lead),
                                     .ballot = lead->ballot,
                                     .round = lead->confirm_round}};
     lead_send_cohort(k, lead_shard(k, lead), 0, &m);
+}
+
+void lead_confirm(struct coordinator *k, struct instant now, struct lead *lead)
+{
+    if (!lead->confirming)
+        begin_confirm(k, now, lead);
 }
 
 /* Answered by a round that began after it came. */
@@ -290,8 +302,7 @@ static void ask_confirm(struct coordinator *k, struct instant now, struct lead *
     a->served = (uint32_t)(s - k->served.locks) + 1;
     a->confirmed = lead->confirm_round + 1;
     asked_push(&k->served, &lead->unsure, a);
-    if (!lead->confirming)
-        begin_confirm(k, now, lead);
+    lead_confirm(k, now, lead);
 }
 
 /* Applies what waits at a lock; what that leaves unsure asks for a round. */
@@ -302,6 +313,21 @@ static void advance(struct coordinator *k, struct instant now, struct lead *lead
     struct asked *a;
     while ((a = asked_pop(&k->served, &unsure)))
         ask_confirm(k, now, lead, a, s);
+    if (s->lapsing) {
+        lead->lapsing = true;
+        lead_confirm(k, now, lead);
+    }
+}
+
+/* The ballot was confirmed: locks that waited for it to let go do so, or wait for the next round.
+ */
+static void advance_lapsing(struct coordinator *k, struct instant now, struct lead *lead)
+{
+    bool any = lead->lapsing;
+    lead->lapsing = false;
+    for (uint32_t i = any ? lead->locks : 0; i; i = k->served.locks[i - 1].shard_next)
+        if (k->served.locks[i - 1].lapsing)
+            advance(k, now, lead, &k->served.locks[i - 1]);
 }
 
 /* Answers what waited for a round that is over, where the lock's state is true. */
@@ -358,6 +384,15 @@ void coordinator_tell(struct coordinator *k)
             served_tell(&k->served, &k->served.locks[i]);
 }
 
+/* Somebody waits, and the lease of a hold may be over by now. */
+static void look_for_lapsed(struct coordinator *k, struct instant now)
+{
+    if (!served_lapses(&k->served, now))
+        return;
+    k->served.lapse_at = INSTANT_NEVER; /* found anew by each lock that is waited for */
+    coordinator_proof(k, now);
+}
+
 static void take_confirmed(struct coordinator *k, struct instant now, int member,
                            const struct wire_confirmed *m)
 {
@@ -369,7 +404,12 @@ static void take_confirmed(struct coordinator *k, struct instant now, int member
     if (!lead_majority(k, lead->confirmed))
         return;
     lead->confirming = false;
+    leases_confirmed(&k->leases, m->shard);
+    lease_confirmed(k, now, lead);
+    advance_lapsing(k, now, lead);
     answer_confirmed(k, now, lead);
+    if (lease_wanted(lead))
+        lead_confirm(k, now, lead);
     if (lead->confirming)
         return; /* what was answered asked for another round */
     for (struct asked *a = asked_first(&k->served, &lead->unsure); a;
@@ -481,6 +521,8 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
     a->mode = (enum lock_mode)r->mode;
     a->limit = r->limit;
     a->policy = (enum lock_policy)r->policy;
+    a->ttl_ms = r->ttl_ms;
+    a->sent = r->sent;
     a->try = r->try;
     a->head = r->head;
     a->unclean = r->unclean;
@@ -507,8 +549,9 @@ static bool well_formed(const struct wire_request *r)
                   : kind == REQUEST_WRITE ? LOCK_VALUE_MAX
                                           : 0;
     return r->kind < REQUEST_KINDS && lock_mode_valid(r->mode, r->limit) &&
-           r->policy < LOCK_POLICIES && lock_name_valid(r->name) && r->bytes.size <= most &&
-           request_is_change(kind) == (r->change != 0);
+           lock_policy_valid(r->policy, r->ttl_ms) &&
+           (kind != REQUEST_KEEP || r->policy == LOCK_STALE_EXPIRE) && lock_name_valid(r->name) &&
+           r->bytes.size <= most && request_is_change(kind) == (r->change != 0);
 }
 
 static void take_request(struct coordinator *k, struct instant now, uint16_t from,
@@ -590,6 +633,10 @@ void coordinator_take(struct coordinator *k, struct instant now, uint16_t from,
 {
     struct cohorts *cohorts = &k->core->cohorts;
     uint32_t shard = 0;
+    if (m->type == WIRE_LEASE) {
+        lease_take(k, now, from, &m->lease);
+        return;
+    }
     if (!core_votes(k->core)) { /* L7: nor does it coordinate */
         if (m->type == WIRE_REQUEST)
             send_away(k, from, &m->request);
@@ -675,12 +722,14 @@ void coordinator_step(struct coordinator *k, struct instant now)
             at = &lead->busy_next;
         }
     }
+    look_for_lapsed(k, now);
     served_step(&k->served, now);
 }
 
 struct instant coordinator_deadline(const struct coordinator *k)
 {
     struct instant deadline = instant_earlier(served_deadline(&k->served), forget_deadline(k));
+    deadline = instant_earlier(deadline, k->served.lapse_at);
     for (uint32_t s = k->busy; s; s = k->leads[s - 1].busy_next)
         deadline = instant_earlier(deadline, lead_deadline(&k->leads[s - 1]));
     return deadline;

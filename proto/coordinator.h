@@ -14,6 +14,7 @@
 #ifndef PROTO_COORDINATOR_H
 #define PROTO_COORDINATOR_H
 
+#include "proto/lease.h"
 #include "proto/lows.h"
 #include "proto/served.h"
 #include "proto/voter.h"
@@ -50,7 +51,9 @@ struct lead {
     struct asked_list unsure;
     uint32_t confirm_round; /* serial number of the round under way, or the last */
     bool confirming;
-    uint32_t confirmed; /* mask: who answered it */
+    bool lapsing;               /* a lock may have to let go, after such a round */
+    struct lease_list renewals; /* of leases: answered by such a round too */
+    uint32_t confirmed;         /* mask: who answered it */
     struct instant confirm_at;
     /* Doubts of requesters in `doubted`, asked around until doubt_until. */
     uint16_t doubted; /* SLOT_NONE: none */
@@ -65,6 +68,7 @@ struct coordinator {
     const struct voter *voter;
     struct lead *leads; /* by shard */
     struct lows lows;
+    struct leases leases;
     struct served_table served;
     struct instant reserved_until; /* a full table's next room is for whoever insists */
     struct instant full_at;        /* somebody found no room last */
@@ -80,7 +84,7 @@ struct coordinator {
 size_t coordinator_bytes(const struct peer_config *config);
 void coordinator_init(struct coordinator *k, struct core *core, struct voter *voter, void *memory);
 /* A message of types PROMISE, REFUSE, STORED, ACCEPTED, CONFIRMED, IDLE, FORGOTTEN, DOUBT_ANSWER,
- * REQUEST. */
+ * REQUEST, LEASE. */
 void coordinator_take(struct coordinator *k, struct instant now, uint16_t from,
                       const struct message *m);
 void coordinator_step(struct coordinator *k, struct instant now);

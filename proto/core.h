@@ -22,6 +22,7 @@ struct proofs;
 struct standing;
 struct docket;
 struct accuser;
+struct leases;
 
 struct core {
     struct peer_config config;
@@ -45,6 +46,7 @@ struct core {
     struct standing *standing;
     struct docket *docket;
     struct accuser *accuser;
+    struct leases *leases; /* of what this node coordinates */
 };
 
 static inline uint16_t core_self(const struct core *c)

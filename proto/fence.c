@@ -41,6 +41,8 @@ const char *fence_stage_text(enum fence_stage stage)
         return "none";
     case FENCE_HOLD:
         return "hold";
+    case FENCE_EXPIRES:
+        return "expires";
     case FENCE_ASKING:
         return "asking";
     case FENCE_ORDERED:

@@ -67,6 +67,7 @@ struct fence_story {
 enum fence_stage {
     FENCE_NONE,    /* nothing is known to be wrong with that holder */
     FENCE_HOLD,    /* it is dead, and the policy of its hold is `hold`: it must boot, or release */
+    FENCE_EXPIRES, /* it is dead, and its lease ends: see lease.h */
     FENCE_ASKING,  /* jurors are asked; `votes` so far */
     FENCE_ORDERED, /* q votes: the order is certified; no executor has begun */
     FENCE_NO_ACTION, /* certified, but only to retire, or nobody can execute: it must obey, or boot

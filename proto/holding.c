@@ -12,8 +12,7 @@ static bool present(const struct asker *a, const struct asker_op *op)
     return !op->show && !op->gone && op->life == a->core->life && op->state != OP_DROPPING;
 }
 
-/* Granted, but its client has not been told. */
-static bool untold(const struct asker_op *op)
+bool asker_untold(const struct asker_op *op)
 {
     return op->state == OP_HELD && !op->loaded && (op->owes & OWE_FINAL);
 }
@@ -33,8 +32,8 @@ void asker_warn(struct asker *a, bool risk)
 {
     for (uint32_t i = a->first; i; i = a->ops[i - 1].next) {
         struct asker_op *op = &a->ops[i - 1];
-        if (!present(a, op) || !op->counted || op->state != OP_HELD || untold(op) || op->lost ||
-            op->warned == risk)
+        if (!present(a, op) || !op->counted || op->state != OP_HELD || asker_untold(op) ||
+            op->lost || op->warned == risk)
             continue;
         op->warned = risk;
         op->owes &= ~(uint32_t)(OWE_RISK | OWE_SAFE);
@@ -56,11 +55,11 @@ void asker_lost(struct asker *a, struct instant now, enum lost_reason reason)
         i = op->next;
         if (!present(a, op) || (reason == LOST_STANDING && !op->counted))
             continue;
-        if (op->state == OP_PENDING || untold(op)) {
+        if (op->state == OP_PENDING || asker_untold(op)) {
             /* Without standing a request may go on waiting: what is granted to it is not told. */
             if (reason == LOST_ORDER)
                 refuse(a, now, op, ANSWER_LIFE_ENDED);
-            else if (untold(op))
+            else if (asker_untold(op))
                 refuse(a, now, op, ANSWER_NO_MAJORITY);
         } else if (!op->lost) {
             op->lost = true;
@@ -77,7 +76,7 @@ void asker_bound(struct asker *a, struct instant now)
     for (uint32_t i = a->first; i;) {
         struct asker_op *op = &a->ops[i - 1];
         i = op->next;
-        if (present(a, op) && (op->state == OP_PENDING || untold(op)))
+        if (present(a, op) && (op->state == OP_PENDING || asker_untold(op)))
             refuse(a, now, op, ANSWER_LIFE_ENDED);
     }
 }

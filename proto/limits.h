@@ -24,6 +24,11 @@ enum {
     LOCK_DATA_MAX = 64,              /* bytes that a holder tells about itself */
     PROCESS_BLOB_MAX = 128, /* what the agent keeps about a holder's processes, opaque to proto/ */
 
+    LEASE_TTL_MIN_MS = 1000,
+    LEASE_TTL_MAX_MS = 3600 * 1000,
+    LEASE_TTL_DEFAULT_MS = 30 * 1000,
+    CLOCK_RATE_PPM = 500, /* rho: a clock runs faster or slower by at most so much (A2) */
+
     RUN_SPAN_MAX_MS = 120 * 1000, /* an executor that says that it acts is believed so long (F9) */
 
     GOSSIP_PER_DATAGRAM = 6, /* members told along with a probe */
@@ -36,8 +41,8 @@ _Static_assert(FRAGMENT_BYTES + 16 + MESSAGE_HEADER <= DATAGRAM_ROOM,
 _Static_assert(FRAGMENTS_MAX <= 255, "a fragment's index is one byte");
 /* A lock's state (proto/lock_codec.c), beside name, numbers and the proof of a break. */
 _Static_assert(512 + LOCK_VALUE_MAX + PROOF_BYTES_MAX + LOCK_NAME_MAX +
-                       LOCK_HOLDS_MAX * (40 + LOCK_DATA_MAX) + LOCK_CONVERTS_MAX * 32 +
-                       LOCK_WAITERS_MAX * (32 + LOCK_DATA_MAX) <
+                       LOCK_HOLDS_MAX * (44 + LOCK_DATA_MAX) + LOCK_CONVERTS_MAX * 32 +
+                       LOCK_WAITERS_MAX * (36 + LOCK_DATA_MAX) <
                    MESSAGE_MAX,
                "a full lock fits one message");
 

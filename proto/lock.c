@@ -11,10 +11,19 @@ const char *lock_policy_text(enum lock_policy policy)
         return "hold";
     case LOCK_STALE_FENCE:
         return "fence";
+    case LOCK_STALE_EXPIRE:
+        return "expire";
     case LOCK_POLICIES:
         break;
     }
     return "unknown";
+}
+
+bool lock_policy_valid(unsigned policy, uint32_t ttl_ms)
+{
+    if (policy == LOCK_STALE_EXPIRE)
+        return ttl_ms >= LEASE_TTL_MIN_MS && ttl_ms <= LEASE_TTL_MAX_MS;
+    return policy < LOCK_POLICIES && ttl_ms == 0;
 }
 
 void lock_init(struct lock_state *state)
@@ -137,6 +146,7 @@ void lock_grant(struct lock_state *state, const struct lock_waiter *who)
                                                            .mode = who->mode,
                                                            .limit = who->limit,
                                                            .policy = who->policy,
+                                                           .ttl_ms = who->ttl_ms,
                                                            .token = ++state->token,
                                                            .data = who->data};
     if (lock_mode_writes(who->mode))
@@ -179,6 +189,7 @@ static struct lock_result admit(struct lock_state *state, const struct lock_op *
                               .mode = op->mode,
                               .limit = op->limit,
                               .policy = op->policy,
+                              .ttl_ms = op->ttl_ms,
                               .expect = op->token,
                               .data.size = (uint8_t)op->bytes.size};
     must(op->bytes.size <= LOCK_DATA_MAX);
@@ -214,7 +225,7 @@ static struct lock_result admit(struct lock_state *state, const struct lock_op *
 static struct lock_result acquire(struct lock_state *state, const struct lock_op *op)
 {
     struct lock_result result = {.granted_first = state->hold_count};
-    must(lock_mode_valid(op->mode, op->limit));
+    must(lock_mode_valid(op->mode, op->limit) && lock_policy_valid(op->policy, op->ttl_ms));
     int hold = lock_find_hold(state, op->id);
     int waiter = lock_find_waiter(state, op->id);
     if (hold >= 0) {
@@ -243,6 +254,11 @@ void lock_remove_hold(struct lock_state *state, size_t index)
             (state->hold_count - index) * sizeof state->holds[0]);
 }
 
+bool lock_ended_with_proof(enum lock_ended by)
+{
+    return by == LOCK_ENDED_BY_STATEMENT || by == LOCK_ENDED_BY_RECEIPT;
+}
+
 /* A writing holder's mark is not covered up by a reading one's: the data may be half written. */
 static void set_mark(struct lock_state *state, const struct lock_hold *hold, enum lock_ended by,
                      const struct digest *proof)
@@ -257,7 +273,7 @@ static void set_mark(struct lock_state *state, const struct lock_hold *hold, enu
                                      .mode = hold->mode,
                                      .token = hold->token,
                                      .by = by};
-    if (by != LOCK_ENDED_BY_AGENT)
+    if (lock_ended_with_proof(by))
         state->mark.proof = *proof;
 }
 
@@ -309,6 +325,22 @@ static struct lock_result drop(struct lock_state *state, const struct lock_op *o
     return result;
 }
 
+/* Who only read leaves no mark: nothing can be half written. */
+static struct lock_result expire(struct lock_state *state, const struct lock_op *op)
+{
+    struct lock_result result = {.outcome = LOCK_DROPPED};
+    int hold = lock_find_hold(state, op->id);
+    result.changed = hold >= 0 && state->holds[hold].policy == LOCK_STALE_EXPIRE;
+    if (result.changed) {
+        if (lock_mode_writes(state->holds[hold].mode))
+            set_mark(state, &state->holds[hold], LOCK_ENDED_BY_EXPIRY, NULL);
+        lock_remove_hold(state, (size_t)hold);
+    }
+    result.granted_first = state->hold_count;
+    lock_settle(state);
+    return result;
+}
+
 struct lock_result lock_apply(struct lock_state *state, const struct lock_op *op)
 {
     switch (op->kind) {
@@ -316,6 +348,8 @@ struct lock_result lock_apply(struct lock_state *state, const struct lock_op *op
         return acquire(state, op);
     case LOCK_DROP:
         return drop(state, op);
+    case LOCK_EXPIRE:
+        return expire(state, op);
     case LOCK_BREAK:
         return break_holds(state, op);
     case LOCK_CONVERT:

@@ -25,12 +25,16 @@
 #include "proto/limits.h"
 #include "proto/lock_mode.h"
 
-/* What happens to a hold whose holder dies. HOLD: nobody is fenced for it, it waits until its
- * holder's life is over for another reason. FENCE: for its sake that life is ended (section 7), if
- * somebody waits. */
-enum lock_policy { LOCK_STALE_HOLD, LOCK_STALE_FENCE, LOCK_POLICIES };
+/* What happens to a hold whose holder dies. EXPIRE: it is let go a time after its node was heard
+ * last (lease.h): no proof is needed, since nothing is lost if its holder acts on. HOLD: nobody is
+ * fenced for it, it waits until its holder's life is over for another reason. FENCE: for its sake
+ * that life is ended (section 7), if somebody waits. */
+enum lock_policy { LOCK_STALE_HOLD, LOCK_STALE_FENCE, LOCK_STALE_EXPIRE, LOCK_POLICIES };
 
 const char *lock_policy_text(enum lock_policy policy);
+/* Of bytes from outside: a policy there is, with LEASE_TTL_MIN_MS..LEASE_TTL_MAX_MS if it is
+ * EXPIRE, else with none (0). */
+bool lock_policy_valid(unsigned policy, uint32_t ttl_ms);
 
 /* What a holder tells others about itself, with its request; opaque. */
 struct lock_data {
@@ -43,6 +47,7 @@ struct lock_hold {
     enum lock_mode mode;
     uint16_t limit; /* COUNTED: at most so many hold, while this one does; else 0 */
     enum lock_policy policy;
+    uint32_t ttl_ms;  /* EXPIRE; else 0 */
     uint64_t token;   /* handed out with this grant, or with a conversion to a mode that writes */
     uint64_t changed; /* counter of the last change applied to it, or cancelled (L9) */
     struct lock_data data;
@@ -53,6 +58,7 @@ struct lock_waiter {
     enum lock_mode mode;
     uint16_t limit;
     enum lock_policy policy;
+    uint32_t ttl_ms;
     uint64_t expect; /* granted only while the lock's token is this one; 0: whatever it is */
     struct lock_data data;
 };
@@ -78,11 +84,13 @@ enum lock_ended {
     LOCK_ENDED_BY_AGENT,
     LOCK_ENDED_BY_STATEMENT,
     LOCK_ENDED_BY_RECEIPT,
+    LOCK_ENDED_BY_EXPIRY, /* nor a proof: its lease was over */
     LOCK_ENDINGS
 };
 
-/* The last hold that ended uncleanly (section 6): broken with a proof, or given up by its own agent
- * because what acted under it died or was stopped. It stays until a later mark takes its place. */
+/* The last hold that ended uncleanly (section 6): broken with a proof, given up by its own agent
+ * because what acted under it died or was stopped, or let go as its lease was over. It stays until
+ * a later mark takes its place. */
 struct lock_mark {
     bool set;
     uint16_t slot;
@@ -90,7 +98,7 @@ struct lock_mark {
     enum lock_mode mode;
     uint64_t token; /* of that hold */
     enum lock_ended by;
-    struct digest proof; /* of the proof's bytes; zero if by its own agent */
+    struct digest proof; /* of the proof's bytes; zero if there is none */
 };
 
 /* The break that made this state (F5): a voter takes it only with a proof that the lives of `slot`
@@ -119,8 +127,9 @@ struct lock_state {
 enum lock_op_kind {
     LOCK_ACQUIRE, /* hold, or wait; with `try`: hold, or be refused */
     LOCK_DROP,    /* give up the hold, or the place in the queue, that `id` names */
-    LOCK_BREAK,   /* the lives of `id.slot` up to `id.life` are proven over: their holds and places
-                     end */
+    LOCK_EXPIRE, /* the lease of the hold that `id` names is over: nobody believes in it any more */
+    LOCK_BREAK,  /* the lives of `id.slot` up to `id.life` are proven over: their holds and places
+                    end */
     /* Changes of the hold that `id` names, each under a counter of its own. */
     LOCK_CONVERT,  /* to `mode`, or wait for it; with `try`: or be refused */
     LOCK_CANCEL,   /* a change with this counter, or a lower one, is applied no more */
@@ -137,6 +146,7 @@ struct lock_op {
     enum lock_mode mode;
     uint16_t limit; /* ACQUIRE, CONVERT: lock_mode_valid() with mode */
     enum lock_policy policy;
+    uint32_t ttl_ms; /* ACQUIRE: lock_policy_valid() with policy */
     bool try;
     bool head;           /* ACQUIRE: waits before all others */
     bool unclean;        /* DROP: the holder died, or was stopped */
@@ -198,6 +208,8 @@ struct lock_result lock_change(struct lock_state *state, const struct lock_op *o
 /* Converts those that fit by now, then lets in the first of the queue while it fits. */
 void lock_settle(struct lock_state *state);
 void lock_settle_converts(struct lock_state *state);
+/* Whether such an end leaves a proof. */
+bool lock_ended_with_proof(enum lock_ended by);
 void lock_grant(struct lock_state *state, const struct lock_waiter *who);
 void lock_remove_hold(struct lock_state *state, size_t index);
 void lock_remove_waiter(struct lock_state *state, size_t index);
@@ -211,9 +223,9 @@ bool lock_fits_beside(const struct lock_state *state, int except, enum lock_mode
 /* --- Bytes (lock_codec.c) --- */
 
 enum {
-    LOCK_HOLD_BYTES_MAX = 40 + LOCK_DATA_MAX,
+    LOCK_HOLD_BYTES_MAX = 44 + LOCK_DATA_MAX,
     LOCK_STATE_BYTES_MAX = 192 + LOCK_VALUE_MAX + LOCK_HOLDS_MAX * LOCK_HOLD_BYTES_MAX +
-                           LOCK_CONVERTS_MAX * 32 + LOCK_WAITERS_MAX * (32 + LOCK_DATA_MAX)
+                           LOCK_CONVERTS_MAX * 32 + LOCK_WAITERS_MAX * (36 + LOCK_DATA_MAX)
 };
 void lock_encode(struct writer *w, const struct lock_state *state);
 /* Empty bytes are the state of a lock that was never touched. False if malformed or not canonical.

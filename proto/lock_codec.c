@@ -21,7 +21,7 @@ static void encode_mark(struct writer *w, const struct lock_mark *mark)
     write_u8(w, (uint8_t)mark->mode);
     write_u64(w, mark->token);
     write_u8(w, (uint8_t)mark->by);
-    if (mark->by != LOCK_ENDED_BY_AGENT)
+    if (lock_ended_with_proof(mark->by))
         write_copy(w, mark->proof.bytes, DIGEST_SIZE);
 }
 
@@ -41,6 +41,14 @@ static void encode_mode(struct writer *w, enum lock_mode mode, uint16_t limit)
     write_u8(w, (uint8_t)mode);
     if (mode == LOCK_COUNTED)
         write_u16(w, limit);
+}
+
+/* Only `expire` has a TTL, and its bytes. */
+static void encode_policy(struct writer *w, enum lock_policy policy, uint32_t ttl_ms)
+{
+    write_u8(w, (uint8_t)policy);
+    if (policy == LOCK_STALE_EXPIRE)
+        write_u32(w, ttl_ms);
 }
 
 static void encode_value(struct writer *w, const struct lock_value *value)
@@ -65,7 +73,7 @@ static void encode_holds(struct writer *w, const struct lock_state *state)
         const struct lock_hold *h = &state->holds[i];
         put_op(w, h->id);
         encode_mode(w, h->mode, h->limit);
-        write_u8(w, (uint8_t)h->policy);
+        encode_policy(w, h->policy, h->ttl_ms);
         write_u64(w, h->token);
         write_u64(w, h->changed);
         encode_data(w, &h->data);
@@ -100,7 +108,7 @@ void lock_encode(struct writer *w, const struct lock_state *state)
         const struct lock_waiter *v = &state->waiters[i];
         put_op(w, v->id);
         encode_mode(w, v->mode, v->limit);
-        write_u8(w, (uint8_t)v->policy);
+        encode_policy(w, v->policy, v->ttl_ms);
         write_u64(w, v->expect);
         encode_data(w, &v->data);
     }
@@ -134,7 +142,7 @@ static void decode_mark(struct reader *r, struct lock_mark *mark)
     mark->mode = (enum lock_mode)read_below(r, LOCK_MODES);
     mark->token = read_u64(r);
     mark->by = (enum lock_ended)read_below(r, LOCK_ENDINGS);
-    if (mark->by != LOCK_ENDED_BY_AGENT)
+    if (lock_ended_with_proof(mark->by))
         read_copy(r, mark->proof.bytes, DIGEST_SIZE);
 }
 
@@ -184,6 +192,17 @@ static void decode_data(struct reader *r, struct lock_data *data)
     read_copy(r, data->bytes, data->size);
 }
 
+static enum lock_policy decode_policy(struct reader *r, uint32_t *ttl_ms)
+{
+    uint8_t policy = read_u8(r);
+    *ttl_ms = policy == LOCK_STALE_EXPIRE ? read_u32(r) : 0;
+    if (!lock_policy_valid(policy, *ttl_ms)) {
+        reader_fail(r);
+        return LOCK_STALE_HOLD;
+    }
+    return (enum lock_policy)policy;
+}
+
 static void decode_holds(struct reader *r, struct lock_state *out)
 {
     out->hold_count = read_count(r, LOCK_HOLDS_MAX);
@@ -191,7 +210,7 @@ static void decode_holds(struct reader *r, struct lock_state *out)
         struct lock_hold *h = &out->holds[i];
         h->id = get_op(r);
         h->mode = decode_mode(r, &h->limit);
-        h->policy = (enum lock_policy)read_below(r, LOCK_POLICIES);
+        h->policy = decode_policy(r, &h->ttl_ms);
         h->token = read_u64(r);
         h->changed = read_u64(r);
         decode_data(r, &h->data);
@@ -220,7 +239,7 @@ static void decode_waiters(struct reader *r, struct lock_state *out)
         struct lock_waiter *v = &out->waiters[i];
         v->id = get_op(r);
         v->mode = decode_mode(r, &v->limit);
-        v->policy = (enum lock_policy)read_below(r, LOCK_POLICIES);
+        v->policy = decode_policy(r, &v->ttl_ms);
         v->expect = read_u64(r);
         decode_data(r, &v->data);
     }

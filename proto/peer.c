@@ -317,6 +317,8 @@ static const enum door doors[WIRE_TYPES] = {
     [WIRE_POKE] = DOOR_DOUBTS,
     [WIRE_POKED] = DOOR_DOUBTS,
     [WIRE_REPLY] = DOOR_ASKER,
+    [WIRE_LEASE] = DOOR_COORDINATOR,
+    [WIRE_LEASE_KEPT] = DOOR_ASKER,
     [WIRE_BLOCKING] = DOOR_ASKER,
     [WIRE_LIFE_CLAIM] = DOOR_FENCING,
     [WIRE_LIFE_STORED] = DOOR_FENCING,
@@ -478,13 +480,9 @@ static void take_changes(struct peer *p)
 
 /* What was handed out with the last effects was carried out. A turn that begins long after it was
  * due says that this node was paused, or starved: a juror's evidence of that time is void (F2d). */
-static void begin_turn(struct peer *p, struct instant now)
+static void clear_handed(struct peer *p)
 {
     struct core *c = &p->core;
-    must(p->started);
-    c->now = now.ns > c->now.ns ? now : c->now;
-    if (!p->handed)
-        return;
     if (span_between(p->due, c->now).ns > core_detect(c).ns / 6) /* r/2 (section 12) */
         c->late_at = c->now;
     p->handed = false;
@@ -492,6 +490,16 @@ static void begin_turn(struct peer *p, struct instant now)
     told_clear(&p->core.told);
     journal_taken(&p->core.journal);
     asker_sweep(&p->asker);
+}
+
+static void begin_turn(struct peer *p, struct instant now)
+{
+    struct core *c = &p->core;
+    must(p->started);
+    c->now = now.ns > c->now.ns ? now : c->now;
+    if (p->handed)
+        clear_handed(p);
+    renewing_pass(&p->asker, c->now);
 }
 
 /* What the event brought is carried on, until nothing follows from it any more. */

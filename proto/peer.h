@@ -123,6 +123,7 @@ struct event {
             enum lock_mode mode;
             uint16_t limit; /* of a counted mode, 1..LOCK_COUNT_MAX; else 0 */
             enum lock_policy policy;
+            uint32_t ttl_ms; /* lock_policy_valid() with policy */
             bool try;
             bool head;               /* waits before all others */
             uint64_t expect;         /* only while the lock's token is this one; 0: any */
@@ -205,13 +206,14 @@ enum answer_kind {
                           NOTICE_READY came; final */
     ANSWER_SHOWN,      /* show: state; final */
     ANSWER_BLOCKING,   /* about a hold (handle 0): somebody waits for it in `mode` */
-    ANSWER_AT_RISK,    /* about a hold (handle 0): standing was not renewed for F/2 (F7) */
-    ANSWER_SAFE,       /* about a hold (handle 0): and now it is again */
-    ANSWER_LOST,       /* about a hold (handle 0): lost for the reason `lost`. Stop all that acts
-                          under it, see it empty, then EVENT_DROP with unclean. Holds that were loaded
-                          are told too. */
-    ANSWER_SUBMITTED,  /* submit: taken; `text` says what it is; final */
-    ANSWER_REFUSED     /* submit: refused; `text` says by which rule; final */
+    ANSWER_AT_RISK, /* about a hold (handle 0): standing was not renewed for F/2 (F7), or its lease
+                       not for half its time */
+    ANSWER_SAFE,    /* about a hold (handle 0): and now it is again */
+    ANSWER_LOST,    /* about a hold (handle 0): lost for the reason `lost`. Stop all that acts
+                       under it, see it empty, then EVENT_DROP with unclean. Holds that were loaded
+                       are told too. */
+    ANSWER_SUBMITTED, /* submit: taken; `text` says what it is; final */
+    ANSWER_REFUSED    /* submit: refused; `text` says by which rule; final */
 };
 
 enum wait_reason {
@@ -224,7 +226,8 @@ enum wait_reason {
 
 enum lost_reason {
     LOST_STANDING, /* no quorum of jurors acknowledged this node for F (F7) */
-    LOST_ORDER     /* this node's life is under a certified order (F3) */
+    LOST_ORDER,    /* this node's life is under a certified order (F3) */
+    LOST_LEASE     /* under `expire`: it was not renewed in time, or is not held any more */
 };
 
 enum { ANSWER_HOLDERS_MAX = 8 };
@@ -236,6 +239,7 @@ struct answer {
     enum lock_mode mode;     /* BLOCKING: wanted; CHANGED: held */
     uint16_t limit;          /* CHANGED */
     uint64_t token;          /* GRANTED, CHANGED, MOVED */
+    struct instant until;    /* GRANTED: under `expire`, unless it is renewed; else INSTANT_NEVER */
     enum wait_reason reason; /* WAITING */
     uint32_t place;          /* WAITING: in the queue, from 1; 0 if not known */
     size_t holder_count;     /* WAITING, BUSY: who is in the way (the first few) */
@@ -362,6 +366,9 @@ struct op_view {
     enum lock_mode mode;
     uint16_t limit;
     enum lock_policy policy;
+    uint32_t ttl_ms;
+    struct instant until; /* HELD: when it ceases to be, unless it is renewed; ns 0: it is not
+                             believed; INSTANT_NEVER: it does not expire */
     uint64_t token;
     uint64_t handle;
     struct view name;
@@ -369,6 +376,8 @@ struct op_view {
 };
 /* Iterates: start with *cursor = 0; false at the end. */
 bool peer_next_op(const struct peer *peer, size_t *cursor, struct op_view *out);
+/* One of them; false if it has it not. */
+bool peer_op(const struct peer *peer, struct op_id id, struct op_view *out);
 
 enum store_state {
     STORE_CHECKING, /* asking others for the highest count they know (L7) */
@@ -417,6 +426,9 @@ const char *store_state_text(enum store_state state);
     C(fence_orders)                                                                                \
     C(fence_runs)                                                                                  \
     C(fence_receipts)                                                                              \
+    C(expired)                                                                                     \
+    C(leases_sent)                                                                                 \
+    C(leases_kept)                                                                                 \
     C(breaks)                                                                                      \
     C(drop_proof)                                                                                  \
     C(drop_order)                                                                                  \

@@ -20,6 +20,25 @@ const char *store_state_text(enum store_state state)
     must(false);
 }
 
+static struct op_view view_of(const struct peer *p, const struct asker_op *op)
+{
+    return (struct op_view){
+        .id = {.slot = core_self(&p->core), .life = op->life, .counter = op->counter},
+        .state = op->state,
+        .loaded = op->loaded,
+        .converting = changing_recorded(op) && !changing_transfers(op),
+        .passing = changing_transfers(op),
+        .mode = op->mode,
+        .limit = op->limit,
+        .policy = op->policy,
+        .ttl_ms = op->ttl_ms,
+        .until = renewing_until(op),
+        .token = op->token,
+        .handle = op->handle,
+        .name = {op->name, op->name_size},
+        .process = {op->process, op->process_size}};
+}
+
 bool peer_next_op(const struct peer *p, size_t *cursor, struct op_view *out)
 {
     const struct asker *a = &p->asker;
@@ -27,22 +46,20 @@ bool peer_next_op(const struct peer *p, size_t *cursor, struct op_view *out)
         const struct asker_op *op = &a->ops[(*cursor)++];
         if (!op->used || op->show || op->gone)
             continue;
-        *out = (struct op_view){
-            .id = {.slot = core_self(&p->core), .life = op->life, .counter = op->counter},
-            .state = op->state,
-            .loaded = op->loaded,
-            .converting = changing_recorded(op) && !changing_transfers(op),
-            .passing = changing_transfers(op),
-            .mode = op->mode,
-            .limit = op->limit,
-            .policy = op->policy,
-            .token = op->token,
-            .handle = op->handle,
-            .name = {op->name, op->name_size},
-            .process = {op->process, op->process_size}};
+        *out = view_of(p, op);
         return true;
     }
     return false;
+}
+
+bool peer_op(const struct peer *p, struct op_id id, struct op_view *out)
+{
+    const struct asker_op *op = asker_find(&p->asker, id.counter);
+    bool found =
+        op && !op->show && !op->gone && op->life == id.life && id.slot == core_self(&p->core);
+    if (found)
+        *out = view_of(p, op);
+    return found;
 }
 
 void peer_status(const struct peer *p, struct peer_status *out)

@@ -46,8 +46,8 @@
  */
 #define RECORD_FIELDS_forget(F) F(u32, shard) F(ballot, ballot) F(u64, seq) F(locks, locks)
 /* One request or hold of this node, rewritten as it changes; state is enum op_state. limit: of a
- * counted mode; else 0. change: counter of a change that may have moved the hold since; else 0.
- * transfer: it may be another's by that. */
+ * counted mode; else 0. ttl_ms: under `expire`; else 0. change: counter of a change that may have
+ * moved the hold since; else 0. transfer: it may be another's by that. */
 #define RECORD_FIELDS_op(F)                                                                        \
     F(u64, life)                                                                                   \
     F(u64, counter)                                                                                \
@@ -55,8 +55,8 @@
     F(u8, mode)                                                                                    \
     F(u16, limit)                                                                                  \
     F(u8, policy)                                                                                  \
-    F(flag, unclean)                                                                               \
-    F(u64, change) F(flag, transfer) F(u64, token) F(name, name) F(blob, process)
+    F(u32, ttl_ms) F(flag, unclean) F(u64, change) F(flag, transfer) F(u64, token) F(name, name)   \
+        F(blob, process)
 #define RECORD_FIELDS_op_end(F) F(u64, life) F(u64, counter)
 /* The highest that `slot` told of itself, or others of it (L7). */
 #define RECORD_FIELDS_known(F) F(u16, slot) F(u64, commits) F(u64, life) F(u64, ops)

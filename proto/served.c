@@ -41,6 +41,7 @@ void served_init(struct served_table *t, struct core *core, void *memory)
     t->count = t->free = t->active = 0;
     t->clock = 0;
     t->rounds = 0;
+    t->lapse_at = INSTANT_NEVER;
     t->asked_free = 0;
     for (uint32_t i = t->asked_max; i > 0; i--) {
         t->asked[i - 1].next = t->asked_free;

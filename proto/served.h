@@ -27,6 +27,8 @@ struct asked {
     enum lock_mode mode;
     uint16_t limit;
     enum lock_policy policy;
+    uint32_t ttl_ms;
+    uint64_t sent; /* by the asker's clock; 0 if it is told unasked */
     bool try;
     bool head;
     bool unclean;
@@ -71,9 +73,10 @@ struct served {
     uint64_t seq;
     uint8_t *state;
     uint32_t state_size;
-    struct lock_break broken;   /* that the state names (F5): it is sent with its proof */
-    bool waited;                /* somebody waits for it, as of the last true state */
-    struct asked_list inbox;    /* not applied yet */
+    struct lock_break broken; /* that the state names (F5): it is sent with its proof */
+    bool lapsing;            /* its requests wait until the ballot was confirmed: leases are over */
+    bool waited;             /* somebody waits for it, as of the last true state */
+    struct asked_list inbox; /* not applied yet */
     struct asked_list outcomes; /* applied to the state that is being sent */
     struct instant retry_at;
     struct span retry_wait;
@@ -100,10 +103,11 @@ struct served_table {
     uint32_t count; /* locks[0..count) were ever used */
     uint32_t free;  /* chain of unused ones, by `chain` */
     uint32_t *buckets;
-    uint32_t active;        /* first one with a round under way */
-    uint64_t clock;         /* of uses */
-    uint32_t rounds;        /* readings begun */
-    struct instant true_at; /* a state became true last */
+    uint32_t active;         /* first one with a round under way */
+    uint64_t clock;          /* of uses */
+    uint32_t rounds;         /* readings begun */
+    struct instant true_at;  /* a state became true last */
+    struct instant lapse_at; /* somebody may be waiting for a hold whose lease is over then */
     struct asked *asked;
     uint32_t asked_max;
     uint32_t asked_free;
@@ -164,7 +168,7 @@ void served_send_missing(struct served_table *t, const struct served *s);
 void served_read_missing(struct served_table *t, const struct served *s);
 /*
  * Applies what waits, if the state is true. Returns true if the state is (still) true afterwards.
- * What needs a confirm round first is moved to `unsure`.
+ * What needs a confirm round first is moved to `unsure`; if all of it does, the lock is `lapsing`.
  */
 bool served_advance(struct served_table *t, struct instant now, struct served *s,
                     struct asked_list *unsure);
@@ -177,6 +181,8 @@ bool served_accepted(struct served_table *t, struct instant now, struct served *
 void served_gone(struct served_table *t, struct instant now, struct served *s);
 /* Tells those who wait what is done about the dead holder in the way, if one is. */
 void served_tell(struct served_table *t, struct served *s);
+/* Somebody waits, and the lease of a hold may be over. */
+bool served_lapses(const struct served_table *t, struct instant now);
 /* Sends again what was not answered. */
 void served_step(struct served_table *t, struct instant now);
 struct instant served_deadline(const struct served_table *t);

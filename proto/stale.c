@@ -1,6 +1,7 @@
 /* Holds of the dead: see stale.h. */
 #include "proto/stale.h"
 
+#include "proto/lease.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
@@ -78,6 +79,53 @@ bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first
     return true;
 }
 
+/* INSTANT_NEVER for one that does not expire. */
+static struct instant lease_over(const struct core *c, uint32_t shard, const struct lock_hold *hold)
+{
+    return hold->policy == LOCK_STALE_EXPIRE
+               ? leases_end(c->leases, shard, hold->id.slot, hold->id.life, hold->ttl_ms)
+               : INSTANT_NEVER;
+}
+
+bool stale_lapsing(const struct core *c, struct instant now, uint32_t shard,
+                   const struct lock_state *state)
+{
+    struct instant sure = leases_sure(c->leases, shard);
+    for (size_t i = 0; i < state->hold_count; i++) {
+        struct instant over = lease_over(c, shard, &state->holds[i]);
+        if (instant_reached(now, over) && !instant_reached(sure, over))
+            return !MUTANT(78); /* "lets go on what it knew before it was replaced" */
+    }
+    return false;
+}
+
+bool stale_let_go(struct core *c, uint32_t shard, struct lock_state *state, size_t *first)
+{
+    struct instant sure = MUTANT(78) ? c->now : leases_sure(c->leases, shard);
+    bool changed = false;
+    for (size_t i = *first; i-- > 0;) {
+        const struct lock_hold *hold = &state->holds[i];
+        if (!instant_reached(sure, lease_over(c, shard, hold)))
+            continue;
+        struct lock_op op = {.kind = LOCK_EXPIRE, .id = hold->id};
+        lock_apply(state, &op);
+        c->counters.expired++;
+        --*first; /* who is let in comes behind those that are left */
+        changed = true;
+    }
+    return changed;
+}
+
+struct instant stale_lapse(const struct core *c, uint32_t shard, const struct lock_state *state)
+{
+    struct instant first = INSTANT_NEVER;
+    enum lock_mode mode;
+    bool any = lock_wanted(state, &mode);
+    for (size_t i = 0; any && i < state->hold_count; i++)
+        first = instant_earlier(first, lease_over(c, shard, &state->holds[i]));
+    return first;
+}
+
 /* SWIM holds the holder's life in that state. */
 static bool holder_is(const struct core *c, const struct lock_hold *hold, enum member_state state)
 {
@@ -143,11 +191,12 @@ struct stale_view stale_view_of(const struct core *c, const struct lock_state *s
         if (stale_over(c, hold->id.slot, hold->id.life))
             return (struct stale_view){
                 .stage = FENCE_OVER, .slot = hold->id.slot, .life = hold->id.life};
-        if (holder_dead(c, hold) || reborn(c, &hold->id))
-            return hold->policy == LOCK_STALE_FENCE
-                       ? accuser_view(c->accuser, hold->id.slot, hold->id.life)
-                       : (struct stale_view){
-                             .stage = FENCE_HOLD, .slot = hold->id.slot, .life = hold->id.life};
+        if (!holder_dead(c, hold) && !reborn(c, &hold->id))
+            continue;
+        if (hold->policy == LOCK_STALE_FENCE)
+            return accuser_view(c->accuser, hold->id.slot, hold->id.life);
+        enum fence_stage stage = hold->policy == LOCK_STALE_EXPIRE ? FENCE_EXPIRES : FENCE_HOLD;
+        return (struct stale_view){.stage = stage, .slot = hold->id.slot, .life = hold->id.life};
     }
     return (struct stale_view){.stage = FENCE_NONE, .slot = SLOT_NONE};
 }

@@ -20,6 +20,16 @@ bool stale_outlived(const struct core *c, const struct op_id *id);
  * *granted_first: see lock_apply.
  */
 bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first);
+/* Whether there is a hold whose lease is over, and that may be let go only after the ballot was
+ * confirmed (lease.h). */
+bool stale_lapsing(const struct core *c, struct instant now, uint32_t shard,
+                   const struct lock_state *state);
+/* Lets go of those of the first *first holds whose leases are over, surely. False if there are
+ * none; else the waiters that this let in are holds[*first ..]. */
+bool stale_let_go(struct core *c, uint32_t shard, struct lock_state *state, size_t *first);
+/* When somebody who waits may find that one more is over: INSTANT_NEVER if nobody does, or none
+ * expires. */
+struct instant stale_lapse(const struct core *c, uint32_t shard, const struct lock_state *state);
 /* Somebody may wait behind the dead: asks the jurors about them. */
 void stale_accuse(struct core *c, struct instant now, const struct lock_state *state,
                   struct view name);

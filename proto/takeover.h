@@ -41,6 +41,9 @@ void lead_reply_elsewhere(struct coordinator *k, const struct asked *a, enum rep
                           struct ballot ballot, uint16_t owner, struct view name);
 void lead_answer_knocks(struct coordinator *k, struct lead *lead, enum reply_verdict verdict,
                         struct ballot ballot, uint16_t owner);
+/* Has the ballot confirmed by a question that is asked after now: at once, or after the round under
+ * way (lease_wanted). */
+void lead_confirm(struct coordinator *k, struct instant now, struct lead *lead);
 /* L1: takes the shard with a ballot above everything promised here. */
 void lead_take(struct coordinator *k, struct instant now, struct lead *lead);
 

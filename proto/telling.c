@@ -48,6 +48,7 @@ static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, ui
     answer->mode = kind == ANSWER_BLOCKING ? op->blocking_mode : op->mode;
     answer->limit = op->limit;
     answer->token = op->token;
+    answer->until = renewing_until(op);
     answer->reason = op->reason;
     answer->place = op->place;
     answer->reachable = op->reachable;
@@ -87,7 +88,8 @@ static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t 
     const struct journal *j = &a->core->journal;
     bool durable = op->lsn <= j->durable;
     if (what == OWE_FINAL && op->final == ANSWER_GRANTED) /* F7: no new grant without standing */
-        return durable && (!op->counted || standing_has(a->core->standing, a->core->now));
+        return durable && (!op->counted || standing_has(a->core->standing, a->core->now)) &&
+               !instant_reached(a->core->now, renewing_until(op));
     if (what == OWE_FINAL)
         return durable || op->gone || op->show || j->failed;
     if (what == OWE_CHANGED)

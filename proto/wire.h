@@ -71,6 +71,9 @@
     M(REQUEST, request)                                                                            \
     M(REPLY, reply)                                                                                \
     M(BLOCKING, blocking)                                                                          \
+    /* Leases: a holder's node renews them with the shards' coordinators (section 6). */           \
+    M(LEASE, lease)                                                                                \
+    M(LEASE_KEPT, lease_kept)                                                                      \
     /* A piece of a message that is too long for one datagram. */                                  \
     M(FRAGMENT, fragment)
 
@@ -166,10 +169,10 @@
 /* low: lowest counter of this life still alive at the asker. ballot: the one that it believes in
  * (none if it knows none). doubt: a coordinator that does not answer it, or SLOT_NONE. insist: it
  * has had no answer from anybody for long: whoever gets this shall take the shard. limit: of a
- * counted mode; else 0. change: the counter of a change of the hold `op`; else 0. target: TRANSFER:
- * the waiter that gets it; CLEAR: slot and life of the mark. token: CLEAR: of the mark; ACQUIRE:
- * only if the lock's is still this one (0: any). bytes: ACQUIRE: the holder's data; WRITE: the
- * value. */
+ * counted mode; else 0. ttl_ms: under `expire`; else 0. sent: by the asker's clock; comes back.
+ * change: the counter of a change of the hold `op`; else 0. target: TRANSFER: the waiter that gets
+ * it; CLEAR: slot and life of the mark. token: CLEAR: of the mark; ACQUIRE: only if the lock's is
+ * still this one (0: any). bytes: ACQUIRE: the holder's data; WRITE: the value. */
 #define WIRE_FIELDS_request(F)                                                                     \
     F(op, op)                                                                                      \
     F(u64, low)                                                                                    \
@@ -179,14 +182,17 @@
     F(u8, mode)                                                                                    \
     F(u16, limit)                                                                                  \
     F(u8, policy)                                                                                  \
+    F(u32, ttl_ms)                                                                                 \
+    F(u64, sent)                                                                                   \
     F(flag, try)                                                                                   \
     F(flag, head)                                                                                  \
     F(flag, insist)                                                                                \
     F(flag, unclean) F(u64, change) F(op, target) F(u64, token) F(name, name) F(blob, bytes)
-/* change: as in the request. token: of the grant; MOVED: the lock's. place: in the queue, from 1.
- * owner: where to ask instead. detail: of a lock that is shown or waited for, its state; of one
- * that is granted, its mark and value; of a change, the hold as it is now. stage, stale, life,
- * votes: the dead holder in the way (enum fence_stage).
+/* change: as in the request. sent: of the request that it answers, after whose sending it was so;
+ * 0: of none. token: of the grant; MOVED: the lock's; WAITING: the last that was given out. place:
+ * in the queue, from 1. owner: where to ask instead. detail: of a lock that is shown or waited for,
+ * its state; of one that is granted, its mark and value; of a change, the hold as it is now. stage,
+ * stale, life, votes: the dead holder in the way (enum fence_stage).
  */
 #define WIRE_FIELDS_reply(F)                                                                       \
     F(op, op)                                                                                      \
@@ -194,11 +200,18 @@
     F(u8, kind)                                                                                    \
     F(u8, verdict)                                                                                 \
     F(ballot, ballot)                                                                              \
+    F(u64, sent)                                                                                   \
     F(u64, token)                                                                                  \
     F(u32, place)                                                                                  \
     F(u16, owner) F(u8, stage) F(u16, stale) F(u64, life) F(u8, votes) F(name, name) F(blob, detail)
 /* Somebody waits in `mode` for what `hold` holds. */
 #define WIRE_FIELDS_blocking(F) F(op, hold) F(u8, mode) F(name, name)
+
+/* What `life` holds in the shard goes on being believed. sent: by the sender's clock; comes back.
+ */
+#define WIRE_FIELDS_lease(F) F(u32, shard) F(ballot, ballot) F(u64, life) F(u64, sent)
+/* kept: a majority confirmed the ballot since that came; else it is not served under it here. */
+#define WIRE_FIELDS_lease_kept(F) F(u32, shard) F(ballot, ballot) F(u64, sent) F(flag, kept)
 
 /* Bytes [index * FRAGMENT_BYTES ...) of message number `id`, header included. */
 #define WIRE_FIELDS_fragment(F) F(u32, id) F(u8, index) F(u8, count) F(blob, bytes)
@@ -207,6 +220,7 @@ enum request_kind {
     REQUEST_ACQUIRE,
     REQUEST_DROP,
     REQUEST_SHOW,
+    REQUEST_KEEP,    /* is it still held? Its lease is renewed with it */
     REQUEST_CONVERT, /* this and what follows: a change of a hold (proto/lock_change.c) */
     REQUEST_CANCEL,
     REQUEST_WRITE,

@@ -25,6 +25,12 @@ void check_message(struct world *w, struct machine *m, uint16_t to, const struct
 
 /* --- S1: check_s01_exclusion.c --- */
 void check_guest_begins(struct world *w, const struct client *c);
+/* Its client is told that it holds until then, by its machine's clock. */
+void check_believes(struct world *w, struct op *op, struct instant until);
+/* A turn of the machine is over: what it believes of its holds under `expire` may have changed. */
+void check_beliefs(struct world *w, const struct machine *m);
+/* Whether its machine may act under it: one that expires is believed until then, by its clock. */
+bool check_believed(const struct op *op);
 
 /* --- S2: check_s02_descent.c --- */
 /* A value is seen for the first time, on the wire or in a log: it descends from every lower chosen

@@ -1,6 +1,7 @@
 /*
  * S1: at no instant do two guests run under conflicting locks, nor more counted ones than the limit
- * of any of them, whatever anybody believes.
+ * of any of them, whatever anybody believes. A guest under `expire` may act while its machine
+ * believes in the lease, by its clock; what it does later is not protected.
  */
 #include "sim/check.h"
 
@@ -26,7 +27,21 @@ static const char *modes_text_of(const struct op *op)
     return modes_text(op->mode, op->limit);
 }
 
-void check_guest_begins(struct world *w, const struct client *c)
+bool check_believed(const struct op *op)
+{
+    return op->policy != LOCK_STALE_EXPIRE ||
+           (op->epoch == op->machine->epoch && machine_clock(op->machine).ns < op->until.ns);
+}
+
+void check_believes(struct world *w, struct op *op, struct instant until)
+{
+    op->until = until;
+    op->until_at = clock_when(&op->machine->clock, w->now, until);
+    op->until_run = op->machine->run;
+}
+
+/* It begins to act, or goes on to. */
+static void check_acts(struct world *w, const struct client *c)
 {
     struct modes all = modes_none();
     const struct op *op = c->guest_op;
@@ -34,7 +49,8 @@ void check_guest_begins(struct world *w, const struct client *c)
         struct machine *m = &w->machines[i];
         for (size_t k = 0; k < CLIENTS_MAX; k++) {
             const struct client *other = &m->clients[k];
-            if (other == c || !other->guest_runs || other->guest_op->name != op->name)
+            if (other == c || !other->guest_runs || other->guest_op->name != op->name ||
+                !check_believed(other->guest_op))
                 continue;
             modes_add(&all, other->guest_op->mode, other->guest_op->limit);
             if (modes_agree(other->guest_op->mode, op->mode))
@@ -50,6 +66,43 @@ void check_guest_begins(struct world *w, const struct client *c)
                    "of %u",
                    op->name->text, c->machine->name, modes_text_of(op), all.count[LOCK_COUNTED],
                    all.least);
+}
+
+void check_guest_begins(struct world *w, const struct client *c)
+{
+    if (!check_believed(c->guest_op))
+        world_fail(w, EXIT_BROKEN, "S1", "%s: %s is told of a grant when its lease is over",
+                   c->guest_op->name->text, c->machine->name);
+    check_acts(w, c);
     check_begins_in_time(w, c->guest_op);
     measure(w, c->guest_op);
+}
+
+/* A lapsed lease is never resumed; but an agent that was started anew may find that the hold is
+ * there still, and then nobody else has had it. */
+static void check_belief(struct world *w, const struct client *c, struct op *op)
+{
+    struct op_view view;
+    if (!peer_op(c->machine->peer, op->id, &view) || view.state != OP_HELD || view.until.ns == 0)
+        return;
+    if (view.until.ns == op->until.ns)
+        return;
+    bool over = !check_believed(op), anew = op->until_run != c->machine->run;
+    check_believes(w, op, view.until);
+    if (!over || !check_believed(op))
+        return;
+    if (!anew)
+        world_fail(w, EXIT_BROKEN, "S1", "%s: %s believes again in a lease that was over",
+                   op->name->text, c->machine->name);
+    check_acts(w, c);
+}
+
+void check_beliefs(struct world *w, const struct machine *m)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        const struct client *c = &m->clients[i];
+        if (c->guest_runs && c->guest_op->policy == LOCK_STALE_EXPIRE &&
+            c->guest_op->epoch == m->epoch)
+            check_belief(w, c, c->guest_op);
+    }
 }

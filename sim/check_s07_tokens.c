@@ -22,9 +22,9 @@ void check_token_chosen(struct world *w, struct value *v, const struct value *be
             world_fail(w, EXIT_BROKEN, "S7", "%s: a new grant in %s has token %llu, not above %llu",
                        op->name->text, value_text(v), (unsigned long long)token,
                        (unsigned long long)highest);
-        /* A late duplicate may be granted again after the drop; that one is a ghost and given back
-         * (L9). */
-        if (op->granted_told && !op->drop_called)
+        /* A late duplicate may be granted again after the drop, or the end of its lease; that one
+         * is a ghost and given back (L9). */
+        if (op->granted_told && !op->drop_called && check_believed(op))
             world_fail(w, EXIT_BROKEN, "S15", "%s: a hold told with token %llu came back with %llu",
                        op->name->text, (unsigned long long)op->chosen_token,
                        (unsigned long long)token);

@@ -87,6 +87,7 @@ static void send_acquire(struct world *w, struct client *c, struct span wait)
     e.acquire.mode = c->mode;
     e.acquire.limit = c->limit;
     e.acquire.policy = c->policy;
+    e.acquire.ttl_ms = c->policy == LOCK_STALE_EXPIRE ? c->ttl_ms : 0;
     e.acquire.try = c->try;
     e.acquire.deadline = INSTANT_NEVER;
     e.acquire.process = (struct view){c->process, sizeof c->process};
@@ -138,6 +139,10 @@ static void ask(struct world *w, struct client *c)
     if (w->p.modes_permille && random_chance(&c->random, w->p.modes_permille))
         c->mode = modes_draw(&c->random, LIMIT_DRAWN_MAX, &c->limit);
     c->policy = random_chance(&c->random, w->p.fence_permille) ? LOCK_STALE_FENCE : LOCK_STALE_HOLD;
+    if (w->p.expire_permille && random_chance(&c->random, w->p.expire_permille)) {
+        c->policy = LOCK_STALE_EXPIRE;
+        c->ttl_ms = (uint32_t)(random_span(&c->random, w->p.ttl.low, w->p.ttl.high).ns / 1000000);
+    }
     c->try = random_chance(&c->random, w->p.try_permille);
     if (!c->try && random_chance(&c->random, w->p.forever_permille))
         wait.ns = INT64_MAX;
@@ -319,6 +324,7 @@ static void accepted(struct world *w, struct client *c, struct op_id id)
     op->mode = c->mode;
     op->limit = c->limit;
     op->policy = c->policy;
+    op->ttl_ms = c->ttl_ms;
     c->op = op;
     check_asked(w, op);
 }
@@ -335,14 +341,17 @@ void client_unheard(struct world *w, struct machine *m)
         op->mode = view.mode;
         op->limit = view.limit;
         op->policy = view.policy;
+        op->ttl_ms = view.ttl_ms;
         check_asked(w, op);
     }
 }
 
-static void granted(struct world *w, struct client *c, uint64_t token)
+static void granted(struct world *w, struct client *c, const struct answer *a)
 {
+    uint64_t token = a->token;
     w->figures.grants++;
     check_granted(w, c->op, token);
+    check_believes(w, c->op, a->until);
     world_trace(w, "%s/%u guest begins: %s %s token %llu", c->machine->name, c->index,
                 c->name->text, modes_text(c->mode, c->limit), (unsigned long long)token);
     guest_begins(w, c);
@@ -373,7 +382,7 @@ static void answer_asking(struct world *w, struct client *c, const struct answer
         world_fail(w, EXIT_BROKEN, "S14", "%s answers %d to a call that it never accepted",
                    c->machine->name, a->kind);
     if (a->kind == ANSWER_GRANTED) {
-        granted(w, c, a->token);
+        granted(w, c, a);
         return;
     }
     if (a->kind == ANSWER_BUSY && known)

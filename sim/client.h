@@ -36,6 +36,7 @@ struct client {
     enum lock_mode mode;
     uint16_t limit; /* of a counted one */
     enum lock_policy policy;
+    uint32_t ttl_ms;     /* under `expire` */
     struct name *herded; /* what it is to ask for next; NULL: as it likes */
     bool try;
     bool not_ready; /* was refused since its agent's life does not count yet, or is over */
@@ -67,7 +68,8 @@ void client_agent_gone(struct world *w, struct machine *m);
 void client_power_gone(struct world *w, struct machine *m);
 /* The machine's life counts: whoever was refused for want of it asks again. */
 void client_ready(struct world *w, struct machine *m);
-/* For scenarios: asks for a lock without a deadline, and holds it until client_let_go. */
+/* For scenarios: asks for a lock without a deadline, and holds it until client_let_go. With the TTL
+ * that is set in the client, if the policy is `expire`. */
 void client_demand(struct world *w, struct client *c, struct name *name, enum lock_mode mode,
                    enum lock_policy policy);
 void client_demand_counted(struct world *w, struct client *c, struct name *name, uint16_t limit,

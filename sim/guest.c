@@ -102,7 +102,9 @@ void guest_lost(struct world *w, struct machine *m, const struct answer *a)
             continue;
         w->figures.lost++;
         world_trace(w, "%s/%u has lost %s: %s", m->name, c->index, c->guest_op->name->text,
-                    a->lost == LOST_ORDER ? "an order" : "standing");
+                    a->lost == LOST_ORDER   ? "an order"
+                    : a->lost == LOST_LEASE ? "its lease"
+                                            : "standing");
         bool dying = c->state == CLIENT_ORPHAN && !c->guest_waits;
         if (c->state == CLIENT_HOLDS)
             client_enter(w, c, CLIENT_ORPHAN);

@@ -32,6 +32,10 @@ struct op {
     enum lock_mode mode;
     uint16_t limit; /* of a counted one */
     enum lock_policy policy;
+    uint32_t ttl_ms;      /* under `expire` */
+    struct instant until; /* by its machine's clock: it is believed until then (lease.h) */
+    int64_t until_at;     /* the same in virtual time */
+    uint64_t until_run;   /* of the agent that said so */
     int64_t asked_at;
     uint64_t token_floor;        /* highest token of the name told before it was asked for */
     uint64_t chosen_token;       /* of its hold in a chosen state; 0: none yet */

@@ -19,7 +19,7 @@ struct look {
     struct op *op;  /* BUSY */
     uint64_t token; /* SHOW */
     size_t count;
-    struct op **holds;
+    struct value_hold *holds;
     struct look *older;
 };
 
@@ -70,9 +70,10 @@ void linear_shown(struct world *w, struct name *name, const struct lock_state *s
     struct look *look = new_look(w, name, CALL_SHOW, since);
     look->token = state->token;
     look->count = state->hold_count;
-    look->holds = pool_take(&w->pool, (state->hold_count + 1) * sizeof(struct op *));
+    look->holds = pool_take(&w->pool, (state->hold_count + 1) * sizeof *look->holds);
     for (size_t i = 0; i < state->hold_count; i++)
-        look->holds[i] = history_op_named(w, name, state->holds[i].id);
+        look->holds[i] = (struct value_hold){.op = history_op_named(w, name, state->holds[i].id),
+                                             .token = state->holds[i].token};
 }
 
 /* --- the calls of one name --- */
@@ -86,12 +87,15 @@ static void add(struct search *s, struct call call)
     s->calls[s->count++] = call;
 }
 
-/* Its hold ended when it was given back, or by a proof about its life: whichever came first. That a
+/* Its hold ended when it was given back, or by a proof about its life, or with its lease: whichever
+ * came first. That a
  * release is acknowledged says that its node keeps it, durably; others see it when the register has
  * it. */
 static void add_drop(struct world *w, struct search *s, struct op *op)
 {
     int64_t over = w->observer->lives.of[op->machine->index][op->id.life].over_at;
+    if (op->policy == LOCK_STALE_EXPIRE && (!over || op->until_at < over))
+        over = op->until_at;
     struct call call = {.kind = CALL_DROP, .from = op->drop_at, .to = INT64_MAX, .op = op};
     if (over && (!op->drop_at || over < op->drop_at))
         call.from = over;
@@ -170,18 +174,19 @@ static bool crossed(const struct call *c)
     return false;
 }
 
-/* All who hold are shown, and whoever is shown holds, or was never told, or gave it back: a late
- * duplicate may be granted again (L9). */
+/* All who hold are shown, and whoever is shown holds, or was never told of this grant, or gave it
+ * back: a late duplicate may be granted again (L9). */
 static bool shows(const struct search *s, const struct call *c)
 {
     size_t seen = 0;
     if (c->look->token < s->token)
         return false;
     for (size_t i = 0; i < c->look->count; i++) {
-        const struct op *op = c->look->holds[i];
-        bool there = holds(s, op);
+        const struct op *op = c->look->holds[i].op;
+        bool told = op->granted_told && op->token_told == c->look->holds[i].token;
+        bool there = told && holds(s, op);
         seen += there;
-        if (!there && op->granted_told && !(op->drop_at && op->drop_at <= c->to))
+        if (!there && told && !(op->drop_at && op->drop_at <= c->to))
             return false;
     }
     return seen == s->holder_count;

@@ -162,6 +162,7 @@ static bool settle(struct world *w, struct machine *m)
             return false;
         }
     } while (peer_pending(m->peer));
+    check_beliefs(w, m);
     plan_tick(w, m);
     return true;
 }

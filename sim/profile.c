@@ -1,6 +1,7 @@
 /* What kind of world a seed makes: see profile.h. */
 #include "sim/profile.h"
 
+#include "proto/limits.h"
 #include "sim/profiles.h"
 
 const char *fault_text(enum fault_kind kind)
@@ -140,6 +141,22 @@ static struct span draw_forget(uint64_t seed)
     }
 }
 
+/* From a stream of its own too. A clock that stands is what no lease outlives (A2). */
+static void draw_leases(struct parameters *p, uint64_t seed)
+{
+    struct random r;
+    random_init(&r, seed, STREAM_LEASES);
+    bool often = random_chance(&r, 500);
+    uint32_t share = (uint32_t)random_between(&r, 50, 700);
+    p->ttl = (struct range){SPAN_MS(1000), SPAN_MS(random_between(&r, 1, 12) * 1000)};
+    if (p->expire_permille == 0 && often && p->weights[FAULT_CLOCK_STOPS] <= 1)
+        p->expire_permille = share;
+    if (p->expire_permille > 0)
+        p->weights[FAULT_CLOCK_STOPS] = 0;
+    if (p->clock_ppm > CLOCK_RATE_PPM)
+        p->expire_permille = 0;
+}
+
 void profile_draw(struct parameters *out, int index, uint64_t seed)
 {
     struct random r;
@@ -153,6 +170,7 @@ void profile_draw(struct parameters *out, int index, uint64_t seed)
     profile->shape(out, &r);
     draw_modes(out, seed);
     out->forget_span = draw_forget(seed);
+    draw_leases(out, seed);
     out->profile = profile->name;
 }
 
@@ -191,13 +209,14 @@ void profile_print(const struct parameters *p, FILE *out)
     fprintf(out, "  misdeeds: releases twice %u, of others %u, late %u of 1000\n  disk:",
             p->double_permille, p->wrong_permille, p->late_drop_permille);
     print_range("sync", p->sync, out);
-    fprintf(
-        out,
-        "\n  fencing: D %u ms, brake %lld s, on isolation %s; fence %u, stuck %u, accidents %u, "
-        "crashes at a new life %u, back %u of 1000; %u forgeries; devices",
-        p->detect_ms, (long long)(p->brake_span.ns / 1000000000),
-        p->stop_on_isolation ? "stop" : "go on", p->fence_permille, p->stuck_permille,
-        p->accident_permille, p->life_crash_permille, p->back_permille, p->forgeries);
+    fprintf(out,
+            "\n  fencing: D %u ms, brake %lld s, on isolation %s; fence %u, expire %u (up to %lld "
+            "ms), stuck %u, accidents %u, "
+            "crashes at a new life %u, back %u of 1000; %u forgeries; devices",
+            p->detect_ms, (long long)(p->brake_span.ns / 1000000000),
+            p->stop_on_isolation ? "stop" : "go on", p->fence_permille, p->expire_permille,
+            (long long)(p->ttl.high.ns / 1000000), p->stuck_permille, p->accident_permille,
+            p->life_crash_permille, p->back_permille, p->forgeries);
     for (int i = 0; i < DEVICE_MOODS; i++)
         if (p->devices[i])
             fprintf(out, ", %s %u", device_mood_text((enum device_mood)i), p->devices[i]);

@@ -338,6 +338,25 @@ static void beyond(struct parameters *p, struct random *r)
     p->weights[FAULT_STORE_BACK] = 20;
 }
 
+/* Locks that expire, fought for while their holders and coordinators are cut off, sleep and die. */
+static void leases(struct parameters *p, struct random *r)
+{
+    p->expire_permille = 1000;
+    p->names = (uint32_t)random_between(r, 1, 4);
+    p->shards = (uint32_t)random_between(r, 1, 3);
+    p->shared_permille = (uint32_t)random_between(r, 0, 400);
+    p->clock_ppm = 500;
+    p->think = (struct range){SPAN_MS(20), SPAN_MS(1500)};
+    p->hold = (struct range){SPAN_MS(500), SPAN_MS(random_between(r, 2, 12) * 1000)};
+    p->fault_gap = (struct range){SPAN_MS(500), SPAN_MS(7000)};
+    p->fault_length = (struct range){SPAN_MS(100), SPAN_MS(12000)};
+    p->weights[FAULT_COORDINATOR_CRASH] = 20;
+    p->weights[FAULT_ISOLATE] = 20;
+    p->weights[FAULT_ONE_WAY] = 15;
+    p->weights[FAULT_FREEZE] = 10;
+    p->weights[FAULT_SUSPEND] = 10;
+}
+
 /* Devices that say off while the machine is on: whoever believes them breaks S1, and the observer
  * has to see it. */
 static void liars(struct parameters *p, struct random *r)
@@ -376,6 +395,7 @@ static const struct profile profiles[] = {
     {.name = "reboots", .shape = reboots},
     {.name = "misdeeds", .shape = misdeeds},
     {.name = "beyond", .shape = beyond},
+    {.name = "leases", .shape = leases},
     {.name = "liars", .shape = liars, .apart = true},
 };
 

@@ -21,6 +21,7 @@ enum random_stream {
     STREAM_SIEGE,
     STREAM_MODES,
     STREAM_FORGET,
+    STREAM_LEASES,
     STREAM_MACHINE = 100, /* plus the machine's index */
     STREAM_DISK = 200,
     STREAM_CLIENT = 300,

@@ -211,6 +211,7 @@ static bool simpler_number(struct shrink *s, struct story *best, uint32_t *(*of)
     Q(show_permille, 0)                                                                            \
     Q(shared_permille, 0)                                                                          \
     Q(modes_permille, 0)                                                                           \
+    Q(expire_permille, 0)                                                                          \
     Q(clients, 0)                                                                                  \
     Q(names, 1)                                                                                    \
     Q(shards, 1)

@@ -1,4 +1,5 @@
 /* The quantities of a drawn world, by name: see story_drawn.h. */
+#include "proto/limits.h"
 #include "sim/story_drawn.h"
 
 #include <string.h>
@@ -64,6 +65,9 @@ static const struct quantity quantities[] = {
     WITHIN(brake_span.ns, 0, SPAN_NS_MAX),
     WITHIN(stop_on_isolation, 0, 1),
     PERMILLE(fence_permille),
+    PERMILLE(expire_permille),
+    WITHIN(ttl.low.ns, LEASE_TTL_MIN_MS *UINT64_C(1000000), LEASE_TTL_MAX_MS *UINT64_C(1000000)),
+    WITHIN(ttl.high.ns, LEASE_TTL_MIN_MS *UINT64_C(1000000), LEASE_TTL_MAX_MS *UINT64_C(1000000)),
     WITHIN(stop_high.ns, 0, SPAN_NS_MAX),
     PERMILLE(stuck_permille),
     PERMILLE(accident_permille),

@@ -213,6 +213,7 @@ static void pursue(struct world *w, size_t index)
         return;
     w->play->granted[index] = c->state == CLIENT_HOLDS;
     bool may = c->state == CLIENT_IDLE && c->machine->agent_up && !c->machine->paused;
+    c->ttl_ms = (uint32_t)(a->amount / 1000000);
     if (may && a->mode == LOCK_COUNTED)
         client_demand_counted(w, c, name_of(w, a->name), a->limit, a->policy);
     else if (may)

@@ -272,6 +272,8 @@ static void read_lock(struct story_reader *r, struct act a)
             return;
         if (read_try(r, "hold"))
             a.policy = LOCK_STALE_HOLD;
+        else if (read_try(r, "expire"))
+            a.policy = LOCK_STALE_EXPIRE, a.amount = read_span(r);
         else if (read_need(r, "fence"))
             a.policy = LOCK_STALE_FENCE;
     }

@@ -119,6 +119,13 @@ static void fault_text_of(const struct story *s, const struct act *a, char *out,
                                                    : " inward");
 }
 
+static const char *ttl_text(const struct act *a)
+{
+    static char text[24];
+    snprintf(text, sizeof text, " %s", story_span(a->amount));
+    return text;
+}
+
 static void verb_text(const struct story *s, const struct act *a, char *out, size_t size)
 {
     char group[120], links[260];
@@ -152,8 +159,10 @@ static void verb_text(const struct story *s, const struct act *a, char *out, siz
                  a->amount ? " " : "", a->amount ? story_span(a->amount) : "");
         break;
     case ACT_LOCK:
-        snprintf(out, size, "%s locks %s %s%s", group, s->names[a->name],
-                 modes_text(a->mode, a->limit), a->policy == LOCK_STALE_HOLD ? " stale hold" : "");
+        snprintf(out, size, "%s locks %s %s%s%s%s", group, s->names[a->name],
+                 modes_text(a->mode, a->limit), a->policy == LOCK_STALE_FENCE ? "" : " stale ",
+                 a->policy == LOCK_STALE_FENCE ? "" : lock_policy_text(a->policy),
+                 a->policy == LOCK_STALE_EXPIRE ? ttl_text(a) : "");
         break;
     case ACT_RELEASE:
         snprintf(out, size, "%s releases %s", group, s->names[a->name]);
