@@ -62,6 +62,19 @@ const char *agent_data(char text[AGENT_DATA_SIZE], const json_t *party)
     return text;
 }
 
+const char *agent_policy(char text[AGENT_MODE_SIZE], const json_t *party)
+{
+    long long ms = json_number(party, "ttl_ms");
+    const char *policy = json_text(party, "policy");
+    if (ms % 1000 != 0)
+        snprintf(text, AGENT_MODE_SIZE, "%s %lld.%03llds", policy, ms / 1000, ms % 1000);
+    else if (ms > 0)
+        snprintf(text, AGENT_MODE_SIZE, "%s %llds", policy, ms / 1000);
+    else
+        snprintf(text, AGENT_MODE_SIZE, "%s", policy);
+    return text;
+}
+
 void agent_parties(char *text, size_t size, const json_t *parties)
 {
     size_t at = 0, index;

@@ -22,7 +22,7 @@ static const char help[] =
 static void add_rows(struct table *t, const json_t *parties, const char *state, bool data)
 {
     size_t index;
-    char mode[AGENT_MODE_SIZE], own[AGENT_DATA_SIZE];
+    char mode[AGENT_MODE_SIZE], policy[AGENT_MODE_SIZE], own[AGENT_DATA_SIZE];
     json_t *party;
     json_array_foreach(parties, index, party)
     {
@@ -37,7 +37,7 @@ static void add_rows(struct table *t, const json_t *parties, const char *state, 
             table_cell(t, "%lld", token);
         else
             table_cell(t, "-");
-        table_cell(t, "%s", json_text(party, "policy"));
+        table_cell(t, "%s", agent_policy(policy, party));
         table_cell(t, "%s", json_text(party, "hold"));
         if (data)
             table_cell(t, "%s", agent_data(own, party));

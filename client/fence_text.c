@@ -71,6 +71,8 @@ void fence_text_mark(char *text, size_t size, const json_t *mark)
         snprintf(text, size, "that node came back and stated that this life is over");
     else if (strcmp(by, "agent") == 0)
         snprintf(text, size, "its processes died or were stopped, as its own agent saw");
+    else if (strcmp(by, "expiry") == 0)
+        snprintf(text, size, "its lease was not renewed, and was over");
     else
         snprintf(text, size, "ended by '%s'", by);
 }

@@ -34,9 +34,12 @@ const char lock_options_help[] =
     "                      lock is held\n"
     "  -q, --quiet         no warnings: that the lock is at risk, that the last hold ended\n"
     "                      uncleanly\n"
-    "  --stale POLICY      if this node dies: hold (until it boots again), or fence (by an order "
-    "of\n"
-    "                      the jurors), the default for the modes that write: CW, PW and EX\n"
+    "  --stale POLICY      if this node dies: hold (until it boots again); fence (by an order of "
+    "the\n"
+    "                      jurors), the default for the modes that write: CW, PW and EX; or\n"
+    "                      expire:SEC (until it was not renewed for so long, 1 to 3600), with 30 "
+    "the\n"
+    "                      default for all others. It is lost then here too, in time\n"
     "  --on-lost WAY       if the lock, or the agent, is lost while COMMAND runs: kill, term (with "
     "a\n"
     "                      little time to end by itself) or none (COMMAND runs on without the "
@@ -68,15 +71,33 @@ static int take_on_lost(struct lock_options *o, const struct cli *cli)
     return usage_error(cli, "--on-lost takes kill, term or none, not '%s'", optarg);
 }
 
+/* hold, fence, expire or expire:SEC */
+static int take_stale(struct lock_options *o, const struct cli *cli)
+{
+    static const char expire[] = "expire:";
+    const char *seconds = optarg + sizeof expire - 1;
+    o->ttl_ms = 0;
+    if (strncmp(optarg, expire, sizeof expire - 1) == 0) {
+        o->stale = "expire";
+        if (parse_seconds(seconds, &o->ttl_ms) && o->ttl_ms >= LEASE_TTL_MIN_MS &&
+            o->ttl_ms <= LEASE_TTL_MAX_MS)
+            return EXIT_OK;
+        return usage_error(cli, "--stale expire:SEC takes %d to %d seconds, not '%s'",
+                           LEASE_TTL_MIN_MS / 1000, LEASE_TTL_MAX_MS / 1000, seconds);
+    }
+    o->stale = optarg;
+    if (strcmp(optarg, "hold") == 0 || strcmp(optarg, "fence") == 0 ||
+        strcmp(optarg, "expire") == 0)
+        return EXIT_OK;
+    return usage_error(cli, "--stale takes hold, fence, expire or expire:SEC, not '%s'", optarg);
+}
+
 /* What is asked for beside the mode. */
 static int take_wish(struct lock_options *o, const struct cli *cli, int option)
 {
     switch (option) {
     case STALE:
-        if (strcmp(optarg, "hold") != 0 && strcmp(optarg, "fence") != 0)
-            return usage_error(cli, "--stale takes hold or fence, not '%s'", optarg);
-        o->stale = optarg;
-        break;
+        return take_stale(o, cli);
     case HEAD:
         o->head = true;
         break;

@@ -16,6 +16,7 @@ enum on_lost {
 struct lock_options {
     struct mode_option mode; /* settled */
     const char *stale;       /* NULL: the agent's default */
+    long long ttl_ms;        /* of expire; 0: the agent's default */
     const char *data;        /* at most LOCK_DATA_MAX bytes; NULL: none */
     long if_token;           /* 0: whatever it is */
     enum on_lost on_lost;

@@ -93,6 +93,40 @@ bool api_mode(struct varlink_call *call, const json_t *parameters, enum lock_mod
     return !reason;
 }
 
+/* Reads the stale policy and its TTL. False: the call was answered. */
+static bool api_stale(struct varlink_call *call, const json_t *parameters,
+                      struct operation_request *out)
+{
+    int policy = lock_mode_writes(out->mode) ? LOCK_STALE_FENCE : LOCK_STALE_EXPIRE;
+    const char *stale =
+        frame_string(parameters, "stale", lock_policy_text((enum lock_policy)policy));
+    int64_t ttl_ms = frame_int(parameters, "ttl_ms", LEASE_TTL_DEFAULT_MS);
+    bool given = frame_has(parameters, "ttl_ms");
+    char reason[96];
+    for (policy = 0; policy < LOCK_POLICIES; policy++)
+        if (strcmp(stale, lock_policy_text((enum lock_policy)policy)) == 0)
+            break;
+    if (policy == LOCK_POLICIES) {
+        varlink_invalid(call, "stale");
+        return false;
+    }
+    out->policy = (enum lock_policy)policy;
+    if (policy != LOCK_STALE_EXPIRE && !given)
+        return true;
+    if (policy != LOCK_STALE_EXPIRE)
+        snprintf(reason, sizeof reason, "only the policy expire has a TTL, not %s", stale);
+    else if (ttl_ms < LEASE_TTL_MIN_MS || ttl_ms > LEASE_TTL_MAX_MS)
+        snprintf(reason, sizeof reason, "a TTL is %d to %d ms, not %lld", (int)LEASE_TTL_MIN_MS,
+                 (int)LEASE_TTL_MAX_MS, (long long)ttl_ms);
+    else
+        out->ttl_ms = (uint32_t)ttl_ms;
+    if (out->ttl_ms == 0)
+        varlink_error(call, "org.holdfast.BadTtl",
+                      json_pack("{s:s s:i s:i}", "reason", reason, "least", (int)LEASE_TTL_MIN_MS,
+                                "most", (int)LEASE_TTL_MAX_MS));
+    return out->ttl_ms != 0;
+}
+
 bool api_acquire_request(struct varlink_call *call, const json_t *parameters,
                          struct operation_request *out)
 {
@@ -103,16 +137,8 @@ bool api_acquire_request(struct varlink_call *call, const json_t *parameters,
                                       .deadline = INSTANT_NEVER};
     if (!api_mode(call, parameters, &out->mode, &out->limit))
         return false;
-    out->policy = lock_mode_writes(out->mode) ? LOCK_STALE_FENCE : LOCK_STALE_HOLD;
-    const char *stale = frame_string(parameters, "stale", lock_policy_text(out->policy));
-    if (strcmp(stale, lock_policy_text(LOCK_STALE_HOLD)) == 0) {
-        out->policy = LOCK_STALE_HOLD;
-    } else if (strcmp(stale, lock_policy_text(LOCK_STALE_FENCE)) == 0) {
-        out->policy = LOCK_STALE_FENCE;
-    } else {
-        varlink_invalid(call, "stale");
+    if (!api_stale(call, parameters, out))
         return false;
-    }
     if (frame_has(parameters, "timeout_ms") &&
         !api_deadline(&out->deadline, frame_int(parameters, "timeout_ms", 0))) {
         varlink_invalid(call, "timeout_ms");

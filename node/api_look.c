@@ -26,6 +26,15 @@ static const char *api_op_state(const struct op_view *view)
     return "pending";
 }
 
+/* How long it is still believed; -1: it does not expire. */
+static json_int_t api_op_left(const struct op_view *view)
+{
+    if (view->until.ns == INSTANT_NEVER.ns)
+        return -1;
+    struct span left = span_between(clock_now(), view->until);
+    return left.ns > 0 ? left.ns / 1000000 : 0;
+}
+
 static json_t *api_operation(const struct api *api, const struct op_view *view)
 {
     const struct operation *op = operation_find(&api->sessions.operations, view->id);
@@ -33,12 +42,12 @@ static json_t *api_operation(const struct api *api, const struct op_view *view)
     for (size_t i = 0; op && i < op->process_count; i++)
         json_array_append_new(pids, json_integer(op->processes[i].pid));
     bool owned = op && op->session->state == SESSION_OPEN;
-    return json_pack("{s:s s:s% s:s s:i s:s s:s s:I s:s s:o}", "hold", render_hold(view->id).text,
-                     "name", (const char *)view->name.bytes, view->name.size, "mode",
-                     lock_mode_text(view->mode), "limit", (int)view->limit, "policy",
-                     lock_policy_text(view->policy), "state", api_op_state(view), "token",
-                     (json_int_t)view->token, "session", owned ? op->session->name : "", "pids",
-                     pids);
+    return json_pack(
+        "{s:s s:s% s:s s:i s:s s:I s:I s:s s:I s:s s:o}", "hold", render_hold(view->id).text,
+        "name", (const char *)view->name.bytes, view->name.size, "mode", lock_mode_text(view->mode),
+        "limit", (int)view->limit, "policy", lock_policy_text(view->policy), "ttl_ms",
+        (json_int_t)view->ttl_ms, "left_ms", api_op_left(view), "state", api_op_state(view),
+        "token", (json_int_t)view->token, "session", owned ? op->session->name : "", "pids", pids);
 }
 
 /* Of one session; NULL: of all, and of those that are over. */

@@ -182,6 +182,7 @@ static void operation_send(struct operation *op)
     event.acquire.mode = op->mode;
     event.acquire.limit = op->limit;
     event.acquire.policy = op->policy;
+    event.acquire.ttl_ms = op->ttl_ms;
     event.acquire.try = op->try;
     event.acquire.head = op->head;
     event.acquire.expect = op->expect;
@@ -449,6 +450,7 @@ struct operation *operation_ask_for(struct operations *all, struct session *sess
     op->mode = request->mode;
     op->limit = request->limit;
     op->policy = request->policy;
+    op->ttl_ms = request->ttl_ms;
     op->try = request->try;
     op->head = request->head;
     op->spare = request->spare;
@@ -476,6 +478,7 @@ struct operation *operation_adopt(struct operations *all, struct session *sessio
     op->mode = view->mode;
     op->limit = view->limit;
     op->policy = view->policy;
+    op->ttl_ms = view->ttl_ms;
     op->token = view->token;
     operation_know(op, view->id);
     return op;

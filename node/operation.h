@@ -55,7 +55,7 @@ struct operation {
     bool loaded;   /* of an earlier run of the agent */
     bool lost;     /* HELD: its watchers were told so; it is dropped once its session's stop set is
                       empty (F7) */
-    bool at_risk;  /* HELD: standing was not renewed for a while */
+    bool at_risk;  /* HELD: standing, or its lease, was not renewed for a while */
     bool spare;    /* as in the request; not durable */
     bool starting; /* ASKED: the peer has none of it; it is asked again when the life counts */
     struct op_id id;
@@ -64,6 +64,7 @@ struct operation {
     enum lock_mode mode;
     uint16_t limit; /* of a counted one */
     enum lock_policy policy;
+    uint32_t ttl_ms; /* under `expire` */
     uint64_t token;
     size_t process_count;
     struct process
@@ -102,6 +103,7 @@ struct operation_request {
     enum lock_mode mode;
     uint16_t limit; /* lock_mode_valid() with mode */
     enum lock_policy policy;
+    uint32_t ttl_ms; /* lock_policy_valid() with policy */
     bool try;
     bool head;       /* waits before all others */
     bool spare;      /* if it is lost its processes have SESSION_LAST_WORDS, as the caller has */

@@ -62,11 +62,12 @@ json_t *render_party(const struct agent *agent, const struct party *party)
 {
     static const struct lock_data none = {0};
     const struct lock_data *data = party->data ? party->data : &none;
-    return json_pack("{s:s s:s s:s s:i s:s s:I s:I s:o}", "hold", render_hold(party->id).text,
+    return json_pack("{s:s s:s s:s s:i s:s s:I s:I s:I s:o}", "hold", render_hold(party->id).text,
                      "node", agent_node_name(agent, party->id.slot), "mode",
                      lock_mode_text(party->mode), "limit", (int)party->limit, "policy",
-                     party->policy ? party->policy : "", "token", (json_int_t)party->token, "place",
-                     (json_int_t)party->place, "data", render_bytes(data->bytes, data->size));
+                     party->policy ? party->policy : "", "ttl_ms", (json_int_t)party->ttl_ms,
+                     "token", (json_int_t)party->token, "place", (json_int_t)party->place, "data",
+                     render_bytes(data->bytes, data->size));
 }
 
 json_t *render_holders(const struct agent *agent, const struct answer *answer)
@@ -90,6 +91,7 @@ json_t *render_lock_holders(const struct agent *agent, const struct lock_state *
                               .mode = h->mode,
                               .limit = h->limit,
                               .policy = lock_policy_text(h->policy),
+                              .ttl_ms = h->ttl_ms,
                               .token = h->token,
                               .data = &h->data};
         json_array_append_new(out, render_party(agent, &party));
@@ -117,6 +119,7 @@ static json_t *render_lock_waiters(const struct agent *agent, const struct lock_
                               .mode = v->mode,
                               .limit = v->limit,
                               .policy = lock_policy_text(v->policy),
+                              .ttl_ms = v->ttl_ms,
                               .place = i + 1,
                               .data = &v->data};
         json_array_append_new(out, render_party(agent, &party));

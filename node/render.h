@@ -29,6 +29,7 @@ struct party {
     enum lock_mode mode;
     uint16_t limit;
     const char *policy;
+    uint32_t ttl_ms; /* under `expire` */
     uint64_t token;
     size_t place;
     const struct lock_data *data; /* NULL where it is not known */

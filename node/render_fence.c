@@ -161,6 +161,8 @@ static const char *render_fence_by(enum lock_ended by)
         return "end-statement";
     case LOCK_ENDED_BY_RECEIPT:
         return "receipt";
+    case LOCK_ENDED_BY_EXPIRY:
+        return "expiry";
     case LOCK_ENDINGS:
         break;
     }
@@ -175,7 +177,7 @@ json_t *render_fence_mark(const struct agent *agent, const struct lock_mark *mar
                      "slot", (int)mark->slot, "life", (json_int_t)mark->life, "mode",
                      lock_mode_text(mark->mode), "token", (json_int_t)mark->token, "by",
                      render_fence_by(mark->by), "proof",
-                     mark->by == LOCK_ENDED_BY_AGENT ? "" : render_fence_digest(&mark->proof).text);
+                     lock_ended_with_proof(mark->by) ? render_fence_digest(&mark->proof).text : "");
 }
 
 /* --- Orders --- */

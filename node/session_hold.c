@@ -24,9 +24,11 @@ struct session_early {
 
 enum { SESSION_REASON_SIZE = 128 };
 
-static void session_lost_text(char out[SESSION_REASON_SIZE], const struct agent *agent,
+/* With the TTL of `op` if it was lost with its lease. */
+static void session_lost_text(char out[SESSION_REASON_SIZE], const struct operation *op,
                               enum lost_reason reason)
 {
+    const struct agent *agent = op->all->agent;
     unsigned d = agent_identity(agent)->roster->detect_ms;
     switch (reason) {
     case LOST_STANDING:
@@ -38,12 +40,25 @@ static void session_lost_text(char out[SESSION_REASON_SIZE], const struct agent 
         snprintf(out, SESSION_REASON_SIZE,
                  "this node's life is under an order of a majority of the jurors");
         return;
+    case LOST_LEASE:
+        snprintf(out, SESSION_REASON_SIZE,
+                 "its lease of %u.%u s is over: it was not renewed in time", op->ttl_ms / 1000,
+                 op->ttl_ms % 1000 / 100);
+        return;
     }
 }
 
 static const char *session_lost_rule(enum lost_reason reason)
 {
-    return reason == LOST_ORDER ? "F3" : "F7";
+    switch (reason) {
+    case LOST_STANDING:
+        return "F7";
+    case LOST_ORDER:
+        return "F3";
+    case LOST_LEASE:
+        break;
+    }
+    return "lease";
 }
 
 static void session_hold_lost(struct operation *op, enum lost_reason reason)
@@ -52,7 +67,7 @@ static void session_hold_lost(struct operation *op, enum lost_reason reason)
     if (op->state != OPERATION_HELD || op->lost)
         return; /* released meanwhile, or told */
     op->lost = true;
-    session_lost_text(text, op->all->agent, reason);
+    session_lost_text(text, op, reason);
     log_event(LOG_LEVEL_ERROR, "hold-lost",
               "hold=%s name=%s session=%s life=%" PRIu64 " rule=%s why=\"%s\"",
               render_hold(op->id).text, log_value(op->name, strlen(op->name)).text,
@@ -68,6 +83,13 @@ static void session_hold_lost(struct operation *op, enum lost_reason reason)
 static void session_tell_risk(const struct operation *op)
 {
     char text[SESSION_REASON_SIZE];
+    if (op->policy == LOCK_STALE_EXPIRE) {
+        snprintf(text, sizeof text,
+                 "its lease was not renewed for half of its %u.%u s: the lock is lost at their end",
+                 op->ttl_ms / 1000, op->ttl_ms % 1000 / 100);
+        session_tell(op->session, "at-risk", op, op->mode, text);
+        return;
+    }
     unsigned d = agent_identity(op->all->agent)->roster->detect_ms;
     snprintf(text, sizeof text,
              "no majority of the jurors has acknowledged this node for %u.%u s: the lock is lost "
@@ -85,15 +107,18 @@ static void session_risk(struct operation *op, bool at_risk)
         return;
     op->at_risk = at_risk;
     log_event(at_risk ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, at_risk ? "hold-at-risk" : "hold-safe",
-              "hold=%s name=%s session=%s life=%" PRIu64 " rule=F7", render_hold(op->id).text,
-              log_value(op->name, strlen(op->name)).text, op->session->name, op->id.life);
+              "hold=%s name=%s session=%s life=%" PRIu64 " rule=%s", render_hold(op->id).text,
+              log_value(op->name, strlen(op->name)).text, op->session->name, op->id.life,
+              op->policy == LOCK_STALE_EXPIRE ? "lease" : "F7");
     if (operation_untold(op))
         return;
     if (at_risk)
         session_tell_risk(op);
     else
         session_tell(op->session, "safe", op, op->mode,
-                     "a majority of the jurors acknowledges this node again");
+                     op->policy == LOCK_STALE_EXPIRE
+                         ? "its lease is renewed again"
+                         : "a majority of the jurors acknowledges this node again");
 }
 
 static void session_nobodys_lost(struct op_id hold, enum lost_reason reason)

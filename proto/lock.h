@@ -201,6 +201,9 @@ int lock_find_waiter(const struct lock_state *state, struct op_id id);
 /* Into converts. */
 int lock_find_convert(const struct lock_state *state, struct op_id id);
 
+/* Whether such an end leaves a proof. */
+bool lock_ended_with_proof(enum lock_ended by);
+
 /* --- Between lock.c, lock_change.c and lock_codec.c --- */
 
 /* The other half of lock_apply(): changes of a hold, CONVERT to TRANSFER. */
@@ -208,8 +211,6 @@ struct lock_result lock_change(struct lock_state *state, const struct lock_op *o
 /* Converts those that fit by now, then lets in the first of the queue while it fits. */
 void lock_settle(struct lock_state *state);
 void lock_settle_converts(struct lock_state *state);
-/* Whether such an end leaves a proof. */
-bool lock_ended_with_proof(enum lock_ended by);
 void lock_grant(struct lock_state *state, const struct lock_waiter *who);
 void lock_remove_hold(struct lock_state *state, size_t index);
 void lock_remove_waiter(struct lock_state *state, size_t index);

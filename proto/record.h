@@ -55,8 +55,8 @@
     F(u8, mode)                                                                                    \
     F(u16, limit)                                                                                  \
     F(u8, policy)                                                                                  \
-    F(u32, ttl_ms) F(flag, unclean) F(u64, change) F(flag, transfer) F(u64, token) F(name, name)   \
-        F(blob, process)
+    F(u32, ttl_ms)                                                                                 \
+    F(flag, unclean) F(u64, change) F(flag, transfer) F(u64, token) F(name, name) F(blob, process)
 #define RECORD_FIELDS_op_end(F) F(u64, life) F(u64, counter)
 /* The highest that `slot` told of itself, or others of it (L7). */
 #define RECORD_FIELDS_known(F) F(u16, slot) F(u64, commits) F(u64, life) F(u64, ops)
