@@ -4,7 +4,6 @@
  */
 #include "proto/served.h"
 
-#include "proto/lease.h"
 #include "proto/must.h"
 #include "proto/stale.h"
 
@@ -73,8 +72,6 @@ void served_reply(struct served_table *t, const struct served *s, const struct a
     m.reply.detail = detail_of(t, s, a, state, detail);
     if (a->verdict == REPLY_GRANTED && a->kind == REQUEST_ACQUIRE)
         t->core->counters.grants++;
-    if (a->verdict == REPLY_GRANTED && a->policy == LOCK_STALE_EXPIRE)
-        leases_told(t->core->leases, t->core->now, a->op.slot, a->op.life);
     outbox_send(&t->core->outbox, a->to, &m);
 }
 
@@ -300,12 +297,14 @@ static void tell_outcomes(struct served_table *t, struct instant now, struct ser
     while ((a = asked_pop(t, &s->outcomes))) {
         if (settle(a, state))
             served_reply(t, s, a, state);
+        if (a->verdict == REPLY_GRANTED && a->policy == LOCK_STALE_EXPIRE)
+            leases_granted(t->core->leases, now, &s->told, a->op.slot, a->op.life);
         asked_free(t, a);
     }
     enum lock_mode wanted;
     s->waited = lock_wanted(state, &wanted);
-    struct instant lapse = stale_lapse(t->core, s->shard, state);
-    t->lapse_at = instant_earlier(t->lapse_at, lapse);
+    struct lease_times times = leases_times(t->core->leases, s->shard, &s->told);
+    t->lapse_at = instant_earlier(t->lapse_at, stale_lapse(t->core, &times, state));
     stale_accuse(t->core, now, state, served_name(s));
     tell_holders(t, now, s, state);
 }
@@ -355,7 +354,8 @@ static bool let_in(struct served_table *t, struct served *s, struct lock_state *
     if (changed)
         owe_grants(t, s, state, first);
     /* Whom the break let in has not heard yet of a grant whose lease could be over. */
-    if (!wanted_now(t, s) || !stale_let_go(t->core, s->shard, state, &first))
+    struct lease_times times = leases_times(t->core->leases, s->shard, &s->told);
+    if (!wanted_now(t, s) || !stale_let_go(t->core, &times, state, &first))
         return changed;
     owe_grants(t, s, state, first);
     return true;
@@ -380,7 +380,8 @@ bool served_advance(struct served_table *t, struct instant now, struct served *s
     struct lock_convert converts[LOCK_CONVERTS_MAX];
     size_t convert_count = t->scratch.convert_count;
     memcpy(converts, t->scratch.converts, convert_count * sizeof converts[0]);
-    s->lapsing = wanted_now(t, s) && stale_lapsing(t->core, now, s->shard, &t->scratch);
+    struct lease_times times = leases_times(t->core->leases, s->shard, &s->told);
+    s->lapsing = wanted_now(t, s) && stale_lapsing(t->core, now, &times, &t->scratch);
     if (s->lapsing)
         return true;
     bool changed = let_in(t, s, &t->scratch);

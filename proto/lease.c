@@ -44,38 +44,57 @@ void leases_confirmed(struct leases *l, uint32_t shard)
     l->ballots[shard].sure = l->ballots[shard].asked;
 }
 
-struct instant leases_sure(const struct leases *l, uint32_t shard)
+static struct instant later(struct instant a, struct instant b)
 {
-    return l->ballots[shard].sure;
+    return a.ns > b.ns ? a : b;
 }
 
-void leases_told(struct leases *l, struct instant now, uint16_t slot, uint64_t life)
+void leases_renewed(struct leases *l, struct instant now, uint16_t slot, uint64_t life)
 {
     int index = roster_find(l->core->config.roster, slot);
     if (index < 0)
         return;
     struct lease_word *word = &l->words[index];
     if (life > word->life)
-        *word = (struct lease_word){.life = life, .past = word->last};
+        *word = (struct lease_word){.life = life, .past = later(word->last, word->past)};
     if (life == word->life)
-        word->last = now;
+        word->last = later(word->last, now);
     else
-        word->past = now;
+        word->past = later(word->past, now);
 }
 
-static struct instant later(struct instant a, struct instant b)
+void leases_forgot(struct leases *l, const struct lease_told *told)
 {
-    return a.ns > b.ns ? a : b;
+    if (told->at.ns)
+        leases_renewed(l, told->at, told->slot, told->life);
 }
 
-struct instant leases_end(const struct leases *l, uint32_t shard, uint16_t slot, uint64_t life,
-                          uint32_t ttl_ms)
+void leases_granted(struct leases *l, struct instant now, struct lease_told *told, uint16_t slot,
+                    uint64_t life)
+{
+    if (slot != told->slot || life != told->life)
+        leases_forgot(l, told);
+    *told = (struct lease_told){.at = now, .slot = slot, .life = life};
+}
+
+struct lease_times leases_times(const struct leases *l, uint32_t shard,
+                                const struct lease_told *told)
+{
+    const struct lease_ballot *b = &l->ballots[shard];
+    struct lease_times times = {.since = b->since, .sure = b->sure, .told = *told};
+    if (MUTANT(76)) /* "a new coordinator lets go at once" */
+        times.since = (struct instant){0};
+    return times;
+}
+
+struct instant leases_end(const struct leases *l, const struct lease_times *times, uint16_t slot,
+                          uint64_t life, uint32_t ttl_ms)
 {
     int index = roster_find(l->core->config.roster, slot);
     const struct lease_word *word = index < 0 ? NULL : &l->words[index];
-    struct instant from = l->ballots[shard].since;
-    if (MUTANT(76)) /* "a new coordinator lets go at once" */
-        from = (struct instant){0};
+    struct instant from = times->since;
+    if (slot == times->told.slot && life == times->told.life)
+        from = later(from, times->told.at);
     if (word && life == word->life)
         from = later(from, word->last);
     if (word && life < word->life)
@@ -129,7 +148,7 @@ static void answer(struct coordinator *k, uint16_t to, uint32_t shard, struct ba
 static void keep(struct coordinator *k, struct instant now, const struct lead *lead,
                  const struct lease_ask *a)
 {
-    leases_told(&k->leases, now, a->slot, a->life);
+    leases_renewed(&k->leases, now, a->slot, a->life);
     k->core->counters.leases_kept++;
     answer(k, a->slot, lead_shard(k, lead), lead->ballot, a->sent, true);
 }

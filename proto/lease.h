@@ -22,7 +22,9 @@
  *
  * What is renewed is a shard under a ballot, for all that one life holds there: a holder's node
  * goes on believing in what it still believes in, and a coordinator counts for a node and its life,
- * whichever shard it was about: a word too many only makes it wait longer.
+ * whichever shard it was about: a word too many only makes it wait longer. Grants count for their
+ * lock alone as long as it is served: one that is granted to a dead waiter shall not prolong all
+ * that its node holds.
  */
 #ifndef PROTO_LEASE_H
 #define PROTO_LEASE_H
@@ -40,7 +42,7 @@ static inline struct span lease_belief(uint32_t ttl_ms)
                          (ppm + CLOCK_RATE_PPM)};
 }
 
-/* What a coordinator has told one node that it may believe in. */
+/* The renewals that a coordinator has answered one node. */
 struct lease_word {
     uint64_t life;       /* the highest that it answered */
     struct instant last; /* its last answer to that life; ns 0: none */
@@ -79,17 +81,37 @@ struct leases {
 
 size_t leases_bytes(const struct peer_config *config);
 void leases_init(struct leases *l, struct core *core, void *memory);
+/* Who was told of a grant of one lock last; `at` ns 0: nobody was. */
+struct lease_told {
+    struct instant at;
+    uint16_t slot;
+    uint64_t life;
+};
+
+/* What the holds of one lock are judged by. */
+struct lease_times {
+    struct instant since; /* as in lease_ballot */
+    struct instant sure;
+    struct lease_told told;
+};
+
 /* This node serves the shard from now on. */
 void leases_lead(struct leases *l, struct instant now, uint32_t shard);
+/* That life of `slot` is about to be told of a grant of a lock: *told is the lock's. */
+void leases_granted(struct leases *l, struct instant now, struct lease_told *told, uint16_t slot,
+                    uint64_t life);
+/* The lock is forgotten: what was told of it goes on to count. */
+void leases_forgot(struct leases *l, const struct lease_told *told);
 /* A confirm round begins; a majority has answered it. */
 void leases_asked(struct leases *l, struct instant now, uint32_t shard);
 void leases_confirmed(struct leases *l, uint32_t shard);
-struct instant leases_sure(const struct leases *l, uint32_t shard);
-/* That life of `slot` is about to be told what it will believe for a TTL. */
-void leases_told(struct leases *l, struct instant now, uint16_t slot, uint64_t life);
-/* When what that life holds in the shard, for `ttl_ms`, may be let go at the earliest. */
-struct instant leases_end(const struct leases *l, uint32_t shard, uint16_t slot, uint64_t life,
-                          uint32_t ttl_ms);
+struct lease_times leases_times(const struct leases *l, uint32_t shard,
+                                const struct lease_told *told);
+/* That life of `slot` is about to be told that it may go on believing. */
+void leases_renewed(struct leases *l, struct instant now, uint16_t slot, uint64_t life);
+/* When what that life holds for `ttl_ms` may be let go at the earliest. */
+struct instant leases_end(const struct leases *l, const struct lease_times *times, uint16_t slot,
+                          uint64_t life, uint32_t ttl_ms);
 
 /* --- For coordinator.c --- */
 /* A message LEASE: answered once a majority has confirmed the ballot. */

@@ -134,6 +134,7 @@ void served_forget(struct served_table *t, struct served *s, uint32_t *shard_lis
         }
     }
     unlink_shard(t, s, shard_list);
+    leases_forgot(t->core->leases, &s->told);
     if (s->phase != SERVED_TRUE)
         deactivate(t, s);
     asked_clear(t, &s->inbox);

@@ -16,7 +16,7 @@
 #ifndef PROTO_SERVED_H
 #define PROTO_SERVED_H
 
-#include "proto/core.h"
+#include "proto/lease.h"
 
 /* One request, from its arrival to its answer. Also used for a grant that a waiter is owed. */
 struct asked {
@@ -74,6 +74,7 @@ struct served {
     uint8_t *state;
     uint32_t state_size;
     struct lock_break broken; /* that the state names (F5): it is sent with its proof */
+    struct lease_told told;   /* of a grant under `expire` */
     bool lapsing;            /* its requests wait until the ballot was confirmed: leases are over */
     bool waited;             /* somebody waits for it, as of the last true state */
     struct asked_list inbox; /* not applied yet */

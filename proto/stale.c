@@ -1,7 +1,6 @@
 /* Holds of the dead: see stale.h. */
 #include "proto/stale.h"
 
-#include "proto/lease.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
@@ -80,32 +79,33 @@ bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first
 }
 
 /* INSTANT_NEVER for one that does not expire. */
-static struct instant lease_over(const struct core *c, uint32_t shard, const struct lock_hold *hold)
+static struct instant lease_over(const struct core *c, const struct lease_times *times,
+                                 const struct lock_hold *hold)
 {
     return hold->policy == LOCK_STALE_EXPIRE
-               ? leases_end(c->leases, shard, hold->id.slot, hold->id.life, hold->ttl_ms)
+               ? leases_end(c->leases, times, hold->id.slot, hold->id.life, hold->ttl_ms)
                : INSTANT_NEVER;
 }
 
-bool stale_lapsing(const struct core *c, struct instant now, uint32_t shard,
+bool stale_lapsing(const struct core *c, struct instant now, const struct lease_times *times,
                    const struct lock_state *state)
 {
-    struct instant sure = leases_sure(c->leases, shard);
     for (size_t i = 0; i < state->hold_count; i++) {
-        struct instant over = lease_over(c, shard, &state->holds[i]);
-        if (instant_reached(now, over) && !instant_reached(sure, over))
+        struct instant over = lease_over(c, times, &state->holds[i]);
+        if (instant_reached(now, over) && !instant_reached(times->sure, over))
             return !MUTANT(78); /* "lets go on what it knew before it was replaced" */
     }
     return false;
 }
 
-bool stale_let_go(struct core *c, uint32_t shard, struct lock_state *state, size_t *first)
+bool stale_let_go(struct core *c, const struct lease_times *times, struct lock_state *state,
+                  size_t *first)
 {
-    struct instant sure = MUTANT(78) ? c->now : leases_sure(c->leases, shard);
+    struct instant sure = MUTANT(78) ? c->now : times->sure;
     bool changed = false;
     for (size_t i = *first; i-- > 0;) {
         const struct lock_hold *hold = &state->holds[i];
-        if (!instant_reached(sure, lease_over(c, shard, hold)))
+        if (!instant_reached(sure, lease_over(c, times, hold)))
             continue;
         struct lock_op op = {.kind = LOCK_EXPIRE, .id = hold->id};
         lock_apply(state, &op);
@@ -116,13 +116,14 @@ bool stale_let_go(struct core *c, uint32_t shard, struct lock_state *state, size
     return changed;
 }
 
-struct instant stale_lapse(const struct core *c, uint32_t shard, const struct lock_state *state)
+struct instant stale_lapse(const struct core *c, const struct lease_times *times,
+                           const struct lock_state *state)
 {
     struct instant first = INSTANT_NEVER;
     enum lock_mode mode;
     bool any = lock_wanted(state, &mode);
     for (size_t i = 0; any && i < state->hold_count; i++)
-        first = instant_earlier(first, lease_over(c, shard, &state->holds[i]));
+        first = instant_earlier(first, lease_over(c, times, &state->holds[i]));
     return first;
 }
 

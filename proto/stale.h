@@ -8,6 +8,7 @@
 #define PROTO_STALE_H
 
 #include "proto/accuser.h"
+#include "proto/lease.h"
 
 /* Whether that life of `slot` is proven over here. */
 bool stale_over(const struct core *c, uint16_t slot, uint64_t life);
@@ -22,14 +23,16 @@ bool stale_outlived(const struct core *c, const struct op_id *id);
 bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first);
 /* Whether there is a hold whose lease is over, and that may be let go only after the ballot was
  * confirmed (lease.h). */
-bool stale_lapsing(const struct core *c, struct instant now, uint32_t shard,
+bool stale_lapsing(const struct core *c, struct instant now, const struct lease_times *times,
                    const struct lock_state *state);
 /* Lets go of those of the first *first holds whose leases are over, surely. False if there are
  * none; else the waiters that this let in are holds[*first ..]. */
-bool stale_let_go(struct core *c, uint32_t shard, struct lock_state *state, size_t *first);
+bool stale_let_go(struct core *c, const struct lease_times *times, struct lock_state *state,
+                  size_t *first);
 /* When somebody who waits may find that one more is over: INSTANT_NEVER if nobody does, or none
  * expires. */
-struct instant stale_lapse(const struct core *c, uint32_t shard, const struct lock_state *state);
+struct instant stale_lapse(const struct core *c, const struct lease_times *times,
+                           const struct lock_state *state);
 /* Somebody may wait behind the dead: asks the jurors about them. */
 void stale_accuse(struct core *c, struct instant now, const struct lock_state *state,
                   struct view name);

@@ -1,7 +1,8 @@
 /*
  * V2: the lock of a dead holder passes on, if somebody in the core waits for it: under `fence`,
  * within detection, an executor's time and 5 s of the death (devices work in a siege), or
- * within 5 s of the moment at which a later life of the same machine counts.
+ * within 5 s of the moment at which a later life of the same machine counts; under `expire`,
+ * within 5 s of the TTL from then on.
  *
  * What F8 holds back is not judged: a juror allows no more than b machines within its span, and
  * none that it has not heard since its own start; both end with the span, counted from the siege.
@@ -171,8 +172,33 @@ static int64_t brake_end(const struct world *w, size_t target)
     return latest(from, last_power(w, target)) + w->p.brake_span.ns;
 }
 
+/* Its last words may be late, and count from when they come; of worlds where they may be minutes
+ * late nothing is said. */
+static void judge_lease(struct world *w, const struct op *op, int64_t awaited)
+{
+    const struct machine *m = op->machine;
+    int64_t dead = is_dead(op) && !m->powered ? m->off_at : w->siege.gone_at[m->index];
+    int64_t from = latest(latest(w->siege.settled_at, awaited), dead + w->p.late_high.ns);
+    /* A waiter that is gone may still be granted a lock, and its coordinator may count that for all
+     * that the node holds. */
+    for (const struct op *o = m->ops; o; o = o->older)
+        if (o->policy == LOCK_STALE_EXPIRE && o->held_in)
+            from = latest(from, o->held_in->chosen_at);
+    int64_t ttl = SPAN_MS(op->ttl_ms).ns, over = w->now - from - ttl - ttl / 1000;
+    if (!gone(w, m) || w->p.deep_permille)
+        return;
+    if (over > 0)
+        live_note(&w->figures.live, LIVE_EXPIRED, over / 1000000);
+    if (over > grace.ns)
+        world_fail(w, EXIT_STUCK, "V2",
+                   "%s stays held by %s, which is gone; the TTL of %u ms and %lld ms have passed",
+                   op->name->text, m->name, op->ttl_ms, (long long)over / 1000000);
+}
+
 static void judge(struct world *w, const struct op *op, int64_t awaited)
 {
+    if (op->policy == LOCK_STALE_EXPIRE)
+        judge_lease(w, op, awaited);
     const struct machine *m = op->machine;
     int64_t now = w->now, settled = latest(w->siege.settled_at, awaited);
     int64_t braked = brake_end(w, m->index);

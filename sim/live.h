@@ -13,6 +13,7 @@
     L(ACQUIRE, "V1", "ms", "a free name is granted within")                                        \
     L(PASSED, "V2", "ms", "a dead holder's lock passes on, beyond detection, within")              \
     L(BOOTED, "V2b", "ms", "the same, from the new life that counts")                              \
+    L(EXPIRED, "V2c", "ms", "a dead holder's lease is let go, beyond its TTL, within")             \
     L(UNSEEN, "V3", "ms", "one of the core is not seen alive by another for")                      \
     L(VIEWS, "V4", "ms", "all of the core see each other alive within")                            \
     L(DUELS, "V5", "/1000", "ballots preempted per success")                                       \

@@ -1,4 +1,5 @@
 /* Reading a story: lines, words and the cursor. See story.h and story_read.h. */
+#include "proto/limits.h"
 #include "sim/story_read.h"
 
 #include <stdarg.h>
@@ -139,6 +140,14 @@ int64_t read_span(struct story_reader *r)
     else
         read_error(r, "expected a time such as 500ms, 10s or 2min, an hour at most");
     return ns;
+}
+
+int64_t read_ttl(struct story_reader *r)
+{
+    int64_t ttl = read_span(r) / 1000000 * 1000000, ms = ttl / 1000000;
+    if (!r->failed && (ms < LEASE_TTL_MIN_MS || ms > LEASE_TTL_MAX_MS))
+        read_error(r, "a TTL is 1s to 1h");
+    return ttl;
 }
 
 struct range read_range(struct story_reader *r)

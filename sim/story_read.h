@@ -34,6 +34,7 @@ bool read_try(struct story_reader *r, const char *word);
 bool read_need(struct story_reader *r, const char *word);
 /* "500us", "20ms", "1.5s", "2min" to ns, 0 to an hour. */
 int64_t read_span(struct story_reader *r);
+int64_t read_ttl(struct story_reader *r); /* the same within what `expire` allows */
 /* Whether the next word is a span. */
 bool read_is_span(const struct story_reader *r);
 struct range read_range(struct story_reader *r); /* "1s..3s", or "2s" */

@@ -251,7 +251,7 @@ static bool try_mode(struct story_reader *r, struct act *a)
     return false;
 }
 
-/* "hv3 locks image/x exclusive stale hold", "hv1 waits for image/x", "hv3 releases image/x" */
+/* "hv3 locks image/x exclusive stale expire 5s", "hv1 waits for image/x", "hv3 releases image/x" */
 static void read_lock(struct story_reader *r, struct act a)
 {
     a.bits = read_node(r);
@@ -273,7 +273,7 @@ static void read_lock(struct story_reader *r, struct act a)
         if (read_try(r, "hold"))
             a.policy = LOCK_STALE_HOLD;
         else if (read_try(r, "expire"))
-            a.policy = LOCK_STALE_EXPIRE, a.amount = read_span(r);
+            a.policy = LOCK_STALE_EXPIRE, a.amount = read_ttl(r);
         else if (read_need(r, "fence"))
             a.policy = LOCK_STALE_FENCE;
     }

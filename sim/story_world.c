@@ -165,10 +165,15 @@ static void read_workload_names(struct story_reader *r)
 
 static void read_stale(struct story_reader *r)
 {
-    if (read_try(r, "hold"))
+    if (read_try(r, "hold")) {
         r->story->p.fence_permille = 0;
-    else if (read_need(r, "fence"))
+    } else if (read_try(r, "expire")) {
+        struct span ttl = {read_ttl(r)};
+        r->story->p.expire_permille = 1000;
+        r->story->p.ttl = (struct range){ttl, ttl};
+    } else if (read_need(r, "fence")) {
         r->story->p.fence_permille = 1000;
+    }
 }
 
 /* "30% shared", "20% any mode" */

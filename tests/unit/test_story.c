@@ -100,7 +100,8 @@ START_TEST(test_acts)
            "at 5s a releases image/x\n"
            "at 6s b locks image/x CW\n"
            "at 6s c locks image/x PR stale fence\n"
-           "at 6s d locks image/y counted 3 stale hold\n");
+           "at 6s d locks image/y counted 3 stale hold\n"
+           "at 7s d locks image/z stale expire 1.5s\n");
     const struct act *a = story->acts;
     ck_assert_uint_eq(a[0].bits, 24);
     ck_assert_uint_eq(a[0].only, 7);
@@ -125,6 +126,8 @@ START_TEST(test_acts)
     ck_assert_uint_eq(a[17].limit, 0);
     ck_assert_int_eq(a[18].mode, LOCK_COUNTED);
     ck_assert_uint_eq(a[18].limit, 3);
+    ck_assert_int_eq(a[19].policy, LOCK_STALE_EXPIRE);
+    ck_assert_int_eq(a[19].amount, 1500000000);
 }
 END_TEST
 
@@ -218,7 +221,9 @@ static const struct {
     {"at 10s hv1 eats image/x\n", "\"eats\": a node \"locks\" or \"releases\""},
     {"at 10s hv1 locks\n", "the line ends here: expected the name of a lock"},
     {"at 10s hv1 locks a-name-that-is-far-too-long-for-this\n", "the name is too long"},
-    {"at 10s hv1 locks x stale expire\n", "\"expire\": expected \"fence\""},
+    {"at 10s hv1 locks x stale forget\n", "\"forget\": expected \"fence\""},
+    {"at 10s hv1 locks x stale expire\n", "expected a time such as"},
+    {"at 10s hv1 locks x stale expire 100ms\n", "a TTL is 1s to 1h"},
     {"at 10s fault NONE of hv1 for 1s\n", "\"NONE\": there is no fault of this name"},
     {"workload 6 clients on each\nat 1s hv1 locks x\n", "hv1 has 6 clients already"},
     {"workload 99 clients on each\n", "\"99\": expected a number from 0 to"},
