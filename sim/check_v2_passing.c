@@ -2,7 +2,7 @@
  * V2: the lock of a dead holder passes on, if somebody in the core waits for it: under `fence`,
  * within detection, an executor's time and 5 s of the death (devices work in a siege), or
  * within 5 s of the moment at which a later life of the same machine counts; under `expire`,
- * within 5 s of the TTL from then on.
+ * within 5 s of the TTL from then on, and from the last change of coordinators.
  *
  * What F8 holds back is not judged: a juror allows no more than b machines within its span, and
  * none that it has not heard since its own start; both end with the span, counted from the siege.
@@ -179,6 +179,7 @@ static void judge_lease(struct world *w, const struct op *op, int64_t awaited)
     const struct machine *m = op->machine;
     int64_t dead = is_dead(op) && !m->powered ? m->off_at : w->siege.gone_at[m->index];
     int64_t from = latest(latest(w->siege.settled_at, awaited), dead + w->p.late_high.ns);
+    from = latest(from, w->observer->served_since[op->name->shard]);
     /* A waiter that is gone may still be granted a lock, and its coordinator may count that for all
      * that the node holds. */
     for (const struct op *o = m->ops; o; o = o->older)

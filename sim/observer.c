@@ -210,6 +210,7 @@ void observer_notice(struct world *w, struct machine *m, const struct notice *n)
     if (*served_by != SLOT_NONE && *served_by != slot)
         w->figures.takeovers++;
     *served_by = slot;
+    w->observer->served_since[n->shard] = w->now;
 }
 
 void observer_order(struct world *w, struct machine *m, struct view bytes)

@@ -34,7 +34,8 @@ struct observer {
     struct lives lives;
     struct promise_seen *promises[SHARDS_MAX];
     struct forget_seen forgets[SHARDS_MAX];
-    uint16_t served_by[SHARDS_MAX]; /* slot of the last coordinator; SLOT_NONE before the first */
+    int64_t served_since[SHARDS_MAX]; /* when it took it */
+    uint16_t served_by[SHARDS_MAX];   /* slot of the last coordinator; SLOT_NONE before the first */
     struct name *window[NAMES_WIDTH_MAX]; /* the names that clients choose from */
     struct image scratch_image;
     struct image scratch_before;
