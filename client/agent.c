@@ -193,6 +193,8 @@ int agent_refused(const struct varlink_reply *reply, const char *subject)
         return refused_reason(subject, p, "this is not a mode of locks", EXIT_USAGE);
     if (ours && strcmp(error, "BadLimit") == 0)
         return refused_reason(subject, p, "this is not a limit of a counted lock", EXIT_USAGE);
+    if (ours && strcmp(error, "BadTtl") == 0)
+        return refused_reason(subject, p, "this is not a TTL of a lock that expires", EXIT_USAGE);
     if (ours && strcmp(error, "NotPermitted") == 0)
         return refused_reason(subject, p, "not permitted", EXIT_NOT_PERMITTED);
     if (strcmp(error, "org.varlink.service.PermissionDenied") == 0)

@@ -160,9 +160,11 @@ enum {
 
 /* What happens to those who wait for the lock if this node dies with it. */
 enum hf_stale {
-    HF_STALE_DEFAULT = 0, /* fence for the modes that write (CW, PW, exclusive), hold for others */
-    HF_STALE_HOLD = 1,    /* they wait until the node boots again */
-    HF_STALE_FENCE = 2    /* a majority of the jurors orders the node's end */
+    HF_STALE_DEFAULT =
+        0,              /* fence for the modes that write (CW, PW, exclusive), expire for others */
+    HF_STALE_HOLD = 1,  /* they wait until the node boots again */
+    HF_STALE_FENCE = 2, /* a majority of the jurors orders the node's end */
+    HF_STALE_EXPIRE = 3 /* they wait until it was not renewed for ttl_ms; it is lost here by then */
 };
 
 /* One that holds a lock. What it points at lives as long as the struct that names it. `token` and
@@ -223,6 +225,7 @@ struct hf_options {
     size_t data_size;  /* at most HF_DATA_MAX, else HF_TOO_LONG */
     bool spare;        /* should the lock be lost, `pid` lives for the last second as well, so that
                           the caller may end it */
+    int64_t ttl_ms;    /* of HF_STALE_EXPIRE, 1000 to 3600000; 0: 30000 */
 };
 
 /*

@@ -5,12 +5,17 @@
 #include "client/lib_ask.h"
 #include "client/lib_base64.h"
 
+static const char *const policies[] = {
+    [HF_STALE_HOLD] = "hold", [HF_STALE_FENCE] = "fence", [HF_STALE_EXPIRE] = "expire"};
+
 /* What one and several take alike, beside the names. */
 static void add_options(json_t *p, const struct hf_options *o)
 {
     char data[LIB_BASE64_SIZE(HF_DATA_MAX)];
     if (o->stale != HF_STALE_DEFAULT)
-        json_object_set_new(p, "stale", json_string(o->stale == HF_STALE_HOLD ? "hold" : "fence"));
+        json_object_set_new(p, "stale", json_string(policies[o->stale]));
+    if (o->ttl_ms > 0)
+        json_object_set_new(p, "ttl_ms", json_integer(o->ttl_ms));
     if (o->pid > 0)
         json_object_set_new(p, "pid", json_integer(o->pid));
     if (o->head)
@@ -94,9 +99,11 @@ static const struct lib_ask_kind kind_acquire_all = {.method = LIB_INTERFACE "Ac
 
 static enum hf_result check_options(const struct hf_options *o)
 {
-    if (o->stale != HF_STALE_DEFAULT && o->stale != HF_STALE_HOLD && o->stale != HF_STALE_FENCE)
+    if (o->stale < HF_STALE_DEFAULT || o->stale > HF_STALE_EXPIRE)
         return lib_fail(HF_BAD_OPTION, "stale: there is no policy with the number %d",
                         (int)o->stale);
+    if (o->ttl_ms < 0)
+        return lib_fail(HF_BAD_OPTION, "ttl_ms: it is 1000 to 3600000");
     if (o->pid < 0)
         return lib_fail(HF_BAD_OPTION, "pid: %d is no process", (int)o->pid);
     if (o->if_token > INT64_MAX)

@@ -104,8 +104,9 @@ static enum hf_result convert(struct hf_hold *hold, const struct hf_options *giv
     struct hf_options options;
     struct lib_ask ask;
     enum hf_result result = lib_ask_options(&options, given);
-    if (result == HF_OK && (options.stale != HF_STALE_DEFAULT || options.pid != 0 || options.head ||
-                            options.if_token != 0 || options.data_size != 0 || options.spare))
+    if (result == HF_OK &&
+        (options.stale != HF_STALE_DEFAULT || options.pid != 0 || options.head ||
+         options.if_token != 0 || options.data_size != 0 || options.spare || options.ttl_ms != 0))
         result = lib_fail(HF_BAD_OPTION, "only mode, limit, timeout_ms and waiting can be given");
     if (result == HF_OK)
         result = change_begin(hold, LIB_HELD);

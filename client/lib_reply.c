@@ -232,6 +232,7 @@ enum hf_result lib_reply_error(const struct varlink_reply *reply, char detail[LI
         {LIB_INTERFACE "BadName", HF_BAD_NAME, line_reason},
         {LIB_INTERFACE "BadMode", HF_BAD_MODE, line_reason},
         {LIB_INTERFACE "BadLimit", HF_BAD_LIMIT, line_reason},
+        {LIB_INTERFACE "BadTtl", HF_BAD_OPTION, line_reason},
         {LIB_INTERFACE "NotReady", HF_NOT_READY, line_reason},
         {LIB_INTERFACE "LogFailed", HF_LOG_FAILED, line_reason},
         {LIB_INTERFACE "NotPermitted", HF_NOT_PERMITTED, line_reason},

@@ -161,6 +161,12 @@ static void next_stage(const json_t *stale, json_t *next)
                  "when %s boots again it states that its life %lld is over (policy hold: "
                  "nobody is fenced for it)",
                  node, life);
+    else if (strcmp(stage, "expires") == 0)
+        why_line(
+            next,
+            "when life %lld of %s has not renewed its lease for its TTL, or states before that it "
+            "is over, its hold is let go",
+            life, node);
     else if (strcmp(stage, "asking") == 0)
         next_asking(stale, next);
     else if (strcmp(stage, "ordered") == 0)
@@ -191,7 +197,7 @@ void why_stale_next(const json_t *facts, const json_t *holder, json_t *next)
     const json_t *stale = stale_of(facts, holder), *member = member_of(facts, holder);
     const char *node = json_text(holder, "node"), *policy = json_text(holder, "policy");
     long long life = life_of(holder);
-    bool fence = strcmp(policy, "fence") == 0;
+    bool fence = strcmp(policy, "fence") == 0, expires = strcmp(policy, "expire") == 0;
     if (stale)
         next_stage(stale, next);
     else if (reborn(facts, holder))
@@ -206,6 +212,10 @@ void why_stale_next(const json_t *facts, const json_t *holder, json_t *next)
                        "an order against its life %lld"
                      : "%s answers, or is soon held dead by gossip; then its hold lasts until it "
                        "states that its life %lld is over",
+                 node, life);
+    else if (expires)
+        why_line(next,
+                 "when %s (life %lld) has not renewed its lease for its TTL its hold is let go",
                  node, life);
     else if (fence)
         why_line(next, "the lock's coordinator asks the jurors for an order against %s (life %lld)",

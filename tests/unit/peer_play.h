@@ -117,8 +117,8 @@ struct stage {
     bool go_on_isolated;     /* the same: `on_isolation = continue` (F7) */
     enum lock_policy policy; /* of locks that are asked for from now on */
     uint16_t limit;          /* the same: of those that are counted */
-    stage_way way;           /* NULL: all pass */
     uint32_t ttl_ms;         /* the same: of those that expire */
+    stage_way way;           /* NULL: all pass */
     void *way_context;
     struct stage_flight *flights; /* ring: the delay is constant, so the order of sending is kept */
     size_t flight_start, flight_count;

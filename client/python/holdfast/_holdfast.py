@@ -66,7 +66,8 @@ class Holdfast:
         Options:
         limit: of a counted lock: held while at most so many hold it, 1 to 256.
         stale: what happens to those who wait if this node dies: "hold" (they wait until it boots
-        again) or "fence" (it is ended); by default "fence" for the modes that write.
+        again), "fence" (it is ended), by default for the modes that write, or "expire" (they wait
+        until the lock was not renewed for `ttl` seconds, 30; it is lost here by then).
         pid: a child of this process that acts under the lock as well.
         spare: should the lock be lost, let that child live for the last second as well.
         head: wait before all others; for operators.

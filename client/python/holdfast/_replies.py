@@ -18,6 +18,7 @@ ERRORS: dict[str, type[_errors.HoldfastError]] = {
     INTERFACE + "BadName": _errors.BadName,
     INTERFACE + "BadMode": _errors.BadMode,
     INTERFACE + "BadLimit": _errors.BadLimit,
+    INTERFACE + "BadTtl": _errors.BadOption,
     INTERFACE + "NotReady": _errors.NotReady,
     INTERFACE + "LogFailed": _errors.LogFailed,
     INTERFACE + "NotPermitted": _errors.NotPermitted,
