@@ -9,17 +9,20 @@
 
 static const struct frame_parameter join_takes[] = {{"secret", FRAME_STRING, true}};
 static const struct frame_parameter acquire_takes[] = {
-    {"name", FRAME_STRING, true},  {"mode", FRAME_STRING, false},    {"limit", FRAME_INT, false},
-    {"try", FRAME_BOOL, false},    {"timeout_ms", FRAME_INT, false}, {"stale", FRAME_STRING, false},
-    {"pid", FRAME_INT, false},     {"head", FRAME_BOOL, false},      {"if_token", FRAME_INT, false},
-    {"data", FRAME_STRING, false}, {"spare", FRAME_BOOL, false},
+    {"name", FRAME_STRING, true},     {"mode", FRAME_STRING, false},
+    {"limit", FRAME_INT, false},      {"try", FRAME_BOOL, false},
+    {"timeout_ms", FRAME_INT, false}, {"stale", FRAME_STRING, false},
+    {"ttl_ms", FRAME_INT, false},     {"pid", FRAME_INT, false},
+    {"head", FRAME_BOOL, false},      {"if_token", FRAME_INT, false},
+    {"data", FRAME_STRING, false},    {"spare", FRAME_BOOL, false},
 };
 static const struct frame_parameter acquire_all_takes[] = {
     {"names", FRAME_STRINGS, true},   {"mode", FRAME_STRING, false},
     {"limit", FRAME_INT, false},      {"try", FRAME_BOOL, false},
     {"timeout_ms", FRAME_INT, false}, {"stale", FRAME_STRING, false},
-    {"pid", FRAME_INT, false},        {"head", FRAME_BOOL, false},
-    {"data", FRAME_STRING, false},    {"spare", FRAME_BOOL, false},
+    {"ttl_ms", FRAME_INT, false},     {"pid", FRAME_INT, false},
+    {"head", FRAME_BOOL, false},      {"data", FRAME_STRING, false},
+    {"spare", FRAME_BOOL, false},
 };
 static const struct frame_parameter convert_takes[] = {
     {"hold", FRAME_STRING, true}, {"mode", FRAME_STRING, true},     {"limit", FRAME_INT, false},

@@ -191,7 +191,8 @@ class ApiProtocol(ApiCase):
             ("Acquire", {"name": "x", "try": "yes"}, "try"),
             ("Acquire", {"name": "x", "timeout_ms": -1}, "timeout_ms"),
             ("Acquire", {"name": "x", "timeout_ms": 1.5}, "timeout_ms"),
-            ("Acquire", {"name": "x", "stale": "expire"}, "stale"),
+            ("Acquire", {"name": "x", "stale": "forget"}, "stale"),
+            ("Acquire", {"name": "x", "ttl_ms": "1"}, "ttl_ms"),
             ("Acquire", {"name": "x", "pid": 0}, "pid"),
             ("Events", {"after": -1}, "after"),
         ):
@@ -221,13 +222,35 @@ class ApiProtocol(ApiCase):
             holder = api.call("Show", name=name)["lock"]["holders"][0]
             self.assertEqual((holder["mode"], holder["limit"]), (printed, 0))
             writes = printed in ("CW", "PW", "exclusive")
-            self.assertEqual(holder["policy"], "fence" if writes else "hold")
+            self.assertEqual(
+                (holder["policy"], holder["ttl_ms"]), ("fence", 0) if writes else ("expire", 30000)
+            )
         name = self.name()
         api.call("Acquire", name=name, mode="counted", limit=256)
         holder = api.call("Show", name=name)["lock"]["holders"][0]
         self.assertEqual((holder["mode"], holder["limit"]), ("counted", 256))
         kept = [o for o in api.call("List")["operations"] if o["name"] == name]
         self.assertEqual([(o["mode"], o["limit"]) for o in kept], [("counted", 256)])
+
+    def test_ttls(self):
+        api = self.connect()
+        for asked in (
+            {"ttl_ms": 5000},
+            {"ttl_ms": 5000, "stale": "hold"},
+            {"ttl_ms": 0, "stale": "expire"},
+            {"ttl_ms": 999, "stale": "expire"},
+            {"ttl_ms": 3600001, "stale": "expire"},
+            {"ttl_ms": -(2**63), "mode": "shared"},
+        ):
+            said = self.refused("BadTtl", api, "Acquire", {"name": "x", **asked})
+            self.assertEqual((said["least"], said["most"]), (1000, 3600000))
+            self.assertTrue(said["reason"])
+        for asked in ({"stale": "expire", "ttl_ms": 1000}, {"mode": "PR", "ttl_ms": 3600000}):
+            name = self.name()
+            api.acquire(name, **asked)
+            kept = [o for o in api.call("List")["operations"] if o["name"] == name]
+            self.assertEqual([(o["policy"], o["ttl_ms"]) for o in kept], [("expire", asked["ttl_ms"])])
+            self.assertLess(kept[0]["left_ms"], asked["ttl_ms"])
 
     def test_names(self):
         api = self.connect()

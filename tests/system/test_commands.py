@@ -359,7 +359,7 @@ class LockWishes(CommandCase):
 
     def test_verbose_says_that_the_holders_node_does_not_answer(self):
         name = self.name()
-        self.hold("hv3", name, "-s")  # hold: nobody is fenced for it
+        self.hold("hv3", name, "-s", "--stale", "hold")  # nobody is fenced for it
         waiter = self.lock("hv1", "-v", name, "true")
         self.until_said(waiter, "held by hv3 (shared)")
         self.lab.agent("hv3", "pause")
@@ -394,7 +394,7 @@ class Why(CommandCase):
 
     def test_a_dead_holder(self):
         name = self.name()
-        self.hold("hv3", name, "-s")
+        self.hold("hv3", name, "-s", "--stale", "hold")
         waiter = self.lock("hv1", name, "true")
         self.until_waiting("hv1", name, 1)
         self.lab.power("hv3", "off")

@@ -139,8 +139,8 @@ class NotFenced(FenceCase):
     def test_a_hold_under_the_policy_hold(self):
         self.boots_and_passes("exclusive", "--stale", "hold")
 
-    def test_a_reader_by_default(self):
-        self.boots_and_passes("shared", "-s")
+    def test_a_reader_under_the_policy_hold(self):
+        self.boots_and_passes("shared", "-s", "--stale", "hold")
 
     def test_a_reader_that_asked_for_it_is(self):
         name = self.name("reader")

@@ -76,7 +76,7 @@ class Isolation(FenceCase):
         name = self.name_served_without(self.cut)
         self.isolate()
         until(lambda: not self.lab.status("hv6")["standing"], "no standing is left over")
-        reader = self.hold("hv6", name, "-s")  # the policy `hold` needs none
+        reader = self.hold("hv6", name, "-s")  # the policy `expire` needs none
         reader.terminate()
         self.assertIsNotNone(reader.wait(30))
         waiter = self.lock("hv6", "-v", name, "echo", "ran")

@@ -29,14 +29,15 @@ static enum lock_outcome acquire(struct op_id id, enum lock_mode mode)
     return lock_apply(&state, &op).outcome;
 }
 
-/* With the highest limit. */
+/* With the highest limit, and in the form that has the most bytes. */
 static void acquire_counted(struct op_id id)
 {
     struct lock_op op = {.kind = LOCK_ACQUIRE,
                          .id = id,
                          .mode = LOCK_COUNTED,
                          .limit = LOCK_COUNT_MAX,
-                         .policy = LOCK_STALE_FENCE};
+                         .policy = LOCK_STALE_EXPIRE,
+                         .ttl_ms = LEASE_TTL_MAX_MS};
     lock_apply(&state, &op);
 }
 
@@ -52,6 +53,22 @@ static struct lock_result end_lives(uint16_t slot, uint64_t life, uint8_t proof)
                          .id = {.slot = slot, .life = life},
                          .proof = {{proof}},
                          .receipt = proof % 2 == 1};
+    return lock_apply(&state, &op);
+}
+
+static void acquire_leased(struct op_id id, enum lock_mode mode)
+{
+    struct lock_op op = {.kind = LOCK_ACQUIRE,
+                         .id = id,
+                         .mode = mode,
+                         .policy = LOCK_STALE_EXPIRE,
+                         .ttl_ms = LEASE_TTL_DEFAULT_MS};
+    lock_apply(&state, &op);
+}
+
+static struct lock_result expire(struct op_id id)
+{
+    struct lock_op op = {.kind = LOCK_EXPIRE, .id = id};
     return lock_apply(&state, &op);
 }
 
@@ -88,6 +105,73 @@ START_TEST(a_break_ends_those_lives_alone)
     ck_assert(end_lives(1, 3, 7).changed);
     ck_assert(!holds(id_of(1, 2, 1)) && !holds(id_of(1, 3, 1)));
     ck_assert(holds(id_of(1, 4, 1)) && holds(id_of(2, 2, 1)));
+}
+END_TEST
+
+/* --- Leases that are over --- */
+
+START_TEST(a_writer_s_lease_that_is_over_leaves_a_mark)
+{
+    acquire_leased(id_of(1, 3, 1), LOCK_PW);
+    acquire(id_of(2, 1, 1), LOCK_EXCLUSIVE);
+    struct lock_result r = expire(id_of(1, 3, 1));
+    ck_assert(r.changed);
+    ck_assert_uint_eq(r.granted_first, 0);
+    ck_assert(holds(id_of(2, 1, 1)) && !holds(id_of(1, 3, 1)));
+    ck_assert(state.mark.set && !state.broken.set);
+    ck_assert_int_eq(state.mark.by, LOCK_ENDED_BY_EXPIRY);
+    ck_assert(!lock_ended_with_proof(state.mark.by));
+    ck_assert_uint_eq(state.mark.slot, 1);
+    ck_assert_uint_eq(state.mark.token, 1);
+    ck_assert(!expire(id_of(1, 3, 1)).changed); /* twice is once */
+}
+END_TEST
+
+START_TEST(a_reader_s_leaves_none)
+{
+    acquire_leased(id_of(1, 3, 1), LOCK_SHARED);
+    ck_assert(expire(id_of(1, 3, 1)).changed);
+    ck_assert(!state.mark.set);
+    ck_assert_uint_eq(state.hold_count, 0);
+}
+END_TEST
+
+/* Only what was taken so ends so: all else needs a proof (F5). */
+START_TEST(no_other_policy_expires)
+{
+    acquire(id_of(1, 3, 1), LOCK_EXCLUSIVE);
+    acquire(id_of(2, 1, 1), LOCK_EXCLUSIVE);
+    ck_assert(!expire(id_of(1, 3, 1)).changed);
+    ck_assert(!expire(id_of(2, 1, 1)).changed); /* nor a place in the queue */
+    ck_assert(holds(id_of(1, 3, 1)));
+    ck_assert_uint_eq(state.waiter_count, 1);
+}
+END_TEST
+
+START_TEST(ttls_are_encoded)
+{
+    static struct lock_state out;
+    uint8_t bytes[LOCK_STATE_BYTES_MAX];
+    acquire_leased(id_of(1, 3, 1), LOCK_EXCLUSIVE);
+    acquire_leased(id_of(2, 3, 1), LOCK_EXCLUSIVE);
+    acquire(id_of(2, 3, 2), LOCK_EXCLUSIVE);
+    struct writer w = writer_init(bytes, sizeof bytes);
+    lock_encode(&w, &state);
+    ck_assert(lock_decode(&out, (struct view){bytes, writer_size(&w)}));
+    ck_assert_uint_eq(out.holds[0].ttl_ms, LEASE_TTL_DEFAULT_MS);
+    ck_assert_uint_eq(out.waiters[0].ttl_ms, LEASE_TTL_DEFAULT_MS);
+    ck_assert_uint_eq(out.waiters[1].ttl_ms, 0);
+    static const uint32_t wrong[] = {0, LEASE_TTL_MIN_MS - 1, LEASE_TTL_MAX_MS + 1, UINT32_MAX};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        state.holds[0].ttl_ms = wrong[i];
+        w = writer_init(bytes, sizeof bytes);
+        lock_encode(&w, &state);
+        ck_assert(!lock_decode(&out, (struct view){bytes, writer_size(&w)}));
+    }
+    ck_assert(lock_policy_valid(LOCK_STALE_EXPIRE, LEASE_TTL_MIN_MS));
+    ck_assert(lock_policy_valid(LOCK_STALE_EXPIRE, LEASE_TTL_MAX_MS));
+    ck_assert(!lock_policy_valid(LOCK_STALE_FENCE, LEASE_TTL_MIN_MS));
+    ck_assert(!lock_policy_valid(LOCK_POLICIES, 0));
 }
 END_TEST
 
@@ -323,6 +407,10 @@ Suite *suite_mark(void)
     tcase_add_checked_fixture(rules, set_up, NULL);
     tcase_add_test(rules, a_break_ends_the_hold_and_lets_the_next_in);
     tcase_add_test(rules, a_break_ends_those_lives_alone);
+    tcase_add_test(rules, a_writer_s_lease_that_is_over_leaves_a_mark);
+    tcase_add_test(rules, a_reader_s_leaves_none);
+    tcase_add_test(rules, no_other_policy_expires);
+    tcase_add_test(rules, ttls_are_encoded);
     tcase_add_test(rules, a_break_ends_places_in_the_queue);
     tcase_add_test(rules, a_break_of_nothing_changes_nothing);
     tcase_add_test(rules, a_break_leaves_a_mark);
