@@ -165,11 +165,8 @@ bool lock_moved(const struct lock_state *state, uint64_t expect)
     return expect != 0 && expect != state->token;
 }
 
-void lock_settle(struct lock_state *state)
+static void settle_waiters(struct lock_state *state)
 {
-    lock_settle_converts(state);
-    if (state->convert_count > 0) /* else newcomers could keep them waiting for ever */
-        return;
     while (state->waiter_count > 0 && state->hold_count < LOCK_HOLDS_MAX) {
         const struct lock_waiter *first = &state->waiters[0];
         if (!lock_moved(state, first->expect)) {
@@ -179,6 +176,15 @@ void lock_settle(struct lock_state *state)
         }
         lock_remove_waiter(state, 0); /* one whose token has passed hears so when it asks again */
     }
+}
+
+bool lock_settle(struct lock_state *state)
+{
+    size_t waited = state->convert_count + state->waiter_count;
+    lock_settle_converts(state);
+    if (state->convert_count == 0) /* else newcomers could keep them waiting for ever */
+        settle_waiters(state);
+    return state->convert_count + state->waiter_count != waited;
 }
 
 /* A request that neither holds nor waits yet. */
@@ -206,6 +212,7 @@ static struct lock_result admit(struct lock_state *state, const struct lock_op *
         result.token = state->token;
         result.changed = true;
         result.granted_first = state->hold_count; /* the asker itself is answered by the outcome */
+        lock_settle(state); /* before the queue: somebody there waited for the token that it was */
     } else if (op->try) {
         result.outcome = free ? LOCK_FULL : LOCK_BUSY;
     } else if (state->waiter_count == LOCK_WAITERS_MAX) {
@@ -302,7 +309,7 @@ static struct lock_result break_holds(struct lock_state *state, const struct loc
         result.changed = true;
     }
     result.granted_first = state->hold_count;
-    lock_settle(state);
+    result.changed |= lock_settle(state);
     return result;
 }
 
@@ -321,7 +328,7 @@ static struct lock_result drop(struct lock_state *state, const struct lock_op *o
         result.changed = true;
     }
     result.granted_first = state->hold_count;
-    lock_settle(state);
+    result.changed |= lock_settle(state);
     return result;
 }
 

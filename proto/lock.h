@@ -208,8 +208,9 @@ bool lock_ended_with_proof(enum lock_ended by);
 
 /* The other half of lock_apply(): changes of a hold, CONVERT to TRANSFER. */
 struct lock_result lock_change(struct lock_state *state, const struct lock_op *op);
-/* Converts those that fit by now, then lets in the first of the queue while it fits. */
-void lock_settle(struct lock_state *state);
+/* Converts those that fit by now, then lets in the first of the queue while it fits. True if that
+ * changed the state. */
+bool lock_settle(struct lock_state *state);
 void lock_settle_converts(struct lock_state *state);
 void lock_grant(struct lock_state *state, const struct lock_waiter *who);
 void lock_remove_hold(struct lock_state *state, size_t index);

@@ -377,6 +377,25 @@ START_TEST(only_while_the_token_is_the_same)
 }
 END_TEST
 
+/* A grant before the queue takes the token away that the first one there waits for: those behind it
+ * are let in at once, and not by whatever is asked next, which may be nothing. */
+START_TEST(a_grant_before_the_queue_settles_it)
+{
+    acquire(1, LOCK_CR);
+    struct lock_op op = {.kind = LOCK_ACQUIRE, .id = id_of(2), .mode = LOCK_EXCLUSIVE, .token = 1};
+    ck_assert_int_eq(lock_apply(&state, &op).outcome, LOCK_WAITS);
+    ck_assert_int_eq(acquire(3, LOCK_CR).outcome, LOCK_WAITS);
+    op = (struct lock_op){.kind = LOCK_ACQUIRE, .id = id_of(4), .mode = LOCK_CR, .head = true};
+    struct lock_result r = lock_apply(&state, &op);
+    ck_assert_int_eq(r.outcome, LOCK_GRANTED);
+    ck_assert_uint_eq(r.token, 2);
+    ck_assert_uint_eq(r.granted_first, 2);
+    ck_assert_uint_eq(hold_of(3)->token, 3);
+    ck_assert_uint_eq(state.waiter_count, 0);
+    ck_assert(!drop(2).changed); /* it waits no more */
+}
+END_TEST
+
 START_TEST(a_hold_is_not_handed_to_one_whose_token_has_passed)
 {
     acquire(1, LOCK_EXCLUSIVE);
@@ -427,6 +446,14 @@ static void check_canonical(void)
     ck_assert_mem_eq(bytes, again, writer_size(&w));
 }
 
+static size_t encode(uint8_t bytes[LOCK_STATE_BYTES_MAX])
+{
+    struct writer w = writer_init(bytes, LOCK_STATE_BYTES_MAX);
+    lock_encode(&w, &state);
+    ck_assert(!w.failed);
+    return writer_size(&w);
+}
+
 static void random_op(struct drbg *d, uint64_t change)
 {
     static const uint8_t text[LOCK_VALUE_MAX];
@@ -445,9 +472,14 @@ static void random_op(struct drbg *d, uint64_t change)
     if (op.kind == LOCK_BREAK && drbg_below(d, 10))
         op.kind = LOCK_ACQUIRE;
     uint64_t token = state.token, generation = state.generation;
-    lock_apply(&state, &op);
+    static uint8_t before[LOCK_STATE_BYTES_MAX], after[LOCK_STATE_BYTES_MAX];
+    size_t size = encode(before);
+    struct lock_result r = lock_apply(&state, &op);
     ck_assert_uint_ge(state.token, token);
     ck_assert_uint_ge(state.generation, generation);
+    /* What is told of a state that is said to be the same rests on the one before (L5). */
+    if (!r.changed)
+        ck_assert(encode(after) == size && memcmp(before, after, size) == 0);
 }
 
 START_TEST(every_state_could_be)
@@ -496,6 +528,7 @@ Suite *suite_lock_change(void)
     tcase_add_test(rules, a_refused_transfer_stays_refused);
     tcase_add_test(rules, the_head_of_the_queue);
     tcase_add_test(rules, only_while_the_token_is_the_same);
+    tcase_add_test(rules, a_grant_before_the_queue_settles_it);
     tcase_add_test(rules, a_hold_is_not_handed_to_one_whose_token_has_passed);
     tcase_add_test(rules, data_comes_with_the_hold);
     tcase_add_test(rules, every_state_could_be);
