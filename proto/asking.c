@@ -116,6 +116,14 @@ static enum request_kind kind_of(const struct asker_op *op)
     return op->state == OP_DROPPING ? REQUEST_DROP : REQUEST_ACQUIRE;
 }
 
+/* It waits here for its own record: see changing.c. Nobody was asked. */
+static bool unsent(const struct asker *a, const struct asker_op *op)
+{
+    enum request_kind kind = kind_of(op);
+    bool moves = kind == REQUEST_TRANSFER || kind == REQUEST_CONVERT;
+    return moves && changing_yields(op) && op->lsn > a->core->journal.durable;
+}
+
 static uint64_t lowest_counter(const struct asker *a)
 {
     return a->first ? a->ops[a->first - 1].counter : a->next_counter;
@@ -162,7 +170,7 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
         m.request.bytes = (struct view){op->data, op->data_size};
     if (kind == REQUEST_WRITE)
         m.request.bytes = (struct view){op->change.bytes, op->change.bytes_size};
-    if (kind == REQUEST_TRANSFER) /* durable before it is asked for: see changing.c */
+    if (unsent(a, op))
         outbox_send_after(&c->outbox, op->lsn, op->asked, &m);
     else
         outbox_send(&c->outbox, op->asked, &m);
@@ -557,6 +565,11 @@ static void deadline_passed(struct asker *a, struct instant now, struct asker_op
 
 static void ask_again(struct asker *a, struct instant now, struct asker_op *op)
 {
+    if (unsent(a, op)) { /* so nobody is silent */
+        op->answered = now;
+        op->send_at = instant_after(now, ASK_WAIT_FIRST);
+        return;
+    }
     if (op->answered_since) { /* a repeat: a silence would begin now */
         op->answered_since = false;
         op->answered = now;

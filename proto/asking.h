@@ -35,6 +35,9 @@ bool changing(const struct asker_op *op);
 enum request_kind changing_request(const struct asker_op *op);
 /* Under way, and the hold may be another's by it. */
 bool changing_transfers(const struct asker_op *op);
+/* Others may do by it what the hold, as the last record has it, keeps them from: it is durable
+ * before it is asked for. */
+bool changing_yields(const struct asker_op *op);
 /* The counter that the operation's record names; 0: none. */
 uint64_t changing_recorded(const struct asker_op *op);
 void changing_reply(struct asker *a, struct instant now, struct asker_op *op,

@@ -9,10 +9,11 @@
  * One change of a hold at a time: the coordinator drops a counter that is not above the last one's,
  * so a second one that overtook the first would make it void.
  *
- * A conversion is recorded when it is asked for, beside the voters' own writes, so that it costs no
- * sync of its own. A run that finds such a record does not know whether it was told: it cancels
+ * A conversion up is recorded when it is asked for, beside the voters' own writes, so that it costs
+ * no sync of its own. A run that finds such a record does not know whether it was told: it cancels
  * what still waits, and takes the mode that the hold has. A transfer is recorded before it is asked
- * for: else this node could believe, after a restart, that it holds what is another's.
+ * for, and so is a conversion that lets others do more than before: else this node could believe,
+ * after a restart, that it holds what is another's, or keeps out who is in.
  */
 #include "proto/asking.h"
 
@@ -49,6 +50,13 @@ enum request_kind changing_request(const struct asker_op *op)
 bool changing_transfers(const struct asker_op *op)
 {
     return changing(op) && (op->change.kind == CHANGE_TRANSFER || op->change.transfer);
+}
+
+bool changing_yields(const struct asker_op *op)
+{
+    const struct asker_change *c = &op->change;
+    return changing_transfers(op) || (changing(op) && c->kind == CHANGE_CONVERT &&
+                                      !lock_mode_covers(c->mode, c->limit, op->mode, op->limit));
 }
 
 uint64_t changing_recorded(const struct asker_op *op)

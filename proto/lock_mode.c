@@ -80,6 +80,15 @@ bool lock_modes_compatible(enum lock_mode a, enum lock_mode b)
     return compatible[a][b];
 }
 
+bool lock_mode_covers(enum lock_mode a, unsigned a_limit, enum lock_mode b, unsigned b_limit)
+{
+    for (int mode = 0; mode < LOCK_MODES; mode++)
+        if (lock_modes_compatible(a, (enum lock_mode)mode) &&
+            !lock_modes_compatible(b, (enum lock_mode)mode))
+            return false;
+    return a != LOCK_COUNTED || b != LOCK_COUNTED || a_limit <= b_limit;
+}
+
 bool lock_mode_valid(unsigned mode, unsigned limit)
 {
     if (mode == LOCK_COUNTED)

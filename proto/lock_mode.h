@@ -47,6 +47,8 @@ bool lock_mode_writes(enum lock_mode mode);
 /* Whether holders in these modes may be there together. Of two COUNTED: as far as their limits let
  * them, see lock_fits(). */
 bool lock_modes_compatible(enum lock_mode a, enum lock_mode b);
+/* Whether whoever may hold beside `a` may hold beside `b` too. */
+bool lock_mode_covers(enum lock_mode a, unsigned a_limit, enum lock_mode b, unsigned b_limit);
 /* Of bytes from outside: a mode there is, with a limit of 1..LOCK_COUNT_MAX if it is COUNTED, else
  * with none (0). */
 bool lock_mode_valid(unsigned mode, unsigned limit);

@@ -102,6 +102,35 @@ START_TEST(converted_down_and_up)
 }
 END_TEST
 
+/* A conversion that lets others in is durable before it is asked for: an agent that dies then would
+ * find the old mode in its store, and whoever resumes the session would go by that. Up it is asked
+ * for at once. */
+START_TEST(down_is_durable_before_it_is_asked_for)
+{
+    const char *name = stage_name_of(s, 0);
+    struct op_id hold = stage_id(s, stage_hold(s, 1, name, LOCK_EXCLUSIVE));
+    uint64_t waits = stage_acquire(s, 2, name, LOCK_SHARED);
+    stage_run(s, STAGE_SECOND);
+    stage_sync(s, 1, SYNC_HELD);
+    uint64_t call = convert(1, hold, LOCK_SHARED, -1);
+    stage_run(s, 5 * STAGE_SECOND);
+    ck_assert_ptr_null(stage_answer(s, waits, ANSWER_GRANTED));
+    stage_sync(s, 1, SYNC_PROMPT);
+    ck_assert_ptr_nonnull(stage_await(s, call, ANSWER_CHANGED, STAGE_SECOND));
+    ck_assert_ptr_nonnull(stage_await(s, waits, ANSWER_GRANTED, STAGE_SECOND));
+    ck_assert_int_eq(stage_coordinator(s, name), 0); /* nobody was doubted meanwhile */
+    stage_release(s, 2, waits);
+    stage_sync(s, 1, SYNC_HELD);
+    call = convert(1, hold, LOCK_EXCLUSIVE, -1);
+    stage_run(s, STAGE_SECOND);
+    const struct lock_state *state = stage_show(s, 2, name);
+    ck_assert_int_eq(state->holds[0].mode, LOCK_EXCLUSIVE);
+    ck_assert_ptr_null(stage_answer(s, call, ANSWER_CHANGED)); /* it is told once it is durable */
+    stage_sync(s, 1, SYNC_PROMPT);
+    ck_assert_ptr_nonnull(stage_await(s, call, ANSWER_CHANGED, STAGE_SECOND));
+}
+END_TEST
+
 START_TEST(one_change_at_a_time)
 {
     struct op_id id = stage_id(s, stage_hold(s, 1, "image", LOCK_SHARED));
@@ -333,6 +362,7 @@ Suite *suite_change(void)
     tcase_add_checked_fixture(plays, open_five, close_stage);
     tcase_set_timeout(plays, 60);
     tcase_add_test(plays, converted_down_and_up);
+    tcase_add_test(plays, down_is_durable_before_it_is_asked_for);
     tcase_add_test(plays, one_change_at_a_time);
     tcase_add_test(plays, time_runs_out_and_the_old_mode_stays);
     tcase_add_test(plays, the_second_upgrader_is_refused);

@@ -102,6 +102,25 @@ START_TEST(a_reader_alone_becomes_the_writer)
 }
 END_TEST
 
+/* A mode covers another one if it keeps out all whom that one does. */
+START_TEST(which_modes_cover_which)
+{
+    for (unsigned mode = 0; mode < LOCK_COUNTED; mode++) {
+        ck_assert(lock_mode_covers(mode, 0, mode, 0));
+        ck_assert(lock_mode_covers(LOCK_EX, 0, mode, 0));
+        ck_assert(lock_mode_covers(mode, 0, LOCK_NL, 0));
+        ck_assert(mode == LOCK_NL || !lock_mode_covers(LOCK_NL, 0, mode, 0));
+    }
+    ck_assert(lock_mode_covers(LOCK_PW, 0, LOCK_PR, 0));
+    ck_assert(lock_mode_covers(LOCK_PR, 0, LOCK_CR, 0));
+    ck_assert(!lock_mode_covers(LOCK_PR, 0, LOCK_CW, 0));
+    ck_assert(!lock_mode_covers(LOCK_CW, 0, LOCK_PR, 0));
+    ck_assert(lock_mode_covers(LOCK_COUNTED, 2, LOCK_COUNTED, 3));
+    ck_assert(!lock_mode_covers(LOCK_COUNTED, 3, LOCK_COUNTED, 2));
+    ck_assert(!lock_mode_covers(LOCK_COUNTED, 1, LOCK_PR, 0));
+}
+END_TEST
+
 START_TEST(down_lets_others_in)
 {
     acquire(1, LOCK_EXCLUSIVE);
@@ -512,6 +531,7 @@ Suite *suite_lock_change(void)
     tcase_add_checked_fixture(rules, set_up, NULL);
     tcase_set_timeout(rules, 60);
     tcase_add_test(rules, a_reader_alone_becomes_the_writer);
+    tcase_add_test(rules, which_modes_cover_which);
     tcase_add_test(rules, down_lets_others_in);
     tcase_add_test(rules, up_waits_before_the_queue);
     tcase_add_test(rules, a_try_is_refused_and_stays_refused);
