@@ -207,6 +207,7 @@ def _asked(
     *,
     limit: Optional[int] = None,
     stale: Optional[str] = None,
+    ttl: Optional[float] = None,
     pid: Optional[int] = None,
     spare: bool = False,
     head: bool = False,
@@ -217,6 +218,7 @@ def _asked(
     return {
         "mode": mode,
         **given(limit=limit, stale=stale, pid=pid),
+        **given(ttl_ms=None if ttl is None else round(ttl * 1000)),
         **given(spare=True if spare else None, head=True if head else None),
         **given(data=None if data is None else base64.b64encode(data).decode()),
     }
