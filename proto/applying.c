@@ -5,6 +5,7 @@
 #include "proto/served.h"
 
 #include "proto/must.h"
+#include "proto/mutant.h"
 #include "proto/stale.h"
 
 #define TELL_WAIT SPAN_MS(1000) /* holders hear at most so often that somebody waits */
@@ -229,6 +230,8 @@ static bool apply(struct served_table *t, struct served *s, struct lock_state *s
     a->verdict = verdict_of(result.outcome);
     a->token = result.token;
     a->place = (uint32_t)result.place;
+    if (MUTANT(87) && a->kind == REQUEST_CONVERT) /* "told before a majority holds it" */
+        served_reply(t, s, a, state);
     asked_push(t, &s->outcomes, a);
     owe_grants(t, s, state, result.granted_first);
     return result.changed;

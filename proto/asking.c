@@ -3,6 +3,7 @@
 
 #include "proto/doubt.h"
 #include "proto/must.h"
+#include "proto/mutant.h"
 #include "proto/proofs.h"
 #include "proto/standing.h"
 
@@ -170,7 +171,7 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
         m.request.bytes = (struct view){op->data, op->data_size};
     if (kind == REQUEST_WRITE)
         m.request.bytes = (struct view){op->change.bytes, op->change.bytes_size};
-    if (unsent(a, op))
+    if (unsent(a, op) && !MUTANT(84)) /* "asked for before it is durable" */
         outbox_send_after(&c->outbox, op->lsn, op->asked, &m);
     else
         outbox_send(&c->outbox, op->asked, &m);

@@ -270,7 +270,7 @@ bool lock_ended_with_proof(enum lock_ended by)
 static void set_mark(struct lock_state *state, const struct lock_hold *hold, enum lock_ended by,
                      const struct digest *proof)
 {
-    if (lock_mode_writes(hold->mode))
+    if (lock_mode_writes(hold->mode) && !MUTANT(86)) /* "valid over an unclean end" */
         state->value.valid = false; /* it may have been about to write it */
     if (state->mark.set && lock_mode_writes(state->mark.mode) && !lock_mode_writes(hold->mode))
         return;

@@ -23,7 +23,7 @@ static void convert(struct lock_state *state, struct lock_hold *hold, enum lock_
     must(state->token < UINT64_MAX);
     /* Others may have written since its own grant: storage that checks tokens would refuse it. */
     hold->token = ++state->token;
-    state->generation++;
+    state->generation += !MUTANT(85); /* "the generation does not rise with a conversion" */
 }
 
 static void remove_convert(struct lock_state *state, size_t index)
@@ -242,6 +242,9 @@ struct lock_result lock_change(struct lock_state *state, const struct lock_op *o
         clear_mark(state, op, &result);
     else
         transfer(state, hold, op, &result);
+    /* MUTANT(83): "a refused hand-over's duplicate moves the hold". */
+    if (op->kind == LOCK_TRANSFER && result.outcome != LOCK_DONE && MUTANT(83))
+        return result;
     result.changed = true;
     int still = lock_find_hold(state, op->id);
     if (still >= 0)

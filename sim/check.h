@@ -18,6 +18,7 @@ struct world;
 struct machine;
 struct image_entry;
 struct client;
+struct change;
 struct promise_seen;
 
 /* check_message.c: a machine says something; its own vote counts no earlier than anybody's (L6). */
@@ -25,8 +26,12 @@ void check_message(struct world *w, struct machine *m, uint16_t to, const struct
 
 /* --- S1: check_s01_exclusion.c --- */
 void check_guest_begins(struct world *w, const struct client *c);
+/* It goes on in another mode. */
+void check_guest_acts(struct world *w, const struct client *c);
 /* Its client is told that it holds until then, by its machine's clock. */
 void check_believes(struct world *w, struct op *op, struct instant until);
+/* It was not looked at while nobody acted under it. */
+void check_believes_on(struct world *w, const struct client *c);
 /* A turn of the machine is over: what it believes of its holds under `expire` may have changed. */
 void check_beliefs(struct world *w, const struct machine *m);
 /* Whether its machine may act under it: one that expires is believed until then, by its clock. */
@@ -60,7 +65,11 @@ void check_reply_said(struct world *w, const struct machine *m, const struct wir
 
 /* --- S7: check_s07_tokens.c --- */
 void check_token_chosen(struct world *w, struct value *v, const struct value *before);
-void check_token_told(struct world *w, struct op *op, uint64_t token);
+/* `floor`: what had been told of the name when it was asked for. */
+void check_token_told(struct world *w, struct op *op, enum lock_mode mode, uint64_t token,
+                      uint64_t floor);
+/* check_s07_stamps.c: a look at a name that began at `since` was answered. */
+void check_stamp(struct world *w, struct name *name, const struct lock_state *state, int64_t since);
 
 /* --- S8: check_s08_passing.c --- */
 /* A state that names a break is proposed (F5). */
@@ -107,9 +116,31 @@ void check_behind(struct world *w, const struct machine *m);
 /* --- S14: check_s14_history.c, and linear.c at checkpoints --- */
 void check_asked(struct world *w, struct op *op);
 void check_busy(struct world *w, struct op *op);
+/* It is refused since the lock's token is this one by now. */
+void check_moved(struct world *w, const struct op *op, uint64_t token);
 /* `floor`: what had been told of the name when the client asked, at `since`. */
 void check_shown(struct world *w, struct name *name, const struct lock_state *state,
                  const struct value *floor, int64_t since);
+
+/* check_s14_changes.c: an agent asks for a change of a hold; its coordinator answers. */
+void check_change_sent(struct world *w, const struct machine *m, const struct wire_request *r);
+void check_change_reply(struct world *w, const struct machine *m, const struct op *op,
+                        const struct wire_reply *r);
+/* `after` is chosen, right above `before`. */
+void check_step(struct world *w, const struct value *before, const struct value *after);
+void check_changes_chosen(struct value *v, const struct value *before);
+/* A client is told that a change was made, or refused; `mode`: it was told last that it has. */
+void check_changed(struct world *w, struct change *c, const struct answer *answer);
+void check_change_refused(struct world *w, struct change *c, enum answer_kind kind,
+                          enum lock_mode mode);
+const char *check_change_text(enum change_kind kind);
+/* check_s14_queue.c and check_s14_value.c: of a step. */
+void check_queue(struct world *w, const struct value *before, const struct value *after);
+void check_value(struct world *w, const struct value *before, const struct value *after);
+/* `after` is above the chosen `before`. */
+void check_value_kept(struct world *w, const struct value *before, const struct value *after);
+/* What a client is told beside its grant. */
+void check_grant_tells(struct world *w, const struct op *op, const struct answer *answer);
 
 /* --- S15: check_s15_kept.c --- */
 /* `after` is to follow `before`: every hold that a client was told of is still there. */

@@ -1,5 +1,6 @@
 /*
- * In the calm nobody holds or waits whose client is gone, but on jammed names.
+ * In the calm nobody holds or waits whose client is gone, and no conversion of a hold is pending,
+ * but on jammed names.
  */
 #include "sim/check.h"
 
@@ -50,5 +51,7 @@ void check_leaks(struct world *w)
         for (size_t k = 0; k < name->chosen->waiter_count; k++)
             if (!client_has(name->chosen->waiters[k]))
                 leak(w, name->chosen->waiters[k], "awaited");
+        if (name->chosen->convert_count > 0) /* all clients have had their answers */
+            leak(w, name->chosen->converts[0].op, "waiting to be converted");
     }
 }

@@ -12,10 +12,15 @@ static void note_refusal(struct world *w, const struct machine *m, const struct 
         check_preempted(w, m, observer_promise(w, r->shard, r->ballot), r->shard);
 }
 
-static void note_drop(struct world *w, const struct wire_request *r)
+static void note_request(struct world *w, const struct machine *m, const struct wire_request *r)
 {
-    if (r->kind == REQUEST_DROP)
-        history_op_named(w, history_name(w, r->name), r->op)->drop_sent = true;
+    if (r->kind == REQUEST_DROP) {
+        struct op *op = history_op_named(w, history_name(w, r->name), r->op);
+        op->drop_sent = true;
+        op->drop_clean |= !r->unclean;
+    } else if (request_is_change((enum request_kind)r->kind)) {
+        check_change_sent(w, m, r);
+    }
 }
 
 /* F9: until the window of this executor is over the juror takes no higher life into its book. */
@@ -57,7 +62,7 @@ void check_message(struct world *w, struct machine *m, uint16_t to, const struct
     else if (message->type == WIRE_REFUSE)
         note_refusal(w, m, &message->refuse);
     else if (message->type == WIRE_REQUEST)
-        note_drop(w, &message->request);
+        note_request(w, m, &message->request);
     else if (message->type == WIRE_EXEC_OK)
         note_window(w, m, to, &message->exec_ok);
     else if (message->type == WIRE_REPLY)

@@ -1,7 +1,8 @@
 /*
- * S1: at no instant do two guests run under conflicting locks, nor more counted ones than the limit
- * of any of them, whatever anybody believes. A guest under `expire` may act while its machine
- * believes in the lease, by its clock; what it does later is not protected.
+ * S1: at no instant do two guests act in modes that conflict, nor more counted ones than the limit
+ * of any of them, whatever anybody believes. Judged whenever a guest begins, or its mode grows. A
+ * guest under `expire` may act while its machine believes in the lease, by its clock; what it does
+ * later is not protected.
  */
 #include "sim/check.h"
 
@@ -22,9 +23,9 @@ static void measure(struct world *w, const struct op *op)
     }
 }
 
-static const char *modes_text_of(const struct op *op)
+static const char *acts_text(const struct client *c)
 {
-    return modes_text(op->mode, op->limit);
+    return modes_text(c->guest_mode, c->guest_limit);
 }
 
 bool check_believed(const struct op *op)
@@ -40,11 +41,13 @@ void check_believes(struct world *w, struct op *op, struct instant until)
     op->until_run = op->machine->run;
 }
 
-/* It begins to act, or goes on to. */
-static void check_acts(struct world *w, const struct client *c)
+void check_guest_acts(struct world *w, const struct client *c)
 {
     struct modes all = modes_none();
     const struct op *op = c->guest_op;
+    enum lock_mode mode = c->guest_mode;
+    if (!check_believed(op))
+        return;
     for (size_t i = 0; i < w->machine_count; i++) {
         struct machine *m = &w->machines[i];
         for (size_t k = 0; k < CLIENTS_MAX; k++) {
@@ -52,20 +55,20 @@ static void check_acts(struct world *w, const struct client *c)
             if (other == c || !other->guest_runs || other->guest_op->name != op->name ||
                 !check_believed(other->guest_op))
                 continue;
-            modes_add(&all, other->guest_op->mode, other->guest_op->limit);
-            if (modes_agree(other->guest_op->mode, op->mode))
+            modes_add(&all, other->guest_mode, other->guest_limit);
+            if (modes_agree(other->guest_mode, mode))
                 continue;
             world_fail(w, EXIT_BROKEN, "S1", "%s: a guest of %s (%s) runs beside one of %s (%s)",
-                       op->name->text, c->machine->name, modes_text_of(op), m->name,
-                       modes_text_of(other->guest_op));
+                       op->name->text, c->machine->name, acts_text(c), m->name, acts_text(other));
         }
     }
-    if (!modes_fit(&all, op->mode, op->limit))
+    if (!modes_fit(&all, mode, c->guest_limit))
         world_fail(w, EXIT_BROKEN, "S1",
                    "%s: a guest of %s (%s) runs beside %u counted ones, of which one has a limit "
                    "of %u",
-                   op->name->text, c->machine->name, modes_text_of(op), all.count[LOCK_COUNTED],
+                   op->name->text, c->machine->name, acts_text(c), all.count[LOCK_COUNTED],
                    all.least);
+    check_begins_in_time(w, op);
 }
 
 void check_guest_begins(struct world *w, const struct client *c)
@@ -73,9 +76,15 @@ void check_guest_begins(struct world *w, const struct client *c)
     if (!check_believed(c->guest_op))
         world_fail(w, EXIT_BROKEN, "S1", "%s: %s is told of a grant when its lease is over",
                    c->guest_op->name->text, c->machine->name);
-    check_acts(w, c);
-    check_begins_in_time(w, c->guest_op);
+    check_guest_acts(w, c);
     measure(w, c->guest_op);
+}
+
+void check_believes_on(struct world *w, const struct client *c)
+{
+    struct op_view view;
+    if (peer_op(c->machine->peer, c->guest_op->id, &view) && view.until.ns)
+        check_believes(w, c->guest_op, view.until);
 }
 
 /* A lapsed lease is never resumed; but an agent that was started anew may find that the hold is
@@ -94,7 +103,7 @@ static void check_belief(struct world *w, const struct client *c, struct op *op)
     if (!anew)
         world_fail(w, EXIT_BROKEN, "S1", "%s: %s believes again in a lease that was over",
                    op->name->text, c->machine->name);
-    check_acts(w, c);
+    check_guest_acts(w, c);
 }
 
 void check_beliefs(struct world *w, const struct machine *m)

@@ -30,7 +30,10 @@ void check_reply_said(struct world *w, const struct machine *m, const struct wir
     if (!op)
         return;
     const char *wrong = NULL;
-    if (r->verdict == REPLY_GRANTED && op->chosen_token != r->token)
+    check_change_reply(w, m, op, r);
+    /* The token may be another one by now, that it was converted under. */
+    bool converted = op->chosen_changed && r->token < op->chosen_token;
+    if (r->verdict == REPLY_GRANTED && op->chosen_token != r->token && !converted)
         wrong = "granted";
     if (r->verdict == REPLY_WAITING && !op->seen_chosen)
         wrong = "a place in the queue";

@@ -1,8 +1,9 @@
 /*
- * S8: a hold passes on only after a release, or with a proof that its life is over; one under
- * `expire` also when nobody believes in it any more. A state that names a break names a proof that
- * covers it (F5).
+ * S8: a hold passes on only after a release, by a hand-over, or with a proof that its life is over;
+ * one under `expire` also when nobody believes in it any more. A state that names a break names a
+ * proof that covers it (F5).
  */
+#include "sim/changes.h"
 #include "sim/check.h"
 
 #include "sim/machine.h"
@@ -20,9 +21,20 @@ void check_break(struct world *w, const struct value *v)
                    proof ? "its proof is about another life" : "its proof was made by nobody");
 }
 
+/* Whether it was ever to be handed over: if that was refused, S14 sees that it is done all the
+ * same.
+ */
+static bool asked_to_pass(const struct op *op)
+{
+    for (const struct change *c = op->changes; c; c = c->older)
+        if (c->kind == CHANGE_TRANSFER && c->counter)
+            return true;
+    return false;
+}
+
 void check_passed_on(struct world *w, struct op *op, const struct value *after)
 {
-    if (op->drop_sent || op->drop_called)
+    if (op->drop_sent || op->drop_called || asked_to_pass(op))
         return;
     const struct lives *lives = &w->observer->lives;
     /* A coordinator that was replaced without knowing it may propose so; it is not chosen. */

@@ -39,6 +39,18 @@ void check_busy(struct world *w, struct op *op)
     linear_busy(w, op);
 }
 
+void check_moved(struct world *w, const struct op *op, uint64_t token)
+{
+    const struct value *chosen = op->name->chosen;
+    const struct value *born = w->observer->history.floors[op->name->shard]->chosen;
+    bool reached = (chosen && token <= chosen->token) || (born && token <= born->token);
+    if (op->expect == 0 || token <= op->expect || token < op->token_floor || !reached)
+        world_fail(w, EXIT_BROKEN, "S14",
+                   "%s: %s wants token %llu, and is refused since it is %llu; %llu was told before",
+                   op->name->text, op->machine->name, (unsigned long long)op->expect,
+                   (unsigned long long)token, (unsigned long long)op->token_floor);
+}
+
 /* The highest chosen value with these bytes; NULL if there is none. */
 static const struct value *find_chosen(const struct name *name, struct view bytes)
 {
@@ -62,8 +74,8 @@ static const struct value *find_forgotten(struct world *w, const struct name *na
     for (const struct group *g = name->top; g; g = g->lower)
         for (size_t i = g->count; i-- > 0;) {
             v = g->values[i];
-            if (v->chosen && v->hold_count == 0 && v->waiter_count == 0 && !v->marked &&
-                v->token <= state->token && v->generation <= state->generation)
+            if (v->chosen && v->hold_count == 0 && v->waiter_count == 0 && !v->mark.set &&
+                !v->written && v->token <= state->token && v->generation <= state->generation)
                 return v;
         }
     return NULL;
@@ -88,6 +100,7 @@ void check_shown(struct world *w, struct name *name, const struct lock_state *st
         world_fail(w, EXIT_BROKEN, "S14", "%s is shown as %s, but %s had been told before",
                    name->text, value_text(v), value_text(floor));
     linear_shown(w, name, state, since);
+    check_stamp(w, name, state, since);
     if (v && (!name->told || value_compare(v, name->told) > 0))
         name->told = v;
 }

@@ -3,6 +3,7 @@
  * that was given back comes back to its client. S6 besides: what a client is told of a grant rests
  * on a chosen state.
  */
+#include "sim/changes.h"
 #include "sim/check.h"
 
 #include "sim/machine.h"
@@ -16,13 +17,24 @@ static bool holds(const struct value *v, const struct op *op, uint64_t token)
     return false;
 }
 
+/* Whether it holds still, with the same token or with one that a conversion gave it. */
+static bool keeps(const struct value *after, const struct value_hold *hold)
+{
+    const struct value_hold *now = history_hold(after, hold->op);
+    if (!now || now->token == hold->token)
+        return now != NULL;
+    for (const struct change *c = hold->op->changes; c; c = c->older)
+        if (c->kind == CHANGE_CONVERT && c->counter && c->counter <= now->changed &&
+            c->counter >= hold->changed)
+            return true;
+    return false;
+}
+
 void check_holds_kept(struct world *w, const struct value *before, const struct value *after)
 {
-    for (size_t i = 0; i < before->hold_count; i++) {
-        struct op *op = before->holds[i].op;
-        if (!holds(after, op, before->holds[i].token))
-            check_passed_on(w, op, after);
-    }
+    for (size_t i = 0; i < before->hold_count; i++)
+        if (!keeps(after, &before->holds[i]))
+            check_passed_on(w, before->holds[i].op, after);
 }
 
 void check_granted(struct world *w, struct op *op, uint64_t token)
@@ -36,10 +48,10 @@ void check_granted(struct world *w, struct op *op, uint64_t token)
                    "%s: %s is told of a grant with token %llu; the chosen state is %s",
                    op->name->text, op->machine->name, (unsigned long long)token,
                    value_text(chosen));
-    check_token_told(w, op, token);
+    check_token_told(w, op, op->mode, token, op->token_floor);
     op->granted_told = true;
     op->granted_at = w->now;
-    op->token_told = token;
+    op->token_told = op->token_granted = token;
     if (!op->name->told || value_compare(op->held_in, op->name->told) > 0)
         op->name->told = op->held_in;
 }

@@ -7,6 +7,7 @@
  * What F8 holds back is not judged: a juror allows no more than b machines within its span, and
  * none that it has not heard since its own start; both end with the span, counted from the siege.
  */
+#include "sim/changes.h"
 #include "sim/check.h"
 
 #include "sim/machine.h"
@@ -73,22 +74,35 @@ static bool stale(const struct world *w, const struct op *op)
     return !op->drop_called && (is_dead(op) || gone(w, op->machine));
 }
 
-/* By the core's own rule, from the meaning of modes: whether the first of the queue waits for it.
- */
-static bool in_the_way(const struct value *v, size_t index)
+/* Whether a hold keeps such a request, or such a conversion of `self`, from being granted. */
+static bool excludes(const struct value *v, const struct value_hold *hold, const struct op *self,
+                     enum lock_mode mode, uint16_t limit)
 {
     struct modes counted = modes_none();
     for (size_t i = 0; i < v->hold_count; i++)
-        if (v->holds[i].mode == LOCK_COUNTED)
+        if (v->holds[i].mode == LOCK_COUNTED && v->holds[i].op != self)
             modes_add(&counted, LOCK_COUNTED, v->holds[i].limit);
-    if (v->waiter_count == 0)
+    if (hold->op == self)
         return false;
-    if (v->holds[index].mode == LOCK_COUNTED && v->head_mode == LOCK_COUNTED)
-        return !modes_fit(&counted, LOCK_COUNTED, v->head_limit);
-    return !modes_agree(v->holds[index].mode, v->head_mode);
+    if (hold->mode == LOCK_COUNTED && mode == LOCK_COUNTED)
+        return !modes_fit(&counted, LOCK_COUNTED, limit);
+    return !modes_agree(hold->mode, mode);
 }
 
-/* It is awaited from when it came to be in the way of the first of the queue. */
+/* By the core's own rule, from the meaning of modes: whether one who converts, or the first of the
+ * queue, waits for it. The queue waits for all who convert. */
+static bool in_the_way(const struct value *v, size_t index)
+{
+    const struct value_hold *hold = &v->holds[index];
+    for (size_t i = 0; i < v->convert_count; i++)
+        if (excludes(v, hold, v->converts[i].op, v->converts[i].mode, v->converts[i].limit))
+            return true;
+    if (v->waiter_count == 0)
+        return false;
+    return history_convert(v, hold->op) || excludes(v, hold, NULL, v->head_mode, v->head_limit);
+}
+
+/* It is awaited from when it came to be in the way. */
 static int64_t stands_since(const struct world *w, const struct value *v, size_t index)
 {
     struct op *op = v->holds[index].op;
@@ -103,21 +117,31 @@ bool check_is_stale(const struct world *w, const struct name *name)
 {
     const struct value *v = name->chosen;
     for (size_t i = 0; v && i < v->hold_count; i++)
-        if (v->holds[i].mode != LOCK_NL && stale(w, v->holds[i].op))
+        if (stale(w, v->holds[i].op) &&
+            (v->holds[i].mode != LOCK_NL || history_convert(v, v->holds[i].op)))
             return true;
     return false;
+}
+
+/* Somebody in the core, who lives. */
+static bool waits(const struct world *w, const struct op *op)
+{
+    return op->machine && siege_inside(w, op->machine->index) && !op->finished &&
+           !op->drop_called && op->epoch == op->machine->epoch;
 }
 
 /* Since when somebody in the core waits for it; INT64_MAX: nobody does. */
 static int64_t awaited_since(const struct world *w, const struct value *v)
 {
     int64_t since = INT64_MAX;
-    for (size_t i = 0; i < v->waiter_count; i++) {
-        const struct op *op = v->waiters[i];
-        bool waits = op->machine && siege_inside(w, op->machine->index) && !op->finished &&
-                     !op->drop_called && op->epoch == op->machine->epoch;
-        if (waits && op->asked_at < since)
-            since = op->asked_at;
+    for (size_t i = 0; i < v->waiter_count; i++)
+        if (waits(w, v->waiters[i]) && v->waiters[i]->asked_at < since)
+            since = v->waiters[i]->asked_at;
+    for (size_t i = 0; i < v->convert_count; i++) {
+        const struct op *op = v->converts[i].op;
+        const struct change *c = changes_find(op, v->converts[i].change);
+        if (waits(w, op) && c && c->end == CHANGE_OPEN && c->called_at < since)
+            since = c->called_at;
     }
     return since;
 }

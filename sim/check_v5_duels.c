@@ -5,6 +5,7 @@
  *
  * Preempted: a voter of the core refuses a ballot for the first time. Success: a value is chosen.
  */
+#include "sim/changes.h"
 #include "sim/check.h"
 
 #include "sim/machine.h"
@@ -49,7 +50,8 @@ void check_duels(struct world *w)
 static bool without_trace(const struct client *c)
 {
     bool asks = c->state == CLIENT_ASKS && !(c->op && c->op->seen_chosen);
-    return asks || c->state == CLIENT_DROPS || c->state == CLIENT_CANCELS;
+    bool changes = c->state == CLIENT_CHANGES && !c->change->in;
+    return asks || changes || c->state == CLIENT_DROPS || c->state == CLIENT_CANCELS;
 }
 
 void check_starved(struct world *w)

@@ -30,7 +30,7 @@ static bool all_vote(const struct world *w, uint32_t cohort)
 static bool is_free(const struct name *name)
 {
     const struct value *v = name->chosen;
-    return v && v->hold_count == 0 && v->waiter_count == 0 && !v->marked;
+    return v && v->hold_count == 0 && v->waiter_count == 0 && !v->mark.set && !v->written;
 }
 
 void check_let_go(struct world *w)

@@ -108,12 +108,21 @@ static void look_at_agent(struct world *w, size_t i, const struct machine *m,
 static void note_client(struct world *w, enum chronicle_kind kind, size_t i, size_t k,
                         const struct op *op, const struct name *name)
 {
+    const struct client *c = &w->machines[i].clients[k];
+    const struct seen_machine *seen = &w->chronicle->machines[i];
+    bool ends = kind == CHRONICLE_END; /* in the mode that it had when it was looked at last */
     struct entry e = {.kind = kind,
                       .machine = (uint16_t)i,
                       .other = (uint16_t)k,
                       .name = name->index,
-                      .mode = op ? op->mode : LOCK_EXCLUSIVE,
-                      .limit = op ? op->limit : 0,
+                      .mode = ends ? seen->guest_mode[k]
+                              : op ? c->guest_mode
+                                   : LOCK_EXCLUSIVE,
+                      .limit = ends ? seen->guest_limit[k]
+                               : op ? c->guest_limit
+                                    : 0,
+                      .before = seen->guest_mode[k],
+                      .before_limit = seen->guest_limit[k],
                       .number = op ? op->token_told : 0,
                       .span = op ? w->now - op->asked_at : 0};
     chronicle_note(w, e);
@@ -131,6 +140,9 @@ static void look_at_client(struct world *w, size_t i, size_t k, struct seen_mach
     if (c->guest_runs && (!seen->guest_runs[k] || other)) {
         note_client(w, CHRONICLE_GRANT, i, k, c->guest_op, c->guest_op->name);
         seen->lost[k] = false;
+    } else if (c->guest_runs &&
+               (c->guest_mode != seen->guest_mode[k] || c->guest_limit != seen->guest_limit[k])) {
+        note_client(w, CHRONICLE_CONVERTS, i, k, c->guest_op, c->guest_op->name);
     }
     if (lost && !seen->lost[k])
         note_client(w, CHRONICLE_LOST, i, k, c->guest_op, c->guest_op->name);
@@ -143,6 +155,8 @@ static void look_at_client(struct world *w, size_t i, size_t k, struct seen_mach
     seen->asks[k] = asks;
     seen->guest_runs[k] = c->guest_runs;
     seen->guest_handle[k] = c->guest_handle;
+    seen->guest_mode[k] = c->guest_mode;
+    seen->guest_limit[k] = c->guest_limit;
 }
 
 /* Votes and orders against its present life. */

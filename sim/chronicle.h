@@ -29,6 +29,7 @@ struct op;
     C(VIEW)     /* `machine` sees `other`: `number` is an enum member_state */                     \
     C(GRANT)    /* `name`, `mode`, `span`: since it was asked for, `number`: token, `other`:       \
                    client */                                                                       \
+    C(CONVERTS) /* the guest of that client acts in `mode` from now on, and not as `before` */     \
     C(END)      /* the guest of that client ended */                                               \
     C(LOST)     /* that client is told that its lock is lost */                                    \
     C(ASKS)     /* a client asks for `name` */                                                     \
@@ -57,6 +58,8 @@ struct entry {
     uint32_t name; /* index in the history */
     enum lock_mode mode;
     uint16_t limit; /* of a counted one */
+    enum lock_mode before;
+    uint16_t before_limit;
     uint64_t number;
     int64_t span; /* ns */
 };
@@ -69,6 +72,8 @@ struct seen_machine {
     uint8_t views[MACHINES_MAX];
     bool guest_runs[CLIENTS_MAX], asks[CLIENTS_MAX], lost[CLIENTS_MAX];
     uint64_t guest_handle[CLIENTS_MAX];
+    enum lock_mode guest_mode[CLIENTS_MAX];
+    uint16_t guest_limit[CLIENTS_MAX];
     uint64_t life;
     uint32_t votes;
     bool ordered;

@@ -2,6 +2,8 @@
 #include "sim/client.h"
 
 #include "proto/must.h"
+#include "sim/changer.h"
+#include "sim/changes.h"
 #include "sim/check.h"
 #include "sim/guest.h"
 #include "sim/machine.h"
@@ -16,7 +18,7 @@ static const struct span retry = SPAN_MS(500);
 static const struct range late_drop = {SPAN_MS(500), SPAN_MS(20000)};
 static const struct span fresh_pause = SPAN_MS(20);
 
-static void plan(struct world *w, struct client *c, struct span after)
+void client_plan(struct world *w, struct client *c, struct span after)
 {
     world_plan(w, after,
                (struct item){.kind = HAPPEN_CLIENT,
@@ -38,7 +40,7 @@ void client_rest(struct world *w, struct client *c)
     client_enter(w, c, CLIENT_IDLE);
     c->op = NULL;
     struct span think = random_span(&c->random, w->p.think.low, w->p.think.high);
-    plan(w, c, c->fresh ? fresh_pause : think);
+    client_plan(w, c, c->fresh ? fresh_pause : think);
 }
 
 void client_open(struct world *w, struct machine *m, size_t index)
@@ -47,12 +49,14 @@ void client_open(struct world *w, struct machine *m, size_t index)
     c->machine = m;
     c->index = (uint32_t)index;
     c->fresh = index == CLIENT_FRESH;
-    random_init(&c->random, w->seed, STREAM_CLIENT + (uint64_t)m->index * CLIENTS_MAX + index);
+    uint64_t stream = (uint64_t)m->index * CLIENTS_MAX + index;
+    random_init(&c->random, w->seed, STREAM_CLIENT + stream);
+    random_init(&c->wishes, w->seed, STREAM_WISHES + stream);
     if (index < m->workers)
         client_rest(w, c);
 }
 
-static uint64_t new_handle(struct client *c)
+uint64_t client_handle(struct client *c)
 {
     c->handle = c->serial << 8 | c->index;
     return c->handle;
@@ -81,7 +85,7 @@ static void send_acquire(struct world *w, struct client *c, struct span wait)
     struct event e = {.kind = EVENT_ACQUIRE};
     client_enter(w, c, CLIENT_ASKS);
     struct writer process = writer_init(c->process, sizeof c->process);
-    write_u64(&process, new_handle(c));
+    write_u64(&process, client_handle(c));
     e.acquire.handle = c->handle;
     e.acquire.name = c->name->view;
     e.acquire.mode = c->mode;
@@ -89,6 +93,9 @@ static void send_acquire(struct world *w, struct client *c, struct span wait)
     e.acquire.policy = c->policy;
     e.acquire.ttl_ms = c->policy == LOCK_STALE_EXPIRE ? c->ttl_ms : 0;
     e.acquire.try = c->try;
+    e.acquire.head = c->head;
+    e.acquire.expect = c->expect;
+    e.acquire.data = (struct view){c->data.bytes, c->data.size};
     e.acquire.deadline = INSTANT_NEVER;
     e.acquire.process = (struct view){c->process, sizeof c->process};
     c->op = NULL;
@@ -100,7 +107,7 @@ static void send_acquire(struct world *w, struct client *c, struct span wait)
                 modes_text(c->mode, c->limit), c->try ? " (try)" : "", lock_policy_text(c->policy));
     bool patient = wait.ns == INT64_MAX && !c->fresh && !c->scripted;
     if (patient || (!c->fresh && !c->scripted && random_chance(&c->random, w->p.cancel_permille)))
-        plan(w, c, random_span(&c->random, w->p.wait.low, span_times(w->p.wait.high, 2)));
+        client_plan(w, c, random_span(&c->random, w->p.wait.low, span_times(w->p.wait.high, 2)));
     machine_post(w, c->machine, &e);
 }
 
@@ -109,7 +116,9 @@ static void demand(struct world *w, struct client *c, struct name *name, enum lo
     c->scripted = true;
     c->name = name;
     c->policy = policy;
-    c->try = false;
+    c->try = c->head = false;
+    c->expect = 0;
+    c->data.size = 0;
     send_acquire(w, c, (struct span){INT64_MAX});
 }
 
@@ -146,6 +155,7 @@ static void ask(struct world *w, struct client *c)
     c->try = random_chance(&c->random, w->p.try_permille);
     if (!c->try && random_chance(&c->random, w->p.forever_permille))
         wait.ns = INT64_MAX;
+    changer_wishes(w, c);
     send_acquire(w, c, wait);
 }
 
@@ -157,7 +167,7 @@ static void look(struct world *w, struct client *c)
     c->floor = c->name->told;
     c->due = w->now + wait.ns;
     struct event e = {.kind = EVENT_SHOW,
-                      .show = {.handle = new_handle(c),
+                      .show = {.handle = client_handle(c),
                                .name = c->name->view,
                                .deadline = machine_deadline(c->machine, wait)}};
     machine_post(w, c->machine, &e);
@@ -176,14 +186,14 @@ void client_send_drop(struct world *w, struct machine *m, uint64_t handle, struc
                                  .drop = {.handle = handle, .hold = op->id, .unclean = unclean}});
 }
 
-static void give_back(struct world *w, struct client *c, enum client_state state, bool unclean)
+void client_give_back(struct world *w, struct client *c, enum client_state state, bool unclean)
 {
     struct op *op = c->op;
     rude_before_drop(w, c, op);
     if (!c->machine->agent_up || c->op != op)
         return; /* the agent died of it */
     client_enter(w, c, state);
-    client_send_drop(w, c->machine, new_handle(c), op, unclean);
+    client_send_drop(w, c->machine, client_handle(c), op, unclean);
     rude_after_drop(w, c, op);
 }
 
@@ -192,7 +202,7 @@ void client_let_go(struct world *w, struct client *c)
 {
     must(c->state == CLIENT_HOLDS);
     guest_over(w, c);
-    give_back(w, c, CLIENT_DROPS, false);
+    client_give_back(w, c, CLIENT_DROPS, false);
 }
 
 static void end_hold(struct world *w, struct client *c)
@@ -204,7 +214,7 @@ static void end_hold(struct world *w, struct client *c)
     if (!accident && late) {
         guest_over(w, c);
         client_enter(w, c, CLIENT_LATE);
-        plan(w, c, random_span(&c->random, late_drop.low, late_drop.high));
+        client_plan(w, c, random_span(&c->random, late_drop.low, late_drop.high));
     } else if (!accident) {
         client_let_go(w, c);
     } else if (random_chance(&c->random, 500)) {
@@ -212,7 +222,7 @@ static void end_hold(struct world *w, struct client *c)
     } else {
         world_trace(w, "%s/%u guest dies: %s", c->machine->name, c->index, c->name->text);
         guest_over(w, c);
-        give_back(w, c, CLIENT_DROPS, true);
+        client_give_back(w, c, CLIENT_DROPS, true);
     }
 }
 
@@ -247,7 +257,7 @@ void client_wake(struct world *w, struct machine *m, size_t index, uint64_t seri
         return;
     bool no_answer = !m->agent_up || (m->api_stuck > 0 && !c->fresh);
     if (no_answer && c->state != CLIENT_ORPHAN) {
-        plan(w, c, retry);
+        client_plan(w, c, retry);
         return;
     }
     switch (c->state) {
@@ -263,20 +273,25 @@ void client_wake(struct world *w, struct machine *m, size_t index, uint64_t seri
         return;
     case CLIENT_ASKS:
         if (c->op)
-            give_back(w, c, CLIENT_CANCELS, false);
+            client_give_back(w, c, CLIENT_CANCELS, false);
         else /* a paused agent has not even taken the call */
-            plan(w, c, retry);
+            client_plan(w, c, retry);
         return;
     case CLIENT_HOLDS:
-        end_hold(w, c);
+        if (!changer_begins(w, c))
+            end_hold(w, c);
+        return;
+    case CLIENT_CHANGES:
+    case CLIENT_PASSES:
+    case CLIENT_ORPHAN:
+        changer_wakes(w, c);
         return;
     case CLIENT_LATE:
-        give_back(w, c, CLIENT_DROPS, false);
+        client_give_back(w, c, CLIENT_DROPS, false);
         return;
     case CLIENT_DROPS:
     case CLIENT_CANCELS:
     case CLIENT_LOOKS:
-    case CLIENT_ORPHAN:
         return;
     }
 }
@@ -292,7 +307,7 @@ void client_herd(struct world *w, struct random *r)
                 continue;
             client_enter(w, c, CLIENT_IDLE);
             c->herded = name;
-            plan(w, c, random_span(r, (struct span){0}, within));
+            client_plan(w, c, random_span(r, (struct span){0}, within));
         }
 }
 
@@ -318,6 +333,13 @@ static struct op *note_op(struct world *w, struct machine *m, struct name *name,
     return op;
 }
 
+static void note_wishes(struct op *op, const struct client *c)
+{
+    op->head = c->head;
+    op->expect = c->expect;
+    op->data = c->data;
+}
+
 static void accepted(struct world *w, struct client *c, struct op_id id)
 {
     struct op *op = note_op(w, c->machine, c->name, id);
@@ -325,6 +347,7 @@ static void accepted(struct world *w, struct client *c, struct op_id id)
     op->limit = c->limit;
     op->policy = c->policy;
     op->ttl_ms = c->ttl_ms;
+    note_wishes(op, c);
     c->op = op;
     check_asked(w, op);
 }
@@ -342,28 +365,32 @@ void client_unheard(struct world *w, struct machine *m)
         op->limit = view.limit;
         op->policy = view.policy;
         op->ttl_ms = view.ttl_ms;
+        if ((view.handle & 0xff) < CLIENTS_MAX)
+            note_wishes(op, &m->clients[view.handle & 0xff]);
         check_asked(w, op);
     }
 }
 
 static void granted(struct world *w, struct client *c, const struct answer *a)
 {
-    uint64_t token = a->token;
     w->figures.grants++;
-    check_granted(w, c->op, token);
+    check_granted(w, c->op, a->token);
+    check_grant_tells(w, c->op, a);
     check_believes(w, c->op, a->until);
     world_trace(w, "%s/%u guest begins: %s %s token %llu", c->machine->name, c->index,
-                c->name->text, modes_text(c->mode, c->limit), (unsigned long long)token);
+                c->name->text, modes_text(c->mode, c->limit), (unsigned long long)a->token);
+    c->mark = a->mark;
+    c->denied = false;
     guest_begins(w, c);
     c->fresh_granted |= c->fresh;
     client_enter(w, c, CLIENT_HOLDS);
     struct span hold = random_span(&c->random, w->p.hold.low, w->p.hold.high);
     if (c->scripted)
         return;
-    plan(w, c, w->closing || c->fresh ? api_high : hold);
+    client_plan(w, c, w->closing || c->fresh ? api_high : hold);
 }
 
-static void finish(struct world *w, struct op *op)
+void client_finish(struct world *w, struct op *op)
 {
     op->finished = true;
     op->finished_at = w->now;
@@ -385,11 +412,13 @@ static void answer_asking(struct world *w, struct client *c, const struct answer
         granted(w, c, a);
         return;
     }
+    if (a->kind == ANSWER_MOVED && known)
+        check_moved(w, c->op, a->token);
     if (a->kind == ANSWER_BUSY && known)
         check_busy(w, c->op);
     world_trace(w, "%s/%u is refused %s: %d", c->machine->name, c->index, c->name->text, a->kind);
     if (known)
-        finish(w, c->op);
+        client_finish(w, c->op);
     c->not_ready = a->kind == ANSWER_NOT_READY || a->kind == ANSWER_LIFE_ENDED;
     client_rest(w, c);
 }
@@ -399,7 +428,7 @@ void client_ready(struct world *w, struct machine *m)
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *c = &m->clients[i];
         if (c->not_ready && c->state == CLIENT_IDLE)
-            plan(w, c, api_high);
+            client_plan(w, c, api_high);
         c->not_ready = false;
     }
 }
@@ -408,13 +437,14 @@ static void dropped(struct world *w, struct op *op)
 {
     w->figures.drops++;
     op->dropped_told = true;
-    finish(w, op);
+    client_finish(w, op);
 }
 
 /* The drop's own answer: the acquire that was cancelled has one too, under the older handle. */
 static void answer_dropping(struct world *w, struct client *c, const struct answer *a)
 {
-    if (a->kind == ANSWER_UNKNOWN && c->state == CLIENT_DROPS)
+    bool passed = changes_hand_over(c->op->changes);
+    if (a->kind == ANSWER_UNKNOWN && c->state == CLIENT_DROPS && !passed)
         world_fail(w, EXIT_BROKEN, "S15", "%s does not know the hold of %s that it granted",
                    c->machine->name, c->name->text);
     if (a->kind != ANSWER_DROPPED && a->kind != ANSWER_UNKNOWN)
@@ -446,7 +476,9 @@ void client_answer(struct world *w, struct machine *m, const struct answer *a)
     size_t index = a->handle & 0xff;
     if (a->kind == ANSWER_LOST)
         guest_lost(w, m, a);
-    if (a->kind == ANSWER_LOST || a->kind == ANSWER_AT_RISK || a->kind == ANSWER_SAFE)
+    if (a->kind == ANSWER_PASSED)
+        changer_passed(w, m, a->hold);
+    if (a->handle == 0) /* of a hold, to no call */
         return;
     if (index == HANDLE_DRIVER)
         answer_driver(w, a);
@@ -468,9 +500,13 @@ void client_answer(struct world *w, struct machine *m, const struct answer *a)
     case CLIENT_LOOKS:
         answer_looking(w, c, a);
         break;
+    case CLIENT_CHANGES:
+        changer_answer(w, c, a);
+        break;
     case CLIENT_IDLE:
     case CLIENT_HOLDS:
     case CLIENT_LATE:
+    case CLIENT_PASSES:
     case CLIENT_ORPHAN:
         break;
     }
@@ -482,7 +518,10 @@ void client_agent_gone(struct world *w, struct machine *m)
 {
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *c = &m->clients[i];
-        if (c->state == CLIENT_HOLDS && c->guest_runs)
+        bool acts = c->state == CLIENT_HOLDS || c->state == CLIENT_CHANGES;
+        if (changer_agent_gone(w, c))
+            continue;
+        if (acts && c->guest_runs)
             guest_orphaned(w, c);
         else if (c->state != CLIENT_ORPHAN && c->state != CLIENT_IDLE)
             client_rest(w, c);
@@ -493,6 +532,8 @@ void client_power_gone(struct world *w, struct machine *m)
 {
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *c = &m->clients[i];
+        if (c->state == CLIENT_CHANGES)
+            coverage_change(w, c->change->kind, COVER_CRASHED);
         if (c->guest_runs)
             guest_over(w, c);
         if (i < m->workers)
@@ -539,7 +580,7 @@ void client_close_all(struct world *w)
                            c->machine->name, c->name->text);
             bool gives_up = c->state == CLIENT_ASKS && c->due == INT64_MAX;
             if (gives_up || (c->scripted && c->state == CLIENT_HOLDS))
-                plan(w, c, api_high);
+                client_plan(w, c, api_high);
         }
 }
 
@@ -562,9 +603,9 @@ static const char *in_the_way(const struct name *name)
 
 void client_check_done(struct world *w)
 {
-    static const char *const states[] = {"idle",           "an acquire",   "holding",
-                                         "a release",      "a cancel",     "a show",
-                                         "a late release", "its own guest"};
+    static const char *const states[] = {
+        "idle",   "an acquire",     "holding",  "a release",   "a cancel",
+        "a show", "a late release", "a change", "a hand-over", "its own guest"};
     for (size_t i = 0; i < w->machine_count; i++)
         for (size_t k = 0; k < CLIENTS_MAX; k++) {
             const struct client *c = &w->machines[i].clients[k];

@@ -17,6 +17,8 @@ enum client_state {
     CLIENT_CANCELS, /* or for a place in the queue */
     CLIENT_LOOKS,   /* EVENT_SHOW was sent */
     CLIENT_LATE,    /* its guest is gone, and it has not yet said so */
+    CLIENT_CHANGES, /* EVENT_CHANGE was sent: an answer is due */
+    CLIENT_PASSES,  /* its agent died while its hold was being handed over: nobody acts */
     CLIENT_ORPHAN   /* the guest goes on alone: its agent or its parent died, or it is being stopped
                      */
 };
@@ -24,6 +26,9 @@ enum client_state {
 /* Handles: a serial, and in the low byte whose it is: a client, the driver for holds that have none
  * any more, the forger, or misdeeds (rude.h). */
 enum { HANDLE_RUDE = 0xfd, HANDLE_FORGER = 0xfe, HANDLE_DRIVER = 0xff };
+
+struct change;
+struct writing;
 
 struct client {
     struct machine *machine;
@@ -33,12 +38,15 @@ struct client {
     uint64_t serial; /* of what it does now; items with another one are stale */
     uint64_t handle; /* of the call that is out */
     struct name *name;
-    enum lock_mode mode;
-    uint16_t limit; /* of a counted one */
+    enum lock_mode mode; /* asked for, then held, as far as it was told */
+    uint16_t limit;      /* of a counted one */
     enum lock_policy policy;
     uint32_t ttl_ms;     /* under `expire` */
     struct name *herded; /* what it is to ask for next; NULL: as it likes */
     bool try;
+    bool head; /* wishes of its request: changer.h */
+    uint64_t expect;
+    struct lock_data data;
     bool not_ready; /* was refused since its agent's life does not count yet, or is over */
     bool scripted;  /* holds until its scenario says so */
     bool fresh;     /* asks only in the calm: for a name that nobody ever used, then for all */
@@ -49,12 +57,21 @@ struct client {
     int64_t due;       /* virtual time by when the call must be answered; INT64_MAX: no deadline */
     struct op *op;     /* of the acquire; NULL before ANSWER_ACCEPTED */
     const struct value *floor; /* CLIENT_LOOKS: what was told before */
+    struct lock_mark mark;     /* that its grant named */
+    struct change *change;     /* CLIENT_CHANGES: what it called for */
+    uint8_t value[LOCK_VALUE_MAX];
+    bool resumes;         /* CLIENT_ORPHAN: it asks the next agent in which mode it holds */
+    bool denied;          /* its agent says that there is no such hold: it must be lost */
+    struct random wishes; /* draws what it changes, and wishes */
 
     bool guest_runs;
     bool guest_waits; /* nobody has stopped it: the next agent will */
     struct op *guest_op;
     uint64_t guest_handle;
-    uint8_t process[8]; /* the guest's name, kept with the hold */
+    enum lock_mode guest_mode; /* in which it acts */
+    uint16_t guest_limit;
+    struct writing *writing; /* NULL: that mode does not write */
+    uint8_t process[8];      /* the guest's name, kept with the hold */
 };
 
 void client_open(struct world *w, struct machine *m, size_t index);
@@ -80,9 +97,17 @@ void client_hurry(struct world *w, struct client *c);
 void client_herd(struct world *w, struct random *r);
 /* Its guest ends, then it gives the lock back. */
 void client_let_go(struct world *w, struct client *c);
-/* For guest.c. Enters a state: whatever was planned for the last one is stale from here. */
+/* For guest.c and changer.c. Enters a state: whatever was planned for the last one is stale from
+ * here. */
 void client_enter(struct world *w, struct client *c, enum client_state state);
 void client_rest(struct world *w, struct client *c);
+/* Wakes it, if it does the same thing then. */
+void client_plan(struct world *w, struct client *c, struct span after);
+/* A new handle for the call that it is about to make. */
+uint64_t client_handle(struct client *c);
+void client_give_back(struct world *w, struct client *c, enum client_state state, bool unclean);
+/* A final answer was told that is no grant, or the hold is no more. */
+void client_finish(struct world *w, struct op *op);
 void client_send_drop(struct world *w, struct machine *m, uint64_t handle, struct op *op,
                       bool unclean);
 /* No new requests; whoever waits for ever gives up. */

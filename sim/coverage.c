@@ -1,6 +1,7 @@
 /* Coverage: see coverage.h. */
 #include "sim/coverage.h"
 
+#include "sim/check.h"
 #include "sim/machine.h"
 #include "sim/world.h"
 
@@ -137,6 +138,11 @@ void coverage_fault(struct world *w, enum fault_kind kind)
     w->phases.cached = 0;
 }
 
+void coverage_change(struct world *w, enum change_kind kind, enum cover_end end)
+{
+    w->figures.coverage.changes[kind][end]++;
+}
+
 void coverage_add(struct coverage *sum, const struct coverage *more)
 {
     for (size_t i = 0; i < COVER_COUNT; i++)
@@ -144,6 +150,9 @@ void coverage_add(struct coverage *sum, const struct coverage *more)
             sum->cells[i][k] += more->cells[i][k];
     for (size_t i = 0; i < FAULT_KINDS; i++)
         sum->kinds[i] += more->kinds[i];
+    for (size_t i = 0; i < CHANGES; i++)
+        for (size_t k = 0; k < COVER_ENDS; k++)
+            sum->changes[i][k] += more->changes[i][k];
 }
 
 size_t coverage_missing(const struct coverage *c)
@@ -152,7 +161,31 @@ size_t coverage_missing(const struct coverage *c)
     for (size_t i = 0; i < COVER_COUNT; i++)
         for (size_t k = 0; k < PHASE_COUNT; k++)
             missing += rows[i].cells[k] != '-' && c->cells[i][k] == 0;
+    for (size_t i = 0; i < CHANGES; i++)
+        for (size_t k = 0; k < COVER_ENDS; k++)
+            missing += c->changes[i][k] == 0;
     return missing;
+}
+
+static void print_changes(const struct coverage *c, FILE *out)
+{
+    static const char *const ends[] = {
+#define END_TEXT(NAME, text) text,
+        CHANGE_ENDS(END_TEXT)
+#undef END_TEXT
+    };
+    fprintf(out, "  changes:");
+    for (size_t i = 0; i < CHANGES; i++)
+        for (size_t k = 0; k < COVER_ENDS; k++)
+            fprintf(out, "%s %s %s %llu", i || k ? "," : "",
+                    k ? "" : check_change_text((enum change_kind)i), ends[k],
+                    (unsigned long long)c->changes[i][k]);
+    fputc('\n', out);
+    for (size_t i = 0; i < CHANGES; i++)
+        for (size_t k = 0; k < COVER_ENDS; k++)
+            if (c->changes[i][k] == 0)
+                fprintf(out, "  never reached: %s that is %s\n",
+                        check_change_text((enum change_kind)i), ends[k]);
 }
 
 void coverage_print(const struct coverage *c, FILE *out)
@@ -177,5 +210,6 @@ void coverage_print(const struct coverage *c, FILE *out)
         for (size_t k = 0; k < PHASE_COUNT; k++)
             if (rows[i].cells[k] != '-' && c->cells[i][k] == 0)
                 fprintf(out, "  never reached: %s during %s\n", rows[i].text, phase_texts[k]);
+    print_changes(c, out);
     fprintf(out, "  %zu cells that apply were not reached\n", coverage_missing(c));
 }

@@ -7,6 +7,7 @@
 #ifndef SIM_COVERAGE_H
 #define SIM_COVERAGE_H
 
+#include "proto/peer.h"
 #include "proto/wire.h"
 #include "sim/profile.h"
 
@@ -51,6 +52,20 @@ enum phase {
     R(CLIENT, "clients die, send twice, herd, are late", "RDRR---DR")                              \
     R(FORGER, "forged and old orders and proofs, garbage", "RRDRDDDDR")
 
+/* What became of the changes that clients called for (changer.h). */
+#define CHANGE_ENDS(E)                                                                             \
+    E(MADE, "made")                                                                                \
+    E(REFUSED, "refused")                                                                          \
+    E(TIMED_OUT, "timed out")                                                                      \
+    E(CRASHED, "crashed in the midst")
+
+enum cover_end {
+#define COVER_END_ENUM(NAME, text) COVER_##NAME,
+    CHANGE_ENDS(COVER_END_ENUM)
+#undef COVER_END_ENUM
+        COVER_ENDS
+};
+
 enum cover_row {
 #define COVER_ENUM(NAME, text, cells) COVER_##NAME,
     COVER_ROWS(COVER_ENUM)
@@ -61,6 +76,7 @@ enum cover_row {
 struct coverage {
     uint64_t cells[COVER_COUNT][PHASE_COUNT];
     uint64_t kinds[FAULT_KINDS]; /* faults that began */
+    uint64_t changes[CHANGES][COVER_ENDS];
 };
 
 /* What the observer keeps to tell the phases. */
@@ -78,8 +94,9 @@ void coverage_message(struct world *w, enum wire_type type);
 void coverage_hit(struct world *w, enum cover_row row);
 /* A fault of this kind begins. */
 void coverage_fault(struct world *w, enum fault_kind kind);
+void coverage_change(struct world *w, enum change_kind kind, enum cover_end end);
 void coverage_add(struct coverage *sum, const struct coverage *more);
-/* Cells that apply and were never reached. */
+/* Cells that apply and were never reached, of faults and of changes. */
 size_t coverage_missing(const struct coverage *c);
 /* The matrix, and the names of what is missing. */
 void coverage_print(const struct coverage *c, FILE *out);

@@ -2,8 +2,10 @@
 #include "sim/guest.h"
 
 #include "proto/mutant.h"
+#include "sim/changer.h"
 #include "sim/check.h"
 #include "sim/machine.h"
+#include "sim/modes.h"
 #include "sim/world.h"
 
 enum { UNTIL_AGENT_PERMILLE = 300 };
@@ -29,18 +31,70 @@ bool guest_any(const struct machine *m)
     return false;
 }
 
-void guest_begins(struct world *w, struct client *c)
+/* Keeps account of when it acts in a mode that writes. */
+static void note_writing(struct world *w, struct client *c, bool writes)
+{
+    struct name *name = c->guest_op->name;
+    if (!writes && c->writing) {
+        c->writing->to = w->now;
+        c->writing = NULL;
+    }
+    if (!writes || c->writing)
+        return;
+    c->writing = pool_take(&w->pool, sizeof *c->writing);
+    *c->writing = (struct writing){
+        .op = c->guest_op, .from = w->now, .to = INT64_MAX, .older = name->writings};
+    name->writings = c->writing;
+}
+
+static void set_mode(struct world *w, struct client *c, enum lock_mode mode, uint16_t limit)
+{
+    c->guest_mode = mode;
+    c->guest_limit = limit;
+    note_writing(w, c, modes_write(mode));
+}
+
+static void begin(struct world *w, struct client *c)
 {
     c->guest_runs = true;
     c->guest_waits = false;
     c->guest_op = c->op;
+    c->guest_op->guest_ended_at = 0;
     c->guest_handle = c->handle;
+    set_mode(w, c, c->mode, c->limit);
+}
+
+void guest_begins(struct world *w, struct client *c)
+{
+    begin(w, c);
     check_guest_begins(w, c);
+}
+
+void guest_goes_on(struct world *w, struct client *c)
+{
+    world_trace(w, "%s/%u guest goes on: %s", c->machine->name, c->index, c->op->name->text);
+    begin(w, c);
+    check_believes_on(w, c);
+    check_guest_acts(w, c);
+}
+
+void guest_restricts(struct world *w, struct client *c, enum lock_mode mode, uint16_t limit)
+{
+    set_mode(w, c, mode, limit);
+}
+
+void guest_changes(struct world *w, struct client *c)
+{
+    world_trace(w, "%s/%u guest goes on: %s %s", c->machine->name, c->index,
+                c->guest_op->name->text, modes_text(c->mode, c->limit));
+    set_mode(w, c, c->mode, c->limit);
+    check_guest_acts(w, c);
 }
 
 void guest_over(struct world *w, struct client *c)
 {
     world_trace(w, "%s/%u guest ends: %s", c->machine->name, c->index, c->guest_op->name->text);
+    note_writing(w, c, false);
     c->guest_runs = false;
     c->guest_waits = false;
     c->guest_op->guest_ended_at = w->now;
@@ -106,13 +160,14 @@ void guest_lost(struct world *w, struct machine *m, const struct answer *a)
                     : a->lost == LOST_LEASE ? "its lease"
                                             : "standing");
         bool dying = c->state == CLIENT_ORPHAN && !c->guest_waits;
-        if (c->state == CLIENT_HOLDS)
+        if (c->state == CLIENT_HOLDS || c->state == CLIENT_CHANGES)
             client_enter(w, c, CLIENT_ORPHAN);
-        c->guest_waits = false;
+        c->guest_waits = c->resumes = false;
         if (!dying)
             stop(w, c);
         return;
     }
+    changer_lost(w, m, a->hold);
 }
 
 void guest_ends(struct world *w, struct machine *m, size_t index, uint64_t handle)
@@ -131,10 +186,19 @@ void guest_ends(struct world *w, struct machine *m, size_t index, uint64_t handl
 void guest_orphaned(struct world *w, struct client *c)
 {
     client_enter(w, c, CLIENT_ORPHAN);
+    if (c->resumes)
+        client_plan(w, c, again);
     if (random_chance(&c->random, UNTIL_AGENT_PERMILLE))
         c->guest_waits = true;
     else
         plan(w, c, random_span(&c->random, notice_low, notice_high), HAPPEN_GUEST_END);
+}
+
+void guest_resumes(struct world *w, struct client *c)
+{
+    guest_goes_on(w, c);
+    client_enter(w, c, CLIENT_ORPHAN);
+    plan(w, c, random_span(&c->wishes, notice_low, notice_high), HAPPEN_GUEST_END);
 }
 
 void guest_loaded(struct world *w, struct machine *m, struct op_id id)
@@ -151,7 +215,8 @@ void guest_loaded(struct world *w, struct machine *m, struct op_id id)
         c->guest_waits = false;
         return;
     }
-    client_send_drop(w, m, HANDLE_DRIVER, op, true);
+    if (!changer_resumes(m, op))
+        client_send_drop(w, m, HANDLE_DRIVER, op, true);
 }
 
 void guest_calm(struct world *w)

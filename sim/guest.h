@@ -6,6 +6,10 @@
  * then. It may die by itself, and its parent may die while the child goes on: the driver then stops
  * the whole stop set, waits until it is empty, and gives the hold back as unclean. So it does with
  * a hold that is lost (F7, F3). Stopping takes up to K, and now and then a minute.
+ *
+ * A guest acts in a mode: the one granted, until its client converts the hold. While that is under
+ * way it does only what both modes allow, and keeps to it for as long as nobody tells what became
+ * of it. From the moment a hand-over is called for it does nothing.
  */
 #ifndef SIM_GUEST_H
 #define SIM_GUEST_H
@@ -15,9 +19,25 @@
 struct world;
 struct machine;
 struct client;
+struct op;
 
+/* How long a guest acted in modes that write. */
+struct writing {
+    const struct op *op;
+    int64_t from;
+    int64_t to; /* INT64_MAX: it still does; with its lease its protection ends before that */
+    struct writing *older;
+};
+
+/* Its client was granted its lock. */
 void guest_begins(struct world *w, struct client *c);
-/* It is gone. */
+/* It acts again, in its client's mode. */
+void guest_goes_on(struct world *w, struct client *c);
+/* From now on it acts in that mode alone, which allows no more than the one before. */
+void guest_restricts(struct world *w, struct client *c, enum lock_mode mode, uint16_t limit);
+/* From now on it acts in its client's mode, whatever that was before. */
+void guest_changes(struct world *w, struct client *c);
+/* It is gone, or acts no more. */
 void guest_over(struct world *w, struct client *c);
 /* Its parent dies, its child goes on. */
 void guest_parent_dies(struct world *w, struct client *c);
@@ -30,6 +50,8 @@ void guest_ends(struct world *w, struct machine *m, size_t index, uint64_t handl
 void guest_loaded(struct world *w, struct machine *m, struct op_id id);
 /* The agent died: its clients' guests go on. */
 void guest_orphaned(struct world *w, struct client *c);
+/* A session was resumed: its guest acts again, for a while. */
+void guest_resumes(struct world *w, struct client *c);
 /* Whoever is being stopped is gone soon. */
 void guest_calm(struct world *w);
 /* Whether any guest runs on a machine. */

@@ -2,6 +2,7 @@
 #include "sim/history.h"
 
 #include "proto/must.h"
+#include "sim/changes.h"
 #include "sim/check.h"
 #include "sim/machine.h"
 #include "sim/world.h"
@@ -157,6 +158,22 @@ const struct value_hold *history_hold(const struct value *v, const struct op *op
     return NULL;
 }
 
+const struct value_convert *history_convert(const struct value *v, const struct op *op)
+{
+    for (size_t i = 0; i < v->convert_count; i++)
+        if (v->converts[i].op == op)
+            return &v->converts[i];
+    return NULL;
+}
+
+int history_waits(const struct value *v, const struct op *op)
+{
+    for (size_t i = 0; i < v->waiter_count; i++)
+        if (v->waiters[i] == op)
+            return (int)i;
+    return -1;
+}
+
 static struct group *find_group(struct world *w, struct name *name, struct ballot ballot)
 {
     struct group **at = &name->top;
@@ -200,6 +217,19 @@ struct op *history_op_named(struct world *w, struct name *name, struct op_id id)
     return op;
 }
 
+/* S14: what a holder tells of itself is what it said when it asked. */
+static struct op *told_of(struct world *w, struct name *name, struct op_id id,
+                          const struct lock_data *data)
+{
+    struct op *op = history_op_named(w, name, id);
+    bool same = data->size == op->data.size &&
+                (data->size == 0 || memcmp(data->bytes, op->data.bytes, data->size) == 0);
+    if (op->accepted && !same)
+        world_fail(w, EXIT_BROKEN, "S14", "%s: operation %llu of %s tells what it never said",
+                   name->text, (unsigned long long)id.counter, op->machine->name);
+    return op;
+}
+
 static void read_state(struct world *w, struct value *v)
 {
     struct lock_state *s = &w->observer->scratch_state;
@@ -209,18 +239,28 @@ static void read_state(struct world *w, struct value *v)
     v->token = s->token;
     v->generation = s->generation;
     v->broken = s->broken;
-    v->marked = s->mark.set;
+    v->mark = s->mark;
+    v->valid = s->value.valid;
+    v->written = s->value.token ? changes_written(w, name, &s->value) : NULL;
     v->hold_count = s->hold_count;
+    v->convert_count = s->convert_count;
     v->waiter_count = s->waiter_count;
     v->holds = pool_take(&w->pool, (s->hold_count + 1) * sizeof *v->holds);
+    v->converts = pool_take(&w->pool, (s->convert_count + 1) * sizeof *v->converts);
     v->waiters = pool_take(&w->pool, (s->waiter_count + 1) * sizeof *v->waiters);
     for (size_t i = 0; i < s->hold_count; i++)
-        v->holds[i] = (struct value_hold){.op = history_op_named(w, name, s->holds[i].id),
+        v->holds[i] = (struct value_hold){.op = told_of(w, name, s->holds[i].id, &s->holds[i].data),
                                           .mode = s->holds[i].mode,
                                           .limit = s->holds[i].limit,
-                                          .token = s->holds[i].token};
+                                          .token = s->holds[i].token,
+                                          .changed = s->holds[i].changed};
+    for (size_t i = 0; i < s->convert_count; i++)
+        v->converts[i] = (struct value_convert){.op = history_op_named(w, name, s->converts[i].id),
+                                                .change = s->converts[i].change,
+                                                .mode = s->converts[i].mode,
+                                                .limit = s->converts[i].limit};
     for (size_t i = 0; i < s->waiter_count; i++)
-        v->waiters[i] = history_op_named(w, name, s->waiters[i].id);
+        v->waiters[i] = told_of(w, name, s->waiters[i].id, &s->waiters[i].data);
     if (s->waiter_count > 0) {
         v->head_mode = s->waiters[0].mode;
         v->head_limit = s->waiters[0].limit;

@@ -15,6 +15,9 @@
 
 struct world;
 struct machine;
+struct change;
+struct stamp;
+struct writing;
 
 enum {
     NAMES_MAX = 640,
@@ -29,25 +32,34 @@ struct op {
     struct machine *machine;
     uint32_t epoch; /* of the machine: with another one, nobody can act for it any more */
     struct name *name;
-    enum lock_mode mode;
-    uint16_t limit; /* of a counted one */
+    enum lock_mode mode; /* asked for; conversions are in `changes` */
+    uint16_t limit;      /* of a counted one */
     enum lock_policy policy;
     uint32_t ttl_ms;      /* under `expire` */
     struct instant until; /* by its machine's clock: it is believed until then (lease.h) */
     int64_t until_at;     /* the same in virtual time */
     uint64_t until_run;   /* of the agent that said so */
+    bool head;            /* it waits before all others */
+    uint64_t expect;      /* granted only while the lock's token is this one; 0: whatever it is */
+    struct lock_data data;
     int64_t asked_at;
     uint64_t token_floor;        /* highest token of the name told before it was asked for */
     uint64_t chosen_token;       /* of its hold in a chosen state; 0: none yet */
     const struct value *held_in; /* the first such state */
+    uint64_t chosen_changed;     /* the highest counter of a change in a chosen state (L9) */
     bool seen_chosen;            /* it holds or waits in some chosen state */
     bool granted_told;
-    uint64_t token_told;
-    int64_t granted_at; /* told */
-    int64_t drop_at;    /* of the first call; 0: none */
-    int64_t gone_at;    /* since when no chosen state has it any more; 0: none did, or one does */
-    bool drop_called;   /* by the client, or by its driver */
-    bool drop_sent;     /* its agent asked a coordinator to drop it */
+    uint64_t token_granted; /* told, */
+    uint64_t token_told;    /*   and the last one: of a conversion, perhaps */
+    int64_t granted_at;     /* told */
+    int64_t drop_at;        /* of the first call; 0: none */
+    int64_t waits_since;    /* in chosen states; 0 or INT64_MAX: it does not */
+    int64_t gone_at;      /* since when no chosen state has it any more; 0: none did, or one does */
+    bool drop_called;     /* by the client, or by its driver */
+    bool drop_sent;       /* its agent asked a coordinator to drop it, */
+    bool drop_clean;      /*   and did not say that it ended uncleanly */
+    uint64_t handed_over; /* counter of the last hand-over that its agent has durably */
+    struct change *changes; /* of its hold (changes.h); newest first */
     int64_t guest_ended_at;
     int64_t in_way_since; /* since when the first of the queue was seen to wait for its hold; 0: it
                              does not */
@@ -66,6 +78,15 @@ struct value_hold {
     enum lock_mode mode;
     uint16_t limit;
     uint64_t token;
+    uint64_t changed; /* counter of the last change applied to it (L9) */
+};
+
+/* A hold that waits to be converted. */
+struct value_convert {
+    struct op *op;
+    uint64_t change;
+    enum lock_mode mode;
+    uint16_t limit;
 };
 
 struct value {
@@ -76,10 +97,14 @@ struct value {
     uint64_t token;
     uint64_t generation;
     struct lock_break broken;
-    bool marked;
+    struct lock_mark mark;
+    struct change *written; /* what wrote the value block; NULL: nobody */
+    bool valid;             /* the value block is, by its own word */
     size_t hold_count;
+    size_t convert_count;
     size_t waiter_count;
     struct value_hold *holds;
+    struct value_convert *converts;
     struct op **waiters;
     enum lock_mode head_mode; /* of the first waiter, if there is one */
     uint16_t head_limit;
@@ -112,9 +137,11 @@ struct name {
     const struct value *told;           /* the highest that an answer to a client rested on */
     uint64_t token_told;                /* highest told to a client */
     uint64_t token_told_of[LOCK_MODES]; /* the same, for each mode */
-    int64_t busy_until; /* when the chosen state was last one with holders or waiters */
-    struct op *ops;     /* newest first */
-    struct look *looks; /* what else was told of it (linear.h); newest first */
+    int64_t busy_until;       /* when the chosen state was last one with holders or waiters */
+    struct op *ops;           /* newest first */
+    struct look *looks;       /* what else was told of it (linear.h); newest first */
+    struct writing *writings; /* when guests acted in modes that write (guest.h); newest first */
+    struct stamp *stamps;     /* that were told (check_s07_stamps.c) */
     bool jammed; /* somebody whose store is lost held it or waited: it may stay so for ever */
 };
 
@@ -124,6 +151,9 @@ struct history {
     struct name *floors[SHARDS_MAX]; /* by shard; no client ever asks for them */
     struct op **ops;                 /* OPS_SLOTS, open addressing */
     size_t op_count;
+    struct change **writes; /* by serial, from 1 */
+    size_t write_count;
+    size_t write_room;
 };
 
 void history_open(struct world *w);
@@ -151,8 +181,11 @@ struct op *history_op_accepted(struct world *w, struct op_id id);
 struct op *history_op_named(struct world *w, struct name *name, struct op_id id);
 struct op *history_op(struct world *w, struct op_id id); /* NULL if nobody asked for it */
 
-/* Its hold in that state; NULL if it has none. */
+/* Its hold in that state, and the conversion that this waits for; NULL if there is none. */
 const struct value_hold *history_hold(const struct value *v, const struct op *op);
+const struct value_convert *history_convert(const struct value *v, const struct op *op);
+/* Its place in the queue of that state, from 0; -1 if it does not wait. */
+int history_waits(const struct value *v, const struct op *op);
 int value_compare(const struct value *a, const struct value *b);
 /* The value, new or known. Fails the run if it is another one than was known (S3). */
 struct value *history_value(struct world *w, struct view name, struct ballot ballot, uint64_t seq,

@@ -73,6 +73,12 @@ static bool entry_of(struct world *w, struct machine *m, bool written, uint64_t 
         return true;
     }
     *out = (struct image_entry){.lsn = lsn};
+    if (record.kind == RECORD_OP && record.op.transfer) {
+        out->kind = ENTRY_HAND_OVER;
+        out->number = record.op.counter;
+        out->change = record.op.change;
+        return true;
+    }
     if (record.kind == RECORD_PROMISE) {
         out->shard = record.promise.shard;
         out->promised = record.promise.promised;
@@ -130,6 +136,8 @@ static void set(struct image *i, const struct image_entry *e)
         if (e->value)
             i->stored[e->value->group->name->index] = NULL;
         raise_dropped(i, e->shard, e->promised, e->number);
+        return;
+    case ENTRY_HAND_OVER:
         return;
     case ENTRY_REGISTER:
         break;

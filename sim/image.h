@@ -32,15 +32,24 @@ struct image {
     uint64_t life; /* its own */
 };
 
-enum entry_kind { ENTRY_REGISTER, ENTRY_DROP, ENTRY_VOTE, ENTRY_BOOK, ENTRY_PROOF, ENTRY_LIFE };
+enum entry_kind {
+    ENTRY_REGISTER,
+    ENTRY_DROP,
+    ENTRY_VOTE,
+    ENTRY_BOOK,
+    ENTRY_PROOF,
+    ENTRY_LIFE,
+    ENTRY_HAND_OVER /* a hold may be another's by a hand-over */
+};
 
 /* One promise or one value on its way to the disk, a register that is dropped, or a word about a
- * life. */
+ * life or a hold. */
 struct image_entry {
     uint64_t lsn;
     enum entry_kind kind;
     uint16_t index;  /* a life: whose, */
-    uint64_t number; /*   and which; ENTRY_DROP: the seq */
+    uint64_t number; /*   and which; ENTRY_DROP: the seq; ENTRY_HAND_OVER: the hold's counter */
+    uint64_t change; /* ENTRY_HAND_OVER: its own */
     uint32_t shard;
     struct ballot promised; /* ENTRY_DROP: the ballot */
     struct value *value;    /* NULL: a promise alone; ENTRY_DROP: the mark alone */

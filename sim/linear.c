@@ -2,6 +2,7 @@
 #include "sim/linear.h"
 
 #include "proto/must.h"
+#include "sim/changes.h"
 #include "sim/machine.h"
 #include "sim/modes.h"
 #include "sim/world.h"
@@ -10,7 +11,16 @@
 
 enum { CALLS_MAX = 8192, MEMORY_SLOTS = 1 << 15, STEPS_MAX = 200000, HOLDERS_MAX = 64 };
 
-enum call_kind { CALL_GRANT, CALL_DROP, CALL_BUSY, CALL_SHOW };
+enum call_kind { CALL_GRANT, CALL_DROP, CALL_CONVERT, CALL_BUSY, CALL_STAYS, CALL_SHOW };
+
+/* Somebody who holds, in its present mode. */
+struct holder {
+    struct op *op;
+    enum lock_mode mode;
+    uint16_t limit;
+    uint64_t change; /* counter of the conversion that made it so; 0: its grant did */
+    uint64_t token;  /* as it was shown */
+};
 
 /* What a client was told besides grants and drops. */
 struct look {
@@ -19,7 +29,7 @@ struct look {
     struct op *op;  /* BUSY */
     uint64_t token; /* SHOW */
     size_t count;
-    struct value_hold *holds;
+    struct holder *holds;
     struct look *older;
 };
 
@@ -29,7 +39,8 @@ struct call {
     int64_t to; /* INT64_MAX: no answer came: it may have happened or not */
     struct op *op;
     const struct look *look;
-    uint64_t salt; /* the hash of a set of calls is the sum of theirs */
+    const struct change *change; /* CONVERT, STAYS */
+    uint64_t salt;               /* the hash of a set of calls is the sum of theirs */
     bool done;
 };
 
@@ -39,11 +50,12 @@ struct search {
     size_t first;  /* all before are done */
     size_t needed; /* calls with an answer that are not done */
     uint64_t hash; /* of the set that is done */
-    struct op *holders[HOLDERS_MAX];
+    struct holder holders[HOLDERS_MAX];
     size_t holder_count;
-    uint64_t token; /* of the last grant */
+    uint64_t token; /* of the last grant, or conversion to a mode that writes */
     uint32_t path[CALLS_MAX];
-    uint64_t tokens[CALLS_MAX]; /* before each step of the path */
+    uint64_t tokens[CALLS_MAX];      /* before each step of the path, */
+    struct holder before[CALLS_MAX]; /*   and whom it concerned */
     size_t length;
     uint64_t memory[MEMORY_SLOTS]; /* of sets that lead nowhere, or are on the way */
     uint32_t marks[MEMORY_SLOTS];  /* whose search it is; others count as empty */
@@ -72,8 +84,10 @@ void linear_shown(struct world *w, struct name *name, const struct lock_state *s
     look->count = state->hold_count;
     look->holds = pool_take(&w->pool, (state->hold_count + 1) * sizeof *look->holds);
     for (size_t i = 0; i < state->hold_count; i++)
-        look->holds[i] = (struct value_hold){.op = history_op_named(w, name, state->holds[i].id),
-                                             .token = state->holds[i].token};
+        look->holds[i] = (struct holder){.op = history_op_named(w, name, state->holds[i].id),
+                                         .mode = state->holds[i].mode,
+                                         .limit = state->holds[i].limit,
+                                         .token = state->holds[i].token};
 }
 
 /* --- the calls of one name --- */
@@ -87,22 +101,47 @@ static void add(struct search *s, struct call call)
     s->calls[s->count++] = call;
 }
 
-/* Its hold ended when it was given back, or by a proof about its life, or with its lease: whichever
- * came first. That a
- * release is acknowledged says that its node keeps it, durably; others see it when the register has
- * it. */
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a && (!b || a < b) ? a : b;
+}
+
+/* Its hold ended when it was given back or handed over, or by a proof about its life, or with its
+ * lease: whichever came first. That a release is acknowledged says that its node keeps it, durably;
+ * others see it when the register has it. */
 static void add_drop(struct world *w, struct search *s, struct op *op)
 {
     int64_t over = w->observer->lives.of[op->machine->index][op->id.life].over_at;
-    if (op->policy == LOCK_STALE_EXPIRE && (!over || op->until_at < over))
-        over = op->until_at;
-    struct call call = {.kind = CALL_DROP, .from = op->drop_at, .to = INT64_MAX, .op = op};
-    if (over && (!op->drop_at || over < op->drop_at))
-        call.from = over;
-    if (op->dropped_told && op->gone_at)
+    const struct change *passed = changes_hand_over(op->changes);
+    struct call call = {.kind = CALL_DROP, .to = INT64_MAX, .op = op};
+    call.from = earlier(earlier(op->drop_at, over), passed ? passed->called_at : 0);
+    if (op->policy == LOCK_STALE_EXPIRE)
+        call.from = earlier(op->until_at, call.from);
+    if (passed && passed->end == CHANGE_MADE)
+        call.to = passed->answered_at;
+    else if (op->dropped_told && op->gone_at)
         call.to = op->finished_at > op->gone_at ? op->finished_at : op->gone_at;
     if (call.from)
         add(s, call);
+}
+
+/* A conversion of which its client was told nothing may have been made or not; so may one whose
+ * time was over. */
+static void add_converts(struct search *s, struct op *op)
+{
+    for (const struct change *c = op->changes; c; c = c->older) {
+        struct call call = {
+            .kind = CALL_CONVERT, .from = c->called_at, .to = INT64_MAX, .op = op, .change = c};
+        bool refused = c->end == CHANGE_REFUSED;
+        bool in_way = c->answer == ANSWER_BUSY || c->answer == ANSWER_DEADLOCK;
+        if (c->kind != CHANGE_CONVERT || !c->counter || (refused && !in_way))
+            continue;
+        if (refused)
+            call.kind = CALL_STAYS;
+        if (refused || c->end == CHANGE_MADE)
+            call.to = c->answered_at;
+        add(s, call);
+    }
 }
 
 static int by_beginning(const void *a, const void *b)
@@ -116,8 +155,11 @@ static int by_beginning(const void *a, const void *b)
 static bool gather(struct world *w, struct search *s, const struct name *name)
 {
     size_t count = 0;
-    for (const struct op *op = name->ops; op; op = op->older_here)
+    for (const struct op *op = name->ops; op; op = op->older_here) {
         count += 2;
+        for (const struct change *c = op->changes; c; c = c->older)
+            count++;
+    }
     for (const struct look *l = name->looks; l; l = l->older)
         count++;
     s->count = s->first = s->needed = s->holder_count = s->length = s->remembered = 0;
@@ -131,6 +173,7 @@ static bool gather(struct world *w, struct search *s, const struct name *name)
         add(s, (struct call){
                    .kind = CALL_GRANT, .from = op->asked_at, .to = op->granted_at, .op = op});
         add_drop(w, s, op);
+        add_converts(s, op);
     }
     for (const struct look *l = name->looks; l; l = l->older)
         add(s,
@@ -141,20 +184,35 @@ static bool gather(struct world *w, struct search *s, const struct name *name)
 
 /* --- the lock that nobody shares out --- */
 
-static bool holds(const struct search *s, const struct op *op)
+static const struct holder *holder(const struct search *s, const struct op *op)
 {
     for (size_t i = 0; i < s->holder_count; i++)
-        if (s->holders[i] == op)
-            return true;
-    return false;
+        if (s->holders[i].op == op)
+            return &s->holders[i];
+    return NULL;
 }
 
-static bool conflicts(const struct search *s, const struct op *op)
+/* With somebody else than `op`. */
+static bool conflicts(const struct search *s, const struct op *op, enum lock_mode mode,
+                      uint16_t limit)
 {
     struct modes held = modes_none();
     for (size_t i = 0; i < s->holder_count; i++)
-        modes_add(&held, s->holders[i]->mode, s->holders[i]->limit);
-    return !modes_fit(&held, op->mode, op->limit);
+        if (s->holders[i].op != op)
+            modes_add(&held, s->holders[i].mode, s->holders[i].limit);
+    return !modes_fit(&held, mode, limit);
+}
+
+/* Whether a conversion of that hold was under way at some time of the call: whoever waits for one
+ * comes before those who ask for the lock. */
+static bool converting(const struct op *op, const struct call *call)
+{
+    for (const struct change *c = op->changes; c; c = c->older) {
+        bool answered = c->answered_at && c->answered_at < call->from && c->end != CHANGE_UNKNOWN;
+        if (c->kind == CHANGE_CONVERT && c->called_at <= call->to && !answered)
+            return true;
+    }
+    return false;
 }
 
 /* A request that was under way at the same time may have been in the queue. So may one whose client
@@ -168,13 +226,24 @@ static bool crossed(const struct call *c)
         bool under_way = !o->finished || o->finished_at >= c->from;
         bool gone = o->gone_at && o->gone_at < c->from;
         bool unknown = o->seen_chosen && !o->granted_told && !gone;
-        if (under_way || unknown)
+        if (under_way || unknown || converting(o, c))
             return true;
     }
     return false;
 }
 
-/* All who hold are shown, and whoever is shown holds, or was never told of this grant, or gave it
+/* Whether its client was told of a hold with this token, or may have been given one by a conversion
+ * of which it was not told: else it is a ghost, granted by a late duplicate (L9). */
+static bool own(const struct op *op, uint64_t token)
+{
+    for (const struct change *c = op->changes; c; c = c->older)
+        if (c->kind == CHANGE_CONVERT && changes_may_be(c) &&
+            (c->end != CHANGE_MADE || c->token == token))
+            return op->granted_told;
+    return op->granted_told && op->token_granted == token;
+}
+
+/* All who hold are shown, in their modes, and whoever is shown holds, or is a ghost, or gave it
  * back: a late duplicate may be granted again (L9). */
 static bool shows(const struct search *s, const struct call *c)
 {
@@ -183,25 +252,44 @@ static bool shows(const struct search *s, const struct call *c)
         return false;
     for (size_t i = 0; i < c->look->count; i++) {
         const struct op *op = c->look->holds[i].op;
-        bool told = op->granted_told && op->token_told == c->look->holds[i].token;
-        bool there = told && holds(s, op);
-        seen += there;
+        bool told = own(op, c->look->holds[i].token);
+        const struct holder *there = told ? holder(s, op) : NULL;
+        seen += there != NULL;
+        if (there &&
+            (there->mode != c->look->holds[i].mode || there->limit != c->look->holds[i].limit))
+            return false;
         if (!there && told && !(op->drop_at && op->drop_at <= c->to))
             return false;
     }
     return seen == s->holder_count;
 }
 
+/* One that comes after a later one does nothing (L9). */
+static bool may_convert(const struct search *s, const struct call *c)
+{
+    const struct change *change = c->change;
+    const struct holder *h = holder(s, c->op);
+    if (!h || h->change > change->counter)
+        return h != NULL;
+    bool token = change->end != CHANGE_MADE || !modes_write(change->mode) ||
+                 change->token > s->token || change->nothing;
+    return token && !conflicts(s, c->op, change->mode, change->limit);
+}
+
 static bool legal(const struct search *s, const struct call *c)
 {
     switch (c->kind) {
     case CALL_GRANT:
-        return !conflicts(s, c->op) && c->op->token_told > s->token &&
+        return !conflicts(s, c->op, c->op->mode, c->op->limit) && c->op->token_granted > s->token &&
                s->holder_count < HOLDERS_MAX;
     case CALL_DROP:
-        return holds(s, c->op);
+        return holder(s, c->op);
+    case CALL_CONVERT:
+        return may_convert(s, c);
     case CALL_BUSY:
-        return conflicts(s, c->op) || crossed(c);
+        return conflicts(s, c->op, c->op->mode, c->op->limit) || crossed(c);
+    case CALL_STAYS:
+        return conflicts(s, c->op, c->change->mode, c->change->limit) || crossed(c);
     case CALL_SHOW:
         return shows(s, c);
     }
@@ -210,15 +298,42 @@ static bool legal(const struct search *s, const struct call *c)
 
 /* --- the search --- */
 
-static void set_holder(struct search *s, struct op *op, bool in)
+/* Puts it in, or in the place of what it was; `op` NULL: `out` goes. What was there before it; its
+ * `op` is NULL if nothing was. */
+static struct holder set_holder(struct search *s, const struct op *out, struct holder in)
 {
+    struct holder before = {0};
     size_t i = 0;
-    while (i < s->holder_count && s->holders[i] != op)
+    while (i < s->holder_count && s->holders[i].op != out)
         i++;
-    if (in)
-        s->holders[s->holder_count++] = op;
+    if (i < s->holder_count)
+        before = s->holders[i];
     else
-        s->holders[i] = s->holders[--s->holder_count];
+        s->holder_count++;
+    s->holders[i] = in.op ? in : s->holders[--s->holder_count];
+    return before;
+}
+
+static bool moves(const struct call *c)
+{
+    return c->kind == CALL_GRANT || c->kind == CALL_DROP || c->kind == CALL_CONVERT;
+}
+
+/* What becomes of the hold. */
+static struct holder moved(const struct search *s, const struct call *c)
+{
+    struct holder h = {.op = c->op, .mode = c->op->mode, .limit = c->op->limit};
+    if (c->kind == CALL_DROP)
+        return (struct holder){0};
+    if (c->kind == CALL_GRANT)
+        return h;
+    const struct holder *now = holder(s, c->op);
+    if (now->change > c->change->counter)
+        return *now;
+    return (struct holder){.op = c->op,
+                           .mode = c->change->mode,
+                           .limit = c->change->limit,
+                           .change = c->change->counter};
 }
 
 static void go(struct search *s, uint32_t index)
@@ -230,9 +345,11 @@ static void go(struct search *s, uint32_t index)
     s->needed -= c->to < INT64_MAX;
     s->hash += c->salt;
     if (c->kind == CALL_GRANT)
-        s->token = c->op->token_told;
-    if (c->kind == CALL_GRANT || c->kind == CALL_DROP)
-        set_holder(s, c->op, c->kind == CALL_GRANT);
+        s->token = c->op->token_granted;
+    if (c->kind == CALL_CONVERT && c->change->token > s->token)
+        s->token = c->change->token;
+    if (moves(c))
+        s->before[s->length - 1] = set_holder(s, c->op, moved(s, c));
     while (s->first < s->count && s->calls[s->first].done)
         s->first++;
 }
@@ -245,8 +362,8 @@ static uint32_t go_back(struct search *s)
     s->needed += c->to < INT64_MAX;
     s->hash -= c->salt;
     s->token = s->tokens[s->length];
-    if (c->kind == CALL_GRANT || c->kind == CALL_DROP)
-        set_holder(s, c->op, c->kind == CALL_DROP);
+    if (moves(c))
+        set_holder(s, c->op, s->before[s->length]);
     if (index < s->first)
         s->first = index;
     return index;
@@ -327,8 +444,9 @@ static enum found search(struct search *s, const struct call **stuck)
 static _Noreturn void fail(struct world *w, const struct search *s, const struct name *name,
                            const struct call *stuck)
 {
-    static const char *const kinds[] = {"a grant to", "a release by", "a refusal of",
-                                        "what was shown"};
+    static const char *const kinds[] = {
+        "a grant to",   "the end of a hold of",    "a conversion by",
+        "a refusal of", "a refused conversion by", "what was shown to"};
     world_fail(w, EXIT_BROKEN, "S14",
                "%s: %zu calls are not linearizable: no order has a place for %s %s, asked at "
                "%.3f s and answered at %.3f s",

@@ -5,11 +5,14 @@
  * of the sets that were tried ("Testing for linearizability", 2017); by P-compositionality each
  * name stands alone.
  *
- *   grant   (token)   legal if it fits beside all holders, and no grant before has this token or a
- * higher drop              legal if it holds; without an answer it may have happened or not, also
- * by a proof that its life is over busy    (mode)    legal if it does not fit, or somebody else was
- * in the queue meanwhile show    (holders) legal if the holders are these, but for such as never
- * were told
+ * - grant (token): legal if it fits beside all holders, and no grant before has this token or a
+ *   higher one
+ * - end: legal if it holds; without an answer it may have happened or not, also by a proof that its
+ *   life is over. A hand-over is the end of one hold; that of another begins with its own grant
+ * - conversion (mode, token): legal if it holds, and fits beside all others; without an answer it
+ *   may have happened or not, but not after a later one of the same hold
+ * - busy, stays (mode): legal if it does not fit, or somebody else was in the queue meanwhile
+ * - show (holders and their modes): legal if the holders are these, but for such as never were told
  */
 #ifndef SIM_LINEAR_H
 #define SIM_LINEAR_H

@@ -24,8 +24,9 @@ struct tally {
     bool json;
     int mutant; /* 0: none; else a failure is what is hoped for */
     bool must_break;
-    bool coverage;   /* print it */
-    bool must_cover; /* and fail for a cell that was not reached */
+    bool stuck_counts; /* no progress is a planted bug caught, too */
+    bool coverage;     /* print it */
+    bool must_cover;   /* and fail for a cell that was not reached */
     uint64_t done;
     uint64_t failures;
     int code;      /* the worst */
@@ -56,6 +57,7 @@ static const char usage[] =
     "  --trace               print the timeline\n"
     "  --check-determinism   run each seed twice and compare\n"
     "  --mutant N            plant bug N (builds with planted bugs) and stop when it is caught\n"
+    "  --stuck-counts        with it: a seed without progress has caught it, too\n"
     "  --json                print results as JSON, one object a line\n"
     "exit codes: 0 clean, 10 a check broke, 11 no progress, 12 crashed, 64 wrong options\n";
 
@@ -87,11 +89,13 @@ static void print_failure(const struct tally *t, const struct run_result *r)
     print_command(t, r->seed);
 }
 
-/* A planted bug is caught by a broken invariant, at a seed that is clean without it. */
+/* A planted bug is caught by a broken invariant, or by want of progress where that is its whole
+ * harm, at a seed that is clean without it. */
 static bool caught(const struct tally *t, const struct run_result *r)
 {
     struct run_result without = {0};
-    if (r->verdict.code != EXIT_BROKEN)
+    bool stuck = r->verdict.code == EXIT_STUCK && t->stuck_counts;
+    if (r->verdict.code != EXIT_BROKEN && !stuck)
         return false;
     if (t->must_break)
         return true;
@@ -256,15 +260,25 @@ static _Noreturn void refuse_usage(void)
 }
 
 static const struct option options[] = {
-    {"seed", required_argument, NULL, 's'},     {"seeds", required_argument, NULL, 'n'},
-    {"jobs", required_argument, NULL, 'j'},     {"seconds", required_argument, NULL, 't'},
-    {"profile", required_argument, NULL, 'p'},  {"profiles", no_argument, NULL, 'P'},
-    {"scenario", required_argument, NULL, 'c'}, {"scenarios", no_argument, NULL, 'C'},
-    {"soak", no_argument, NULL, 'k'},           {"must-break", no_argument, NULL, 'b'},
-    {"trace", no_argument, NULL, 'T'},          {"check-determinism", no_argument, NULL, 'd'},
-    {"mutant", required_argument, NULL, 'm'},   {"json", no_argument, NULL, 'J'},
-    {"coverage", no_argument, NULL, 'v'},       {"must-cover", no_argument, NULL, 'V'},
-    {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
+    {"seed", required_argument, NULL, 's'},
+    {"seeds", required_argument, NULL, 'n'},
+    {"jobs", required_argument, NULL, 'j'},
+    {"seconds", required_argument, NULL, 't'},
+    {"profile", required_argument, NULL, 'p'},
+    {"profiles", no_argument, NULL, 'P'},
+    {"scenario", required_argument, NULL, 'c'},
+    {"scenarios", no_argument, NULL, 'C'},
+    {"soak", no_argument, NULL, 'k'},
+    {"must-break", no_argument, NULL, 'b'},
+    {"trace", no_argument, NULL, 'T'},
+    {"check-determinism", no_argument, NULL, 'd'},
+    {"mutant", required_argument, NULL, 'm'},
+    {"json", no_argument, NULL, 'J'},
+    {"stuck-counts", no_argument, NULL, 'u'},
+    {"coverage", no_argument, NULL, 'v'},
+    {"must-cover", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 /* Which worlds. False: the option is about something else. */
@@ -307,6 +321,9 @@ static bool take_manner(int c, struct jobs *jobs, struct tally *tally)
         return true;
     case 'b':
         tally->must_break = true;
+        return true;
+    case 'u':
+        tally->stuck_counts = true;
         return true;
     case 'd':
         jobs->check_determinism = true;

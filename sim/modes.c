@@ -22,6 +22,22 @@ bool modes_agree(enum lock_mode a, enum lock_mode b)
     return (meaning[a].does & ~meaning[b].lets) == 0 && (meaning[b].does & ~meaning[a].lets) == 0;
 }
 
+bool modes_write(enum lock_mode mode)
+{
+    return mode != LOCK_COUNTED && (meaning[mode].does & WRITES);
+}
+
+enum lock_mode modes_both(enum lock_mode a, enum lock_mode b)
+{
+    if (a == LOCK_COUNTED || b == LOCK_COUNTED)
+        return a == b ? a : LOCK_NL;
+    unsigned does = meaning[a].does & meaning[b].does, lets = meaning[a].lets | meaning[b].lets;
+    for (int mode = LOCK_CR; mode < LOCK_COUNTED; mode++)
+        if (does && meaning[mode].does == does && meaning[mode].lets == lets)
+            return (enum lock_mode)mode;
+    return LOCK_NL;
+}
+
 struct modes modes_none(void)
 {
     return (struct modes){.least = UINT32_MAX};

@@ -12,6 +12,12 @@
 /* Two holders, without regard to limits. */
 bool modes_agree(enum lock_mode a, enum lock_mode b);
 
+/* Whether its holder changes the data. */
+bool modes_write(enum lock_mode mode);
+/* What a holder may do that does not know which of two modes it has: only what both allow, and it
+ * lets others do what either lets them. */
+enum lock_mode modes_both(enum lock_mode a, enum lock_mode b);
+
 /* All that hold at one instant, one after another. */
 struct modes {
     uint32_t count[LOCK_MODES];

@@ -233,8 +233,20 @@ void observer_order(struct world *w, struct machine *m, struct view bytes)
     memcpy(o->bytes, bytes.bytes, bytes.size);
 }
 
+/* Its request, if it is not out yet, will name that counter. */
+static void note_hand_over(struct machine *m, const struct image_entry *e)
+{
+    struct op *op = m->ops;
+    while (op && op->id.counter != e->number)
+        op = op->older;
+    if (op)
+        op->handed_over = e->change;
+}
+
 void observer_durable(struct world *w, struct machine *m, const struct image_entry *e)
 {
+    if (e->kind == ENTRY_HAND_OVER)
+        note_hand_over(m, e);
     if (e->kind != ENTRY_PROOF)
         return;
     for (uint64_t n = e->number; n > 0; n--) {

@@ -111,6 +111,7 @@ static void follow(struct condition *c, const struct entry *e)
     case CHRONICLE_STANDING:
     case CHRONICLE_VIEW:
     case CHRONICLE_GRANT:
+    case CHRONICLE_CONVERTS:
     case CHRONICLE_END:
     case CHRONICLE_LOST:
     case CHRONICLE_ASKS:

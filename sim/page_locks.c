@@ -47,7 +47,8 @@ static int64_t held_until(const struct page *p, size_t index)
     const struct entry *e = &c->entries[index];
     for (size_t i = index + 1; i < c->count; i++) {
         const struct entry *n = &c->entries[i];
-        if (n->kind == CHRONICLE_END && n->machine == e->machine && n->other == e->other)
+        bool over = n->kind == CHRONICLE_END || n->kind == CHRONICLE_CONVERTS;
+        if (over && n->machine == e->machine && n->other == e->other)
             return n->at;
     }
     return p->end;
@@ -60,7 +61,8 @@ static void lock_lane(const struct page *p, uint32_t name)
     page_text(p, p->w->observer->history.names[name]->text);
     fputs("</span><div class=\"strip lock\">", p->out);
     for (size_t i = 0; i < c->count; i++)
-        if (c->entries[i].kind == CHRONICLE_GRANT && c->entries[i].name == name)
+        if ((c->entries[i].kind == CHRONICLE_GRANT || c->entries[i].kind == CHRONICLE_CONVERTS) &&
+            c->entries[i].name == name)
             hold(p, &c->entries[i], held_until(p, i));
     fputs("</div></div>\n", p->out);
 }

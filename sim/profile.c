@@ -157,6 +157,18 @@ static void draw_leases(struct parameters *p, uint64_t seed)
         p->expire_permille = 0;
 }
 
+/* The same for what holders change: a fifth of the seeds do without. */
+static void draw_changes(struct parameters *p, uint64_t seed)
+{
+    struct random r;
+    random_init(&r, seed, STREAM_CHANGES);
+    if (!random_chance(&r, 800))
+        return;
+    p->change_permille = (uint32_t)random_between(&r, 100, 700);
+    p->wish_permille = (uint32_t)random_between(&r, 100, 700);
+    p->change_crash_permille = random_chance(&r, 500) ? (uint32_t)random_between(&r, 5, 60) : 0;
+}
+
 void profile_draw(struct parameters *out, int index, uint64_t seed)
 {
     struct random r;
@@ -171,6 +183,8 @@ void profile_draw(struct parameters *out, int index, uint64_t seed)
     draw_modes(out, seed);
     out->forget_span = draw_forget(seed);
     draw_leases(out, seed);
+    if (!profile->plain)
+        draw_changes(out, seed);
     out->profile = profile->name;
 }
 
@@ -188,10 +202,13 @@ void profile_print(const struct parameters *p, FILE *out)
             "ms, %u clients a node, %u names\n",
             p->profile, p->nodes, p->cohort, p->shards, p->served,
             (long long)(p->forget_span.ns / 1000000), p->clients, p->names);
-    fprintf(out,
-            "  clients: shared %u, any mode %u, try %u, for ever %u, cancel %u, show %u of 1000;",
-            p->shared_permille, p->modes_permille, p->try_permille, p->forever_permille,
-            p->cancel_permille, p->show_permille);
+    fprintf(
+        out,
+        "  clients: shared %u, any mode %u, try %u, for ever %u, cancel %u, show %u, wishes %u, "
+        "changes %u (%u die of it) of 1000;",
+        p->shared_permille, p->modes_permille, p->try_permille, p->forever_permille,
+        p->cancel_permille, p->show_permille, p->wish_permille, p->change_permille,
+        p->change_crash_permille);
     print_range("think", p->think, out);
     print_range("hold", p->hold, out);
     print_range("wait", p->wait, out);

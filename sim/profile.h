@@ -109,6 +109,8 @@ struct parameters {
     uint32_t forever_permille; /* of acquires that wait: without a deadline */
     uint32_t cancel_permille;  /* of acquires that wait: given up before the deadline */
     uint32_t show_permille;    /* of all a client does */
+    uint32_t wish_permille;    /* of acquires: with wishes (changer.h) */
+    uint32_t change_permille;  /* of holds, each time they would end: changes something instead */
     struct range think;        /* between two things that a client does */
     struct range hold;
     struct range wait;  /* deadlines */
@@ -129,9 +131,10 @@ struct parameters {
     uint32_t replay_most;      /* datagrams of one FAULT_REPLAY */
     uint32_t clock_ppm;        /* each machine's clock is wrong by up to so much, either way */
     /* --- clients' misdeeds --- */
-    uint32_t double_permille;    /* of releases: sent twice */
-    uint32_t wrong_permille;     /* of releases: before it, one of somebody else's hold */
-    uint32_t late_drop_permille; /* of releases: sent long after the guest ended */
+    uint32_t double_permille;       /* of releases: sent twice */
+    uint32_t wrong_permille;        /* of releases: before it, one of somebody else's hold */
+    uint32_t late_drop_permille;    /* of releases: sent long after the guest ended */
+    uint32_t change_crash_permille; /* of changes: the agent dies soon after the call */
     /* --- fencing --- */
     uint32_t detect_ms;           /* D */
     struct span brake_span;       /* F8's ten minutes */

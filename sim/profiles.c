@@ -366,7 +366,7 @@ static void liars(struct parameters *p, struct random *r)
 }
 
 static const struct profile profiles[] = {
-    {.name = "calm", .shape = calm},
+    {.name = "calm", .shape = calm, .plain = true},
     {.name = "crash-heavy", .shape = crash_heavy},
     {.name = "contention-heavy", .shape = contention_heavy},
     {.name = "lossy", .shape = lossy},
@@ -396,7 +396,7 @@ static const struct profile profiles[] = {
     {.name = "misdeeds", .shape = misdeeds},
     {.name = "beyond", .shape = beyond},
     {.name = "leases", .shape = leases},
-    {.name = "liars", .shape = liars, .apart = true},
+    {.name = "liars", .shape = liars, .apart = true, .plain = true},
 };
 
 const struct profile *profiles_get(size_t index)

@@ -10,6 +10,7 @@
 struct profile {
     const char *name;
     void (*shape)(struct parameters *p, struct random *r);
+    bool plain; /* its clients change nothing about what they hold */
     bool apart; /* breaks an assumption of the design: never drawn by chance */
 };
 

@@ -22,9 +22,11 @@ enum random_stream {
     STREAM_MODES,
     STREAM_FORGET,
     STREAM_LEASES,
+    STREAM_CHANGES,
     STREAM_MACHINE = 100, /* plus the machine's index */
     STREAM_DISK = 200,
     STREAM_CLIENT = 300,
+    STREAM_WISHES = 500, /* of clients */
     STREAM_FAULT = 10000 /* plus the fault's number */
 };
 

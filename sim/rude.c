@@ -35,11 +35,30 @@ void rude_after_drop(struct world *w, struct client *c, const struct op *op)
         drop(w, c->machine, op->id, c->handle);
 }
 
+void rude_change(struct world *w, struct client *c, const struct event *event)
+{
+    bool out = c->state == CLIENT_CHANGES && c->machine->agent_up;
+    bool twice = random_chance(&c->wishes, w->p.double_permille);
+    bool wrong = random_chance(&c->wishes, w->p.wrong_permille);
+    struct event again = *event;
+    if (w->calm || !out || (!twice && !wrong))
+        return;
+    coverage_hit(w, COVER_CLIENT);
+    again.change.handle = HANDLE_RUDE;
+    if (wrong)
+        again.change.hold.counter += never_given;
+    machine_post(w, c->machine, &again);
+}
+
 void rude_answer(struct world *w, const struct machine *m, const struct answer *a)
 {
-    if (a->kind == ANSWER_GRANTED || a->kind == ANSWER_DROPPED)
-        world_fail(w, EXIT_BROKEN, "S14",
-                   "%s answers %s to a release of operation %u/%llu/%llu, which is not this node's",
-                   m->name, a->kind == ANSWER_GRANTED ? "granted" : "dropped", a->hold.slot,
-                   (unsigned long long)a->hold.life, (unsigned long long)a->hold.counter);
+    bool granted = a->kind == ANSWER_GRANTED, changed = a->kind == ANSWER_CHANGED;
+    if (granted || changed || a->kind == ANSWER_DROPPED)
+        world_fail(
+            w, EXIT_BROKEN, "S14",
+            "%s answers %s to a call about operation %u/%llu/%llu that it has to refuse", m->name,
+            granted   ? "granted"
+            : changed ? "changed"
+                      : "dropped",
+            a->hold.slot, (unsigned long long)a->hold.life, (unsigned long long)a->hold.counter);
 }

@@ -17,6 +17,8 @@ struct op;
 void rude_before_drop(struct world *w, struct client *c, const struct op *op);
 /* It has: perhaps it sends the same call again. */
 void rude_after_drop(struct world *w, struct client *c, const struct op *op);
+/* It has called for a change: perhaps it calls again, or for one of what is not its own. */
+void rude_change(struct world *w, struct client *c, const struct event *event);
 /* The answer to a release of what is not its own. */
 void rude_answer(struct world *w, const struct machine *m, const struct answer *a);
 

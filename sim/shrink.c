@@ -209,6 +209,9 @@ static bool simpler_number(struct shrink *s, struct story *best, uint32_t *(*of)
     Q(try_permille, 0)                                                                             \
     Q(cancel_permille, 0)                                                                          \
     Q(show_permille, 0)                                                                            \
+    Q(wish_permille, 0)                                                                            \
+    Q(change_permille, 0)                                                                          \
+    Q(change_crash_permille, 0)                                                                    \
     Q(shared_permille, 0)                                                                          \
     Q(modes_permille, 0)                                                                           \
     Q(expire_permille, 0)                                                                          \

@@ -51,6 +51,9 @@ enum {
     A(DEVICE, false, "fence device")                                                               \
     A(LOCK, false, "locks")                                                                        \
     A(RELEASE, false, "releases")                                                                  \
+    A(CONVERT, false, "converts")                                                                  \
+    A(WRITE, false, "writes")                                                                      \
+    A(HAND_OVER, false, "hands over")                                                              \
     A(FAULT, true, "fault")
 
 enum act_kind {
@@ -68,12 +71,12 @@ struct act {
     int64_t at;     /* ns of virtual time */
     int64_t length; /* ns; 0: for good */
     uint32_t bits;  /* machines it is about */
-    uint32_t only;  /* CUT, LOSS, DELAY: the other side */
+    uint32_t only;  /* CUT, LOSS, DELAY: the other side; HAND_OVER: to whom */
     bool outward;   /* CUT, LOSS, DELAY: from `bits` to `only`, */
     bool inward;    /*   and back */
     int64_t amount; /* LOSS: permille; DELAY, DISK_SLOW, DEVICE: ns; FLAP: ns, one on and off */
     enum device_mood mood; /* DEVICE */
-    uint16_t name;         /* LOCK, RELEASE */
+    uint16_t name;         /* LOCK and what follows: of a lock */
     enum lock_mode mode;
     uint16_t limit; /* of a counted one */
     enum lock_policy policy;

@@ -231,6 +231,12 @@ static bool fits(const struct holders *h, const struct entry *n)
     return modes_fit(&held, n->mode, n->limit);
 }
 
+static void count(struct holders *h, enum lock_mode mode, uint16_t limit, uint32_t by)
+{
+    h->count[mode] += by;
+    h->limits[limit] += mode == LOCK_COUNTED ? by : 0;
+}
+
 /* S1 judges the same: this is for people, and for runs that S1 ended. */
 static void judge_never_two(const struct world *w, const struct expect *e, struct judgement *j)
 {
@@ -240,15 +246,17 @@ static void judge_never_two(const struct world *w, const struct expect *e, struc
         const struct entry *n = &c->entries[i];
         if (n->name != name_index(w, e->name))
             continue;
-        if (n->kind != CHRONICLE_GRANT && n->kind != CHRONICLE_END)
+        if (n->kind == CHRONICLE_END)
+            count(&holders, n->mode, n->limit, UINT32_MAX);
+        else if (n->kind == CHRONICLE_CONVERTS)
+            count(&holders, n->before, n->before_limit, UINT32_MAX);
+        if (n->kind != CHRONICLE_GRANT && n->kind != CHRONICLE_CONVERTS)
             continue;
-        if (n->kind == CHRONICLE_GRANT && !fits(&holders, n)) {
+        if (!fits(&holders, n)) {
             say(j, false, n->at, "two at %s", when(n->at));
             return;
         }
-        uint32_t by = n->kind == CHRONICLE_GRANT ? 1 : UINT32_MAX;
-        holders.count[n->mode] += by;
-        holders.limits[n->limit] += n->mode == LOCK_COUNTED ? by : 0;
+        count(&holders, n->mode, n->limit, 1);
     }
     bool two = strcmp(w->verdict.check, "S1") == 0;
     say(j, !two, -1, two ? "S1 is broken" : "never");

@@ -2,6 +2,7 @@
 #include "sim/story_run.h"
 
 #include "proto/must.h"
+#include "sim/changer.h"
 #include "sim/machine.h"
 #include "sim/world.h"
 
@@ -159,6 +160,9 @@ static void begin_at(struct world *w, struct machine *m, const struct act *a)
     case ACT_DELAY:
     case ACT_LOCK:
     case ACT_RELEASE:
+    case ACT_CONVERT:
+    case ACT_WRITE:
+    case ACT_HAND_OVER:
     case ACT_FAULT:
     case ACT_KINDS:
         break;
@@ -238,6 +242,41 @@ static void release(struct world *w, const struct act *a)
     }
 }
 
+/* The request of that machine which waits for the name first; else its last one, which does not. */
+static struct op *waiter_on(const struct name *name, const struct machine *m)
+{
+    const struct value *v = name->chosen;
+    struct op *last = name->ops;
+    for (size_t i = 0; v && i < v->waiter_count; i++)
+        if (v->waiters[i]->machine == m)
+            return v->waiters[i];
+    while (last && last->machine != m)
+        last = last->older_here;
+    return last;
+}
+
+/* The first of this machine's clients that holds the name changes something about it. */
+static void change(struct world *w, const struct act *a)
+{
+    const struct story *s = w->play->story;
+    for (size_t i = 0; i < s->act_count; i++) {
+        struct client *c = client_of(w, i);
+        if (s->acts[i].kind != ACT_LOCK || s->acts[i].name != a->name ||
+            s->acts[i].bits != a->bits || !c || c->state != CLIENT_HOLDS || !c->machine->agent_up)
+            continue;
+        struct op *to = NULL;
+        if (a->kind == ACT_HAND_OVER)
+            to = waiter_on(c->name, &w->machines[__builtin_ctz(a->only)]);
+        if (a->kind == ACT_CONVERT)
+            changer_convert(w, c, a->mode, a->limit);
+        else if (a->kind == ACT_WRITE)
+            changer_write(w, c);
+        else if (to)
+            changer_hand_over(w, c, to);
+        return;
+    }
+}
+
 /* --- acts --- */
 
 static void end(struct world *w, size_t index)
@@ -286,6 +325,8 @@ static void begin(struct world *w, size_t index)
         pursue(w, index);
     } else if (a->kind == ACT_RELEASE) {
         release(w, a);
+    } else if (a->kind == ACT_CONVERT || a->kind == ACT_WRITE || a->kind == ACT_HAND_OVER) {
+        change(w, a);
     } else if (a->kind == ACT_FAULT) {
         faults_inject(w,
                       &(struct fault){.kind = a->fault,

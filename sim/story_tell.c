@@ -96,6 +96,9 @@ static bool lock_sentence(const struct world *w, const struct entry *e, char *ou
         snprintf(out, TELL_TEXT_SIZE, "%s is granted to %s, %s, token %llu, after %lld ms", lock,
                  node(w, e->machine), modes_text(e->mode, e->limit), (unsigned long long)e->number,
                  (long long)e->span / 1000000);
+    else if (e->kind == CHRONICLE_CONVERTS)
+        snprintf(out, TELL_TEXT_SIZE, "what runs under %s on %s goes on in another mode, %s", lock,
+                 node(w, e->machine), modes_text(e->mode, e->limit));
     else if (e->kind == CHRONICLE_END)
         snprintf(out, TELL_TEXT_SIZE, "nothing runs under %s on %s any more", lock,
                  node(w, e->machine));
@@ -198,6 +201,7 @@ bool story_sentence(const struct world *w, size_t index, uint8_t *told, char out
         told[index] = 0;
         return view_sentence(w, index, told, out);
     case CHRONICLE_GRANT:
+    case CHRONICLE_CONVERTS:
     case CHRONICLE_END:
     case CHRONICLE_LOST:
     case CHRONICLE_ASKS:

@@ -251,10 +251,38 @@ static bool try_mode(struct story_reader *r, struct act *a)
     return false;
 }
 
+/* "hv3 converts image/x to shared", "hv3 writes image/x", "hv3 hands image/x over to hv1" */
+static void read_change(struct story_reader *r, struct act a)
+{
+    a.name = read_name(r);
+    if (a.kind == ACT_CONVERT && read_need(r, "to") && !try_mode(r, &a))
+        read_error(r, "expected a mode");
+    if (a.kind == ACT_HAND_OVER && read_need(r, "over") && read_need(r, "to"))
+        a.only = read_node(r);
+    add(r, &a);
+}
+
+static bool try_change(struct story_reader *r, struct act a)
+{
+    static const struct {
+        const char *word;
+        enum act_kind kind;
+    } verbs[] = {{"converts", ACT_CONVERT}, {"writes", ACT_WRITE}, {"hands", ACT_HAND_OVER}};
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (read_try(r, verbs[i].word)) {
+            a.kind = verbs[i].kind;
+            read_change(r, a);
+            return true;
+        }
+    return false;
+}
+
 /* "hv3 locks image/x exclusive stale expire 5s", "hv1 waits for image/x", "hv3 releases image/x" */
 static void read_lock(struct story_reader *r, struct act a)
 {
     a.bits = read_node(r);
+    if (try_change(r, a))
+        return;
     a.kind = ACT_LOCK;
     a.mode = LOCK_EXCLUSIVE;
     a.policy = LOCK_STALE_FENCE;
@@ -263,7 +291,8 @@ static void read_lock(struct story_reader *r, struct act a)
     else if (read_try(r, "waits"))
         read_need(r, "for");
     else if (!read_try(r, "locks"))
-        read_error(r, "a node \"locks\" or \"releases\" a lock, or \"waits for\" it");
+        read_error(r, "a node \"locks\" or \"releases\" a lock, \"waits for\" it, \"converts\" it, "
+                      "\"writes\" or \"hands\" it over");
     a.name = read_name(r);
     while (a.kind == ACT_LOCK && !read_end(r)) {
         if (try_mode(r, &a))

@@ -165,7 +165,16 @@ static void verb_text(const struct story *s, const struct act *a, char *out, siz
                  a->policy == LOCK_STALE_EXPIRE ? ttl_text(a) : "");
         break;
     case ACT_RELEASE:
-        snprintf(out, size, "%s releases %s", group, s->names[a->name]);
+    case ACT_WRITE:
+        snprintf(out, size, "%s %s %s", group, act_text(a->kind), s->names[a->name]);
+        break;
+    case ACT_CONVERT:
+        snprintf(out, size, "%s converts %s to %s", group, s->names[a->name],
+                 modes_text(a->mode, a->limit));
+        break;
+    case ACT_HAND_OVER:
+        snprintf(out, size, "%s hands %s over to %s", group, s->names[a->name],
+                 s->nodes[__builtin_ctz(a->only)]);
         break;
     case ACT_FAULT:
         fault_text_of(s, a, out, size);

@@ -19,19 +19,21 @@ void summary_print_run_json(const struct run_result *r, FILE *out)
             "{\"seed\":%llu,\"code\":%d,\"check\":\"%s\",\"text\":", (unsigned long long)r->seed,
             r->verdict.code, r->verdict.check);
     json_text(out, r->verdict.text);
-    fprintf(
-        out,
-        ",\"hash\":\"%016llx\",\"events\":%llu,\"datagrams\":%llu,\"grants\":%llu,\"shows\":%llu,"
-        "\"crashes\":%llu,\"cuts\":%llu,\"takeovers\":%llu,\"ghosts\":%llu,\"tears\":%llu,"
-        "\"orders\":%llu,\"kills\":%llu,\"strays\":%llu,\"receipts\":%llu,\"ends\":%llu,"
-        "\"broken\":%llu,\"live\":",
-        (unsigned long long)r->hash, (unsigned long long)f->events,
-        (unsigned long long)f->datagrams, (unsigned long long)f->grants,
-        (unsigned long long)f->shows, (unsigned long long)f->crashes, (unsigned long long)f->cuts,
-        (unsigned long long)f->takeovers, (unsigned long long)f->ghosts,
-        (unsigned long long)f->tears, (unsigned long long)f->orders, (unsigned long long)f->kills,
-        (unsigned long long)f->strays, (unsigned long long)f->receipts, (unsigned long long)f->ends,
-        (unsigned long long)f->broken);
+    fprintf(out,
+            ",\"hash\":\"%016llx\",\"events\":%llu,\"datagrams\":%llu,\"grants\":%llu,"
+            "\"changes\":%llu,\"shows\":%llu,\"crashes\":%llu,\"cuts\":%llu,\"takeovers\":%llu,"
+            "\"ghosts\":%llu,\"tears\":%llu,"
+            "\"orders\":%llu,\"kills\":%llu,\"strays\":%llu,\"receipts\":%llu,\"ends\":%llu,"
+            "\"broken\":%llu,\"live\":",
+            (unsigned long long)r->hash, (unsigned long long)f->events,
+            (unsigned long long)f->datagrams, (unsigned long long)f->grants,
+            (unsigned long long)f->changes, (unsigned long long)f->shows,
+            (unsigned long long)f->crashes, (unsigned long long)f->cuts,
+            (unsigned long long)f->takeovers, (unsigned long long)f->ghosts,
+            (unsigned long long)f->tears, (unsigned long long)f->orders,
+            (unsigned long long)f->kills, (unsigned long long)f->strays,
+            (unsigned long long)f->receipts, (unsigned long long)f->ends,
+            (unsigned long long)f->broken);
     live_print_json(&f->live, out);
     fprintf(out, "}\n");
 }
@@ -43,6 +45,8 @@ void summary_add(struct figures *sum, const struct figures *f)
     sum->grants += f->grants;
     sum->drops += f->drops;
     sum->shows += f->shows;
+    sum->changes += f->changes;
+    sum->validations += f->validations;
     sum->crashes += f->crashes;
     sum->cuts += f->cuts;
     sum->takeovers += f->takeovers;
@@ -126,15 +130,18 @@ void summary_print(const struct summary *s, FILE *out)
 {
     const struct figures *f = s->sum;
     uint64_t seconds = f->seconds;
-    fprintf(
-        out,
-        "%llu grants, %llu releases, %llu shows; %llu crashes, %llu cuts, %llu take-overs, %llu "
-        "ghosts, %llu torn logs; %llu datagrams, %llu chosen values; %llu seeds missed a fault\n",
-        (unsigned long long)f->grants, (unsigned long long)f->drops, (unsigned long long)f->shows,
-        (unsigned long long)f->crashes, (unsigned long long)f->cuts,
-        (unsigned long long)f->takeovers, (unsigned long long)f->ghosts,
-        (unsigned long long)f->tears, (unsigned long long)f->datagrams,
-        (unsigned long long)f->chosen, (unsigned long long)s->missed);
+    fprintf(out,
+            "%llu grants, %llu releases, %llu changes, %llu shows, %llu stamps validated; %llu "
+            "crashes, "
+            "%llu cuts, %llu take-overs, %llu ghosts, %llu torn logs; %llu datagrams, %llu chosen "
+            "values; %llu seeds missed a fault\n",
+            (unsigned long long)f->grants, (unsigned long long)f->drops,
+            (unsigned long long)f->changes, (unsigned long long)f->shows,
+            (unsigned long long)f->validations, (unsigned long long)f->crashes,
+            (unsigned long long)f->cuts, (unsigned long long)f->takeovers,
+            (unsigned long long)f->ghosts, (unsigned long long)f->tears,
+            (unsigned long long)f->datagrams, (unsigned long long)f->chosen,
+            (unsigned long long)s->missed);
     print_fencing(f, out);
     fprintf(out,
             "%llu registers dropped, %llu stored where some had been dropped; %llu free names were "

@@ -52,7 +52,9 @@ struct figures {
     uint64_t grants;
     uint64_t drops;
     uint64_t shows;
-    uint64_t crashes; /* of agents and machines */
+    uint64_t changes;     /* of holds that were made */
+    uint64_t validations; /* looks that showed a stamp's generation again */
+    uint64_t crashes;     /* of agents and machines */
     uint64_t cuts;
     uint64_t takeovers; /* a shard was served by another machine than before */
     uint64_t ghosts;

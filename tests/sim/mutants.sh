@@ -15,7 +15,7 @@ sim=$1
 seeds=${MUTANT_SEEDS:-5000}
 
 # Number, where else it must be caught (scenario/NAME, profile/NAME or -), the bug. `only`: the portfolio is not
-# expected to catch it.
+# expected to catch it. `stuck`: all its harm is that somebody gets no answer, so that counts.
 table='
  1 -                       quorum = n/2
  2 -                       promise not durable
@@ -54,6 +54,14 @@ table='
 76 profile/leases          a new coordinator lets go at once
 77 profile/leases          a renewal is answered without a majority
 78 -                       a coordinator lets go without asking whether it leads
+80 stuck                   two that convert wait for each other
+81 -                       another mark than the one named is cleared
+82 -                       a change is applied twice
+83 -                       a refused hand-over'"'"'s duplicate moves the hold
+84 -                       a change is asked for before it is durable
+85 -                       the generation does not rise with a conversion
+86 -                       the value stays valid over an unclean end
+87 -                       a conversion is told before a majority holds it
 '
 caught=0 planted=0
 afters=()
@@ -81,7 +89,10 @@ while read -r number place bug; do
     planted=$((planted + 1))
     found=1 after=0 only=
     [[ $place = only:* ]] && only=1
-    if [ -z "$only" ]; then
+    if [ "$place" = stuck ]; then
+        attempt "$number" "$bug" needed --stuck-counts || found=
+        place=-
+    elif [ -z "$only" ]; then
         attempt "$number" "$bug" needed || found=
     elif [ -z "$quick" ]; then
         attempt "$number" "$bug" ""

@@ -131,6 +131,25 @@ START_TEST(test_acts)
 }
 END_TEST
 
+START_TEST(test_changes)
+{
+    accept("nodes a b c\n"
+           "at 6s b locks image/x CW\n"
+           "at 7s b converts image/x to counted 2\n"
+           "at 7s b writes image/x\n"
+           "at 7s b hands image/x over to c\n");
+    const struct act *a = story->acts;
+    ck_assert_int_eq(a[1].kind, ACT_CONVERT);
+    ck_assert_int_eq(a[1].mode, LOCK_COUNTED);
+    ck_assert_uint_eq(a[1].limit, 2);
+    ck_assert_int_eq(a[2].kind, ACT_WRITE);
+    ck_assert_int_eq(a[3].kind, ACT_HAND_OVER);
+    ck_assert_uint_eq(a[3].name, a[0].name);
+    ck_assert_uint_eq(a[3].bits, 2);
+    ck_assert_uint_eq(a[3].only, 4);
+}
+END_TEST
+
 START_TEST(test_expectations)
 {
     accept("expect no fence\n"
@@ -219,6 +238,9 @@ static const struct {
     {"at 10s store of all lost\n", "\"all\": there is no node of this name"},
     {"at 10s fence device of hv1 sings\n", "\"sings\": a fence device works"},
     {"at 10s hv1 eats image/x\n", "\"eats\": a node \"locks\" or \"releases\""},
+    {"at 10s hv1 converts image/x\n", "the line ends here: expected \"to\""},
+    {"at 10s hv1 converts image/x to writing\n", "\"writing\": expected a mode"},
+    {"at 10s hv1 hands image/x over to all\n", "\"all\": there is no node"},
     {"at 10s hv1 locks\n", "the line ends here: expected the name of a lock"},
     {"at 10s hv1 locks a-name-that-is-far-too-long-for-this\n", "the name is too long"},
     {"at 10s hv1 locks x stale forget\n", "\"forget\": expected \"fence\""},
@@ -338,6 +360,7 @@ START_TEST(test_acts_again)
         "at 3s power off r\nat 3s freeze b 8s\nat 3s disk of a slow 1.5ms\nat 3s disk of a "
         "fails\nat 3s store of b lost\nat 3s fence device of c another\nat 4s a locks y shared "
         "stale hold\n"
+        "at 5s a converts y to PW\nat 5s a writes y\nat 5s a hands y over to b\n"
         "at 5s a releases y\nat 6s fault FLAP of a from b outward for 3.25s dice 7\nat 7s heal\n"
         "at 8s expect no fence\n");
     *s = *story;
@@ -363,6 +386,7 @@ Suite *suite_story(void)
     tcase_add_checked_fixture(reads, set_up, tear_down);
     tcase_add_test(reads, test_world);
     tcase_add_test(reads, test_acts);
+    tcase_add_test(reads, test_changes);
     tcase_add_test(reads, test_expectations);
     tcase_add_test(reads, test_variant);
     tcase_add_test(reads, test_times);
