@@ -271,7 +271,7 @@ static void set_mark(struct lock_state *state, const struct lock_hold *hold, enu
                      const struct digest *proof)
 {
     if (lock_mode_writes(hold->mode) && !MUTANT(86)) /* "valid over an unclean end" */
-        state->value.valid = false; /* it may have been about to write it */
+        state->value.valid = false;                  /* it may have been about to write it */
     if (state->mark.set && lock_mode_writes(state->mark.mode) && !lock_mode_writes(hold->mode))
         return;
     state->mark = (struct lock_mark){.set = true,

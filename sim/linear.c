@@ -238,7 +238,7 @@ static bool own(const struct op *op, uint64_t token)
 {
     for (const struct change *c = op->changes; c; c = c->older)
         if (c->kind == CHANGE_CONVERT && changes_may_be(c) &&
-            (c->end != CHANGE_MADE || c->token == token))
+            (c->end != CHANGE_MADE || c->token == token) && token > op->token_granted)
             return op->granted_told;
     return op->granted_told && op->token_granted == token;
 }
