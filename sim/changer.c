@@ -51,9 +51,9 @@ void changer_wishes(struct world *w, struct client *c)
 
 /* --- what to change --- */
 
-static bool writes(const struct client *c)
+static bool draw_write(struct client *c)
 {
-    return modes_write(c->mode) || random_chance(&((struct client *)c)->wishes, BOGUS_PERMILLE);
+    return modes_write(c->mode) || random_chance(&c->wishes, BOGUS_PERMILLE);
 }
 
 static enum lock_mode draw_mode(const struct world *w, struct random *r, uint16_t *limit)
@@ -112,7 +112,7 @@ static bool draw(struct world *w, struct client *c, struct event *e, struct op *
     if (e->change.kind == CHANGE_CLEAR)
         return draw_clear(c, e);
     if (e->change.kind == CHANGE_WRITE)
-        return writes(c);
+        return draw_write(c);
     *heir = draw_heir(c);
     return *heir != NULL;
 }
