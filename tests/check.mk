@@ -8,12 +8,13 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 ASAN_TESTS ?= test_lab test_lock
 ASAN_SEEDS ?= 20
 TEST_SECONDS ?= 220
+TEST_SEEDS ?= 1000
 
 .PHONY: test check-sim asan ci
 
 test: ## everything: unit, simulator, planted bugs, real agents; ends in "N passed, N failed"
 	@$(MAKE) --no-print-directory $(jobs) all
-	@SIM_SECONDS=$(TEST_SECONDS) MAKE="$(MAKE)" tests/summary.sh check-unit sim sim-mutants check-system
+	@SIM_SECONDS=$(TEST_SECONDS) SIM_SEEDS=$(TEST_SEEDS) MAKE="$(MAKE)" tests/summary.sh check-unit sim sim-mutants check-system
 
 check-sim: sim sim-mutants ## the simulator alone: seeds, then the planted bugs
 

@@ -53,7 +53,6 @@ table='
 75 profile/leases          a lease is believed from when its answer came
 76 profile/leases          a new coordinator lets go at once
 77 profile/leases          a renewal is answered without a majority
-78 -                       a coordinator lets go without asking whether it leads
 80 stuck                   two that convert wait for each other
 81 -                       another mark than the one named is cleared
 82 -                       a change is applied twice
