@@ -1,10 +1,11 @@
 """What runs on the demo's machines, under `holdfast lock`.
 
-    guest.py copy SOURCE TARGET SECONDS  copies evenly over SECONDS, checks, says how far it is
-    guest.py age IMAGE                   removes the image
-    guest.py token                       only says under which token it ran
-    guest.py write IMAGE LOG             rewrites the image without end, one line of LOG each
-    guest.py take IMAGE LOG SECONDS      says when it began, and what both have now and later
+    guest.py copy SOURCE TARGET SECONDS GATE  copies evenly over SECONDS, and the last of it once
+                                              the file GATE is there; says how far it is
+    guest.py age IMAGE                        removes the image
+    guest.py token                            only says under which token it ran
+    guest.py write IMAGE LOG                  rewrites the image without end, one line of LOG each
+    guest.py take IMAGE LOG SECONDS           says when it began, and what both have now and later
 
 Each prints one JSON object a line, with its token and, if it was told, how the last holder went.
 
@@ -20,6 +21,7 @@ import time
 
 CHUNKS = 200
 REPORTS = 4
+GATE_S = 0.02  # between looks whether the gate is there
 BLOCK = 4096
 HEAD = struct.Struct("<QQ")
 PACE_S = 0.005  # between writes
@@ -35,7 +37,7 @@ def boottime_ns():
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
-def copy(source, target, seconds):
+def copy(source, target, seconds, gate):
     size = os.path.getsize(source)
     chunk = max(1, -(-size // CHUNKS))
     digest = hashlib.sha256()
@@ -44,6 +46,8 @@ def copy(source, target, seconds):
     say("begin", size=size)
     with open(source, "rb") as reader, open(target, "wb") as writer:
         for i in range(1, CHUNKS + 1):
+            while i == CHUNKS and not os.path.exists(gate):
+                time.sleep(GATE_S)
             data = reader.read(chunk)
             writer.write(data)
             digest.update(data)
@@ -90,7 +94,7 @@ def take(image, log, seconds):
 def main():
     verb, arguments = sys.argv[1], sys.argv[2:]
     if verb == "copy":
-        copy(arguments[0], arguments[1], float(arguments[2]))
+        copy(arguments[0], arguments[1], float(arguments[2]), arguments[3])
     elif verb == "age":
         os.remove(arguments[0])
         say("aged")

@@ -17,7 +17,7 @@ from support.lab import until
 
 MACHINES = 5
 IMAGE_SIZE = 64 << 20
-COPY_S = 13  # long enough for a kill and a take-over in its midst
+COPY_S = 8  # and until a kill and a take-over in its midst have been shown
 LOCKS = 300  # in the batch that is measured
 NAMES = 20  # of these
 
@@ -37,9 +37,11 @@ class Locks(Stage):
         self.victim = ""  # coordinates it, and is killed
         self.sha256 = ""
         self.token = 0  # the highest that a reader was given
+        self.free_names = []  # that the victim would coordinate
         self.copies = []
         self.ager = None
         self.cached = self.dir / "hv1-cache" / "image"
+        self.gate = self.dir / "copies-may-end"
 
     def play_locks(self):
         self.find_each_other()
@@ -187,6 +189,7 @@ class Locks(Stage):
         self.begin(2, "hv2 and hv3 copy an image from hv1's cache; hv1 wants to age it out")
         self.sha256 = self.fill_cache()
         self.name, self.victim = self.choose_name()
+        self.free_names = self.probe_names()
         for machine in ("hv2", "hv3"):
             (self.dir / f"{machine}-cache").mkdir()
             self.copies.append(
@@ -200,6 +203,7 @@ class Locks(Stage):
                     self.cached,
                     self.dir / f"{machine}-cache" / "image",
                     COPY_S,
+                    self.gate,
                 )
             )
         tokens = [self.hear_from(guest, "begin")["token"] for guest in self.copies]
@@ -240,13 +244,12 @@ class Locks(Stage):
         )
         coordinator = self.lab.show("hv1", self.name)["coordinator"]
         self.need(coordinator == self.victim, f"{coordinator} coordinates, not {self.victim}")
-        names = self.probe_names()
         with self.lab.connect("hv1") as api:
             killed = time.monotonic()
             self.lab.agent(self.victim, "kill")
             self.say(self.victim, "its agent is killed (SIGKILL)")
             gap, grants, last = 0.0, 0, killed
-            for name in itertools.cycle(names):
+            for name in itertools.cycle(self.free_names):
                 hold = api.acquire(name, timeout_ms=20000)["hold"]
                 now = time.monotonic()
                 if not grants:
@@ -258,11 +261,11 @@ class Locks(Stage):
                 gap, grants, last = max(gap, now - last), grants + 1, now
                 api.release(hold)
                 self.hear(0.001)
-                if now - killed > 3 and grants >= len(names):
+                if now - killed > 3 and grants >= len(self.free_names):
                     break
         self.say(
             "hv1",
-            f"{grants} grants in {len(names)} shards of {self.victim} within "
+            f"{grants} grants in {len(self.free_names)} shards of {self.victim} within "
             f"{last - killed:.1f} s; the longest gap was {1000 * gap:.0f} ms",
         )
         self.row(
@@ -297,6 +300,7 @@ class Locks(Stage):
 
     def age_out(self):
         self.begin(4, "The copies end, the image is aged out, and the killed agent comes back")
+        self.gate.touch()
         for guest in self.copies:
             end = self.hear_from(guest, "end")
             self.need(self.finish(guest) == 0, f"{guest.machine}'s copy failed")

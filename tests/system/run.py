@@ -5,7 +5,8 @@
 
 Each class runs in a process of its own, N at a time, in a directory of its own that also stands in
 the environment of whatever it starts. What still runs a moment after the class has ended is a
-failure, and is killed. One line per test; the last line is "system: N passed, N failed, N skipped".
+failure, and is killed. One line per test; what failed is told again at the end, in short; the last
+line is "system: N passed, N failed, N skipped".
 """
 import argparse
 import json
@@ -28,6 +29,7 @@ from support.processes import that_mention  # noqa: E402
 DIRECTORY = "HOLDFAST_TEST_DIR"  # the class's own directory
 CLASS_S = 150  # until a class counts as stuck
 LEFT_S = 5  # until a process counts as left behind
+AGAIN_LINES = 12  # of a failure's text, at the end
 ENDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -108,6 +110,7 @@ class Runner:
         self.root = Path(root)
         self.lock = threading.Lock()
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.failed = []  # (test, text)
         self.processes = set()
         self.stopping = False
 
@@ -118,6 +121,14 @@ class Runner:
             print(f"{outcome:<8} {test} {seconds:.1f} s{reason}", flush=True)
             if outcome == "failed":
                 print("    " + text.strip().replace("\n", "\n    "), flush=True)
+                self.failed.append((test, text))
+
+    def tell_again(self):
+        """What failed, after hundreds of lines of what passed: the log's end is what is kept of it."""
+        for test, text in self.failed:
+            print(f"failed   {test}")
+            for line in text.strip().splitlines()[-AGAIN_LINES:]:
+                print(f"    {line}")
 
     def work(self):
         while True:
@@ -197,6 +208,7 @@ def run_all(patterns, jobs):
         runner.tell("the run", "failed", "interrupted")
     runner.look_for_left("the run", root)
     shutil.rmtree(root, ignore_errors=True)
+    runner.tell_again()
     counts = runner.counts
     print(
         f"system: {counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped"

@@ -119,8 +119,8 @@ class NotFenced(FenceCase):
         self.hold("hv3", name, *options)
         self.lab.power("hv3", "off")
         waiter = self.lock("hv1", "-v", name, "sh", "-c", "echo $HOLDFAST_UNCLEAN")
-        line = self.until_said(waiter, "dead")
-        for part in (name, "hv3", f"life {life}", "policy is hold", "boots again"):
+        line = self.until_said(waiter, "boots again")
+        for part in (name, "hv3", "dead", f"life {life}", "policy is hold"):
             self.assertIn(part, line)
         self.assertEqual(self.stale("hv2", name)["stage"], "hold")
         code, out, _ = self.finish(self.exec("hv2", "holdfast", "show", name))
