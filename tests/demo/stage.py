@@ -54,12 +54,20 @@ class Guest:
         self.process = process
         self.quiet = quiet  # what it waits for is not shown
         self.said = []
-        for stream, kind in ((process.stdout, "out"), (process.stderr, "err")):
-            threading.Thread(target=self.read, args=(stage, stream, kind), daemon=True).start()
+        self.readers = [
+            threading.Thread(target=self.read, args=(stage, stream, kind), daemon=True)
+            for stream, kind in ((process.stdout, "out"), (process.stderr, "err"))
+        ]
+        for reader in self.readers:
+            reader.start()
 
     def read(self, stage, stream, kind):
         for line in stream:
             stage.events.put((self, kind, line.rstrip("\n")))
+
+    def ended(self):
+        """Whether it is over, and all that it said is on the queue."""
+        return self.process.poll() is not None and not any(r.is_alive() for r in self.readers)
 
     def find(self, what):
         """The first thing of this kind that it said, or None."""
@@ -152,14 +160,12 @@ class Stage:
 
     def has_said(self, guest, what):
         """Whether a guest said a kind of thing; it must not end before."""
-        if not guest.find(what) and guest.process.poll() is not None and self.events.empty():
-            time.sleep(0.1)  # what its readers still carry
-            if self.events.empty():
-                self.need(
-                    guest.find(what),
-                    f"{guest.machine}'s command for {guest.label} ended with code "
-                    f"{guest.process.returncode} before '{what}': {'; '.join(guest.told('err'))}",
-                )
+        if not guest.find(what) and guest.ended() and self.events.empty():
+            self.need(
+                guest.find(what),
+                f"{guest.machine}'s command for {guest.label} ended with code "
+                f"{guest.process.returncode} before '{what}': {'; '.join(guest.told('err'))}",
+            )
         return guest.find(what)
 
     def hear_from(self, guest, what):
@@ -171,7 +177,7 @@ class Stage:
 
     def finish(self, guest):
         """Waits for a guest's end; the code of its command."""
-        self.hear_until(lambda: guest.process.poll() is not None, f"{guest.machine}'s command ends")
+        self.hear_until(guest.ended, f"{guest.machine}'s command ends")
         while not self.events.empty():
             self.hear(0)
         return guest.process.returncode
