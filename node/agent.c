@@ -56,6 +56,7 @@ struct agent {
     struct agent_route *routes;
     uint64_t last_handle;
     uint64_t durable_told; /* EVENT_DURABLE up to here was sent */
+    uint64_t written_told; /* EVENT_WRITTEN */
     struct instant started_at;
 };
 
@@ -83,8 +84,10 @@ static bool agent_persist(struct agent *a, const struct effects *e)
     bool full = store_used(a->store) + e->records.size > store_capacity(a->store);
     if (e->segment_wanted || full)
         return agent_write_segment(a);
-    return e->records.size == 0 ||
-           store_append(a->store, e->records.bytes, e->records.size, e->lsn, e->sync_wanted);
+    return e->records.size == 0 || store_append(a->store, e->records.bytes, e->records.size, e->lsn,
+                                                e->sync_wanted    ? STORE_SYNCED
+                                                : e->write_wanted ? STORE_WRITTEN
+                                                                  : STORE_LATER);
 }
 
 static void agent_tell(struct agent *a, const struct effects *e)
@@ -217,6 +220,9 @@ static void agent_store_news_came(evutil_socket_t fd, short what, void *context)
     (void)what;
     struct agent *a = context;
     store_poll(a->store, &a->news);
+    if (a->news.written_lsn > a->written_told && a->news.written_lsn > a->news.durable_lsn)
+        agent_step(a, &(struct event){.kind = EVENT_WRITTEN, .lsn = a->news.written_lsn});
+    a->written_told = a->news.written_lsn;
     if (a->news.durable_lsn > a->durable_told) {
         a->durable_told = a->news.durable_lsn;
         agent_step(a, &(struct event){.kind = EVENT_DURABLE, .lsn = a->durable_told});
@@ -266,6 +272,7 @@ static struct agent_views agent_views_of(struct event *event)
     case EVENT_EXECUTED:
         return (struct agent_views){{&event->executed.text}};
     case EVENT_DATAGRAM:
+    case EVENT_WRITTEN:
     case EVENT_DURABLE:
     case EVENT_SYNC_FAILED:
     case EVENT_REFUSED:
@@ -311,6 +318,7 @@ static uint64_t *agent_handle_of(struct event *event)
     case EVENT_SUBMIT:
         return &event->submit.handle;
     case EVENT_DATAGRAM:
+    case EVENT_WRITTEN:
     case EVENT_DURABLE:
     case EVENT_SYNC_FAILED:
     case EVENT_REFUSED:

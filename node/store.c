@@ -50,17 +50,25 @@ static const char LOCK[] = "lock";
 struct batch {
     uint8_t *bytes; /* room for STORE_QUEUE_MAX; pages that are not used cost nothing */
     size_t size;
-    uint64_t lsn;     /* of the last append */
-    uint64_t appends; /* calls */
-    bool urgent;      /* somebody waits for it to be durable */
-    struct timespec
-        due;          /* CLOCK_MONOTONIC: when appends that nobody waits for are written anyway */
-    uint8_t *segment; /* NULL if none */
+    uint64_t lsn;           /* of the last append */
+    uint64_t appends;       /* calls */
+    enum store_haste haste; /* of the most urgent append */
+    bool awaited;           /* somebody waits for it to be written */
+    struct timespec due; /* CLOCK_MONOTONIC: when appends that nobody waits for are synced anyway */
+    uint8_t *segment;    /* NULL if none */
     size_t segment_size;
     uint64_t segment_lsn;
     size_t split;           /* appends up to here belong to the old segment */
     uint64_t split_lsn;     /* of the last of those */
     uint64_t split_appends; /* calls among those */
+};
+
+/* What is in the file and not synced. */
+struct written {
+    size_t bytes; /* 0: nothing is */
+    uint64_t lsn;
+    uint64_t appends;
+    struct timespec due;
 };
 
 struct store {
@@ -79,7 +87,8 @@ struct store {
     /* The thread's. */
     int log_fd; /* -1 until the first segment is written */
     size_t log_end;
-    bool broken; /* a write or sync failed: nothing is written any more */
+    struct written written; /* and not synced yet */
+    bool broken;            /* a write or sync failed: nothing is written any more */
 
     /* Shared, under the mutex. */
     pthread_mutex_t mutex;
@@ -160,7 +169,7 @@ static int write_whole(int fd, const uint8_t *bytes, size_t size, size_t offset)
     return 0;
 }
 
-/* Writes records behind the current segment's last, syncs, and says so (L6). */
+/* Puts records behind the current segment's last. */
 static bool write_records(struct store *store, const uint8_t *bytes, size_t size, uint64_t lsn,
                           uint64_t appends)
 {
@@ -169,23 +178,43 @@ static bool write_records(struct store *store, const uint8_t *bytes, size_t size
     int error = write_whole(store->log_fd, bytes, size, store->log_end);
     if (error != 0)
         return fail(store, "write votes.log", error);
+    store->log_end += size;
+    store->written.bytes += size;
+    store->written.lsn = lsn;
+    store->written.appends += appends;
+    return true;
+}
+
+static void tell_written(struct store *store)
+{
+    pthread_mutex_lock(&store->mutex);
+    store->news.written_lsn = store->written.lsn;
+    eventfd_write(store->event_fd, 1);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+/* Syncs what was written, and says so (L6). */
+static bool sync_records(struct store *store)
+{
+    if (store->written.bytes == 0)
+        return true;
     struct timespec before, after;
     clock_gettime(CLOCK_MONOTONIC, &before);
     if (fdatasync(store->log_fd) != 0)
         return fail(store, "fdatasync votes.log", errno);
     clock_gettime(CLOCK_MONOTONIC, &after);
-    store->log_end += size;
 
     pthread_mutex_lock(&store->mutex);
     struct store_figures *figures = &store->news.figures;
     figures->last_us = micros_between(&before, &after);
     histogram_add(store, figures->last_us);
     figures->syncs++;
-    figures->appends += appends;
-    figures->bytes += size;
-    store->news.durable_lsn = lsn;
+    figures->appends += store->written.appends;
+    figures->bytes += store->written.bytes;
+    store->news.durable_lsn = store->news.written_lsn = store->written.lsn;
     eventfd_write(store->event_fd, 1);
     pthread_mutex_unlock(&store->mutex);
+    store->written = (struct written){0};
     return true;
 }
 
@@ -243,22 +272,35 @@ static bool switch_segment(struct store *store, const struct batch *batch)
     pthread_mutex_lock(&store->mutex);
     store->news.figures.syncs++;
     store->news.figures.segments++;
-    store->news.durable_lsn = batch->segment_lsn;
+    store->news.durable_lsn = store->news.written_lsn = batch->segment_lsn;
     eventfd_write(store->event_fd, 1);
     pthread_mutex_unlock(&store->mutex);
     return true;
+}
+
+/* Records alone: they may stay in the page cache, if nobody waits for more. */
+static bool write_appends(struct store *store, const struct batch *batch)
+{
+    if (store->written.bytes == 0)
+        store->written.due = batch->due;
+    if (!write_records(store, batch->bytes, batch->size, batch->lsn, batch->appends))
+        return false;
+    if (batch->awaited)
+        tell_written(store);
+    return batch->haste < STORE_SYNCED || sync_records(store);
 }
 
 /* In the order in which it was queued: the old segment's records, the new segment, its records. */
 static bool write_batch(struct store *store, const struct batch *batch)
 {
     if (!batch->segment)
-        return write_records(store, batch->bytes, batch->size, batch->lsn, batch->appends);
+        return write_appends(store, batch);
     return write_records(store, batch->bytes, batch->split, batch->split_lsn,
                          batch->split_appends) &&
-           switch_segment(store, batch) &&
+           sync_records(store) && switch_segment(store, batch) &&
            write_records(store, batch->bytes + batch->split, batch->size - batch->split, batch->lsn,
-                         batch->appends - batch->split_appends);
+                         batch->appends - batch->split_appends) &&
+           sync_records(store);
 }
 
 static void batch_clear(struct batch *batch)
@@ -267,16 +309,20 @@ static void batch_clear(struct batch *batch)
     *batch = (struct batch){.bytes = batch->bytes};
 }
 
-/* With the mutex held. False: there is nothing to write and there will not be. */
+/* With the mutex held. False: there is nothing to write or sync and there will not be. */
 static bool wait_for_work(struct store *store)
 {
-    while (!store->closing && !store->filling->urgent) {
-        if (store->filling->size == 0)
+    bool unsynced = store->written.bytes > 0 && !store->broken;
+    while (!store->closing && store->filling->haste == STORE_LATER) {
+        const struct timespec *due = unsynced ? &store->written.due : &store->filling->due;
+        if (store->filling->size == 0 && !unsynced)
             pthread_cond_wait(&store->wake, &store->mutex);
-        else if (pthread_cond_timedwait(&store->wake, &store->mutex, &store->filling->due) != 0)
-            return true;
+        else if (pthread_cond_timedwait(&store->wake, &store->mutex, due) != 0)
+            store->filling->haste = STORE_SYNCED;
     }
-    return store->filling->size > 0 || store->filling->segment;
+    if (store->closing)
+        store->filling->haste = STORE_SYNCED;
+    return store->filling->size > 0 || store->filling->segment || unsynced;
 }
 
 static void *sync_thread(void *argument)
@@ -298,7 +344,7 @@ static void *sync_thread(void *argument)
 }
 
 bool store_append(struct store *store, const void *bytes, size_t size, uint64_t lsn,
-                  bool sync_wanted)
+                  enum store_haste haste)
 {
     bool taken = false;
     pthread_mutex_lock(&store->mutex);
@@ -320,9 +366,13 @@ bool store_append(struct store *store, const void *bytes, size_t size, uint64_t 
     batch->size += size;
     batch->lsn = lsn;
     batch->appends++;
+    batch->awaited |= haste == STORE_WRITTEN;
     /* Records that nobody waits for must not fill the queue either. */
-    batch->urgent = batch->urgent || sync_wanted || batch->size > STORE_QUEUE_MAX / 2;
-    if (first || batch->urgent)
+    if (batch->size > STORE_QUEUE_MAX / 2)
+        haste = STORE_SYNCED;
+    if (haste > batch->haste)
+        batch->haste = haste;
+    if (first || batch->haste > STORE_LATER)
         pthread_cond_signal(&store->wake);
     store->used += size;
     store->last_lsn = lsn;
@@ -356,7 +406,7 @@ bool store_segment(struct store *store, const void *bytes, size_t size, uint64_t
     batch->split = batch->size;
     batch->split_lsn = batch->lsn;
     batch->split_appends = batch->appends;
-    batch->urgent = true;
+    batch->haste = STORE_SYNCED;
     pthread_cond_signal(&store->wake);
     store->used = size;
     store->capacity = capacity_for(size);

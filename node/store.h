@@ -7,7 +7,8 @@
  *   DIR/lock       flocked while an agent runs; holds its pid
  *
  * The loop hands over bytes and goes on; the thread writes all that waits with one pwrite and one
- * fdatasync (group commit), then says through an eventfd how far the log is durable. The loop never
+ * fdatasync (group commit; or the write alone, if nobody waits for more), then says through an
+ * eventfd how far the log is written and how far it is durable. The loop never
  * waits for the disk (L6: it answers only after it heard). Everything here but the thread itself is
  * called from one thread, the loop.
  *
@@ -89,14 +90,20 @@ int store_replace_lost(struct store *store, char name[STORE_NAME_SIZE])
  */
 bool store_segment(struct store *store, const void *bytes, size_t size, uint64_t lsn)
     __attribute__((warn_unused_result));
+/* What somebody waits for. */
+enum store_haste {
+    STORE_LATER,   /* nothing: they are synced with others, STORE_LAZY_MS later at most */
+    STORE_WRITTEN, /* that the kernel has them: they survive the agent, not the machine. Synced as
+                      above */
+    STORE_SYNCED   /* that they are durable */
+};
 /*
  * Queues records (copied) that follow the last ones; `lsn` is that of the last of them and rises.
- * They must fit: used + size <= capacity. Without `sync_wanted` they wait for others, STORE_LAZY_MS
- * at most. False: the store has failed, or fails now since the queue is full. Then nothing of it
- * was taken, and what was queued before may still become durable.
+ * They must fit: used + size <= capacity. False: the store has failed, or fails now since the queue
+ * is full. Then nothing of it was taken, and what was queued before may still become durable.
  */
 bool store_append(struct store *store, const void *bytes, size_t size, uint64_t lsn,
-                  bool sync_wanted) __attribute__((warn_unused_result));
+                  enum store_haste haste) __attribute__((warn_unused_result));
 /* Bytes of the newest segment's file that are taken, and its size, queued ones included. */
 size_t store_used(const struct store *store);
 size_t store_capacity(const struct store *store);
@@ -113,6 +120,7 @@ struct store_figures {
 
 struct store_news {
     uint64_t durable_lsn;  /* everything up to here is durable; 0 before the first segment is */
+    uint64_t written_lsn;  /* the same for what the kernel has; told if somebody waited for it */
     bool failed;           /* latched */
     int error;             /* errno of the failure; ENOBUFS: the queue was full */
     const char *failed_at; /* what failed, for a person; static. NULL if nothing did */

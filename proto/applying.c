@@ -369,6 +369,21 @@ bool served_lapses(const struct served_table *t, struct instant now)
     return instant_reached(now, t->lapse_at);
 }
 
+/*
+ * Releases that nobody waits for keep for a moment: those of many locks then share their datagrams
+ * and the voters' syncs, and do not stand in the way of a grant. Whatever else is asked of the lock
+ * ends the rest.
+ */
+static bool may_rest(const struct served_table *t, struct instant now, const struct served *s)
+{
+    if (s->waited || (s->resting && instant_reached(now, s->retry_at)))
+        return false;
+    bool drops = true;
+    for (const struct asked *a = asked_first(t, &s->inbox); a; a = asked_next(t, a))
+        drops &= a->kind == REQUEST_DROP;
+    return drops;
+}
+
 bool served_advance(struct served_table *t, struct instant now, struct served *s,
                     struct asked_list *unsure)
 {
@@ -376,6 +391,11 @@ bool served_advance(struct served_table *t, struct instant now, struct served *s
         return false;
     if (!s->inbox.first && !s->waited)
         return true;
+    if (may_rest(t, now, s)) {
+        served_rest(t, now, s);
+        return true;
+    }
+    served_rouse(t, s);
     bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
     must(ok);
     /* The state is true: whoever accepted it has checked the break that it names, if any (F5). */

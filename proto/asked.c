@@ -3,10 +3,12 @@
 
 struct asked *asked_new(struct served_table *t)
 {
-    if (!t->asked_free)
+    if (!t->asked_free && t->asked_count == t->asked_max)
         return NULL;
-    struct asked *a = &t->asked[t->asked_free - 1];
-    t->asked_free = a->next;
+    uint32_t index = t->asked_free ? t->asked_free : ++t->asked_count;
+    struct asked *a = &t->asked[index - 1];
+    if (t->asked_free)
+        t->asked_free = a->next;
     *a = (struct asked){0};
     return a;
 }

@@ -441,7 +441,11 @@ void asker_show(struct asker *a, struct instant now, const struct event *event)
     asking_begin(a, now, op);
 }
 
-/* From now on it is only to be got rid of; what is told of it waits for the record. */
+/*
+ * From now on it is only to be got rid of. That is told once the record is written, not synced: an
+ * agent that starts anew reads it, and if the machine goes down, the hold's life ends with it, so
+ * that a lost record makes the release late and nothing else.
+ */
 void asker_give_up(struct asker *a, struct instant now, struct asker_op *op)
 {
     must(op->state != OP_DROPPING);
@@ -453,7 +457,8 @@ void asker_give_up(struct asker *a, struct instant now, struct asker_op *op)
         asker_end(a, op);
         return;
     }
-    asker_write(a, op, true);
+    asker_write(a, op, false);
+    a->core->journal.write_wanted = true;
     asking_begin(a, now, op);
 }
 

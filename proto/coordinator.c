@@ -429,8 +429,8 @@ static void make_room(struct coordinator *k)
     struct served *oldest = NULL;
     for (uint32_t i = 0; i < k->served.count; i++) {
         struct served *s = &k->served.locks[i];
-        if (s->used && s->phase == SERVED_TRUE && (!oldest || s->used_at < oldest->used_at) &&
-            !k->leads[s->shard].unsure.first)
+        if (s->used && s->phase == SERVED_TRUE && !s->resting &&
+            (!oldest || s->used_at < oldest->used_at) && !k->leads[s->shard].unsure.first)
             oldest = s;
     }
     if (!oldest)
@@ -707,6 +707,17 @@ static void step_lead(struct coordinator *k, struct instant now, struct lead *le
     }
 }
 
+/* What kept for a moment is done now. */
+static void end_rests(struct coordinator *k, struct instant now)
+{
+    for (uint32_t i = k->served.active, next; i; i = next) {
+        struct served *s = &k->served.locks[i - 1];
+        next = s->active_next;
+        if (s->resting && instant_reached(now, s->retry_at))
+            advance(k, now, &k->leads[s->shard], s);
+    }
+}
+
 void coordinator_step(struct coordinator *k, struct instant now)
 {
     forget_step(k, now);
@@ -723,6 +734,7 @@ void coordinator_step(struct coordinator *k, struct instant now)
         }
     }
     look_for_lapsed(k, now);
+    end_rests(k, now);
     served_step(&k->served, now);
 }
 

@@ -27,9 +27,16 @@ uint64_t journal_append(struct journal *j, const struct record *record, bool syn
     return j->lsn;
 }
 
+void journal_written(struct journal *j, uint64_t lsn)
+{
+    must(lsn <= j->lsn);
+    if (lsn > j->written && !j->failed)
+        j->written = lsn;
+}
+
 void journal_taken(struct journal *j)
 {
     j->size = 0;
-    j->sync_wanted = false;
+    j->sync_wanted = j->write_wanted = false;
     j->segment_wanted = false;
 }

@@ -13,10 +13,12 @@
 
 struct journal {
     struct store_id store;
-    uint64_t lsn;     /* last record appended */
-    uint64_t durable; /* last record known to be synced */
-    bool failed;      /* a sync failed: nothing will ever be durable again */
-    bool sync_wanted; /* somebody waits for what was appended */
+    uint64_t lsn;      /* last record appended */
+    uint64_t durable;  /* last record known to be synced */
+    uint64_t written;  /* last record known to outlive the agent; at least `durable` */
+    bool failed;       /* a sync failed: nothing will ever be durable again */
+    bool sync_wanted;  /* somebody waits for what was appended to be durable */
+    bool write_wanted; /* somebody waits for it to be written */
     bool segment_wanted;
     uint8_t *bytes; /* of this turn */
     size_t size;
@@ -26,6 +28,9 @@ struct journal {
 void journal_init(struct journal *j, uint8_t *memory, size_t room);
 /* Appends; `sync` if somebody waits for it. Returns the record's number. */
 uint64_t journal_append(struct journal *j, const struct record *record, bool sync);
+/* Everything up to `lsn` is in the kernel's hands. Nothing is believed to be after a failed sync:
+ * the kernel may drop what it could not write. */
+void journal_written(struct journal *j, uint64_t lsn);
 /* Forgets the bytes that the driver has taken over. */
 void journal_taken(struct journal *j);
 

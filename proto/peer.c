@@ -425,6 +425,7 @@ static void take_durable(struct peer *p, uint64_t lsn)
     if (lsn <= c->journal.durable || c->journal.failed)
         return;
     c->journal.durable = lsn;
+    journal_written(&c->journal, lsn);
     outbox_durable(&c->outbox, lsn);
     asker_durable(&p->asker);
     fencing_durable(&p->fencing, c->now);
@@ -528,6 +529,9 @@ void peer_step(struct peer *p, struct instant now, const struct event *event)
     case EVENT_DURABLE:
         take_durable(p, event->lsn);
         break;
+    case EVENT_WRITTEN:
+        journal_written(&p->core.journal, event->lsn);
+        break;
     case EVENT_SYNC_FAILED:
         take_sync_failure(p);
         break;
@@ -622,6 +626,7 @@ void peer_effects(struct peer *p, struct instant now, struct effects *out)
         out->records = (struct view){c->journal.bytes, c->journal.size};
     out->lsn = c->journal.lsn;
     out->sync_wanted = c->journal.sync_wanted;
+    out->write_wanted = c->journal.write_wanted;
     out->answers = c->told.answers;
     out->answer_count = c->told.answer_count;
     out->notices = c->told.notices;

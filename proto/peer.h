@@ -83,6 +83,7 @@ void peer_start(struct peer *peer, struct instant now);
 enum event_kind {
     EVENT_DATAGRAM,    /* datagram */
     EVENT_DURABLE,     /* lsn: everything up to it is synced */
+    EVENT_WRITTEN,     /* lsn: everything up to it outlives the agent, if not the machine */
     EVENT_SYNC_FAILED, /* the log cannot be written any more: no vote leaves from now on (L6) */
     EVENT_REFUSED,     /* slot: the kernel says that nobody listens at its address */
     EVENT_TICK,        /* the deadline came */
@@ -318,7 +319,8 @@ struct effects {
     size_t datagram_count;
     struct view records; /* append to the log, as they are */
     uint64_t lsn;        /* of the last record so far; what EVENT_DURABLE will name */
-    bool sync_wanted; /* somebody waits for these to be durable (else they may wait for company) */
+    bool sync_wanted;  /* somebody waits for these to be durable (else they may wait for company) */
+    bool write_wanted; /* somebody waits for EVENT_WRITTEN; EVENT_DURABLE will do instead */
     bool segment_wanted; /* write a new segment (peer_segment) before anything else */
     const struct answer *answers;
     size_t answer_count;

@@ -9,6 +9,7 @@
 
 #define RETRY_FIRST SPAN_MS(40)
 #define RETRY_MAX   SPAN_MS(640)
+#define REST        SPAN_MS(5)
 
 static uint32_t served_max(const struct peer_config *config)
 {
@@ -42,11 +43,8 @@ void served_init(struct served_table *t, struct core *core, void *memory)
     t->clock = 0;
     t->rounds = 0;
     t->lapse_at = INSTANT_NEVER;
-    t->asked_free = 0;
-    for (uint32_t i = t->asked_max; i > 0; i--) {
-        t->asked[i - 1].next = t->asked_free;
-        t->asked_free = i;
-    }
+    t->rest_until = (struct instant){0};
+    t->asked_count = t->asked_free = 0;
 }
 
 /* --- The table --- */
@@ -89,6 +87,25 @@ static void deactivate(struct served_table *t, struct served *s)
         t->active = s->active_next;
     if (s->active_next)
         t->locks[s->active_next - 1].active_prev = s->active_prev;
+}
+
+void served_rest(struct served_table *t, struct instant now, struct served *s)
+{
+    must(s->phase == SERVED_TRUE);
+    if (s->resting)
+        return;
+    if (instant_reached(now, t->rest_until))
+        t->rest_until = instant_after(now, REST);
+    s->resting = true;
+    s->retry_at = t->rest_until;
+    activate(t, s);
+}
+
+void served_rouse(struct served_table *t, struct served *s)
+{
+    if (s->resting)
+        deactivate(t, s);
+    s->resting = false;
 }
 
 static void set_state(struct served_table *t, struct served *s, uint8_t *bytes, uint32_t size)
@@ -134,6 +151,7 @@ void served_forget(struct served_table *t, struct served *s, uint32_t *shard_lis
         }
     }
     unlink_shard(t, s, shard_list);
+    served_rouse(t, s);
     leases_forgot(t->core->leases, &s->told);
     if (s->phase != SERVED_TRUE)
         deactivate(t, s);
@@ -176,6 +194,7 @@ static void send_round(struct served_table *t, const struct served *s)
 static void begin_round(struct served_table *t, struct instant now, struct served *s,
                         enum served_phase phase)
 {
+    served_rouse(t, s);
     if (s->phase == SERVED_TRUE)
         activate(t, s);
     if (phase == SERVED_READING)
@@ -413,7 +432,7 @@ void served_step(struct served_table *t, struct instant now)
 {
     for (uint32_t i = t->active; i; i = t->locks[i - 1].active_next) {
         struct served *s = &t->locks[i - 1];
-        if (!instant_reached(now, s->retry_at))
+        if (s->resting || !instant_reached(now, s->retry_at))
             continue;
         prepare_again(t, s);
         renumber(t, s);

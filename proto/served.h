@@ -77,12 +77,13 @@ struct served {
     struct lease_told told;   /* of a grant under `expire` */
     bool lapsing;            /* its requests wait until the ballot was confirmed: leases are over */
     bool waited;             /* somebody waits for it, as of the last true state */
+    bool resting;            /* TRUE, and what is in the inbox keeps until `retry_at` */
     struct asked_list inbox; /* not applied yet */
     struct asked_list outcomes; /* applied to the state that is being sent */
     struct instant retry_at;
     struct span retry_wait;
     struct instant tell_next;          /* holders hear that somebody waits, but not before */
-    uint32_t active_prev, active_next; /* READING or SENDING: index + 1 */
+    uint32_t active_prev, active_next; /* READING, SENDING or resting: index + 1 */
     uint64_t used_at;                  /* for choosing which idle lock to forget */
     bool forgetting;                   /* it is in the batch of its shard (forget.h) */
     uint32_t forget_next;              /* in that batch: index + 1 */
@@ -104,13 +105,15 @@ struct served_table {
     uint32_t count; /* locks[0..count) were ever used */
     uint32_t free;  /* chain of unused ones, by `chain` */
     uint32_t *buckets;
-    uint32_t active;         /* first one with a round under way */
-    uint64_t clock;          /* of uses */
-    uint32_t rounds;         /* readings begun */
-    struct instant true_at;  /* a state became true last */
-    struct instant lapse_at; /* somebody may be waiting for a hold whose lease is over then */
+    uint32_t active;           /* first one with a round under way, or that rests */
+    struct instant rest_until; /* of those that rest now, or rested last */
+    uint64_t clock;            /* of uses */
+    uint32_t rounds;           /* readings begun */
+    struct instant true_at;    /* a state became true last */
+    struct instant lapse_at;   /* somebody may be waiting for a hold whose lease is over then */
     struct asked *asked;
     uint32_t asked_max;
+    uint32_t asked_count; /* asked[0..asked_count) were ever used: pages of the rest cost nothing */
     uint32_t asked_free;
     struct lock_state scratch;
     struct lock_state brief;
@@ -186,6 +189,10 @@ void served_tell(struct served_table *t, struct served *s);
 bool served_lapses(const struct served_table *t, struct instant now);
 /* Sends again what was not answered. */
 void served_step(struct served_table *t, struct instant now);
+/* What is in the inbox of a lock whose state is true keeps until the next rest ends: `retry_at`,
+ * the same for all that rest now. served_rouse: it keeps no longer. */
+void served_rest(struct served_table *t, struct instant now, struct served *s);
+void served_rouse(struct served_table *t, struct served *s);
 struct instant served_deadline(const struct served_table *t);
 
 /* --- Between served.c and applying.c --- */

@@ -2,6 +2,7 @@
 #include "proto/asking.h"
 
 #include "proto/must.h"
+#include "proto/mutant.h"
 #include "proto/standing.h"
 
 static struct op_id id_of(const struct asker *a, const struct asker_op *op)
@@ -79,23 +80,24 @@ static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, ui
 }
 
 /*
- * A grant, or the end of something, rests on its record (L9, S15). After a failed sync no grant is
- * told any more, and a release only once the coordinator has confirmed it; that nothing was got is
- * told all the same, since nothing is promised by that.
+ * A grant, or the end of something, rests on its record (L9, S15): a grant on a durable one, an
+ * end on one that outlives the agent (asker_give_up). After a failed sync no grant is told any
+ * more, and a release only once the coordinator has confirmed it; that nothing was got is told all
+ * the same, since nothing is promised by that.
  */
 static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t what)
 {
     const struct journal *j = &a->core->journal;
-    bool durable = op->lsn <= j->durable;
+    bool durable = op->lsn <= j->durable, written = op->lsn <= j->written;
     if (what == OWE_FINAL && op->final == ANSWER_GRANTED) /* F7: no new grant without standing */
         return durable && (!op->counted || standing_has(a->core->standing, a->core->now)) &&
                !instant_reached(a->core->now, renewing_until(op));
     if (what == OWE_FINAL)
-        return durable || op->gone || op->show || j->failed;
+        return written || op->gone || op->show || j->failed;
     if (what == OWE_CHANGED)
         return durable || op->gone || op->change.final != ANSWER_CHANGED;
     if (what == OWE_DROPPED)
-        return durable || op->gone || op->show;
+        return written || op->gone || op->show || MUTANT(98); /* "told before it is written" */
     if (what >= OWE_BLOCKING && what <= OWE_LOST)
         return !(op->owes & OWE_FINAL);
     return true;

@@ -35,6 +35,8 @@ void disk_open(struct world *w, struct machine *m, const uint8_t *bytes, size_t 
     d->file.lsn = 1;
 }
 
+enum { WRITE_NS = 50000 }; /* a write into the page cache, at most */
+
 static void start_sync(struct world *w, struct machine *m)
 {
     struct disk *d = &m->disk;
@@ -70,7 +72,7 @@ static void write_segment(struct world *w, struct machine *m)
 {
     struct disk *d = &m->disk;
     size_t most = peer_segment_size(m->peer);
-    d->next.size = d->next.synced = d->next.read = 0;
+    d->next.size = d->next.synced = d->next.read = d->next.written = 0;
     if (d->next.room < most + DISK_ZEROS)
         d->next = (struct log_file){0};
     file_reserve(&w->pool, &d->next, most);
@@ -121,6 +123,18 @@ static void append(struct world *w, struct machine *m, struct view records)
     }
 }
 
+/* The thread that syncs also writes: a write waits while a sync runs. A write that is overtaken by
+ * another is told with it. */
+static void start_write(struct world *w, struct machine *m)
+{
+    struct disk *d = &m->disk;
+    d->write_lsn = d->file.lsn;
+    d->write_size = d->file.size;
+    struct span high = d->syncing ? w->p.sync.high : (struct span){WRITE_NS};
+    world_plan(w, random_span(&d->random, (struct span){0}, high),
+               (struct item){.kind = HAPPEN_WRITTEN, .machine = m->index, .tag = d->write_lsn});
+}
+
 void disk_write(struct world *w, struct machine *m, const struct effects *effects)
 {
     struct disk *d = &m->disk;
@@ -132,6 +146,19 @@ void disk_write(struct world *w, struct machine *m, const struct effects *effect
     d->wanted |= effects->sync_wanted;
     if (d->wanted && !d->syncing)
         start_sync(w, m);
+    if (effects->write_wanted && !d->segment_pending)
+        start_write(w, m);
+}
+
+void disk_written(struct world *w, struct machine *m, uint64_t lsn)
+{
+    struct disk *d = &m->disk;
+    if (d->failed || d->segment_pending || lsn != d->write_lsn || d->file.lsn < lsn)
+        return;
+    d->write_lsn = 0;
+    if (d->file.written < d->write_size)
+        d->file.written = d->write_size;
+    machine_post(w, m, &(struct event){.kind = EVENT_WRITTEN, .lsn = lsn});
 }
 
 /* Now and then, for rollbacks. */
@@ -191,6 +218,7 @@ static void cut_file(struct log_file *f, size_t size)
     memset(f->bytes + size, 0, f->size - size);
     f->size = size;
     f->read = f->read < size ? f->read : size;
+    f->written = f->written < size ? f->written : size;
 }
 
 /* What the driver was about to do is forgotten with it. */
@@ -199,6 +227,7 @@ static void forget_plans(struct disk *d)
     d->segment_pending = false;
     d->syncing = false;
     d->wanted = false;
+    d->write_lsn = 0;
     d->failed = false;
     d->fail_next = false;
     d->next.size = 0;
@@ -221,9 +250,14 @@ void disk_agent_crash(struct disk *d)
     perhaps_renamed(d);
     forget_plans(d);
     size_t kept = d->file.synced > d->file.read ? d->file.synced : d->file.read;
-    if (failed)
+    if (failed) {
+        d->unwritten = true;
         cut_file(&d->file, kept);
-    else if (random_chance(&d->random, 500))
+        return;
+    }
+    if (d->file.written > kept)
+        kept = d->file.written;
+    if (random_chance(&d->random, 500))
         cut_file(&d->file, kept + random_below(&d->random, d->file.size - kept + 1));
 }
 

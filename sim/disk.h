@@ -29,9 +29,10 @@ struct log_file {
     uint8_t *bytes;
     size_t size;
     size_t room;
-    size_t synced; /* bytes */
-    size_t read;   /* bytes that an agent found at its start: they are in the page cache */
-    uint64_t lsn;  /* last record in it */
+    size_t synced;  /* bytes */
+    size_t written; /* bytes of which the agent heard that they are in the page cache */
+    size_t read;    /* bytes that an agent found at its start: they are in the page cache */
+    uint64_t lsn;   /* last record in it */
 };
 
 /* As it once was synced. */
@@ -46,9 +47,12 @@ struct disk {
     struct log_file file;
     struct log_file next; /* a segment being written; empty if there is none */
     bool segment_pending;
-    bool wanted; /* somebody waits for what is not yet being synced */
+    bool wanted;        /* somebody waits for what is not yet being synced */
+    uint64_t write_lsn; /* of the write that somebody waits for; an item with another is stale */
+    size_t write_size;  /* of the file then */
     bool syncing;
-    bool failed; /* a sync failed: the log is closed until the agent starts anew */
+    bool failed;    /* a sync failed: the log is closed until the agent starts anew */
+    bool unwritten; /* ever: the kernel dropped what it had and could not write */
     bool fail_next;
     size_t sync_size;
     uint64_t sync_lsn;
@@ -63,6 +67,8 @@ struct disk {
 void disk_open(struct world *w, struct machine *m, const uint8_t *bytes, size_t size);
 /* Carries out records and segment of a turn. */
 void disk_write(struct world *w, struct machine *m, const struct effects *effects);
+/* HAPPEN_WRITTEN. */
+void disk_written(struct world *w, struct machine *m, uint64_t lsn);
 /* HAPPEN_SYNCED. */
 void disk_synced(struct world *w, struct machine *m, uint64_t number);
 /* A slow or stuck disk is well again: the sync that runs ends soon. */

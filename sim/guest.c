@@ -206,6 +206,9 @@ void guest_loaded(struct world *w, struct machine *m, struct op_id id)
     struct op *op = history_op(w, id);
     if (!op || op->epoch != m->epoch)
         return; /* of an earlier boot: never given back */
+    if (op->dropped_told && !m->disk.unwritten && !m->store_excused)
+        world_fail(w, EXIT_BROKEN, "S15", "%s: %s holds what it was told that it had given back",
+                   op->name->text, m->name);
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *c = &m->clients[i];
         if (!c->guest_runs || c->guest_op != op)

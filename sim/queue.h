@@ -14,6 +14,7 @@ enum happening {
     HAPPEN_REFUSED,     /* detail: index of the one who did not listen; tag: the asker's run */
     HAPPEN_TICK,        /* tag: the agent's run */
     HAPPEN_SYNCED,      /* tag: the sync's number */
+    HAPPEN_WRITTEN,     /* tag: the last record's number */
     HAPPEN_CLIENT,      /* detail: client; tag: its serial */
     HAPPEN_GUEST_END,   /* detail: client; tag: the guest's handle */
     HAPPEN_GUEST_STOP,  /* its driver stops it; as above */

@@ -194,6 +194,9 @@ static void happen_at(struct world *w, struct machine *m, const struct item *ite
     case HAPPEN_SYNCED:
         disk_synced(w, m, item->tag);
         return;
+    case HAPPEN_WRITTEN:
+        disk_written(w, m, item->tag);
+        return;
     case HAPPEN_CLIENT:
         client_wake(w, m, item->detail, item->tag);
         return;

@@ -119,7 +119,7 @@ static void settle(size_t index)
         if (e.segment_wanted)
             write_segment(n);
         n->lsn = e.lsn;
-        n->wanted |= e.sync_wanted || e.segment_wanted;
+        n->wanted |= e.sync_wanted || e.write_wanted || e.segment_wanted;
         begin_sync(n);
         size_t count = e.answer_count;
         memcpy(answers, e.answers, count * sizeof *answers);

@@ -58,6 +58,7 @@ table='
 82 -                       a change is applied twice
 83 -                       a refused hand-over'"'"'s duplicate moves the hold
 84 -                       a change is asked for before it is durable
+98 -                      a release is told before it is written
 85 -                       the generation does not rise with a conversion
 86 -                       the value stays valid over an unclean end
 87 -                       a conversion is told before a majority holds it

@@ -156,6 +156,7 @@ static void settle(struct stage_node *n)
 {
     struct stage *s = n->stage;
     int turns = 0;
+    bool written;
     do {
         struct effects e;
         ck_assert_int_lt(turns++, TURNS_MAX);
@@ -172,7 +173,10 @@ static void settle(struct stage_node *n)
         }
         for (size_t i = 0; i < e.run_count; i++)
             stage_begin_run(s, n->index, &e.runs[i]);
-    } while (peer_pending(n->peer));
+        written = e.write_wanted && !e.segment_wanted && !n->disk.write_held;
+        if (written)
+            peer_step(n->peer, s->now, &(struct event){.kind = EVENT_WRITTEN, .lsn = e.lsn});
+    } while (written || peer_pending(n->peer));
 }
 
 void stage_event(struct stage *s, size_t node, const struct event *event)

@@ -55,6 +55,7 @@ struct stage_disk {
     uint64_t syncing_lsn;
     enum stage_sync mode;
     bool wanted;
+    bool write_held;        /* nobody hears that something was written */
     struct instant done_at; /* of the sync under way; INSTANT_NEVER if there is none */
 };
 

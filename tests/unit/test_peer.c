@@ -490,6 +490,65 @@ START_TEST(leaving_frees_nothing)
 }
 END_TEST
 
+/* A release is told once its record outlives the agent; for a machine that goes down it need not be
+ * durable, since the hold's life ends with it. */
+START_TEST(a_release_is_told_once_it_is_written)
+{
+    uint64_t held = stage_hold(s, 1, "image", LOCK_EXCLUSIVE);
+    struct op_id id = stage_id(s, held);
+    for (size_t i = 0; i < 5; i++)
+        stage_sync(s, i, SYNC_HELD);
+    s->nodes[1].disk.write_held = true;
+    uint64_t drop = stage_drop(s, 1, id);
+    stage_run(s, 20);
+    ck_assert_ptr_null(stage_answer(s, drop, ANSWER_DROPPED));
+    s->nodes[1].disk.write_held = false;
+    stage_event(s, 1, &(struct event){.kind = EVENT_WRITTEN, .lsn = s->nodes[1].disk.written_lsn});
+    ck_assert_ptr_nonnull(stage_answer(s, drop, ANSWER_DROPPED));
+
+    stage_kill(s, 1);
+    for (size_t i = 0; i < 5; i++)
+        stage_sync(s, i, SYNC_PROMPT);
+    ck_assert_int_eq(stage_start(s, 1), RECOVERED);
+    ck_assert(stage_until(s, stage_all_settled, NULL, 20 * STAGE_SECOND));
+    struct op_view view;
+    ck_assert(!stage_op(s, 1, id, &view) || view.state == OP_DROPPING);
+    stage_run(s, 2 * STAGE_SECOND);
+    ck_assert_uint_eq(stage_show(s, 0, "image")->hold_count, 0);
+}
+END_TEST
+
+static uint64_t accepts(void)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < s->count; i++)
+        sum += s->nodes[i].sent[WIRE_ACCEPT];
+    return sum;
+}
+
+/* Releases that nobody waits for share a round's datagrams; whoever asks ends the rest. */
+START_TEST(releases_rest_until_somebody_asks)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    uint64_t held[8], drops[8];
+    for (size_t i = 0; i < 8; i++)
+        held[i] = stage_hold(s, 0, names[i], LOCK_EXCLUSIVE);
+    stage_run(s, 100);
+    for (size_t i = 0; i < 8; i++)
+        drops[i] = stage_drop(s, 0, stage_id(s, held[i]));
+    for (size_t i = 0; i < 8; i++)
+        ck_assert_ptr_nonnull(stage_answer(s, drops[i], ANSWER_DROPPED));
+    uint64_t before = accepts();
+    stage_run(s, 3);
+    ck_assert_uint_eq(accepts(), before); /* their coordinators have them, and they keep */
+    uint64_t other = stage_acquire(s, 0, "a", LOCK_EXCLUSIVE);
+    ck_assert_ptr_nonnull(stage_await(s, other, ANSWER_GRANTED, 6));
+    stage_run(s, 20);
+    for (size_t i = 1; i < 8; i++)
+        ck_assert_uint_eq(stage_show(s, 1, names[i])->hold_count, 0);
+}
+END_TEST
+
 Suite *suite_peer(void)
 {
     Suite *suite = suite_create("peer");
@@ -512,6 +571,8 @@ Suite *suite_peer(void)
     tcase_add_test(locks, a_lock_that_nobody_touched_can_be_shown);
     tcase_add_test(locks, nothing_is_asked_before_the_life_is_durable);
     tcase_add_test(locks, leaving_frees_nothing);
+    tcase_add_test(locks, a_release_is_told_once_it_is_written);
+    tcase_add_test(locks, releases_rest_until_somebody_asks);
     suite_add_tcase(suite, locks);
 
     TCase *limits = tcase_create("limits");

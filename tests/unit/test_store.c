@@ -71,13 +71,13 @@ static bool put_segment(struct store *store, uint64_t first, uint64_t base)
     return store_segment(store, bytes, writer_size(&w), base);
 }
 
-static bool put_record(struct store *store, uint64_t lsn, uint64_t durable, bool sync_wanted)
+static bool put_record(struct store *store, uint64_t lsn, uint64_t durable, enum store_haste haste)
 {
     uint8_t bytes[PAYLOAD + VOTELOG_RECORD_OVERHEAD];
     struct writer w = writer_init(bytes, sizeof bytes);
     add_record(&w, lsn, durable);
     ck_assert(!w.failed);
-    return store_append(store, bytes, writer_size(&w), lsn, sync_wanted);
+    return store_append(store, bytes, writer_size(&w), lsn, haste);
 }
 
 static struct store *open_in(const char *where, enum store_status expected, struct view *log)
@@ -95,6 +95,18 @@ static struct store_news await(struct store *store, uint64_t lsn)
     for (;;) {
         store_poll(store, &news);
         if (news.failed || news.durable_lsn >= lsn)
+            return news;
+        struct pollfd pfd = {.fd = store_event_fd(store), .events = POLLIN};
+        ck_assert_int_eq(poll(&pfd, 1, -1), 1);
+    }
+}
+
+static struct store_news await_written(struct store *store, uint64_t lsn)
+{
+    struct store_news news;
+    for (;;) {
+        store_poll(store, &news);
+        if (news.written_lsn >= lsn || news.failed)
             return news;
         struct pollfd pfd = {.fd = store_event_fd(store), .events = POLLIN};
         ck_assert_int_eq(poll(&pfd, 1, -1), 1);
@@ -149,7 +161,7 @@ START_TEST(append_and_reopen)
     ck_assert_uint_eq(store_capacity(store), STORE_CAPACITY_MIN);
     size_t used = store_used(store);
     for (uint64_t lsn = 4; lsn <= 20; lsn++) {
-        ck_assert(put_record(store, lsn, lsn - 1, true));
+        ck_assert(put_record(store, lsn, lsn - 1, STORE_SYNCED));
         struct store_news news = await(store, lsn);
         ck_assert(!news.failed);
         ck_assert_uint_eq(news.durable_lsn, lsn);
@@ -170,8 +182,8 @@ START_TEST(one_sync_serves_many)
     struct store *store = open_fresh();
     uint64_t syncs = await(store, 3).figures.syncs;
     for (uint64_t lsn = 4; lsn < 503; lsn++)
-        ck_assert(put_record(store, lsn, 3, false));
-    ck_assert(put_record(store, 503, 3, true));
+        ck_assert(put_record(store, lsn, 3, STORE_LATER));
+    ck_assert(put_record(store, 503, 3, STORE_SYNCED));
     struct store_news news = await(store, 503);
     ck_assert_uint_eq(news.figures.appends, 500);
     ck_assert_uint_eq(news.figures.bytes, 500 * (PAYLOAD + VOTELOG_RECORD_OVERHEAD));
@@ -187,25 +199,48 @@ END_TEST
 START_TEST(lazy_appends_become_durable)
 {
     struct store *store = open_fresh();
-    ck_assert(put_record(store, 4, 3, false));
-    ck_assert(put_record(store, 5, 3, false));
+    ck_assert(put_record(store, 4, 3, STORE_LATER));
+    ck_assert(put_record(store, 5, 3, STORE_LATER));
     ck_assert_uint_eq(await(store, 5).durable_lsn, 5);
-    ck_assert(put_record(store, 6, 5, false));
+    ck_assert(put_record(store, 6, 5, STORE_LATER));
     ck_assert(store_close(store));
     expect_log(dir, 1, 6);
+}
+END_TEST
+
+/* It is in the file, and told; the sync comes with the next that somebody waits for, or late. */
+START_TEST(written_is_told_before_it_is_durable)
+{
+    struct store *store = open_fresh();
+    uint64_t syncs = await(store, 3).figures.syncs;
+    ck_assert(put_record(store, 4, 3, STORE_WRITTEN));
+    struct store_news news = await_written(store, 4);
+    ck_assert_uint_eq(news.durable_lsn, 3);
+    ck_assert(put_record(store, 5, 3, STORE_WRITTEN));
+    ck_assert(put_record(store, 6, 3, STORE_SYNCED));
+    news = await(store, 6);
+    ck_assert_uint_eq(news.written_lsn, 6);
+    ck_assert_uint_eq(news.figures.syncs, syncs + 1);
+    ck_assert_uint_eq(news.figures.appends, 3);
+    ck_assert(put_record(store, 7, 6, STORE_WRITTEN));
+    ck_assert_uint_eq(await(store, 7).durable_lsn, 7);
+    ck_assert(put_record(store, 8, 7, STORE_WRITTEN));
+    ck_assert_uint_ge(await_written(store, 8).written_lsn, 8);
+    ck_assert(store_close(store));
+    expect_log(dir, 1, 8);
 }
 END_TEST
 
 START_TEST(segments_take_their_place_in_order)
 {
     struct store *store = open_fresh();
-    ck_assert(put_record(store, 4, 3, true));
-    ck_assert(put_record(store, 5, 3, false));
+    ck_assert(put_record(store, 4, 3, STORE_SYNCED));
+    ck_assert(put_record(store, 5, 3, STORE_LATER));
     ck_assert(put_segment(store, 6, 8));
     size_t used = store_used(store);
-    ck_assert(put_record(store, 9, 3, false));
+    ck_assert(put_record(store, 9, 3, STORE_LATER));
     ck_assert_uint_gt(store_used(store), used);
-    ck_assert(put_record(store, 10, 3, true));
+    ck_assert(put_record(store, 10, 3, STORE_SYNCED));
     struct store_news news = await(store, 10);
     ck_assert_uint_eq(news.durable_lsn, 10);
     ck_assert_uint_eq(news.figures.segments, 2);
@@ -247,7 +282,7 @@ START_TEST(second_open_is_refused)
     ck_assert_ptr_nonnull(strstr(text, dir));
     ck_assert_ptr_nonnull(strstr(text, pid));
 
-    ck_assert(put_record(store, 4, 3, true)); /* the first goes on */
+    ck_assert(put_record(store, 4, 3, STORE_SYNCED)); /* the first goes on */
     ck_assert(store_close(store));
     expect_log(dir, 1, 4);
 }
@@ -278,7 +313,7 @@ START_TEST(crash_images_hold_what_was_durable)
     expect_log(image, 1, 3);
     for (uint64_t lsn = 4; lsn <= 24; lsn += 4) {
         for (uint64_t i = 0; i < 4; i++)
-            ck_assert(put_record(store, lsn + i, lsn - 1, i == 3));
+            ck_assert(put_record(store, lsn + i, lsn - 1, i == 3 ? STORE_SYNCED : STORE_LATER));
         await(store, lsn + 3);
         take_image();
         expect_log(image, 1, lsn + 3);
@@ -296,7 +331,7 @@ START_TEST(torn_tail_is_left_behind)
 {
     struct store *store = open_fresh();
     for (uint64_t lsn = 4; lsn <= 9; lsn++)
-        ck_assert(put_record(store, lsn, 3, lsn == 9));
+        ck_assert(put_record(store, lsn, 3, lsn == 9 ? STORE_SYNCED : STORE_LATER));
     await(store, 9);
     ck_assert(store_close(store));
     int fd = open(path_of("votes.log"), O_RDWR);
@@ -314,7 +349,7 @@ START_TEST(torn_tail_is_left_behind)
     ck_assert_int_eq(ended, VOTELOG_TORN);
     store_recovered(store);
     ck_assert(put_segment(store, 7, 8));
-    ck_assert(put_record(store, 9, 8, true));
+    ck_assert(put_record(store, 9, 8, STORE_SYNCED));
     ck_assert_uint_eq(await(store, 9).durable_lsn, 9);
     ck_assert(store_close(store));
     expect_log(dir, 7, 9);
@@ -325,7 +360,7 @@ START_TEST(first_write_must_be_a_segment)
 {
     struct view log;
     struct store *store = open_in(dir, STORE_MISSING, &log);
-    put_record(store, 4, 3, true); /* aborts: the capacity is 0 */
+    put_record(store, 4, 3, STORE_SYNCED); /* aborts: the capacity is 0 */
 }
 END_TEST
 
@@ -337,7 +372,7 @@ static void expect_failed(struct store *store, int error, uint64_t durable)
     ck_assert_int_eq(news.error, error);
     ck_assert_ptr_nonnull(news.failed_at);
     ck_assert_uint_eq(news.durable_lsn, durable);
-    ck_assert(!put_record(store, 1000, 3, true));
+    ck_assert(!put_record(store, 1000, 3, STORE_SYNCED));
     ck_assert(!put_segment(store, 1000, 1001));
     store_poll(store, &news);
     ck_assert_uint_eq(news.durable_lsn, durable);
@@ -359,10 +394,10 @@ START_TEST(full_disk_at_an_append)
     signal(SIGXFSZ, SIG_IGN);
     struct store *store = open_fresh();
     ck_assert(put_segment(store, 4, 403));
-    ck_assert(put_record(store, 404, 403, true));
+    ck_assert(put_record(store, 404, 403, STORE_SYNCED));
     await(store, 404);
     limit_files(store_used(store));
-    ck_assert(put_record(store, 405, 404, true));
+    ck_assert(put_record(store, 405, 404, STORE_SYNCED));
     await(store, 405);
     limit_files(RLIM_INFINITY); /* room again, but a failure is for good */
     expect_failed(store, EFBIG, 404);
@@ -374,7 +409,7 @@ START_TEST(full_disk_at_a_segment)
 {
     signal(SIGXFSZ, SIG_IGN);
     struct store *store = open_fresh();
-    ck_assert(put_record(store, 4, 3, true));
+    ck_assert(put_record(store, 4, 3, STORE_SYNCED));
     await(store, 4);
     limit_files(STORE_CAPACITY_MIN / 2);
     ck_assert(put_segment(store, 5, 7));
@@ -390,7 +425,7 @@ START_TEST(full_queue_fails)
 {
     uint8_t *bytes = calloc(1, STORE_QUEUE_MAX + 1);
     struct store *store = open_fresh();
-    ck_assert(!store_append(store, bytes, STORE_QUEUE_MAX + 1, 4, true));
+    ck_assert(!store_append(store, bytes, STORE_QUEUE_MAX + 1, 4, STORE_SYNCED));
     expect_failed(store, ENOBUFS, 3);
     free(bytes);
 }
@@ -508,6 +543,7 @@ Suite *suite_store(void)
     tcase_add_test(tcase, append_and_reopen);
     tcase_add_test(tcase, one_sync_serves_many);
     tcase_add_test(tcase, lazy_appends_become_durable);
+    tcase_add_test(tcase, written_is_told_before_it_is_durable);
     tcase_add_test(tcase, segments_take_their_place_in_order);
     tcase_add_test(tcase, large_segments_get_room);
     tcase_add_test(tcase, second_open_is_refused);
