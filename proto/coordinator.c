@@ -424,7 +424,7 @@ static void take_confirmed(struct coordinator *k, struct instant now, int member
 /* --- Requests --- */
 
 /* L4: the idle lock that was used longest ago, and that nobody asks about, makes room. */
-static void make_room(struct coordinator *k)
+static void make_room(struct coordinator *k, struct instant now)
 {
     struct served *oldest = NULL;
     for (uint32_t i = 0; i < k->served.count; i++) {
@@ -436,7 +436,7 @@ static void make_room(struct coordinator *k)
     if (!oldest)
         return;
     struct lead *lead = &k->leads[oldest->shard];
-    forget_leave(k, lead, oldest);
+    forget_leave(k, now, lead, oldest);
     served_forget(&k->served, oldest, &lead->locks);
 }
 
@@ -452,7 +452,7 @@ struct served *coordinator_touch(struct coordinator *k, struct instant now, stru
     if (full_for(t, name)) {
         if (k->full_at.ns && span_between(k->full_at, now).ns < RESERVE_SPAN.ns)
             return NULL;
-        make_room(k);
+        make_room(k, now);
     }
     return served_touch(t, now, name, lead_shard(k, lead), lead->ballot, &lead->locks);
 }
@@ -471,7 +471,7 @@ static struct served *find_room(struct coordinator *k, struct instant now, struc
     if (full && !r->insist && !instant_reached(now, k->reserved_until))
         return NULL;
     if (full)
-        make_room(k);
+        make_room(k, now);
     struct served *s = served_touch(t, now, r->name, shard, lead->ballot, &lead->locks);
     if (full && r->insist)
         k->reserved_until = s ? now : instant_after(now, RESERVE_SPAN);
@@ -505,7 +505,7 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
               asked_has(t, &lead->unsure, r->op, kind, r->change)))
         return; /* it is being answered */
     if (s)
-        forget_leave(k, lead, s);
+        forget_leave(k, now, lead, s);
     struct asked *a = s ? asked_new(t) : NULL;
     if (a && !asked_keep(t, a, r->bytes)) {
         asked_free(t, a);

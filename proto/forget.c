@@ -89,10 +89,9 @@ static struct served *next_of(const struct coordinator *k, uint32_t index)
     return index ? &k->served.locks[index - 1] : NULL;
 }
 
-void forget_leave(struct coordinator *k, struct lead *lead, struct served *s)
+/* Takes it out of its batch. */
+static void leave(struct coordinator *k, struct lead *lead, struct served *s)
 {
-    if (!s->forgetting)
-        return;
     uint32_t *at = &lead->forget.first;
     while (*at != index_of(k, s))
         at = &k->served.locks[*at - 1].forget_next;
@@ -104,10 +103,21 @@ void forget_leave(struct coordinator *k, struct lead *lead, struct served *s)
         lead->forget.phase = FORGET_NONE;
 }
 
+void forget_leave(struct coordinator *k, struct instant now, struct lead *lead, struct served *s)
+{
+    if (!s->forgetting)
+        return;
+    leave(k, lead, s);
+    struct lock_register *e =
+        registers_find(k->idle->registers, core_name_hash(k->core, name_of(s)), name_of(s));
+    if (e && e->idle == IDLE_PARKED)
+        idle_renew(k->idle, now, e);
+}
+
 void forget_end(struct coordinator *k, struct lead *lead)
 {
     while (lead->forget.first)
-        forget_leave(k, lead, next_of(k, lead->forget.first));
+        leave(k, lead, next_of(k, lead->forget.first));
 }
 
 static void enter(struct coordinator *k, struct instant now, struct lead *lead,
@@ -131,21 +141,26 @@ static bool asked_for(const struct coordinator *k, const struct lead *lead, cons
     return s->inbox.first || s->outcomes.first;
 }
 
-/* The lock is to be forgotten. False if that has to wait: its batch is on its way, or there is no
+/* What became of a lock that is to be forgotten. WAITS: its batch is on its way, or there is no
  * room. */
-static bool add(struct coordinator *k, struct instant now, struct lead *lead, struct view name)
+enum added { ADDED, IN_USE, WAITS };
+
+static enum added add(struct coordinator *k, struct instant now, struct lead *lead,
+                      struct view name)
 {
     struct forgetting *f = &lead->forget;
     uint32_t limit = k->served.max / 4 + 1;
     bool begun = f->phase > FORGET_SPREADING || (f->phase == FORGET_SPREADING && f->tries > 0);
     if (k->forgetting >= (limit < LOCKS_MAX ? limit : LOCKS_MAX) || begun ||
         f->bytes + bytes_of(name.size) > BATCH_BYTES)
-        return false;
+        return WAITS;
     struct served *s = coordinator_touch(k, now, lead, name);
     if (!s)
-        return false;
-    if (s->forgetting || asked_for(k, lead, s))
-        return true;
+        return WAITS;
+    if (asked_for(k, lead, s))
+        return IN_USE;
+    if (s->forgetting)
+        return ADDED;
     s->forgetting = true;
     s->forget_next = f->first;
     f->first = index_of(k, s);
@@ -153,7 +168,7 @@ static bool add(struct coordinator *k, struct instant now, struct lead *lead, st
     k->forgetting++;
     if (f->phase == FORGET_NONE)
         enter(k, now, lead, FORGET_SPREADING);
-    return true;
+    return ADDED;
 }
 
 /* --- Spreading: all k have the free state, under this ballot --- */
@@ -181,7 +196,7 @@ static bool is_spread(const struct coordinator *k, const struct served *s)
 /* The lock is forgotten here too; its place is free. */
 static void let_go(struct coordinator *k, struct lead *lead, struct served *s)
 {
-    forget_leave(k, lead, s);
+    leave(k, lead, s);
     if (!asked_for(k, lead, s))
         served_forget(&k->served, s, &lead->locks);
 }
@@ -192,7 +207,7 @@ static void look_at(struct coordinator *k, struct instant now, struct lead *lead
     if (s->phase != SERVED_TRUE)
         return;
     if (!is_free(k, s))
-        forget_leave(k, lead, s);
+        leave(k, lead, s);
     else if (nowhere(k, s))
         let_go(k, lead, s);
     else if (s->seq == 0 && (!ballot_none(s->best) || s->answered == everybody(k)))
@@ -303,7 +318,7 @@ static void give_up(struct coordinator *k, struct instant now, struct lead *lead
             continue;
         if (s->phase == SERVED_TRUE && f->phase == FORGET_SPREADING)
             mute(k, lead, everybody(k) & ~(s->seq == 0 ? s->answered : s->alike));
-        forget_leave(k, lead, s);
+        leave(k, lead, s);
     }
     if (f->phase == FORGET_SPREADING) /* some are left */
         enter(k, now, lead, FORGET_RAISING);
@@ -369,17 +384,6 @@ void forget_idle(struct coordinator *k, struct instant now, uint16_t from,
 
 /* --- Looking --- */
 
-/* What becomes of a register that is due; its present list: it has to wait. */
-static enum idle_kind consider(struct coordinator *k, struct instant now, struct lock_register *e)
-{
-    struct lead *lead = &k->leads[e->shard];
-    if (lead->phase != LEAD_SERVING)
-        return IDLE_REST;
-    if (!all_there(k, e->shard))
-        return IDLE_PARKED;
-    return add(k, now, lead, (struct view){e->name, e->name_size}) ? IDLE_PARKED : e->idle;
-}
-
 /* Left over here: named to the owner of the ballot, if there is one. */
 static void name_it(struct coordinator *k, const struct lock_register *e)
 {
@@ -387,6 +391,38 @@ static void name_it(struct coordinator *k, const struct lock_register *e)
     struct message m = {.type = WIRE_IDLE, .idle = {.name = {e->name, e->name_size}}};
     if (owner != core_self(k->core) && swim_alive(k->core->swim, owner))
         outbox_send(&k->core->outbox, owner, &m);
+}
+
+/* A register of a shard that this node does not lead is due. */
+static void consider_elsewhere(struct coordinator *k, struct lock_register *e, int *named)
+{
+    if (e->idle == IDLE_FRESH) {
+        idle_move(k->idle, e, IDLE_REST);
+        return;
+    }
+    name_it(k, e);
+    ++*named;
+    idle_move(k->idle, e, IDLE_PARKED);
+}
+
+/* A register is due. False if it has to wait. */
+static bool consider(struct coordinator *k, struct instant now, struct lock_register *e, int *named)
+{
+    struct lead *lead = &k->leads[e->shard];
+    if (lead->phase != LEAD_SERVING) {
+        consider_elsewhere(k, e, named);
+        return true;
+    }
+    if (!all_there(k, e->shard)) {
+        idle_move(k->idle, e, IDLE_PARKED);
+        return true;
+    }
+    enum added added = add(k, now, lead, (struct view){e->name, e->name_size});
+    if (added == ADDED)
+        idle_move(k->idle, e, IDLE_PARKED);
+    else if (added == IN_USE)
+        idle_renew(k->idle, now, e);
+    return added != WAITS;
 }
 
 /* Of one list, what is due. False if some of it has to wait. */
@@ -399,15 +435,7 @@ static bool look_through(struct coordinator *k, struct instant now, enum idle_ki
         if (looked++ == LOOK_MAX || named == NAMED_MAX)
             return false;
         next = idle_due(k->idle, now, list, e);
-        enum idle_kind to = consider(k, now, e);
-        if (list == IDLE_REST && to == IDLE_REST && k->leads[e->shard].phase != LEAD_SERVING) {
-            name_it(k, e);
-            named++;
-            to = IDLE_PARKED;
-        }
-        all &= to != list;
-        if (to != list)
-            idle_move(k->idle, e, to);
+        all &= consider(k, now, e, &named);
     }
     return all;
 }

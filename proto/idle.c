@@ -85,6 +85,12 @@ void idle_move(struct idle *i, struct lock_register *e, enum idle_kind kind)
     append(i, e, kind);
 }
 
+void idle_renew(struct idle *i, struct instant now, struct lock_register *e)
+{
+    e->idle_since = now;
+    idle_move(i, e, IDLE_FRESH);
+}
+
 void idle_note(struct idle *i, struct instant now, struct lock_register *e,
                const struct lock_state *state)
 {
@@ -93,8 +99,7 @@ void idle_note(struct idle *i, struct instant now, struct lock_register *e,
     if (floor_shard((struct view){e->name, e->name_size}, &shard) ||
         !idle_is_free(i, state, (struct view){e->state, e->state_size}))
         return;
-    e->idle_since = now;
-    append(i, e, IDLE_FRESH);
+    idle_renew(i, now, e);
 }
 
 void idle_start(struct idle *i, struct instant now, struct lock_state *scratch)

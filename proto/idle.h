@@ -50,6 +50,8 @@ void idle_note(struct idle *i, struct instant now, struct lock_register *e,
 void idle_remove(struct idle *i, struct lock_register *e);
 /* To the end of another list; since when it is free stays. */
 void idle_move(struct idle *i, struct lock_register *e, enum idle_kind kind);
+/* It counts as written now. */
+void idle_renew(struct idle *i, struct instant now, struct lock_register *e);
 /* The first of that list, or the one behind `after`, if it is due; else NULL. */
 struct lock_register *idle_due(const struct idle *i, struct instant now, enum idle_kind kind,
                                const struct lock_register *after);

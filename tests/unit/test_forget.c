@@ -194,6 +194,26 @@ START_TEST(a_lock_that_is_asked_for_meanwhile_stays)
 }
 END_TEST
 
+/* It is looked at while the floor is being raised: another span, and it goes. */
+START_TEST(a_lock_that_is_looked_at_meanwhile_goes_later)
+{
+    struct stage_filter lost[] = {
+        {STAGE_NONE, STAGE_NONE, UINT64_C(1) << WIRE_ACCEPT, FATE_LOSE, false}, {0}};
+    use(1, "image");
+    struct peer *peer = s->nodes[coordinator_of("image")].peer;
+    s->way = stage_filters;
+    s->way_context = lost;
+    stage_run(s, SPAN + SPAN / 4);
+    ck_assert_uint_eq(peer->coordinator.forgetting, 1);
+    ck_assert_uint_eq(stage_show(s, 1, "image")->token, 1);
+    ck_assert_uint_eq(peer->coordinator.forgetting, 0);
+    s->way = NULL;
+    stage_run(s, SPAN / 2);
+    ck_assert_uint_eq(kept("image"), 5);
+    await_gone("image", SPAN);
+}
+END_TEST
+
 /* An Accept of before arrives when everybody has forgotten. */
 START_TEST(an_old_accept_stores_nothing)
 {
@@ -389,6 +409,7 @@ Suite *suite_forget(void)
     tcase_add_test(tcase, what_is_held_awaited_or_marked_stays);
     tcase_add_test(tcase, what_is_used_again_and_again_stays);
     tcase_add_test(tcase, a_lock_that_is_asked_for_meanwhile_stays);
+    tcase_add_test(tcase, a_lock_that_is_looked_at_meanwhile_goes_later);
     tcase_add_test(tcase, an_old_accept_stores_nothing);
     tcase_add_test(tcase, a_coordinator_that_dies_in_between_leaves_nothing);
     tcase_add_test(tcase, what_is_left_over_at_one_is_named_by_it);
