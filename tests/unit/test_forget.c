@@ -70,18 +70,24 @@ static size_t coordinator_of(const char *name)
     return (size_t)found;
 }
 
-/* Another name of the same shard. */
-static const char *sibling(const char *name)
+/* Other names of the same shard: the first, the second. */
+static const char *nth_sibling(const char *name, unsigned nth)
 {
-    static char other[32];
+    static char others[3][32];
     const struct peer *peer = s->nodes[0].peer;
+    char *other = others[nth];
     for (unsigned i = 0; i < 10000; i++) {
-        snprintf(other, sizeof other, "other-%u", i);
-        if (peer_shard(peer, stage_view(other)) == peer_shard(peer, stage_view(name)))
+        snprintf(other, sizeof others[nth], "other-%u", i);
+        if (peer_shard(peer, stage_view(other)) == peer_shard(peer, stage_view(name)) && !nth--)
             return other;
     }
     ck_abort_msg("there is no other name");
     return NULL;
+}
+
+static const char *sibling(const char *name)
+{
+    return nth_sibling(name, 0);
 }
 
 /* --- What is forgotten, and what stays of it --- */
@@ -211,6 +217,34 @@ START_TEST(a_lock_that_is_looked_at_meanwhile_goes_later)
     stage_run(s, SPAN / 2);
     ck_assert_uint_eq(kept("image"), 5);
     await_gone("image", SPAN);
+}
+END_TEST
+
+/*
+ * Another lock's state is on its way, and most have not got it, when one under the same number is
+ * dropped: they would not store it any more, so it is sent under a new one.
+ */
+START_TEST(a_state_that_a_drop_has_overtaken_is_sent_again)
+{
+    struct stage_filter lost[4] = {{0}};
+    uint64_t held = stage_hold(s, 1, "image", LOCK_EXCLUSIVE);
+    for (int i = 0; i < 3; i++) /* the floor is above "image" then */
+        use(1, sibling("image"));
+    await_gone(sibling("image"), 3 * SPAN);
+    stage_release(s, 1, held);
+    stage_run(s, SPAN - 200);
+    size_t first = coordinator_of("image");
+    for (size_t i = 0, n = 0; i < 5 && n < 3; i++)
+        if (i != first)
+            lost[n++] = (struct stage_filter){(int)first, (int)i, UINT64_C(1) << WIRE_ACCEPT,
+                                              FATE_LOSE, false};
+    s->way = stage_filters;
+    s->way_context = lost;
+    uint64_t asked = stage_acquire(s, first, nth_sibling("image", 1), LOCK_EXCLUSIVE);
+    await_gone("image", SPAN);
+    ck_assert_ptr_null(stage_answer(s, asked, ANSWER_GRANTED));
+    s->way = NULL;
+    ck_assert_ptr_nonnull(stage_await(s, asked, ANSWER_GRANTED, STAGE_SECOND));
 }
 END_TEST
 
@@ -410,6 +444,7 @@ Suite *suite_forget(void)
     tcase_add_test(tcase, what_is_used_again_and_again_stays);
     tcase_add_test(tcase, a_lock_that_is_asked_for_meanwhile_stays);
     tcase_add_test(tcase, a_lock_that_is_looked_at_meanwhile_goes_later);
+    tcase_add_test(tcase, a_state_that_a_drop_has_overtaken_is_sent_again);
     tcase_add_test(tcase, an_old_accept_stores_nothing);
     tcase_add_test(tcase, a_coordinator_that_dies_in_between_leaves_nothing);
     tcase_add_test(tcase, what_is_left_over_at_one_is_named_by_it);
