@@ -359,7 +359,7 @@ static bool may_drop(struct voter *v, struct ballot b, uint64_t seq, struct view
     struct lock_register *e = find(v, name);
     int order = e ? version_compare(e->ballot, e->seq, b, seq) : 1;
     if (order != 0)
-        return order > 0 || MUTANT(19) || MUTANT(66);
+        return order > 0 || MUTANT(19);
     struct view state = {e->state, e->state_size};
     bool ok = lock_decode(&v->scratch, state);
     must(ok);

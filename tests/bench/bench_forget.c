@@ -48,6 +48,13 @@ static size_t flight_start, flight_count;
 static struct instant now = {1000000000};
 static uint64_t granted, dropped;
 
+/* What was granted is released in the next step. */
+static struct owed {
+    size_t node;
+    struct op_id hold;
+} owed[EFFECTS_ANSWERS_MAX];
+static size_t owed_count;
+
 void must_failed(const char *condition, const char *file, int line)
 {
     fprintf(stderr, "%s:%d: must(%s) failed\n", file, line, condition);
@@ -97,20 +104,20 @@ static size_t write_segment(struct node *n)
     return size;
 }
 
-static void event(size_t index, const struct event *event);
-
 static void answer(size_t index, const struct answer *a)
 {
-    struct event drop = {.kind = EVENT_DROP, .drop = {.handle = 1, .hold = a->hold}};
-    if (a->kind == ANSWER_GRANTED && ++granted)
-        event(index, &drop);
     dropped += a->kind == ANSWER_DROPPED;
+    if (a->kind != ANSWER_GRANTED)
+        return;
+    if (owed_count == EFFECTS_ANSWERS_MAX)
+        fail("too much is granted at once");
+    granted++;
+    owed[owed_count++] = (struct owed){.node = index, .hold = a->hold};
 }
 
 static void settle(size_t index)
 {
     struct node *n = &nodes[index];
-    struct answer answers[EFFECTS_ANSWERS_MAX];
     do {
         struct effects e;
         peer_effects(n->peer, now, &e);
@@ -121,10 +128,8 @@ static void settle(size_t index)
         n->lsn = e.lsn;
         n->wanted |= e.sync_wanted || e.write_wanted || e.segment_wanted;
         begin_sync(n);
-        size_t count = e.answer_count;
-        memcpy(answers, e.answers, count * sizeof *answers);
-        for (size_t i = 0; i < count; i++)
-            answer(index, &answers[i]);
+        for (size_t i = 0; i < e.answer_count; i++)
+            answer(index, &e.answers[i]);
     } while (peer_pending(n->peer));
     struct peer_status status;
     peer_status(n->peer, &status);
@@ -143,6 +148,11 @@ static void event(size_t index, const struct event *what)
 /* What happens next, if it does by then. */
 static bool step(struct instant until)
 {
+    if (owed_count > 0) {
+        struct owed o = owed[--owed_count];
+        event(o.node, &(struct event){.kind = EVENT_DROP, .drop = {.handle = 1, .hold = o.hold}});
+        return true;
+    }
     struct instant at = flight_count ? flights[flight_start].due : INSTANT_NEVER;
     size_t who = NODES_MAX;
     for (size_t i = 0; i < node_count; i++) {
@@ -217,7 +227,9 @@ static void open_cluster(int64_t forget_seconds)
     fixture_roster(&roster, node_count, 1);
     digest = fixture_digest(&roster);
     memcpy(cluster.bytes, digest.bytes, DIGEST_SIZE);
-    flights = malloc(FLIGHTS_MAX * sizeof *flights);
+    flights = calloc(FLIGHTS_MAX, sizeof *flights);
+    if (!flights)
+        fail("no memory");
     for (size_t i = 0; i < node_count; i++)
         start(i, forget_seconds);
     run(SPAN_MS(10000)); /* all have met */

@@ -230,9 +230,9 @@ static struct view some_locks(uint8_t choice)
 {
     static uint8_t bytes[NAMES * (8 + 1 + LOCK_NAME_MAX)];
     struct writer w = writer_init(bytes, sizeof bytes);
-    for (uint8_t n = 0; n < NAMES; n++)
+    for (int n = 0; n < NAMES; n++)
         if (choice & 16 || n == choice % NAMES)
-            put_lock(&w, 1 + (choice >> 5), name_of(n));
+            put_lock(&w, 1 + (choice >> 5), name_of((uint8_t)n));
     must(!w.failed);
     return (struct view){bytes, writer_size(&w)};
 }

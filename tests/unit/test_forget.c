@@ -42,16 +42,16 @@ static size_t kept(const char *name)
     return count;
 }
 
-static bool is_gone(struct stage *stage, void *name)
+static bool is_gone(struct stage *stage, void *context)
 {
+    const char **name = context;
     (void)stage;
-    return kept(name) == 0;
+    return kept(*name) == 0;
 }
 
 static void await_gone(const char *name, int64_t ms)
 {
-    ck_assert_msg(stage_until(s, is_gone, (void *)(uintptr_t)name, ms), "%zu still have \"%s\"",
-                  kept(name), name);
+    ck_assert_msg(stage_until(s, is_gone, &name, ms), "%zu still have \"%s\"", kept(name), name);
 }
 
 /* Locked and released once; the token. */
