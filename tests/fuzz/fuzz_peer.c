@@ -156,6 +156,7 @@ static void make_world(void)
     config.key = &own_key;
     config.max_locks = 8;
     config.max_ops = 4;
+    config.forget_span = SPAN_MS(100);
     config.register_bytes = 256 * 1024;
     memset(config.boot_id, 1, sizeof config.boot_id);
     peer_memory = malloc(peer_size(&config));
