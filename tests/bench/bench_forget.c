@@ -7,7 +7,8 @@
  * RATE: names per second; SECONDS: how long a lock stays free before it is forgotten, 0 for ever
  * (60). Prints, for one node on average, how many registers there were at most and in the end, the
  * bytes of their names and states, and the log when it is written anew; and for all nodes together
- * messages, datagrams, records and syncs per name.
+ * messages, datagrams and syncs of each name, and of each lock that is forgotten when all were
+ * used.
  */
 #include "proto/must.h"
 #include "proto/peer_internal.h"
@@ -236,31 +237,38 @@ static void open_cluster(int64_t forget_seconds)
 }
 
 struct sums {
-    uint64_t messages, datagrams, records, syncs, forgotten;
+    int64_t at;
+    uint64_t messages, datagrams, syncs, forgotten;
 };
 
 static struct sums sum(void)
 {
-    struct sums s = {0};
+    struct sums s = {.at = now.ns};
     for (size_t i = 0; i < node_count; i++) {
         const struct peer_counters *c = peer_counters(nodes[i].peer);
         s.messages += c->messages_out;
         s.datagrams += c->datagrams_out;
-        s.records += nodes[i].lsn;
         s.syncs += nodes[i].syncs;
         s.forgotten += c->locks_forgotten;
     }
     return s;
 }
 
-static void print_sums(const char *what, struct sums from, struct sums to, struct sums idle,
-                       double names)
+/* What came in between, without what goes on anyway (as from `quiet` to `end`), for each name. */
+static double each(uint64_t from, uint64_t to, uint64_t quiet, uint64_t end, double part,
+                   double names)
 {
-    printf("%s: per name %.2f messages, %.2f datagrams, %.2f records, %.3f syncs\n", what,
-           ((double)(to.messages - from.messages) - (double)idle.messages) / names,
-           ((double)(to.datagrams - from.datagrams) - (double)idle.datagrams) / names,
-           ((double)(to.records - from.records) - (double)idle.records) / names,
-           ((double)(to.syncs - from.syncs) - (double)idle.syncs) / names);
+    return ((double)(to - from) - (double)(end - quiet) * part) / names;
+}
+
+static void print_sums(const char *what, struct sums from, struct sums to, struct sums quiet,
+                       struct sums end, double names)
+{
+    double part = (double)(to.at - from.at) / (double)(end.at - quiet.at);
+    printf("%s: %.2f messages, %.2f datagrams, %.3f syncs\n", what,
+           each(from.messages, to.messages, quiet.messages, end.messages, part, names),
+           each(from.datagrams, to.datagrams, quiet.datagrams, end.datagrams, part, names),
+           each(from.syncs, to.syncs, quiet.syncs, end.syncs, part, names));
 }
 
 static void print_rooms(const char *what)
@@ -298,7 +306,6 @@ int main(int argc, char **argv)
     open_cluster(seconds);
     struct span gap = {(int64_t)(1e9 / rate)};
     struct sums before = sum();
-    struct instant began = now;
     for (unsigned long i = 0; i < names; i++) {
         char name[32];
         int size = snprintf(name, sizeof name, "image/%lu", i);
@@ -313,20 +320,16 @@ int main(int argc, char **argv)
     }
     run(SPAN_MS(1000));
     struct sums used = sum();
-    int64_t used_ns = now.ns - began.ns;
     print_rooms("when all were used");
-    run(SPAN_MS(8 * seconds * 1000 + 10000));
+    run(SPAN_MS(2 * seconds * 1000 + 10000));
     struct sums done = sum();
     print_rooms("when they were left alone");
-    began = now; /* what goes on anyway */
     run(SPAN_MS(100000));
-    struct sums idle = sum(), share = {0};
-    double part = (double)used_ns / (double)(now.ns - began.ns);
-    share.messages = (uint64_t)((double)(idle.messages - done.messages) * part);
-    share.datagrams = (uint64_t)((double)(idle.datagrams - done.datagrams) * part);
-    share.records = (uint64_t)((double)(idle.records - done.records) * part);
-    share.syncs = (uint64_t)((double)(idle.syncs - done.syncs) * part);
-    print_sums("while they were used", before, used, share, (double)names);
+    struct sums end = sum();
+    print_sums("a name, while they were used", before, used, done, end, (double)names);
+    if (done.forgotten > used.forgotten)
+        print_sums("a lock, while they were forgotten", used, done, done, end,
+                   (double)(done.forgotten - used.forgotten));
     printf("%lu names, %lu granted, %lu dropped, %lu forgotten\n", names, (unsigned long)granted,
            (unsigned long)dropped, (unsigned long)done.forgotten);
     return granted == names && dropped == names ? 0 : 1;
