@@ -505,7 +505,7 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
               asked_has(t, &lead->unsure, r->op, kind, r->change)))
         return; /* it is being answered */
     if (s)
-        forget_leave(k, now, lead, s);
+        forget_used(k, now, lead, s);
     struct asked *a = s ? asked_new(t) : NULL;
     if (a && !asked_keep(t, a, r->bytes)) {
         asked_free(t, a);

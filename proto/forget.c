@@ -103,15 +103,25 @@ static void leave(struct coordinator *k, struct lead *lead, struct served *s)
         lead->forget.phase = FORGET_NONE;
 }
 
+/* This node's own register of a lock. */
+static struct lock_register *own(const struct coordinator *k, struct view name)
+{
+    return registers_find(k->idle->registers, core_name_hash(k->core, name), name);
+}
+
+void forget_used(struct coordinator *k, struct instant now, struct lead *lead, struct served *s)
+{
+    struct lock_register *e = own(k, name_of(s));
+    if (s->forgetting)
+        leave(k, lead, s);
+    if (e && e->idle != IDLE_NONE)
+        idle_renew(k->idle, now, e);
+}
+
 void forget_leave(struct coordinator *k, struct instant now, struct lead *lead, struct served *s)
 {
-    if (!s->forgetting)
-        return;
-    leave(k, lead, s);
-    struct lock_register *e =
-        registers_find(k->idle->registers, core_name_hash(k->core, name_of(s)), name_of(s));
-    if (e && e->idle == IDLE_PARKED)
-        idle_renew(k->idle, now, e);
+    if (s->forgetting)
+        forget_used(k, now, lead, s);
 }
 
 void forget_end(struct coordinator *k, struct lead *lead)
@@ -378,7 +388,9 @@ void forget_idle(struct coordinator *k, struct instant now, uint16_t from,
         return;
     }
     speaks(k, now, from);
-    if (lead->phase == LEAD_SERVING && all_there(k, shard))
+    const struct lock_register *e = own(k, m->name);
+    bool used = e && (e->idle == IDLE_NONE || e->idle == IDLE_FRESH); /* its time has not come */
+    if (lead->phase == LEAD_SERVING && all_there(k, shard) && !used)
         add(k, now, lead, m->name);
 }
 

@@ -29,7 +29,9 @@ void forget_forgotten(struct coordinator *k, struct instant now, int member,
                       const struct wire_forgotten *m);
 /* A voter has answered about a lock of the shard, or about its floor. */
 void forget_answered(struct coordinator *k, struct instant now, struct lead *lead, int member);
-/* The lock is asked for, or its place is: it stays, for another span at least. */
+/* The lock is asked for, if only to look at it: it stays, for another span at least. */
+void forget_used(struct coordinator *k, struct instant now, struct lead *lead, struct served *s);
+/* Its place is needed: it is not forgotten now. */
 void forget_leave(struct coordinator *k, struct instant now, struct lead *lead, struct served *s);
 /* The ballot is given up. */
 void forget_end(struct coordinator *k, struct lead *lead);

@@ -7,7 +7,7 @@
 enum {
     REST_SPANS = 4,   /* what is left over at others than the owner is named to it */
     TRIES_MAX = 4,    /* after a change: 2, 4, 8 and 16 spans apart */
-    HURRY_FACTOR = 8, /* the registers are nearly used up */
+    HURRY_FACTOR = 8, /* half of the registers are used; three quarters: once more */
     AGAIN_MAX = 1024  /* taken out of those parked at once */
 };
 
@@ -20,8 +20,8 @@ struct span idle_span(const struct idle *i)
 {
     const struct registers *r = i->registers;
     struct span span = i->core->config.forget_span;
-    if (r->count > r->max - r->max / 4 && span.ns > HURRY_FACTOR)
-        span.ns /= HURRY_FACTOR;
+    for (uint32_t room = r->max / 2; r->count > r->max - room && room >= r->max / 4; room /= 2)
+        span.ns = span.ns > HURRY_FACTOR ? span.ns / HURRY_FACTOR : span.ns;
     return span;
 }
 

@@ -22,7 +22,7 @@ void peer_config_default(struct peer_config *config)
     config->max_locks = 65536;
     config->max_ops = 4096;
     config->register_bytes = (size_t)64 * 1024 * 1024;
-    config->forget_span = SPAN_MS(60000);
+    config->forget_span = SPAN_MS(600000);
     config->stop_on_isolation = true;
     config->brake_span = SPAN_MS(600000);
     config->run_span = SPAN_MS(10000);

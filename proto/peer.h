@@ -53,8 +53,8 @@ struct peer_config {
     struct span run_span;   /* the longest that the driver lets a run of a fence device take (F9) */
 };
 
-/* Bounds for small clusters: 65536 locks, 4096 operations, 64 MiB; locks are forgotten after a
- * minute. */
+/* Bounds for small clusters: 65536 locks, 4096 operations, 64 MiB; locks are forgotten after
+ * ten minutes. */
 void peer_config_default(struct peer_config *config);
 size_t peer_size(const struct peer_config *config);
 /* `memory`: peer_size bytes, aligned for max_align_t, zeroed or not. */

@@ -15,7 +15,7 @@ void story_init(struct story *s)
         .nodes = 5,
         .cohort = 5,
         .served = 512,
-        .forget_span = SPAN_MS(60000),
+        .forget_span = SPAN_MS(600000),
         .shards = SHARDS_MAX,
         .names = 1,
         .delay = {{100000}, SPAN_MS(2)},

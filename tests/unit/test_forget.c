@@ -177,6 +177,19 @@ START_TEST(what_is_used_again_and_again_stays)
 }
 END_TEST
 
+/* Also who only looks at it uses it: a stamp shall not move by itself. */
+START_TEST(what_is_looked_at_stays)
+{
+    use(0, "image");
+    for (int i = 0; i < 20; i++) {
+        stage_run(s, SPAN / 2);
+        ck_assert_uint_eq(stage_show(s, (size_t)i % 5, "image")->generation, 1);
+        ck_assert_uint_eq(kept("image"), 5);
+    }
+    await_gone("image", 3 * SPAN);
+}
+END_TEST
+
 /* --- In between --- */
 
 /* A request that comes while voters drop: it is served, and what comes late names another state. */
@@ -442,6 +455,7 @@ Suite *suite_forget(void)
     tcase_add_loop_test(tcase, tokens_go_on_after_a_restart, 0, 2);
     tcase_add_test(tcase, what_is_held_awaited_or_marked_stays);
     tcase_add_test(tcase, what_is_used_again_and_again_stays);
+    tcase_add_test(tcase, what_is_looked_at_stays);
     tcase_add_test(tcase, a_lock_that_is_asked_for_meanwhile_stays);
     tcase_add_test(tcase, a_lock_that_is_looked_at_meanwhile_goes_later);
     tcase_add_test(tcase, a_state_that_a_drop_has_overtaken_is_sent_again);

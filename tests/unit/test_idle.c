@@ -208,12 +208,19 @@ START_TEST(it_is_off_where_nothing_is_forgotten_or_nobody_votes)
 }
 END_TEST
 
-START_TEST(a_nearly_full_table_hurries)
+START_TEST(a_table_that_fills_hurries)
 {
-    for (unsigned n = 0; n < MAX - 10; n++)
+    unsigned n = 0;
+    for (; n < MAX / 2; n++)
+        write_free(n, 0);
+    ck_assert_int_eq(idle_span(&idle).ns, SPAN_MS(SPAN).ns);
+    for (; n < MAX * 3 / 4; n++)
         write_free(n, 0);
     ck_assert_int_eq(idle_span(&idle).ns, SPAN_MS(SPAN).ns / 8);
-    ck_assert_uint_eq(due(IDLE_FRESH, SPAN / 8), MAX - 10);
+    ck_assert_uint_eq(due(IDLE_FRESH, SPAN / 8), n);
+    for (; n < MAX; n++)
+        write_free(n, 0);
+    ck_assert_int_eq(idle_span(&idle).ns, SPAN_MS(SPAN).ns / 64);
 }
 END_TEST
 
@@ -245,7 +252,7 @@ Suite *suite_idle(void)
     tcase_add_test(tcase, changes_do_not_put_off_the_next_try);
     tcase_add_test(tcase, it_is_not_looked_at_too_often);
     tcase_add_test(tcase, it_is_off_where_nothing_is_forgotten_or_nobody_votes);
-    tcase_add_test(tcase, a_nearly_full_table_hurries);
+    tcase_add_test(tcase, a_table_that_fills_hurries);
     tcase_add_test(tcase, a_start_finds_what_was_loaded);
     suite_add_tcase(suite, tcase);
     return suite;
