@@ -4,15 +4,14 @@
 #include "proto/forget.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/room.h"
 #include "proto/stale.h"
 
 #define PREPARE_WAIT_FIRST SPAN_MS(40)
 #define PREPARE_WAIT_MAX   SPAN_MS(1000)
 #define BACKOFF_MIN        SPAN_MS(5) /* after a refusal, before a higher ballot of ours (L8) */
 #define BACKOFF_MAX        SPAN_MS(40)
-#define RESERVE_SPAN       SPAN_MS(1500) /* longer than a request's repeats are apart */
 #define CONFIRM_WAIT       SPAN_MS(40)
-#define PROGRESS_SPAN      SPAN_MS(1000) /* a state became true within it: requests get on */
 
 size_t coordinator_bytes(const struct peer_config *config)
 {
@@ -423,82 +422,11 @@ static void take_confirmed(struct coordinator *k, struct instant now, int member
 
 /* --- Requests --- */
 
-/* L4: the idle lock that was used longest ago, and that nobody asks about, makes room. */
-static void make_room(struct coordinator *k, struct instant now)
-{
-    struct served *oldest = NULL;
-    for (uint32_t i = 0; i < k->served.count; i++) {
-        struct served *s = &k->served.locks[i];
-        if (s->used && s->phase == SERVED_TRUE && !s->resting &&
-            (!oldest || s->used_at < oldest->used_at) && !k->leads[s->shard].unsure.first)
-            oldest = s;
-    }
-    if (!oldest)
-        return;
-    struct lead *lead = &k->leads[oldest->shard];
-    forget_leave(k, now, lead, oldest);
-    served_forget(&k->served, oldest, &lead->locks);
-}
-
-static bool full_for(const struct served_table *t, struct view name)
-{
-    return !t->free && t->count == t->max && !served_find(t, name);
-}
-
-struct served *coordinator_touch(struct coordinator *k, struct instant now, struct lead *lead,
-                                 struct view name)
-{
-    struct served_table *t = &k->served;
-    if (full_for(t, name)) {
-        if (k->full_at.ns && span_between(k->full_at, now).ns < RESERVE_SPAN.ns)
-            return NULL;
-        make_room(k, now);
-    }
-    return served_touch(t, now, name, lead_shard(k, lead), lead->ballot, &lead->locks);
-}
-
-/*
- * The lock, served from now on; NULL if every place is busy. Whoever insists, having waited long,
- * finds the next place that falls idle kept for it: else requests for other locks could be faster
- * for ever.
- */
-static struct served *find_room(struct coordinator *k, struct instant now, struct lead *lead,
-                                const struct wire_request *r)
-{
-    struct served_table *t = &k->served;
-    uint32_t shard = lead_shard(k, lead);
-    bool full = full_for(t, r->name);
-    if (full && !r->insist && !instant_reached(now, k->reserved_until))
-        return NULL;
-    if (full)
-        make_room(k, now);
-    struct served *s = served_touch(t, now, r->name, shard, lead->ballot, &lead->locks);
-    if (full && r->insist)
-        k->reserved_until = s ? now : instant_after(now, RESERVE_SPAN);
-    return s;
-}
-
-/* No room now, but places fall free: a word of life, or its requester would make others take the
- * shard, which have no more room. It shall look for another without progress here, and if the shard
- * would go to another by rank: so the shards of a node with too many spread. */
-static void say_full(struct coordinator *k, struct instant now, const struct lead *lead,
-                     const struct wire_request *r)
-{
-    k->core->counters.requests_full++;
-    k->full_at = now;
-    if (span_between(k->served.true_at, now).ns >= PROGRESS_SPAN.ns ||
-        lead_first(k, lead_shard(k, lead)) != core_self(k->core))
-        return;
-    struct asked a = {
-        .op = r->op, .to = r->op.slot, .kind = (enum request_kind)r->kind, .change = r->change};
-    lead_reply_elsewhere(k, &a, REPLY_NO_ROOM, lead->ballot, core_self(k->core), r->name);
-}
-
 static void serve(struct coordinator *k, struct instant now, struct lead *lead,
                   const struct wire_request *r)
 {
     struct served_table *t = &k->served;
-    struct served *s = find_room(k, now, lead, r);
+    struct served *s = room_for(k, now, lead, r);
     enum request_kind kind = (enum request_kind)r->kind;
     if (s && (asked_has(t, &s->inbox, r->op, kind, r->change) ||
               asked_has(t, &s->outcomes, r->op, kind, r->change) ||
@@ -512,7 +440,7 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
         a = NULL;
     }
     if (!a) {
-        say_full(k, now, lead, r);
+        room_none(k, now, lead, r);
         return;
     }
     a->op = r->op;

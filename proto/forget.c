@@ -3,6 +3,7 @@
 
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/room.h"
 #include "proto/takeover.h"
 
 enum {
@@ -164,7 +165,7 @@ static enum added add(struct coordinator *k, struct instant now, struct lead *le
     if (k->forgetting >= (limit < LOCKS_MAX ? limit : LOCKS_MAX) || begun ||
         f->bytes + bytes_of(name.size) > BATCH_BYTES)
         return WAITS;
-    struct served *s = coordinator_touch(k, now, lead, name);
+    struct served *s = room_to_forget(k, now, lead, name);
     if (!s)
         return WAITS;
     if (asked_for(k, lead, s))

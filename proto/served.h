@@ -145,7 +145,7 @@ struct served *served_find(const struct served_table *t, struct view name);
 /*
  * Finds the lock, or begins to read it under `ballot` (L4), and with the first of a shard its floor
  * (L10). `*list` is the first lock of its shard.
- * NULL if there is no room: the caller may forget an idle lock for it (make_room in coordinator.c).
+ * NULL if there is no room: the caller may forget an idle lock for it (proto/room).
  */
 struct served *served_touch(struct served_table *t, struct instant now, struct view name,
                             uint32_t shard, struct ballot ballot, uint32_t *shard_list);

@@ -25,10 +25,6 @@ uint16_t lead_first(const struct coordinator *k, uint32_t shard);
 void takeover_step(struct coordinator *k, struct instant now, struct lead *lead);
 
 /* --- coordinator.c --- */
-/* The lock, served for the sake of forgetting it; NULL if there is no room that others need less.
- */
-struct served *coordinator_touch(struct coordinator *k, struct instant now, struct lead *lead,
-                                 struct view name);
 uint32_t lead_shard(const struct coordinator *k, const struct lead *lead);
 /* When the lead wants to be stepped; INSTANT_NEVER if nothing is under way. */
 struct instant lead_deadline(const struct lead *lead);
