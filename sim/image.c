@@ -158,6 +158,12 @@ static void enqueue(struct world *w, struct machine *m, const struct image_entry
     set(&s->appended, e);
 }
 
+/* Most records are not. */
+static bool is_drop(struct view payload, struct record *out)
+{
+    return payload.size > 0 && payload.bytes[0] == RECORD_FORGET && record_decode(out, payload);
+}
+
 /* L10: what a record drops of what the image has; `drop` is called for each, and for the mark. */
 static void each_drop(struct world *w, const struct machine *m, const struct image *image,
                       uint64_t lsn, const struct record_forget *f, void *context,
@@ -199,7 +205,7 @@ void image_append(struct world *w, struct machine *m, uint64_t lsn, struct view 
 {
     struct image_entry e;
     struct record record;
-    if (record_decode(&record, payload) && record.kind == RECORD_FORGET)
+    if (is_drop(payload, &record))
         each_drop(w, m, &m->shadow->appended, lsn, &record.forget, m, drop_appended);
     else if (entry_of(w, m, true, lsn, payload, &e))
         enqueue(w, m, &e);
@@ -223,7 +229,7 @@ static uint64_t load(struct world *w, struct machine *m, enum load how, struct v
     while (votelog_next(&reader, &record) == VOTELOG_RECORD) {
         if (how == LOAD_SNAPSHOT && record.lsn > reader.header.base_lsn)
             return reader.header.base_lsn;
-        if (record_decode(&decoded, record.payload) && decoded.kind == RECORD_FORGET) {
+        if (is_drop(record.payload, &decoded)) {
             each_drop(w, m, out, record.lsn, &decoded.forget, out, drop_loaded);
             continue;
         }
