@@ -422,12 +422,12 @@ static void consider_elsewhere(struct coordinator *k, struct lock_register *e, i
 static bool consider(struct coordinator *k, struct instant now, struct lock_register *e, int *named)
 {
     struct lead *lead = &k->leads[e->shard];
-    if (lead->phase != LEAD_SERVING) {
-        consider_elsewhere(k, e, named);
-        return true;
-    }
     if (!all_there(k, e->shard)) {
         idle_move(k->idle, e, IDLE_PARKED);
+        return true;
+    }
+    if (lead->phase != LEAD_SERVING) {
+        consider_elsewhere(k, e, named);
         return true;
     }
     enum added added = add(k, now, lead, (struct view){e->name, e->name_size});

@@ -369,6 +369,28 @@ START_TEST(a_voter_that_does_not_answer_is_left_in_peace)
 }
 END_TEST
 
+/* One does not get the last state of one lock: the other lock of its batch goes on without it. */
+START_TEST(a_lock_that_one_lacks_does_not_keep_the_others)
+{
+    struct stage_filter lost[] = {
+        {STAGE_NONE, STAGE_NONE, UINT64_C(1) << WIRE_ACCEPT, FATE_LOSE, false}, {0}};
+    const char *other = sibling("image");
+    uint64_t held = stage_hold(s, 1, other, LOCK_EXCLUSIVE);
+    lost[0].to = (int)stage_other(s, coordinator_of("image"), 1);
+    uint64_t mine = stage_hold(s, 1, "image", LOCK_EXCLUSIVE);
+    stage_drop(s, 1, stage_id(s, mine));
+    stage_run(s, 20);
+    s->way = stage_filters;
+    s->way_context = lost;
+    stage_drop(s, 1, stage_id(s, held));
+    await_gone("image", 8 * SPAN);
+    ck_assert_uint_eq(kept(other), 5);
+    s->way = NULL;
+    use(2, nth_sibling("image", 1)); /* it is heard again */
+    await_gone(other, 20 * SPAN);
+}
+END_TEST
+
 /* --- Room --- */
 
 START_TEST(nothing_is_done_when_nothing_is_left)
@@ -464,6 +486,7 @@ Suite *suite_forget(void)
     tcase_add_test(tcase, what_is_left_over_at_one_is_named_by_it);
     tcase_add_test(tcase, a_voter_that_is_away_keeps_it);
     tcase_add_test(tcase, a_voter_that_does_not_answer_is_left_in_peace);
+    tcase_add_test(tcase, a_lock_that_one_lacks_does_not_keep_the_others);
     tcase_add_test(tcase, nothing_is_done_when_nothing_is_left);
     tcase_add_test(tcase, more_names_than_registers);
     tcase_add_test(tcase, little_room_for_served_locks_is_enough);
