@@ -91,7 +91,8 @@ enum hf_result {
     HF_FORKED = 17,       /* the connection is of another process: a parent of this one */
     HF_NO_MEMORY = 18,    /* memory, descriptors or threads ran out */
     HF_GARBLED = 19,      /* what answers is not a Holdfast agent, or says what is not known here */
-    HF_MOVED = 20,        /* the lock was granted to somebody since: if_token, hf_validate */
+    HF_MOVED = 20,        /* the lock was granted to somebody since: if_token, hf_validate; or
+                             forgotten, which the detail of if_token says */
     HF_UNSTABLE = 21,   /* hf_stamp: somebody may be writing, or wrote half; the detail says who */
     HF_TOO_LONG = 22,   /* more bytes than there may be; the detail says how many */
     HF_NOT_WRITER = 23, /* hf_set_value: the hold's mode does not write */

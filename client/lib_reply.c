@@ -179,6 +179,8 @@ static void line_parameter(char line[LIB_TEXT_SIZE], const json_t *p)
 
 static void line_token(char line[LIB_TEXT_SIZE], const json_t *p)
 {
+    if (json_is_true(json_object_get(p, "forgotten")))
+        line_add(line, "it was forgotten since, and ");
     line_add(line, "its token is %llu by now", (unsigned long long)reply_number(p, "token"));
 }
 

@@ -10,7 +10,10 @@ enum { TEXT_MAX = 1536 };
 
 static void token_moved(char text[TEXT_MAX], const json_t *p)
 {
-    snprintf(text, TEXT_MAX, "somebody was granted it since: its token is %lld",
+    snprintf(text, TEXT_MAX,
+             json_flag(p, "forgotten")
+                 ? "it was forgotten since, and perhaps granted before: its token is %lld"
+                 : "somebody was granted it since: its token is %lld",
              json_number(p, "token"));
 }
 

@@ -109,6 +109,7 @@ static void api_show_answer(void *context, const struct answer *answer)
     case ANSWER_CHANGED:
     case ANSWER_CHANGING:
     case ANSWER_MOVED:
+    case ANSWER_FORGOTTEN:
     case ANSWER_DEADLOCK:
     case ANSWER_NOT_WRITER:
     case ANSWER_OTHER_MARK:

@@ -289,8 +289,10 @@ static void operation_answer(void *context, const struct answer *answer)
                                     "cohort", (json_int_t)answer->cohort));
         break;
     case ANSWER_MOVED:
+    case ANSWER_FORGOTTEN:
         operation_refused(op, "org.holdfast.TokenMoved",
-                          json_pack("{s:I}", "token", (json_int_t)answer->token));
+                          json_pack("{s:I s:b}", "token", (json_int_t)answer->token, "forgotten",
+                                    answer->kind == ANSWER_FORGOTTEN));
         break;
     case ANSWER_FULL:
         operation_refused(op, "org.holdfast.QueueFull", NULL);

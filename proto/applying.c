@@ -21,6 +21,7 @@ static struct view brief_detail(struct served_table *t, const struct lock_state 
     lock_init(&t->brief);
     t->brief.token = state->token;
     t->brief.generation = state->generation;
+    t->brief.born = state->born;
     t->brief.mark = state->mark;
     t->brief.value = state->value;
     t->brief.hold_count = holders < ANSWER_HOLDERS_MAX ? holders : ANSWER_HOLDERS_MAX;
@@ -139,6 +140,8 @@ static enum reply_verdict verdict_of(enum lock_outcome outcome)
         return REPLY_DONE;
     case LOCK_MOVED:
         return REPLY_MOVED;
+    case LOCK_FORGOTTEN:
+        return REPLY_FORGOTTEN;
     case LOCK_DEADLOCK:
         return REPLY_DEADLOCK;
     case LOCK_GONE:
@@ -253,7 +256,7 @@ static bool settle_acquire(struct asked *a, const struct lock_state *state)
         a->token = state->token;
     }
     return hold >= 0 || waiter >= 0 || a->verdict == REPLY_BUSY || a->verdict == REPLY_FULL ||
-           a->verdict == REPLY_MOVED;
+           a->verdict == REPLY_MOVED || a->verdict == REPLY_FORGOTTEN;
 }
 
 static void settle_keep(struct asked *a, const struct lock_state *state)

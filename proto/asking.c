@@ -412,8 +412,9 @@ static void take_verdict(struct asker *a, struct instant now, struct asker_op *o
         }
         break;
     case REPLY_MOVED:
+    case REPLY_FORGOTTEN:
         op->token = op->state == OP_PENDING ? r->token : op->token;
-        take_refusal(a, op, r, ANSWER_MOVED);
+        take_refusal(a, op, r, r->verdict == REPLY_MOVED ? ANSWER_MOVED : ANSWER_FORGOTTEN);
         break;
     case REPLY_BALLOT:
     case REPLY_REDIRECT:

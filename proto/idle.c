@@ -33,6 +33,7 @@ bool idle_is_free(struct idle *i, const struct lock_state *state, struct view by
     lock_init(&i->blank);
     i->blank.token = state->token;
     i->blank.generation = state->generation;
+    i->blank.born = state->born;
     if (MUTANT(67)) /* "the unclean mark is forgotten" */
         i->blank.mark = state->mark;
     struct writer w = writer_init(buffer, sizeof buffer);

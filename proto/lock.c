@@ -30,6 +30,7 @@ void lock_init(struct lock_state *state)
 {
     state->token = 0;
     state->generation = 0;
+    state->born = false;
     state->hold_count = 0;
     state->convert_count = 0;
     state->waiter_count = 0;
@@ -149,6 +150,7 @@ void lock_grant(struct lock_state *state, const struct lock_waiter *who)
                                                            .ttl_ms = who->ttl_ms,
                                                            .token = ++state->token,
                                                            .data = who->data};
+    state->born = false;
     if (lock_mode_writes(who->mode))
         state->generation++;
 }
@@ -204,7 +206,9 @@ static struct lock_result admit(struct lock_state *state, const struct lock_op *
     bool first = state->convert_count == 0 && (state->waiter_count == 0 || op->head);
     bool free = first && lock_fits(state, op->mode, op->limit);
     if (lock_moved(state, op->token)) {
-        result.outcome = LOCK_MOVED;
+        bool unknown = state->born && op->token < state->token;
+        unknown &= !MUTANT(68); /* "what was forgotten counts as granted since" */
+        result.outcome = unknown ? LOCK_FORGOTTEN : LOCK_MOVED;
         result.token = state->token;
     } else if (free && state->hold_count < LOCK_HOLDS_MAX) {
         lock_grant(state, &who);

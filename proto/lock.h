@@ -113,6 +113,8 @@ struct lock_break {
 struct lock_state {
     uint64_t token;      /* of the last grant; only ever rises (S7) */
     uint64_t generation; /* rises with every grant of, and conversion to, a mode that writes */
+    bool born; /* L10: it was forgotten, these are its shard's floor's, and nobody was granted it
+                  since */
     size_t hold_count;
     size_t convert_count;
     size_t waiter_count;
@@ -164,7 +166,8 @@ enum lock_outcome {
     LOCK_DROPPED,
     LOCK_FULL,
     LOCK_DONE,       /* written, cleared, cancelled; TRANSFER: the hold is another's */
-    LOCK_MOVED,      /* ACQUIRE: the token is another one by now */
+    LOCK_MOVED,      /* ACQUIRE: the token is another one by now, */
+    LOCK_FORGOTTEN,  /*   and the lock was forgotten: perhaps nobody was granted it since */
     LOCK_DEADLOCK,   /* CONVERT: one that waits for this hold is in its way */
     LOCK_GONE,       /* a change: there is no such hold (any more) */
     LOCK_NOT_WRITER, /* WRITE: its mode does not write */
@@ -175,7 +178,7 @@ enum lock_outcome {
 struct lock_result {
     enum lock_outcome outcome; /* of the operation itself */
     bool changed;              /* the state is another one now */
-    uint64_t token;            /* GRANTED: of its grant; MOVED: that it is now */
+    uint64_t token;            /* GRANTED: of its grant; MOVED, FORGOTTEN: that it is now */
     size_t place;              /* WAITS: in the queue, from 1 */
     size_t granted_first;      /* waiters that this operation let in: holds[granted_first ..] */
 };

@@ -2,7 +2,7 @@
 #include "proto/fields.h"
 #include "proto/lock.h"
 
-enum { STATE_FORMAT = 4 };
+enum { STATE_FORMAT = 5 };
 
 static bool untouched(const struct lock_state *state)
 {
@@ -98,6 +98,7 @@ void lock_encode(struct writer *w, const struct lock_state *state)
     write_u8(w, STATE_FORMAT);
     write_u64(w, state->token);
     write_u64(w, state->generation);
+    put_flag(w, state->born);
     encode_mark(w, &state->mark);
     encode_broken(w, &state->broken);
     encode_value(w, &state->value);
@@ -255,10 +256,13 @@ bool lock_decode(struct lock_state *out, struct view bytes)
         reader_fail(&r);
     out->token = read_u64(&r);
     out->generation = read_u64(&r);
+    out->born = read_flag(&r);
     decode_mark(&r, &out->mark);
     decode_broken(&r, &out->broken);
     decode_value(&r, &out->value);
     decode_holds(&r, out);
+    if (out->born && (out->token == 0 || out->hold_count > 0))
+        reader_fail(&r);
     decode_converts(&r, out);
     decode_waiters(&r, out);
     return reader_done(&r) && !untouched(out);

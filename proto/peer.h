@@ -186,15 +186,17 @@ enum answer_kind {
                          * not known whether it was made */
     ANSWER_FULL,        /* acquire: the lock's queue, or this node's table, is full; final */
     ANSWER_BAD_NAME,    /* acquire, show: not a name; final */
-    ANSWER_DROPPED,  /* drop: this node holds or awaits it no more, durably; acquire: was dropped;
-                        final */
-    ANSWER_UNKNOWN,  /* drop, change: no such hold here; final */
-    ANSWER_CHANGED,  /* change: made; converted: `mode`, `limit` and `token` are the hold's;
-                        transferred: it is held here no more; final */
-    ANSWER_CHANGING, /* change: an earlier one of the same hold is under way; final */
-    ANSWER_MOVED,    /* acquire: the lock's token is `token` by now; final */
-    ANSWER_DEADLOCK, /* convert: one of `holders` waits to be converted until this hold ends; final
-                      */
+    ANSWER_DROPPED,   /* drop: this node holds or awaits it no more, durably; acquire: was dropped;
+                         final */
+    ANSWER_UNKNOWN,   /* drop, change: no such hold here; final */
+    ANSWER_CHANGED,   /* change: made; converted: `mode`, `limit` and `token` are the hold's;
+                         transferred: it is held here no more; final */
+    ANSWER_CHANGING,  /* change: an earlier one of the same hold is under way; final */
+    ANSWER_MOVED,     /* acquire: the lock's token is `token` by now; final */
+    ANSWER_FORGOTTEN, /* acquire: the same, since the lock was forgotten (L10): whether somebody was
+                       * granted it before that is not known; final */
+    ANSWER_DEADLOCK,  /* convert: one of `holders` waits to be converted until this hold ends; final
+                       */
     ANSWER_NOT_WRITER, /* write: the hold's mode does not write; final */
     ANSWER_OTHER_MARK, /* clear: the lock's mark is another one, or there is none; final */
     ANSWER_NO_WAITER,  /* transfer: nobody waits for this lock under that id, or only for a token
@@ -239,7 +241,7 @@ struct answer {
     struct op_id hold;       /* the operation's id; BLOCKING: the hold */
     enum lock_mode mode;     /* BLOCKING: wanted; CHANGED: held */
     uint16_t limit;          /* CHANGED */
-    uint64_t token;          /* GRANTED, CHANGED, MOVED */
+    uint64_t token;          /* GRANTED, CHANGED, MOVED, FORGOTTEN */
     struct instant until;    /* GRANTED: under `expire`, unless it is renewed; else INSTANT_NEVER */
     enum wait_reason reason; /* WAITING */
     uint32_t place;          /* WAITING: in the queue, from 1; 0 if not known */

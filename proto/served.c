@@ -324,6 +324,7 @@ static bool bear(struct served_table *t, struct served *s)
     lock_init(&t->scratch);
     t->scratch.token = MUTANT(21) ? 0 : floor->token;
     t->scratch.generation = MUTANT(21) ? 0 : floor->generation;
+    t->scratch.born = t->scratch.token > 0;
     struct writer w = writer_init(bytes, sizeof bytes);
     lock_encode(&w, &t->scratch);
     must(!w.failed);

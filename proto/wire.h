@@ -189,10 +189,10 @@
     F(flag, insist)                                                                                \
     F(flag, unclean) F(u64, change) F(op, target) F(u64, token) F(name, name) F(blob, bytes)
 /* change: as in the request. sent: of the request that it answers, after whose sending it was so;
- * 0: of none. token: of the grant; MOVED: the lock's; WAITING: the last that was given out. place:
- * in the queue, from 1. owner: where to ask instead. detail: of a lock that is shown or waited for,
- * its state; of one that is granted, its mark and value; of a change, the hold as it is now. stage,
- * stale, life, votes: the dead holder in the way (enum fence_stage).
+ * 0: of none. token: of the grant; MOVED, FORGOTTEN: the lock's; WAITING: the last that was given
+ * out. place: in the queue, from 1. owner: where to ask instead. detail: of a lock that is shown or
+ * waited for, its state; of one that is granted, its mark and value; of a change, the hold as it is
+ * now. stage, stale, life, votes: the dead holder in the way (enum fence_stage).
  */
 #define WIRE_FIELDS_reply(F)                                                                       \
     F(op, op)                                                                                      \
@@ -246,6 +246,7 @@ enum reply_verdict {
     REPLY_NO_ROOM, /* not applied: it leads, and has no place for the lock just now */
     REPLY_DONE,    /* this and what follows as in enum lock_outcome */
     REPLY_MOVED,
+    REPLY_FORGOTTEN,
     REPLY_DEADLOCK,
     REPLY_GONE,
     REPLY_NOT_WRITER,

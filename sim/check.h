@@ -117,7 +117,7 @@ void check_behind(struct world *w, const struct machine *m);
 void check_asked(struct world *w, struct op *op);
 void check_busy(struct world *w, struct op *op);
 /* It is refused since the lock's token is this one by now. */
-void check_moved(struct world *w, const struct op *op, uint64_t token);
+void check_moved(struct world *w, const struct op *op, uint64_t token, bool forgotten);
 /* `floor`: what had been told of the name when the client asked, at `since`. */
 void check_shown(struct world *w, struct name *name, const struct lock_state *state,
                  const struct value *floor, int64_t since);

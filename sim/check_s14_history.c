@@ -39,16 +39,29 @@ void check_busy(struct world *w, struct op *op)
     linear_busy(w, op);
 }
 
-void check_moved(struct world *w, const struct op *op, uint64_t token)
+/* The highest token that a grant or a conversion gave the name, in a chosen state. */
+static uint64_t highest_token(const struct name *name)
 {
-    const struct value *chosen = op->name->chosen;
+    for (const struct group *g = name->top; g; g = g->lower)
+        for (size_t i = g->count; i-- > 0;)
+            if (g->values[i]->chosen && !g->values[i]->born)
+                return g->values[i]->token;
+    return 0;
+}
+
+/* Of a lock that was forgotten the floor's token is told (L10), and nobody knows whether somebody
+ * was granted it; else somebody was. */
+void check_moved(struct world *w, const struct op *op, uint64_t token, bool forgotten)
+{
     const struct value *born = w->observer->history.floors[op->name->shard]->chosen;
-    bool reached = (chosen && token <= chosen->token) || (born && token <= born->token);
+    bool reached = forgotten ? born && token <= born->token : token <= highest_token(op->name);
     if (op->expect == 0 || token <= op->expect || token < op->token_floor || !reached)
-        world_fail(w, EXIT_BROKEN, "S14",
-                   "%s: %s wants token %llu, and is refused since it is %llu; %llu was told before",
-                   op->name->text, op->machine->name, (unsigned long long)op->expect,
-                   (unsigned long long)token, (unsigned long long)op->token_floor);
+        world_fail(
+            w, EXIT_BROKEN, "S14",
+            "%s: %s wants token %llu, and is refused since it is %llu%s; %llu was told before",
+            op->name->text, op->machine->name, (unsigned long long)op->expect,
+            (unsigned long long)token, forgotten ? ", as it was forgotten" : "",
+            (unsigned long long)op->token_floor);
 }
 
 /* The highest chosen value with these bytes; NULL if there is none. */
@@ -62,15 +75,23 @@ static const struct value *find_chosen(const struct name *name, struct view byte
     return NULL;
 }
 
-/* What is shown of a lock that a majority does not have is what it would be born with (L10): a true
- * state of the floor. It stands for the lock's last state, which is free, and not above it. */
-static const struct value *find_forgotten(struct world *w, const struct name *name,
-                                          const struct lock_state *state, struct view bytes)
+/* The true state of the floor that a lock is born with; NULL if it is not. */
+static const struct value *find_floor(struct world *w, const struct name *name,
+                                      const struct lock_state *state)
+{
+    for (const struct group *g = w->observer->history.floors[name->shard]->top; g; g = g->lower)
+        for (size_t i = g->count; i-- > 0;)
+            if (g->values[i]->chosen && state->born && g->values[i]->token == state->token &&
+                g->values[i]->generation == state->generation)
+                return g->values[i];
+    return NULL;
+}
+
+/* What is shown of a lock that a majority does not have is what it would be born with (L10). It
+ * stands for the lock's last state, which is free, and not above it. */
+static const struct value *find_forgotten(const struct name *name, const struct lock_state *state)
 {
     const struct value *v;
-    if (state->hold_count || state->waiter_count || state->mark.set ||
-        !find_chosen(w->observer->history.floors[name->shard], bytes))
-        return NULL;
     for (const struct group *g = name->top; g; g = g->lower)
         for (size_t i = g->count; i-- > 0;) {
             v = g->values[i];
@@ -89,9 +110,9 @@ void check_shown(struct world *w, struct name *name, const struct lock_state *st
     lock_encode(&writer, state);
     struct view view = {bytes, writer_size(&writer)};
     const struct value *v = find_chosen(name, view);
-    if (!v)
-        v = find_forgotten(w, name, state, view);
-    const struct value *born = find_chosen(w->observer->history.floors[name->shard], view);
+    const struct value *born = find_floor(w, name, state);
+    if (!v && born)
+        v = find_forgotten(name, state);
     bool untouched = state->token == 0 && state->hold_count == 0 && state->waiter_count == 0;
     if (!v && !((untouched || born) && !floor))
         world_fail(w, EXIT_BROKEN, "S14", "%s is shown with token %llu as it never was", name->text,

@@ -14,13 +14,15 @@
 #include "sim/machine.h"
 #include "sim/world.h"
 
-/* (1), by the bytes: they are those of a lock that was never more than a token and a generation. */
+/* (1), by the bytes: they are those of a lock that was never more than a token and a generation,
+ * its own or the floor's. */
 static bool is_free(struct world *w, const struct value *v)
 {
     struct lock_state *s = &w->observer->scratch_state;
     lock_init(s);
     s->token = v->token;
     s->generation = v->generation;
+    s->born = v->born;
     struct writer writer = writer_init(w->observer->scratch_bytes, LOCK_STATE_BYTES_MAX);
     lock_encode(&writer, s);
     return view_equal((struct view){w->observer->scratch_bytes, writer_size(&writer)},

@@ -412,8 +412,8 @@ static void answer_asking(struct world *w, struct client *c, const struct answer
         granted(w, c, a);
         return;
     }
-    if (a->kind == ANSWER_MOVED && known)
-        check_moved(w, c->op, a->token);
+    if ((a->kind == ANSWER_MOVED || a->kind == ANSWER_FORGOTTEN) && known)
+        check_moved(w, c->op, a->token, a->kind == ANSWER_FORGOTTEN);
     if (a->kind == ANSWER_BUSY && known)
         check_busy(w, c->op);
     world_trace(w, "%s/%u is refused %s: %d", c->machine->name, c->index, c->name->text, a->kind);

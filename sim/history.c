@@ -238,6 +238,7 @@ static void read_state(struct world *w, struct value *v)
         world_fail(w, EXIT_BROKEN, "S3", "a state of %s does not decode", name->text);
     v->token = s->token;
     v->generation = s->generation;
+    v->born = s->born;
     v->broken = s->broken;
     v->mark = s->mark;
     v->valid = s->value.valid;

@@ -96,6 +96,7 @@ struct value {
     size_t size;
     uint64_t token;
     uint64_t generation;
+    bool born; /* they are the floor's */
     struct lock_break broken;
     struct lock_mark mark;
     struct change *written; /* what wrote the value block; NULL: nobody */

@@ -38,6 +38,8 @@ static const struct {
     SEED("invalid", "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":"
                     "{\"parameter\":\"pid\"}}"),
     SEED("moved", "{\"error\":\"org.holdfast.TokenMoved\",\"parameters\":{\"token\":3}}"),
+    SEED("forgotten", "{\"error\":\"org.holdfast.TokenMoved\",\"parameters\":{\"token\":3,"
+                      "\"forgotten\":true}}"),
 #undef SEED
 };
 

@@ -50,6 +50,7 @@ table='
 65 scenario/old-accept     what was dropped is stored again (no mark)
 66 -                       a voter drops whatever version it has
 67 -                       the unclean mark is forgotten
+68 -                       a forgotten lock'"'"'s token counts as granted since
 75 profile/leases          a lease is believed from when its answer came
 76 profile/leases          a new coordinator lets go at once
 77 profile/leases          a renewal is answered without a majority

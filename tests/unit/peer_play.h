@@ -119,6 +119,7 @@ struct stage {
     enum lock_policy policy; /* of locks that are asked for from now on */
     uint16_t limit;          /* the same: of those that are counted */
     uint32_t ttl_ms;         /* the same: of those that expire */
+    uint64_t expect;         /* the same: only while the lock's token is this one; 0: any */
     stage_way way;           /* NULL: all pass */
     void *way_context;
     struct stage_flight *flights; /* ring: the delay is constant, so the order of sending is kept */

@@ -28,6 +28,7 @@ static uint64_t acquire(struct stage *s, size_t node, const char *name, enum loc
                     .policy = s->policy,
                     .ttl_ms = s->policy == LOCK_STALE_EXPIRE ? s->ttl_ms : 0,
                     .try = try,
+                    .expect = s->expect,
                     .deadline = ms < 0 ? INSTANT_NEVER : instant_after(s->now, SPAN_MS(ms)),
                     .process = stage_view("a process")}};
     return ask(s, node, &event);

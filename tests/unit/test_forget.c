@@ -124,6 +124,35 @@ START_TEST(tokens_and_generations_go_on)
 }
 END_TEST
 
+/*
+ * "Only if nobody was granted it since": a name that is the last of its shard to have been
+ * forgotten has its own token, and so it is granted; else the floor is higher by then, and the
+ * refusal says that nobody knows. Who has looked at the data asks with the token that is told.
+ */
+START_TEST(a_token_of_before_is_granted_or_refused_by_name)
+{
+    const char *other = sibling("image");
+    ck_assert_uint_eq(use(1, "image"), 1);
+    await_gone("image", 3 * SPAN);
+    s->expect = 1;
+    ck_assert_uint_eq(use(2, "image"), 2);
+    s->expect = 0;
+    await_gone("image", 3 * SPAN);
+    ck_assert_uint_eq(use(3, other), 3);
+    await_gone(other, 3 * SPAN);
+    s->expect = 2;
+    const struct answer *a =
+        stage_await(s, stage_acquire(s, 0, "image", LOCK_EXCLUSIVE), ANSWER_FORGOTTEN, 1000);
+    ck_assert_ptr_nonnull(a);
+    ck_assert_uint_eq(a->token, 3);
+    s->expect = 3;
+    ck_assert_uint_eq(use(0, "image"), 4);
+    a = stage_await(s, stage_acquire(s, 1, "image", LOCK_EXCLUSIVE), ANSWER_MOVED, 1000);
+    ck_assert_ptr_nonnull(a);
+    ck_assert_uint_eq(a->token, 4);
+}
+END_TEST
+
 /* Whoever leads next reads the floor. */
 START_TEST(tokens_go_on_under_another_coordinator)
 {
@@ -473,6 +502,7 @@ Suite *suite_forget(void)
     tcase_add_checked_fixture(tcase, open_stage, close_stage);
     tcase_add_test(tcase, what_nobody_uses_is_forgotten_everywhere);
     tcase_add_test(tcase, tokens_and_generations_go_on);
+    tcase_add_test(tcase, a_token_of_before_is_granted_or_refused_by_name);
     tcase_add_test(tcase, tokens_go_on_under_another_coordinator);
     tcase_add_loop_test(tcase, tokens_go_on_after_a_restart, 0, 2);
     tcase_add_test(tcase, what_is_held_awaited_or_marked_stays);

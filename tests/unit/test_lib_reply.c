@@ -275,6 +275,8 @@ START_TEST(errors_become_results)
                   "1 of 5 voters answer"},
                  {"org.holdfast.NotPermitted", "{\"reason\":\"no\"}", HF_NOT_PERMITTED, "no"},
                  {"org.holdfast.TokenMoved", "{\"token\":9}", HF_MOVED, "its token is 9 by now"},
+                 {"org.holdfast.TokenMoved", "{\"token\":9,\"forgotten\":true}", HF_MOVED,
+                  "it was forgotten since, and its token is 9 by now"},
                  {"org.holdfast.TooLong", "{\"what\":\"value\",\"most\":256}", HF_TOO_LONG,
                   "value: at most 256 bytes"},
                  {"org.holdfast.Deadlock", "{\"holders\":[{\"node\":\"hv2\",\"mode\":\"shared\"}]}",

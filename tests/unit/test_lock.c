@@ -526,10 +526,30 @@ START_TEST(an_untouched_lock_is_no_bytes)
     ck_assert(lock_decode(&state, (struct view){0}));
     ck_assert_uint_eq(state.token, 0);
     /* The same written out would be a second form of it. */
-    uint8_t zeros[1 + 8 + 8 + 1 + 1 + 8 + 2 + 1 + 2] = {4};
+    uint8_t zeros[1 + 8 + 8 + 1 + 1 + 1 + 8 + 2 + 1 + 2] = {5};
     ck_assert(!lock_decode(&state, (struct view){zeros, sizeof zeros}));
     zeros[1] = 1;
     ck_assert(lock_decode(&state, (struct view){zeros, sizeof zeros}));
+    /* Nor is it born with nothing, or held as it is born (L10). */
+    zeros[1 + 8 + 8] = 1;
+    ck_assert(lock_decode(&state, (struct view){zeros, sizeof zeros}));
+    ck_assert(state.born);
+    zeros[1] = 0;
+    ck_assert(!lock_decode(&state, (struct view){zeros, sizeof zeros}));
+}
+END_TEST
+
+START_TEST(a_grant_ends_what_it_was_born_with)
+{
+    uint8_t bytes[256];
+    state.token = 9;
+    state.born = true;
+    acquire(1, LOCK_SHARED, false);
+    ck_assert(!state.born);
+    state.born = true;
+    struct writer w = writer_init(bytes, sizeof bytes);
+    lock_encode(&w, &state);
+    ck_assert(!lock_decode(&state, (struct view){bytes, writer_size(&w)}));
 }
 END_TEST
 
@@ -538,7 +558,7 @@ START_TEST(cut_or_long_states_are_refused)
     uint8_t bytes[256] = {0};
     static struct lock_state out;
     size_t size = sample(bytes, sizeof bytes);
-    ck_assert_uint_eq(size, 27 + 2 + 2 * 37 + 1 + 2 + 29 + 31);
+    ck_assert_uint_eq(size, 28 + 2 + 2 * 37 + 1 + 2 + 29 + 31);
     for (size_t cut = 1; cut < size; cut++)
         ck_assert(!lock_decode(&out, (struct view){bytes, cut}));
     ck_assert(lock_decode(&out, (struct view){bytes, size}));
@@ -570,14 +590,15 @@ START_TEST(counts_and_modes_out_of_range_are_refused)
     uint8_t bytes[256] = {0};
     static struct lock_state out;
     size_t size = sample(bytes, sizeof bytes);
-    const size_t mark_at = 17, broken_at = 18, holds_at = 27;
+    const size_t born_at = 17, mark_at = 18, broken_at = 19, holds_at = 28;
     const size_t mode_at = holds_at + 2 + 18, policy_at = mode_at + 1;
     struct {
         size_t at;
         uint8_t value;
     } bad[] = {
-        {0, 3},
-        {0, 5},
+        {0, 4},
+        {0, 6},
+        {born_at, 2},
         {mark_at, 2},
         {broken_at, 2},
         {holds_at + 1, 2},
@@ -605,7 +626,7 @@ START_TEST(limits_out_of_range_are_refused)
     struct writer w = writer_init(bytes, sizeof bytes);
     lock_encode(&w, &state);
     size_t size = writer_size(&w);
-    const size_t held_at = 27 + 2 + 18 + 1, waits_at = held_at + 2 + 1 + 17 + 1 + 2 + 18 + 1;
+    const size_t held_at = 28 + 2 + 18 + 1, waits_at = held_at + 2 + 1 + 17 + 1 + 2 + 18 + 1;
     ck_assert_uint_eq(size, waits_at + 2 + 1 + 9);
     ck_assert(lock_decode(&out, (struct view){bytes, size}));
     ck_assert_uint_eq(out.holds[0].limit, LOCK_COUNT_MAX);
@@ -658,6 +679,7 @@ Suite *suite_lock(void)
     TCase *bytes = tcase_create("bytes");
     tcase_add_checked_fixture(bytes, set_up, NULL);
     tcase_add_test(bytes, an_untouched_lock_is_no_bytes);
+    tcase_add_test(bytes, a_grant_ends_what_it_was_born_with);
     tcase_add_test(bytes, cut_or_long_states_are_refused);
     tcase_add_test(bytes, flipped_bits_are_refused_or_another_state);
     tcase_add_test(bytes, counts_and_modes_out_of_range_are_refused);

@@ -396,6 +396,27 @@ START_TEST(only_while_the_token_is_the_same)
 }
 END_TEST
 
+/* L10: of a lock that was forgotten it is not known, unless it has the very token. */
+START_TEST(a_token_of_before_it_was_forgotten)
+{
+    struct lock_op op = {.kind = LOCK_ACQUIRE, .id = id_of(2), .mode = LOCK_EXCLUSIVE, .token = 6};
+    state.token = 7;
+    state.born = true;
+    struct lock_result r = lock_apply(&state, &op);
+    ck_assert_int_eq(r.outcome, LOCK_FORGOTTEN);
+    ck_assert_uint_eq(r.token, 7);
+    ck_assert(!r.changed);
+    op.token = 8; /* was never handed out */
+    ck_assert_int_eq(lock_apply(&state, &op).outcome, LOCK_MOVED);
+    op.token = 7;
+    ck_assert_int_eq(lock_apply(&state, &op).outcome, LOCK_GRANTED);
+    drop(2);
+    op.id = id_of(3);
+    op.token = 6; /* by now somebody was granted it for sure */
+    ck_assert_int_eq(lock_apply(&state, &op).outcome, LOCK_MOVED);
+}
+END_TEST
+
 /* A grant before the queue takes the token away that the first one there waits for: those behind it
  * are let in at once, and not by whatever is asked next, which may be nothing. */
 START_TEST(a_grant_before_the_queue_settles_it)
@@ -548,6 +569,7 @@ Suite *suite_lock_change(void)
     tcase_add_test(rules, a_refused_transfer_stays_refused);
     tcase_add_test(rules, the_head_of_the_queue);
     tcase_add_test(rules, only_while_the_token_is_the_same);
+    tcase_add_test(rules, a_token_of_before_it_was_forgotten);
     tcase_add_test(rules, a_grant_before_the_queue_settles_it);
     tcase_add_test(rules, a_hold_is_not_handed_to_one_whose_token_has_passed);
     tcase_add_test(rules, data_comes_with_the_hold);

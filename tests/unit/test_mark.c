@@ -332,7 +332,7 @@ START_TEST(a_mark_alone_is_no_untouched_lock)
     ck_assert_uint_gt(size, 0);
     ck_assert(lock_decode(&out, (struct view){bytes, size}));
     ck_assert(out.mark.set);
-    const size_t mode_at = 17 + 1 + 2 + 8, by_at = mode_at + 1 + 8;
+    const size_t mode_at = 18 + 1 + 2 + 8, by_at = mode_at + 1 + 8;
     bytes[mode_at] = LOCK_MODES;
     ck_assert(!lock_decode(&out, (struct view){bytes, size}));
     bytes[mode_at] = 0;

@@ -86,7 +86,7 @@ class Garbled(HoldfastError):
 
 
 class Moved(HoldfastError):
-    """lock(if_token=...): the lock was granted to somebody since."""
+    """lock(if_token=...): the lock was granted to somebody since, or forgotten, which the text says."""
 
 
 class Unstable(HoldfastError):

@@ -235,7 +235,8 @@ def _error_line(kind: type[_errors.HoldfastError], reply: Any) -> str:
     if kind is _errors.BadOption:
         return f"the agent does not take this value of '{text(told, 'parameter')}'"
     if kind is _errors.Moved:
-        return f"its token is {number(told, 'token')} by now"
+        forgotten = "it was forgotten since, and " if told.get("forgotten") is True else ""
+        return f"{forgotten}its token is {number(told, 'token')} by now"
     if kind is _errors.TooLong:
         return f"{text(told, 'what')}: at most {number(told, 'most')} bytes"
     if kind is _errors.Deadlock:
