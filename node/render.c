@@ -70,23 +70,11 @@ json_t *render_party(const struct agent *agent, const struct party *party)
                      render_bytes(data->bytes, data->size));
 }
 
-json_t *render_holders(const struct agent *agent, const struct answer *answer)
+static json_t *render_holds(const struct agent *agent, const struct lock_hold *holds, size_t count)
 {
     json_t *out = json_array();
-    for (size_t i = 0; i < answer->holder_count && i < ANSWER_HOLDERS_MAX; i++) {
-        struct party party = {.id = answer->holders[i],
-                              .mode = answer->holder_modes[i],
-                              .limit = answer->holder_limits[i]};
-        json_array_append_new(out, render_party(agent, &party));
-    }
-    return out;
-}
-
-json_t *render_lock_holders(const struct agent *agent, const struct lock_state *s)
-{
-    json_t *out = json_array();
-    for (size_t i = 0; i < s->hold_count; i++) {
-        const struct lock_hold *h = &s->holds[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct lock_hold *h = &holds[i];
         struct party party = {.id = h->id,
                               .mode = h->mode,
                               .limit = h->limit,
@@ -97,6 +85,16 @@ json_t *render_lock_holders(const struct agent *agent, const struct lock_state *
         json_array_append_new(out, render_party(agent, &party));
     }
     return out;
+}
+
+json_t *render_holders(const struct agent *agent, const struct answer *answer)
+{
+    return render_holds(agent, answer->holders, answer->holder_count);
+}
+
+json_t *render_lock_holders(const struct agent *agent, const struct lock_state *s)
+{
+    return render_holds(agent, s->holds, s->hold_count);
 }
 
 static json_t *render_lock_converts(const struct agent *agent, const struct lock_state *s)

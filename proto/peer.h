@@ -246,9 +246,7 @@ struct answer {
     enum wait_reason reason; /* WAITING */
     uint32_t place;          /* WAITING: in the queue, from 1; 0 if not known */
     size_t holder_count;     /* WAITING, BUSY: who is in the way (the first few) */
-    struct op_id holders[ANSWER_HOLDERS_MAX];
-    enum lock_mode holder_modes[ANSWER_HOLDERS_MAX];
-    uint16_t holder_limits[ANSWER_HOLDERS_MAX]; /* of counted ones */
+    struct lock_hold holders[ANSWER_HOLDERS_MAX];
     uint32_t reachable;   /* NO_MAJORITY, WAITING: voters of the cohort that can be asked, */
     uint32_t cohort;      /*   of so many */
     uint16_t coordinator; /* SHOWN, WAITING: who answered; SLOT_NONE if nobody */

@@ -18,13 +18,8 @@ static void fill_holders(struct asker *a, const struct asker_op *op, struct answ
         return;
     for (size_t i = 0; i < a->scratch.hold_count; i++) {
         const struct lock_hold *hold = &a->scratch.holds[i];
-        size_t at = answer->holder_count;
-        if (at == ANSWER_HOLDERS_MAX || op_equal(hold->id, id_of(a, op)))
-            continue;
-        answer->holder_count++;
-        answer->holders[at] = hold->id;
-        answer->holder_modes[at] = hold->mode;
-        answer->holder_limits[at] = hold->limit;
+        if (answer->holder_count < ANSWER_HOLDERS_MAX && !op_equal(hold->id, id_of(a, op)))
+            answer->holders[answer->holder_count++] = *hold;
     }
 }
 

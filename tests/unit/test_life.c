@@ -299,7 +299,7 @@ START_TEST(a_store_that_is_behind_states_no_end)
     uint64_t tried = stage_try(s, 0, "disk", LOCK_SHARED);
     const struct answer *busy = stage_await(s, tried, ANSWER_BUSY, 5 * STAGE_SECOND);
     ck_assert_ptr_nonnull(busy);
-    ck_assert(op_equal(busy->holders[0], stage_id(s, held)));
+    ck_assert(op_equal(busy->holders[0].id, stage_id(s, held)));
     uint64_t life = stage_status(s, NODE).life;
     reboot();
     ck_assert(stage_until(s, life_counts, NULL, LONG));

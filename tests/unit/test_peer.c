@@ -48,7 +48,8 @@ START_TEST(exclusive_is_held_by_one_and_tokens_rise)
     ck_assert_int_eq(waiting->reason, WAIT_QUEUED);
     ck_assert_uint_eq(waiting->place, 1);
     ck_assert_uint_eq(waiting->holder_count, 1);
-    ck_assert(op_equal(waiting->holders[0], stage_id(s, first)));
+    ck_assert(op_equal(waiting->holders[0].id, stage_id(s, first)));
+    ck_assert_uint_eq(waiting->holders[0].token, 1);
     stage_run(s, 5 * STAGE_SECOND);
     ck_assert_ptr_null(stage_answer(s, second, ANSWER_GRANTED));
     stage_release(s, 0, first);
@@ -77,7 +78,7 @@ START_TEST(a_concurrent_writer_keeps_a_protected_reader_out)
     const struct answer *waiting = stage_await(s, waits, ANSWER_WAITING, STAGE_SECOND);
     ck_assert_ptr_nonnull(waiting);
     ck_assert_uint_eq(waiting->holder_count, 2);
-    ck_assert_int_eq(waiting->holder_modes[0], LOCK_CR);
+    ck_assert_int_eq(waiting->holders[0].mode, LOCK_CR);
     stage_run(s, 3 * STAGE_SECOND);
     ck_assert_uint_eq(stage_told(s, stage_id(s, reader), ANSWER_BLOCKING), 0);
     ck_assert_uint_gt(stage_told(s, stage_id(s, writer), ANSWER_BLOCKING), 0);
@@ -95,7 +96,7 @@ START_TEST(counted_is_held_by_so_many)
     uint64_t third = stage_acquire(s, 2, "cache", LOCK_COUNTED);
     const struct answer *waiting = stage_await(s, third, ANSWER_WAITING, STAGE_SECOND);
     ck_assert_ptr_nonnull(waiting);
-    ck_assert_uint_eq(waiting->holder_limits[1], 2);
+    ck_assert_uint_eq(waiting->holders[1].limit, 2);
     s->limit = 9;
     uint64_t tried = stage_try(s, 3, "cache", LOCK_COUNTED);
     ck_assert_ptr_nonnull(stage_await(s, tried, ANSWER_BUSY, STAGE_SECOND));
@@ -146,8 +147,8 @@ START_TEST(a_try_is_refused_and_names_the_holder)
     const struct answer *busy = stage_await(s, tried, ANSWER_BUSY, STAGE_SECOND);
     ck_assert_ptr_nonnull(busy);
     ck_assert_uint_eq(busy->holder_count, 1);
-    ck_assert(op_equal(busy->holders[0], stage_id(s, first)));
-    ck_assert_int_eq(busy->holder_modes[0], LOCK_SHARED);
+    ck_assert(op_equal(busy->holders[0].id, stage_id(s, first)));
+    ck_assert_int_eq(busy->holders[0].mode, LOCK_SHARED);
     ck_assert_uint_eq(stage_op_count(s, 1), 0);
     uint64_t compatible = stage_try(s, 1, "image", LOCK_SHARED);
     ck_assert_ptr_nonnull(stage_await(s, compatible, ANSWER_GRANTED, STAGE_SECOND));
