@@ -16,8 +16,9 @@ static int join(struct watch *w, const struct cli *cli, const char *secret)
     json_decref(reply);
     if (code != EXIT_OK)
         return code;
-    enum varlink_status status =
-        varlink_send(&w->stream, AGENT_INTERFACE "Watch", NULL, VARLINK_MORE);
+    enum varlink_status status = varlink_send(
+        &w->stream, AGENT_INTERFACE "Watch",
+        json_pack("{s:[s s s s]}", "kinds", "at-risk", "safe", "passed", "lost"), VARLINK_MORE);
     return status == VARLINK_OK ? EXIT_OK : agent_failed(cli, status);
 }
 
@@ -53,7 +54,7 @@ static enum watch_event event_of(const char *kind)
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].kind, kind) == 0)
             return kinds[i].event;
-    return WATCH_OTHER;
+    return WATCH_OTHER; /* of an agent that knows more */
 }
 
 /* What has been received, else what can be read now. */

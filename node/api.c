@@ -42,6 +42,8 @@ static const struct frame_parameter release_takes[] = {{"hold", FRAME_STRING, tr
                                                        {"unclean", FRAME_BOOL, false}};
 static const struct frame_parameter show_takes[] = {{"name", FRAME_STRING, true},
                                                     {"timeout_ms", FRAME_INT, false}};
+static const struct frame_parameter watch_takes[] = {{"kinds", FRAME_STRINGS, false},
+                                                     {"prefix", FRAME_STRING, false}};
 static const struct frame_parameter events_takes[] = {{"after", FRAME_INT, false}};
 static const struct frame_parameter locate_takes[] = {{"name", FRAME_STRING, true}};
 static const struct frame_parameter order_takes[] = {{"node", FRAME_STRING, true},
@@ -72,7 +74,8 @@ static const struct varlink_method api_methods[] = {
     API_METHOD_TAKES("Show", api_show, show_takes),
     API_METHOD_TAKES("Stamp", api_stamp, show_takes),
     API_METHOD_TAKES("Validate", api_validate, validate_takes),
-    {API_INTERFACE ".Watch", api_watch, NULL, 0, true},
+    {API_INTERFACE ".Watch", api_watch, watch_takes, sizeof watch_takes / sizeof *watch_takes,
+     true},
     API_METHOD_TAKES("Events", api_events, events_takes),
     API_METHOD("Status", api_status),
     API_METHOD("Members", api_members),

@@ -210,12 +210,34 @@ void api_release(struct varlink_call *call, const json_t *parameters)
         operation_drop(op, call, frame_bool(parameters, "unclean", false));
 }
 
+/* The kinds of events that are wanted, in bits: all, unless they are named. 0: the call was
+ * answered.
+ */
+static uint32_t api_kinds(struct varlink_call *call, const json_t *parameters)
+{
+    const json_t *list = frame_strings(parameters, "kinds");
+    uint32_t kinds = list ? 0 : UINT32_MAX;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        uint32_t kind = session_kind(json_string_value(json_array_get(list, i)));
+        if (!kind) {
+            kinds = 0;
+            break;
+        }
+        kinds |= kind;
+    }
+    if (!kinds)
+        varlink_invalid(call, "kinds");
+    return kinds;
+}
+
 void api_watch(struct varlink_call *call, const json_t *parameters)
 {
-    (void)parameters;
+    uint32_t kinds = api_kinds(call, parameters);
     struct session *s = session_present(call->connection);
+    if (!kinds)
+        return;
     if (!s)
         varlink_error(call, "org.holdfast.NoSuchSession", NULL);
     else
-        session_watch(s, call);
+        session_watch(s, call, kinds, frame_string(parameters, "prefix", ""));
 }

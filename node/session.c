@@ -25,12 +25,6 @@ struct session_seat {
     struct session_seat *next, *prev;
 };
 
-struct session_watcher {
-    struct session *session;
-    struct varlink_call *call;
-    struct session_watcher *next, *prev;
-};
-
 static void session_emptied(void *context);
 static void session_grace_over(void *context);
 
@@ -84,9 +78,7 @@ static void session_unseat(struct session_seat *seat)
 
 static void session_free(struct session *s)
 {
-    struct session_watcher *w, *next;
-    DL_FOREACH_SAFE(s->watchers, w, next)
-    free(w);
+    session_unwatch(s, false);
     clock_clear(s->all->clock, &s->grace);
     HASH_DELETE(hh, s->all->by_key, s);
     stopset_deinit(&s->stopset);
@@ -99,9 +91,7 @@ static void session_settle(struct session *s)
 {
     if (s->state == SESSION_OPEN || s->operation_count > 0)
         return;
-    struct session_watcher *w, *next;
-    DL_FOREACH_SAFE(s->watchers, w, next)
-    varlink_error(w->call, "org.holdfast.NoSuchSession", NULL);
+    session_unwatch(s, true);
     while (s->seats)
         session_unseat(s->seats);
     log_event(LOG_LEVEL_DEBUG, "session-ended", "session=%s", s->name);
@@ -432,64 +422,6 @@ void sessions_adopt(struct sessions *all)
         if (view.loaded && view.state == OP_HELD)
             session_adopt(all, &view);
     session_about_early(all);
-}
-
-/* --- Watching --- */
-
-static void session_watch_cancelled(struct varlink_call *call)
-{
-    struct session_watcher *w = call->owner;
-    DL_DELETE(w->session->watchers, w);
-    free(w);
-}
-
-static void session_tell_one(const struct session_watcher *w, const char *kind,
-                             const struct operation *op, enum lock_mode mode, const char *reason)
-{
-    varlink_reply_more(w->call, json_pack("{s:{s:s s:s s:s s:s s:s}}", "event", "kind", kind,
-                                          "hold", render_hold(op->id).text, "name", op->name,
-                                          "mode", lock_mode_text(mode), "reason", reason));
-}
-
-/* What is so with a hold now. */
-static void session_tell_present(const struct session_watcher *w, const struct operation *op)
-{
-    if (op->blocking)
-        session_tell_one(w, "blocking", op, op->blocking_mode, "somebody waits for it");
-    if (op->at_risk && !op->lost)
-        session_tell_one(w, "at-risk", op, op->mode,
-                         "no majority of the jurors acknowledges this node");
-}
-
-void session_catch_up(const struct operation *op)
-{
-    const struct session_watcher *w;
-    DL_FOREACH(op->session->watchers, w)
-    session_tell_present(w, op);
-}
-
-void session_watch(struct session *s, struct varlink_call *call)
-{
-    struct session_watcher *w = calloc(1, sizeof *w);
-    const struct operation *op;
-    must(w);
-    *w = (struct session_watcher){.session = s, .call = call};
-    call->owner = w;
-    call->cancel = session_watch_cancelled;
-    DL_APPEND(s->watchers, w);
-    DL_FOREACH(s->operations, op)
-    {
-        if (op->state == OPERATION_HELD && !operation_untold(op))
-            session_tell_present(w, op);
-    }
-}
-
-void session_tell(struct session *s, const char *kind, const struct operation *op,
-                  enum lock_mode mode, const char *reason)
-{
-    const struct session_watcher *w;
-    DL_FOREACH(s->watchers, w)
-    session_tell_one(w, kind, op, mode, reason);
 }
 
 /* --- The stop set of a request --- */

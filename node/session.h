@@ -91,8 +91,12 @@ enum session_status session_join(struct sessions *all, struct varlink_connection
 /* The connection is gone. */
 void session_left(struct varlink_connection *connection);
 
-/* Streams SessionEvents to `call` until either ends; first what is true now. */
-void session_watch(struct session *session, struct varlink_call *call);
+/* Streams SessionEvents of these kinds (a mask of session_kind()) about locks whose names begin so
+ * to `call`, until either ends; first what is true now. */
+void session_watch(struct session *session, struct varlink_call *call, uint32_t kinds,
+                   const char *prefix);
+/* One bit for each kind of SessionEvent; 0 if there is none of this name. */
+uint32_t session_kind(const char *kind);
 void session_tell(struct session *session, const char *kind, const struct operation *op,
                   enum lock_mode mode, const char *reason);
 /* What happened to a hold before its client was told of it, and still is so. */
@@ -114,7 +118,10 @@ void sessions_ready(struct sessions *all);
  * last. */
 void session_operation_gone(struct session *session, struct operation *op);
 
-/* --- Between session.c and session_hold.c --- */
+/* --- Between session.c, session_hold.c and session_watch.c --- */
+
+/* Nobody watches any more; if they are told, their streams end with NoSuchSession. */
+void session_unwatch(struct session *session, bool tell);
 
 /* All that acts under the session's locks ends now; who sits at its sockets may say so first. */
 void session_stop(struct session *session);

@@ -414,6 +414,34 @@ class ApiSessions(ApiCase):
         first.release(hold)
         self.assertEqual(waiter.reply()["state"], "held")
 
+    def test_who_watches_says_what_it_wants_to_hear(self):
+        stem, first = self.name(), self.connect()
+        session, mine, other = first.call("OpenSession"), f"{stem}/a", f"{stem}/b"
+        watchers = {}
+        for want in ({}, {"kinds": ["granted"]}, {"prefix": mine}, {"kinds": ["passed", "lost"]}):
+            watcher = self.connect()
+            watcher.call("JoinSession", secret=session["secret"])
+            watcher.send("Watch", want, more=True)
+            watchers[str(want)] = watcher, []
+        for name in (other, mine):
+            first.acquire(name)
+        waiter = self.connect("hv2")
+        waiter.send("Acquire", {"name": mine})
+        everything = [("granted", other), ("granted", mine), ("blocking", mine)]
+        for want, wanted in zip(watchers, (everything, everything[:2], everything[1:], [])):
+            watcher, heard = watchers[want]
+            while len(heard) < len(wanted):
+                event = watcher.reply()["event"]
+                heard.append((event["kind"], event["name"]))
+            self.assertEqual(heard, wanted, want)
+        for wrong in ({"kinds": []}, {"kinds": ["lost", "found"]}, {"kinds": "lost"}):
+            api = self.connect()
+            api.call("JoinSession", secret=session["secret"])
+            api.send("Watch", wrong, more=True)
+            with self.assertRaises(Refused) as caught:
+                api.reply()
+            self.assertEqual(caught.exception.parameters, {"parameter": "kinds"}, wrong)
+
     def test_a_wrong_secret(self):
         for secret in ("", "x", "0" * 64):
             self.refused("NoSuchSession", self.connect(), "JoinSession", secret=secret)

@@ -21,6 +21,7 @@ CLOSE_S = 5.0  # for the releases of close()
 JOIN_S = 0.05  # until the agent has noticed that our old connection is gone
 RETRY_S = (0.02, 0.5)  # between two attempts to connect, doubled up to
 LASTS_S = 1.0  # until a connection counts as good
+WATCHED = ("blocking", "at-risk", "safe", "passed", "lost")  # kinds of events
 
 
 class Keeper:
@@ -53,7 +54,7 @@ class Keeper:
                 self._settle(link, resumed=True)
             else:
                 self._open_session(link)
-            link.send("Watch", {}, more=True)
+            link.send("Watch", {"kinds": list(WATCHED)}, more=True)
         except (Closed, Late):
             link.close()
             raise self._session.silent() from None
