@@ -97,10 +97,11 @@ static void several_held(struct several *s)
     json_t *holds[SEVERAL_MAX], *list = json_array();
     for (size_t i = 0; i < s->count; i++) {
         const struct several_lock *lock = &s->locks[i];
-        holds[lock->position] = json_pack("{s:s s:O s:O s:O}", "name", lock->name, "hold",
+        holds[lock->position] = json_pack("{s:s s:O s:O s:O s:O}", "name", lock->name, "hold",
                                           json_object_get(lock->held, "hold"), "token",
                                           json_object_get(lock->held, "token"), "unclean",
-                                          json_object_get(lock->held, "unclean"));
+                                          json_object_get(lock->held, "unclean"), "value",
+                                          json_object_get(lock->held, "value"));
     }
     for (size_t i = 0; i < s->count; i++)
         json_array_append_new(list, holds[i]);

@@ -78,6 +78,15 @@ class SeveralCalls(SeveralCase):
             api.release(hold["hold"])
         self.free_and_clean(names)
 
+    def test_each_comes_with_its_value(self):
+        names, writer, api = self.names(2), self.connect("hv2"), self.connect()
+        held = writer.acquire(names[1], mode="PW")
+        writer.call("SetValue", hold=held["hold"], value="c3VtIDc=")
+        writer.release(held["hold"])
+        holds = api.call("AcquireAll", names=names, mode="shared")["holds"]
+        value = {"bytes": "c3VtIDc=", "token": held["token"], "valid": True}
+        self.assertEqual([h["value"] for h in holds], [None, value])
+
     def test_modes_are_the_same_for_all(self):
         names = self.names(3)
         for machine in self.lab.names:
