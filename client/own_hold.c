@@ -57,7 +57,7 @@ const char *own_hold_subject(const struct own_hold *h)
     return h->name[0] ? h->name : h->id;
 }
 
-/* The lock's name: of the environment, else of what this node holds. */
+/* The lock's name: of the environment, else of what the session holds, which was joined. */
 static void find_name(struct own_hold *h)
 {
     struct varlink_reply reply;
@@ -68,7 +68,7 @@ static void find_name(struct own_hold *h)
         snprintf(h->name, sizeof h->name, "%s", known);
         return;
     }
-    if (varlink_call(&h->agent, AGENT_INTERFACE "List", NULL, &reply, AGENT_TIMEOUT_MS) !=
+    if (varlink_call(&h->agent, AGENT_INTERFACE "ListSession", NULL, &reply, AGENT_TIMEOUT_MS) !=
         VARLINK_OK)
         return;
     json_array_foreach(json_object_get(reply.parameters, "operations"), index, op)
