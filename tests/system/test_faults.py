@@ -1,4 +1,7 @@
 """Agents and machines that die: no hold is lost, and without a majority nothing is granted."""
+import signal
+import sys
+
 from case import Case, NO_MAJORITY, NOT_GRANTED, OK
 from support.lab import until
 from support.varlink import Refused
@@ -138,6 +141,85 @@ class AgentRestarts(Case):
             self.assertEqual(self.lab.holders("hv1", name), [("hv2", "exclusive")])
             second.release(hold["hold"])
             self.until_free("hv3", name)
+
+
+class NeverTold(Case):
+    """Requests of a client that was never told of its grant, since its agent died meanwhile. Nobody
+    knows that any more, so they count as held: for the grace time, or until the client says more."""
+
+    machines = 3
+    weight = 2
+    grace_s = 2
+    # Asks, and does not look at what becomes of it; it is told by its agent that it ends, or lives.
+    client = (
+        "import json, socket, sys, time; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
+        "s.send(json.dumps({'method': 'org.holdfast.Acquire', 'parameters': {'name': sys.argv[2]}})"
+        ".encode() + bytes(1)); time.sleep(1000)"
+    )
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with open(cls.lab.dir / "hv2" / "holdfast.conf", "a", encoding="utf-8") as config:
+            config.write(f"grace = {cls.grace_s}\n")
+        cls.lab.agent("hv2", "stop")
+        cls.lab.agent("hv2", "start")
+        cls.lab.wait_voting("hv2")
+
+    def held(self, name):
+        """Held on hv1; what ends that."""
+        holder = self.lab.connect("hv1")
+        self.addCleanup(holder.close)
+        hold = holder.acquire(name)["hold"]
+        return lambda: holder.release(hold)
+
+    def granted_while_the_agent_is_away(self, name, let_go):
+        self.until_waiting("hv2", name, 1)
+        self.lab.agent("hv2", "kill")
+        let_go()
+        until(lambda: self.try_show("hv1", name) == [("hv2", "exclusive")], "hv2 is granted it")
+        self.lab.agent("hv2", "start")
+        self.lab.wait_voting("hv2")
+
+    def test_it_is_kept_for_the_grace_time_and_then_given_back(self):
+        name = self.name()
+        let_go = self.held(name)
+        client = self.exec("hv2", sys.executable, "-c", self.client, self.lab.socket("hv2"), name)
+        self.granted_while_the_agent_is_away(name, let_go)
+        self.assertEqual([o["name"] for o in self.operations("hv2")], [name])
+        next_one = self.lock("hv3", name, "--", "sh", "-c", "echo $HOLDFAST_UNCLEAN")
+        # It may have been told, so it may act: its processes end first.
+        self.assertEqual(client.wait(60), 128 + signal.SIGKILL)
+        code, out, _ = self.finish(next_one)
+        self.assertEqual((code, out.split()[:3]), (OK, ["hv2/1", "exclusive", "agent"]), out)
+        self.assertEqual(self.operations("hv2"), [])
+
+    def test_a_client_that_ends_gives_it_back_at_once(self):
+        name = self.name()
+        let_go = self.held(name)
+        client = self.exec("hv2", sys.executable, "-c", self.client, self.lab.socket("hv2"), name)
+        self.until_waiting("hv2", name, 1)
+        self.lab.agent("hv2", "kill")
+        client.kill()
+        client.wait()
+        let_go()
+        self.lab.agent("hv2", "start")
+        self.assertEqual(self.locked("hv3", "-w", "30", name, "true")[0], OK)
+
+    def test_a_client_that_resumes_finds_it_and_may_let_go_cleanly(self):
+        name = self.name()
+        let_go = self.held(name)
+        with self.lab.connect("hv2") as first:
+            secret = first.call("OpenSession")["secret"]
+            first.send("Acquire", {"name": name})
+            self.granted_while_the_agent_is_away(name, let_go)
+        with self.lab.connect("hv2") as second:
+            self.assertTrue(second.call("JoinSession", secret=secret)["resumed"])
+            (found,) = second.call("ListSession")["operations"]
+            self.assertEqual((found["name"], found["state"]), (name, "held"))
+            second.release(found["hold"])
+            self.until_free("hv3", name)
+            self.assertIsNone(self.lab.show("hv3", name)["mark"])
 
 
 class MachineDies(Case):
