@@ -79,6 +79,8 @@ void check_forget_said(struct world *w, const struct wire_forget *f)
     if (f->shard >= w->p.shards || f->locks.size > FORGET_BYTES_MAX)
         return;
     struct forget_seen *seen = &w->observer->forgets[f->shard];
+    if (!ballot_equal(seen->ballot, f->ballot) || seen->round != f->round)
+        seen->at = w->now;
     seen->ballot = f->ballot;
     seen->round = f->round;
     seen->size = f->locks.size;

@@ -24,6 +24,7 @@ enum { FORGET_BYTES_MAX = 1400 };
 struct forget_seen {
     struct ballot ballot;
     uint32_t round;
+    int64_t at; /* when it was seen first */
     size_t size;
     uint8_t bytes[FORGET_BYTES_MAX];
 };
