@@ -12,10 +12,11 @@ set -uo pipefail
 quick=
 [ "${1:-}" = --quick ] && quick=1 && shift
 sim=$1
+here=$(dirname "$0")
 seeds=${MUTANT_SEEDS:-5000}
 
-# Number, where else it must be caught (scenario/NAME, profile/NAME or -), the bug. `only`: the portfolio is not
-# expected to catch it. `stuck`: all its harm is that somebody gets no answer, so that counts.
+# Number, where else it must be caught (scenario/NAME, profile/NAME, story/NAME of tests/scenarios, or -), the bug.
+# `only`: the portfolio is not expected to catch it. `stuck`: all its harm is that somebody gets no answer, so that counts.
 table='
  1 -                       quorum = n/2
  2 -                       promise not durable
@@ -54,6 +55,7 @@ table='
 75 profile/leases          a lease is believed from when its answer came
 76 profile/leases          a new coordinator lets go at once
 77 profile/leases          a renewal is answered without a majority
+78 only:story/let-go-late a lease is let go without the ballot being confirmed after its end
 80 stuck                   two that convert wait for each other
 81 -                       another mark than the one named is cleared
 82 -                       a change is applied twice
@@ -85,6 +87,20 @@ attempt() {
     return 1
 }
 
+# in_story NUMBER BUG NAME: the same of a scenario in the language of docs/simulator.md, which is one run.
+in_story() {
+    local number=$1 bug=$2 name=$3 story=$here/../scenarios/$3.hf said check
+    check=$(sed -n '1s/^# \([A-Za-z0-9]*\):.*/\1/p' "$story")
+    said=$("$sim" run "$story" --mutant "$number" --quiet 2>&1)
+    after=1
+    if [[ $said == *"$check is broken"* ]]; then
+        printf '%3d  %-52s %-6s %s\n' "$number" "$bug" "$check" "story $name"
+        return 0
+    fi
+    printf '%3d  %-52s %-6s %s\n' "$number" "$bug" MISSED "not by the story $name"
+    return 1
+}
+
 while read -r number place bug; do
     [ -n "$number" ] || continue
     planted=$((planted + 1))
@@ -99,7 +115,9 @@ while read -r number place bug; do
         attempt "$number" "$bug" ""
     fi
     place=${place#only:}
-    if [ "$place" != - ]; then
+    if [[ $place = story/* ]]; then
+        in_story "$number" "$bug" "${place#*/}" || found=
+    elif [ "$place" != - ]; then
         attempt "$number" "$bug" needed "--${place%/*}" "${place#*/}" || found=
     fi
     [ -n "$found" ] && caught=$((caught + 1))
