@@ -200,6 +200,7 @@ static void finish_sync(struct stage_node *n)
     struct stage_disk *d = &n->disk;
     struct event event = {.kind = EVENT_DURABLE, .lsn = d->syncing_lsn};
     d->done_at = INSTANT_NEVER;
+    d->syncs++;
     if (d->mode == SYNC_FAILS) {
         event.kind = EVENT_SYNC_FAILED;
         d->mode = SYNC_HELD; /* nothing is ever tried again */

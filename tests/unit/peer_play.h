@@ -53,6 +53,7 @@ struct stage_disk {
     size_t syncing_size;
     uint64_t written_lsn;
     uint64_t syncing_lsn;
+    uint64_t syncs; /* that ended */
     enum stage_sync mode;
     bool wanted;
     bool write_held;        /* nobody hears that something was written */
