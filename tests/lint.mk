@@ -8,12 +8,12 @@ CPPCHECK     ?= cppcheck
 lint_sources := $(CRYPTO) $(PROTO) $(NODE) $(SIM) $(LIB) $(CLI) $(wildcard sim/*/*.c client/*/*.c tests/*/*.c)
 lint_texts   := $(lint_sources) $(wildcard */*.h */*/*.h)
 lint_scripts := $(wildcard .ci/run tests/*.sh tests/*/*.sh docs/examples/*.sh)
-lint_parts   := purity includes rules docs mentions shell cppcheck tidy format
+lint_parts   := purity includes rules docs features mentions shell cppcheck tidy format
 lint_flags   := -std=gnu11 -D_GNU_SOURCE -I. -Iclient -I$(B)/tests/node $(WARN)
 
 .PHONY: lint format $(lint_parts:%=lint-%)
 
-lint: ## purity, includes, rules, clang-tidy, cppcheck, shellcheck, formatting
+lint: ## purity, includes, rules, documents, clang-tidy, cppcheck, shellcheck, formatting
 	@failed=; for part in $(lint_parts); do \
 	    echo "== lint-$$part"; $(MAKE) --no-print-directory lint-$$part || failed="$$failed $$part"; done; \
 	if [ -n "$$failed" ]; then echo "lint: failed:$$failed"; exit 1; fi; echo "lint: clean"
@@ -29,6 +29,9 @@ lint-rules:
 
 lint-docs:
 	@tests/lint/docs.sh
+
+lint-features:
+	@tests/lint/features.py
 
 lint-mentions:
 	@tests/lint/mentions.sh

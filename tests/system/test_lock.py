@@ -340,6 +340,16 @@ class LockClientDies(Case):
         self.assertEqual(self.finish(waiter)[1], "ran\n")
         self.assertEqual(self.finish(process)[0], 128 + signal.SIGKILL)
 
+    def test_a_client_that_is_paused_keeps_its_lock(self):
+        name = self.name("paused")
+        process = self.hold("hv1", name)
+        client = self.under(process, name)
+        os.kill(client, signal.SIGSTOP)
+        self.addCleanup(os.kill, client, signal.SIGCONT)
+        code, _, err = self.locked("hv2", "-w", "1", name, "true")
+        self.assertEqual((code, "hv1" in err), (NOT_GRANTED, True), err)
+        self.assertEqual(self.lab.holders("hv3", name), [("hv1", "exclusive")])
+
     def test_a_background_process_keeps_the_lock_until_it_is_killed(self):
         """The command's group is the stop set (F11): what is left of it goes before the lock."""
         name, mark = self.name("left"), f"1000.{id(self)}"
