@@ -27,19 +27,7 @@ struct span idle_span(const struct idle *i)
 
 bool idle_is_free(struct idle *i, const struct lock_state *state, struct view bytes)
 {
-    uint8_t buffer[128];
-    if (state->hold_count > 0 || state->waiter_count > 0)
-        return false;
-    lock_init(&i->blank);
-    i->blank.token = state->token;
-    i->blank.generation = state->generation;
-    i->blank.born = state->born;
-    if (MUTANT(67)) /* "the unclean mark is forgotten" */
-        i->blank.mark = state->mark;
-    struct writer w = writer_init(buffer, sizeof buffer);
-    lock_encode(&w, &i->blank);
-    must(!w.failed);
-    return view_equal((struct view){buffer, writer_size(&w)}, bytes);
+    return lock_is_blank(state, bytes, &i->blank);
 }
 
 /* --- The lists --- */

@@ -233,6 +233,9 @@ enum {
                            LOCK_CONVERTS_MAX * 32 + LOCK_WAITERS_MAX * (36 + LOCK_DATA_MAX)
 };
 void lock_encode(struct writer *w, const struct lock_state *state);
+/* Whether nothing is in it but a token and a generation: it is free, and can be forgotten (L10).
+ * `bytes` encode it; `blank` is scratch. */
+bool lock_is_blank(const struct lock_state *state, struct view bytes, struct lock_state *blank);
 /* Empty bytes are the state of a lock that was never touched. False if malformed or not canonical.
  */
 bool lock_decode(struct lock_state *out, struct view bytes);

@@ -1,6 +1,8 @@
 /* A lock's state as bytes, which voters store: see lock.h. One state has one form. */
 #include "proto/fields.h"
 #include "proto/lock.h"
+#include "proto/must.h"
+#include "proto/mutant.h"
 
 enum { STATE_FORMAT = 5 };
 
@@ -266,4 +268,21 @@ bool lock_decode(struct lock_state *out, struct view bytes)
     decode_converts(&r, out);
     decode_waiters(&r, out);
     return reader_done(&r) && !untouched(out);
+}
+
+bool lock_is_blank(const struct lock_state *state, struct view bytes, struct lock_state *blank)
+{
+    uint8_t buffer[128];
+    if (state->hold_count > 0 || state->waiter_count > 0)
+        return false;
+    lock_init(blank);
+    blank->token = state->token;
+    blank->generation = state->generation;
+    blank->born = state->born;
+    if (MUTANT(67)) /* "the unclean mark is forgotten" */
+        blank->mark = state->mark;
+    struct writer w = writer_init(buffer, sizeof buffer);
+    lock_encode(&w, blank);
+    must(!w.failed);
+    return view_equal((struct view){buffer, writer_size(&w)}, bytes);
 }

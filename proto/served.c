@@ -314,21 +314,41 @@ static void become_true(struct served_table *t, struct instant now, struct serve
         served_tell_true(t, now, s);
 }
 
-/* A lock that a majority does not have is born with the floor's token and generation (L10). */
+/*
+ * A lock that a majority does not have is born with the floor's token and generation (L10). So is a
+ * free one that some still have and others dropped already: whoever looked while it was missed was
+ * told the floor's, and must not be told less later.
+ */
 static bool bear(struct served_table *t, struct served *s)
 {
     const struct served_floor *floor = &t->floors[s->shard];
     uint8_t bytes[64];
     if (!floor->known && !MUTANT(21)) /* "token restarts at 0 after delete" */
         return false;
+    bool ok = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
+    must(ok);
+    uint64_t token = t->scratch.token, generation = t->scratch.generation;
+    bool higher = floor->token > token && !MUTANT(21);
+    bool born = higher || t->scratch.born;
+    if (!MUTANT(21) && floor->generation > generation)
+        generation = floor->generation;
     lock_init(&t->scratch);
-    t->scratch.token = MUTANT(21) ? 0 : floor->token;
-    t->scratch.generation = MUTANT(21) ? 0 : floor->generation;
-    t->scratch.born = t->scratch.token > 0;
+    t->scratch.token = higher ? floor->token : token;
+    t->scratch.generation = generation;
+    t->scratch.born = born;
     struct writer w = writer_init(bytes, sizeof bytes);
     lock_encode(&w, &t->scratch);
     must(!w.failed);
     return copy_state(t, s, (struct view){bytes, writer_size(&w)});
+}
+
+/* Free, with nothing but a token and a generation. */
+static bool blank(struct served_table *t, const struct served *s)
+{
+    struct view bytes = {s->state, s->state_size};
+    bool ok = lock_decode(&t->scratch, bytes);
+    must(ok);
+    return lock_is_blank(&t->scratch, bytes, &t->brief);
 }
 
 /* Whether enough have answered, and what that amounts to; true if the state is true by it. */
@@ -336,12 +356,13 @@ static bool finish_reading(struct served_table *t, struct instant now, struct se
 {
     if (!majority(t, s->answered))
         return false;
-    if (ballot_none(s->best) && !served_is_floor(t, s) && !bear(t, s))
+    bool whole = majority(t, s->alike); /* L5: a majority holds just this */
+    if (!served_is_floor(t, s) && (ballot_none(s->best) || (!whole && blank(t, s))) && !bear(t, s))
         return false;
     /* Under our own ballot (the lock was forgotten) the numbers go on; else they begin anew. */
     s->seq = ballot_equal(s->best, s->ballot) ? s->best_seq : 0;
-    if (majority(t, s->alike)) {
-        become_true(t, now, s); /* L5: a majority holds just this */
+    if (whole) {
+        become_true(t, now, s);
         return true;
     }
     s->seq = next_seq(t, s);

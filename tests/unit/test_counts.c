@@ -250,11 +250,11 @@ static const struct {
     bool writes; /* each voter votes in each round; else nobody writes */
     struct wanted near, apart;
 } operations[] = {{"lock", exclusive, 1, true, {0, 0, 0, 3}, {2, 0, 1, 5}},
-                  {"unlock", release, 1, true, {0, 0, 0, 1}, {2, 0, 1, 1}},
-                  {"lock and unlock", pair, 2, true, {0, 0, 0, 4}, {4, 0, 2, 6}},
+                  {"unlock", release, 1, true, {0, 0, 0, 0}, {2, 0, 0, 0}},
+                  {"lock and unlock", pair, 2, true, {0, 0, 0, 3}, {4, 0, 1, 5}},
                   {"shared lock", shared, 1, true, {0, 0, 0, 3}, {2, 0, 1, 5}},
                   {"queue", queue, 1, true, {0, 1, 0, 3}, {2, 1, 1, 5}},
-                  {"handover", handover, 1, true, {1, 0, 0, 4}, {3, 0, 1, 5}},
+                  {"handover", handover, 1, true, {1, 0, 0, 4}, {3, 0, 0, 5}},
                   {"conversion up", up, 1, true, {0, 0, 0, 3}, {2, 0, 1, 5}},
                   {"conversion down", down, 1, true, {0, 0, 1, 4}, {2, 0, 1, 6}},
                   {"renewal", renewal, 1, false, {0, 0, 0, 0}, {2, 0, 0, 0}},

@@ -340,6 +340,50 @@ START_TEST(a_coordinator_that_dies_in_between_leaves_nothing)
 }
 END_TEST
 
+/*
+ * One still has it when all others have dropped it. Who looks without that one is told the floor's
+ * token and generation; who reads it there later must not be told less.
+ */
+START_TEST(what_one_still_has_does_not_undo_the_floor)
+{
+    struct stage_filter lost[] = {{STAGE_NONE, 4, UINT64_C(1) << WIRE_FORGET, FATE_LOSE, false},
+                                  {0}};
+    for (int i = 0; i < 6; i++) /* the floor will be above "image" */
+        use(1, sibling("image"));
+    stage_run(s, SPAN / 2);
+    use(1, "image");
+    await_gone(sibling("image"), SPAN);
+    s->way = stage_filters;
+    s->way_context = lost;
+    stage_run(s, 3 * SPAN);
+    ck_assert_uint_eq(kept("image"), 1);
+    ck_assert(has(4, "image"));
+    stage_isolate(s, 4, true);
+    size_t first = coordinator_of("image");
+    ck_assert_uint_ne(first, 4);
+    stage_kill(s, first);
+    size_t other = stage_other(s, first, 4);
+    stage_run(s, 15 * STAGE_SECOND);
+    uint64_t told = stage_show(s, other, "image")->generation;
+    stage_isolate(s, 4, false);
+    stage_start(s, first);
+    ck_assert(stage_until(s, stage_all_settled, NULL, 20 * STAGE_SECOND));
+    size_t second = coordinator_of("image");
+    ck_assert_uint_ne(second, 4);
+    stage_kill(s, second);
+    size_t last = second == first ? other : first;
+    size_t away = 0;
+    while (away == second || away == last)
+        away++;
+    stage_isolate(s, away, true); /* three are left, 4 among them */
+    stage_run(s, 15 * STAGE_SECOND);
+    const struct lock_state *state = stage_show(s, last, "image");
+    ck_assert_uint_eq(told, 6);
+    ck_assert_uint_ge(state->generation, told);
+    ck_assert(state->born);
+}
+END_TEST
+
 /* A voter that never heard the word, and does not lead: it names what it has left over. */
 START_TEST(what_is_left_over_at_one_is_named_by_it)
 {
@@ -514,6 +558,7 @@ Suite *suite_forget(void)
     tcase_add_test(tcase, an_old_accept_stores_nothing);
     tcase_add_test(tcase, a_coordinator_that_dies_in_between_leaves_nothing);
     tcase_add_test(tcase, what_is_left_over_at_one_is_named_by_it);
+    tcase_add_test(tcase, what_one_still_has_does_not_undo_the_floor);
     tcase_add_test(tcase, a_voter_that_is_away_keeps_it);
     tcase_add_test(tcase, a_voter_that_does_not_answer_is_left_in_peace);
     tcase_add_test(tcase, a_lock_that_one_lacks_does_not_keep_the_others);
