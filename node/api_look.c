@@ -22,6 +22,8 @@ static const char *api_op_state(const struct op_view *view)
         return "held";
     case OP_DROPPING:
         return "dropping";
+    case OP_CACHED:
+        return "cached";
     }
     return "pending";
 }

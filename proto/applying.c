@@ -96,6 +96,24 @@ static void tell_holders(struct served_table *t, struct instant now, struct serv
     }
 }
 
+/* A try was refused: what a node only has cached for its next client is given up, and it is tried
+ * again (delegating.h). */
+static void tell_cachers(struct served_table *t, const struct served *s, const struct asked *a,
+                         const struct lock_state *state)
+{
+    int self = lock_find_hold(state, a->op);
+    for (size_t i = 0; i < state->hold_count; i++) {
+        const struct lock_hold *hold = &state->holds[i];
+        if (hold->policy != LOCK_STALE_EXPIRE || !lock_excludes(state, i, self, a->mode, a->limit))
+            continue;
+        struct message m = {
+            .type = WIRE_BLOCKING,
+            .blocking = {
+                .hold = hold->id, .mode = (uint8_t)a->mode, .tries = true, .name = served_name(s)}};
+        outbox_send(&t->core->outbox, hold->id.slot, &m);
+    }
+}
+
 /* --- Applying requests --- */
 
 static enum lock_op_kind op_kind_of(enum request_kind kind)
@@ -254,6 +272,9 @@ static bool settle_acquire(struct asked *a, const struct lock_state *state)
         a->verdict = REPLY_WAITING;
         a->place = (uint32_t)waiter + 1;
         a->token = state->token;
+    } else if (a->verdict == REPLY_MOVED) {
+        a->token = lock_highest_token(state);
+        return a->token != a->expect; /* or what might have handed tokens on ended, and had not */
     }
     return hold >= 0 || waiter >= 0 || a->verdict == REPLY_BUSY || a->verdict == REPLY_FULL ||
            a->verdict == REPLY_MOVED || a->verdict == REPLY_FORGOTTEN;
@@ -303,6 +324,10 @@ static void tell_outcomes(struct served_table *t, struct instant now, struct ser
     while ((a = asked_pop(t, &s->outcomes))) {
         if (settle(a, state))
             served_reply(t, s, a, state);
+        if (a->verdict == REPLY_BUSY && (a->kind == REQUEST_ACQUIRE || a->kind == REQUEST_CONVERT))
+            tell_cachers(t, s, a, state);
+        if (a->verdict == REPLY_GRANTED)
+            s->tell_next = (struct instant){0}; /* to a holder that has heard nothing yet */
         if (a->verdict == REPLY_GRANTED && a->policy == LOCK_STALE_EXPIRE)
             leases_granted(t->core->leases, now, &s->told, a->op.slot, a->op.life);
         asked_free(t, a);

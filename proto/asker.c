@@ -16,7 +16,8 @@ enum { COUNTER_BLOCK = 1 << 16 };
 size_t asker_bytes(const struct peer_config *config)
 {
     return config->max_ops * (sizeof(struct asker_op) + sizeof(uint32_t)) +
-           roster_shard_count(config->roster) * sizeof(struct hint) + renewing_bytes(config) + 64;
+           roster_shard_count(config->roster) * sizeof(struct hint) + renewing_bytes(config) +
+           delegating_bytes(config) + 64;
 }
 
 void asker_init(struct asker *a, struct core *core, void *memory)
@@ -28,7 +29,10 @@ void asker_init(struct asker *a, struct core *core, void *memory)
     a->hints = (struct hint *)(a->ops + a->max);
     uint8_t *rest = (uint8_t *)(a->hints + core->cohorts.shard_count);
     renewing_init(&a->renewing, rest, core->cohorts.shard_count);
-    a->buckets = (uint32_t *)(void *)(rest + renewing_bytes(&core->config));
+    rest += renewing_bytes(&core->config);
+    delegating_init(&a->delegating, rest, &core->config);
+    rest += delegating_bytes(&core->config);
+    a->buckets = (uint32_t *)(void *)rest;
     memset(a->buckets, 0, a->max * sizeof *a->buckets);
     for (uint32_t s = 0; s < core->cohorts.shard_count; s++)
         a->hints[s] = (struct hint){.slot = SLOT_NONE};
@@ -77,6 +81,8 @@ void asker_deactivate(struct asker *a, struct asker_op *op)
 
 void asker_owe(struct asker *a, struct asker_op *op, uint32_t what)
 {
+    if (op->local.cached) /* nobody is there to hear it */
+        what &= ~(uint32_t)(OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_LOST);
     op->owes |= what;
     if (op->owed)
         return;
@@ -163,6 +169,7 @@ void asker_unmake(struct asker *a, struct asker_op *op)
     must(!op->owed);
     asker_deactivate(a, op);
     renewing_end(a, op);
+    delegating_forget(a, op);
     if (op->counted)
         standing_unuse(a->core->standing, a->core->now);
     asker_set_detail(a, op, (struct view){0});
@@ -194,12 +201,18 @@ void asker_unmake(struct asker *a, struct asker_op *op)
 
 /* --- Records --- */
 
+/* What a client that was let in does leaves no record (delegating.h). */
+static enum op_state recorded_state(const struct asker_op *op)
+{
+    return op->state == OP_HELD && op->local.recorded ? OP_CACHED : op->state;
+}
+
 void asker_record_of(const struct asker_op *op, struct record *out)
 {
     *out = (struct record){.kind = RECORD_OP,
                            .op = {.life = op->life,
                                   .counter = op->counter,
-                                  .state = (uint8_t)op->state,
+                                  .state = (uint8_t)recorded_state(op),
                                   .mode = (uint8_t)op->mode,
                                   .limit = op->limit,
                                   .policy = (uint8_t)op->policy,
@@ -236,7 +249,7 @@ void asker_end(struct asker *a, struct asker_op *op)
 
 static bool load_op(struct asker *a, const struct record_op *r)
 {
-    if (r->state > OP_DROPPING || !lock_mode_valid(r->mode, r->limit) ||
+    if (r->state > OP_CACHED || !lock_mode_valid(r->mode, r->limit) ||
         !lock_policy_valid(r->policy, r->ttl_ms))
         return false;
     struct asker_op *op = asker_find(a, r->counter);
@@ -254,6 +267,9 @@ static bool load_op(struct asker *a, const struct record_op *r)
     op->ttl_ms = r->ttl_ms;
     op->unclean = r->unclean;
     op->token = r->token;
+    op->local.recorded = r->state == OP_CACHED; /* see asker_start() */
+    if (op->local.recorded && op->mode == LOCK_EXCLUSIVE)
+        op->token += LOCK_TOKENS_SPARE - 1; /* for all that is known */
     op->change = (struct asker_change){
         .counter = r->change, .cancelled = true, .transfer = r->transfer, .kind = CHANGE_CONVERT};
     return true;
@@ -302,6 +318,7 @@ void asker_end_life(struct asker *a)
         if (op->keeping)
             asker_deactivate(a, op);
         renewing_end(a, op);
+        delegating_end(a, op);
         if (op->show) /* a look belongs to no life */
             op->life = a->core->life;
         else if (op->state != OP_DROPPING && !op->owed)
@@ -336,7 +353,9 @@ void asker_start(struct asker *a, struct instant now)
         /* Or it has to be seen what became of a change that was under way. */
         if (a->ops[i - 1].state == OP_DROPPING || a->ops[i - 1].change.counter)
             asking_begin(a, now, &a->ops[i - 1]);
-        if (a->ops[i - 1].state == OP_HELD && a->ops[i - 1].policy == LOCK_STALE_EXPIRE)
+        if (a->ops[i - 1].local.recorded)
+            delegating_found(a, now, &a->ops[i - 1]);
+        else if (a->ops[i - 1].state == OP_HELD && a->ops[i - 1].policy == LOCK_STALE_EXPIRE)
             renewing_found(a, now, &a->ops[i - 1]);
     }
 }
@@ -394,6 +413,9 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
     must(event->acquire.process.size <= PROCESS_BLOB_MAX);
     must(lock_mode_valid(event->acquire.mode, event->acquire.limit));
     must(lock_policy_valid(event->acquire.policy, event->acquire.ttl_ms));
+    if (delegating_serve(a, now, event))
+        return;
+    delegating_make_room(a, now);
     struct asker_op *op =
         begin(a, event->acquire.handle, event->acquire.name, event->acquire.process);
     if (!op)
@@ -450,6 +472,7 @@ void asker_give_up(struct asker *a, struct instant now, struct asker_op *op)
 {
     must(op->state != OP_DROPPING);
     op->state = OP_DROPPING;
+    delegating_end(a, op);
     renewing_end(a, op);
     op->owes &= ~(uint32_t)(OWE_WAITING | OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_LOST);
     changing_finish(a, op, ANSWER_DROPPED);
@@ -465,23 +488,29 @@ void asker_give_up(struct asker *a, struct instant now, struct asker_op *op)
 void asker_drop(struct asker *a, struct instant now, const struct event *event)
 {
     struct op_id hold = event->drop.hold;
-    struct asker_op *op = asker_find(a, hold.counter);
+    struct asker_op *op = delegating_find(a, hold.counter);
     bool ours =
         op && !op->show && !op->gone && hold.slot == core_self(a->core) && hold.life == op->life;
     if (!ours) {
         asker_refuse_now(a, event->drop.handle, ANSWER_UNKNOWN);
         return;
     }
+    if (op->local.cached && !(op->owes & OWE_DROPPED)) { /* it was, and has given it back */
+        asker_refuse_now(a, event->drop.handle, ANSWER_UNKNOWN);
+        return;
+    }
     op->drop_handle = event->drop.handle;
     asker_owe(a, op, OWE_DROPPED);
-    if (op->state == OP_DROPPING)
+    if (op->state == OP_DROPPING || op->local.cached)
         return; /* given up already: told as soon as that is durable */
     op->unclean = event->drop.unclean;
-    if (op->state == OP_PENDING && !(op->owes & OWE_FINAL)) {
+    bool untold = asker_untold(op) && op->final == ANSWER_GRANTED;
+    if (untold || (op->state == OP_PENDING && !(op->owes & OWE_FINAL))) {
         op->final = ANSWER_DROPPED;
         asker_owe(a, op, OWE_FINAL);
     }
-    asker_give_up(a, now, op);
+    if (!delegating_keep(a, now, op))
+        asker_give_up(a, now, op);
 }
 
 void asker_sync_failed(struct asker *a, struct instant now)
@@ -491,6 +520,8 @@ void asker_sync_failed(struct asker *a, struct instant now)
         i = op->next;
         if (op->lsn > a->core->journal.durable)
             changing_failed(a, op);
+        if (op->local.cached && op->lsn > a->core->journal.durable)
+            delegating_recall(a, now, op);
         bool untold =
             op->state == OP_PENDING || ((op->owes & OWE_FINAL) && op->final == ANSWER_GRANTED);
         if (op->show || op->gone || op->state == OP_DROPPING || !untold ||

@@ -16,6 +16,7 @@
 #define PROTO_ASKER_H
 
 #include "proto/core.h"
+#include "proto/delegating.h"
 #include "proto/renewing.h"
 
 enum asker_owes {
@@ -94,6 +95,8 @@ struct asker_op {
     uint64_t waited_sent;            /*   to a request sent then, */
     uint64_t waited_token;           /*   and the last token given out by then */
     uint32_t lease_prev, lease_next; /* of its shard */
+    struct delegation local;         /* delegating.h */
+    uint8_t busy;                    /* how often a try was refused, and tried again */
     /* Asking. */
     struct instant send_at;
     struct span wait;
@@ -142,6 +145,7 @@ struct asker {
     uint32_t *buckets;
     struct hint *hints; /* by shard */
     struct renewing renewing;
+    struct delegating delegating;
     uint32_t first, last; /* all, in order of counters */
     uint32_t active;
     uint32_t owed_first, owed_last;

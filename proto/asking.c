@@ -138,6 +138,15 @@ static bool insists(const struct asker_op *op, struct instant now)
     return span_between(op->answered, now).ns >= INSIST_SPAN.ns && (!led || op->named.round);
 }
 
+/* Of a hold that ends, or becomes another one: the last that was handed out under it. */
+static uint64_t token_for(const struct asker_op *op, enum request_kind kind)
+{
+    if (kind == REQUEST_ACQUIRE)
+        return op->expect;
+    bool ends = kind == REQUEST_DROP || kind == REQUEST_CONVERT || kind == REQUEST_TRANSFER;
+    return ends ? op->token : op->change.token;
+}
+
 static void send(struct asker *a, struct instant now, struct asker_op *op)
 {
     struct core *c = a->core;
@@ -165,7 +174,7 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
                     .unclean = op->unclean,
                     .change = change ? op->change.counter : 0,
                     .target = op->change.target,
-                    .token = acquire ? op->expect : op->change.token,
+                    .token = token_for(op, kind),
                     .name = {op->name, op->name_size}}};
     if (acquire)
         m.request.bytes = (struct view){op->data, op->data_size};
@@ -291,6 +300,22 @@ static void take_waiting(struct asker *a, struct instant now, struct asker_op *o
         asker_owe(a, op, OWE_WAITING);
 }
 
+/* Whether a node may have it cached only: it has heard of this try, and gives it up
+ * (delegating.h). Then it is tried again, after 10 ms and 40 ms. */
+static bool try_again(struct asker *a, struct instant now, struct asker_op *op,
+                      const struct wire_reply *r)
+{
+    enum { TRIES_MAX = 2 };
+    bool cached = false;
+    if (op->state != OP_PENDING || op->busy == TRIES_MAX || !lock_decode(&a->scratch, r->detail))
+        return false;
+    for (size_t i = 0; i < a->scratch.hold_count; i++)
+        cached |= a->scratch.holds[i].policy == LOCK_STALE_EXPIRE;
+    if (cached)
+        op->send_at = instant_after(now, SPAN_MS(op->busy++ == 0 ? 10 : 40));
+    return cached;
+}
+
 /* Refused on a true state: nothing of it is there, so nothing needs to be dropped. */
 static void take_refusal(struct asker *a, struct asker_op *op, const struct wire_reply *r,
                          enum answer_kind final)
@@ -389,7 +414,8 @@ static void take_verdict(struct asker *a, struct instant now, struct asker_op *o
         take_waiting(a, now, op, r);
         break;
     case REPLY_BUSY:
-        take_refusal(a, op, r, ANSWER_BUSY);
+        if (!try_again(a, now, op, r))
+            take_refusal(a, op, r, ANSWER_BUSY);
         break;
     case REPLY_FULL:
         take_refusal(a, op, r, ANSWER_FULL);
@@ -479,16 +505,17 @@ static void take_blocking(struct asker *a, struct instant now, uint16_t from,
         proofs_send(c->proofs, from, core_self(c));
         return;
     }
-    (void)now;
     struct asker_op *op = asker_find(a, b->hold.counter);
     if (!op || op->gone || op->life != b->hold.life) {
         give_back(a, from, b->hold, (struct ballot){0}, b->name);
         return;
     }
-    if (op->state != OP_HELD || op->loaded)
+    if (op->state != OP_HELD || (b->tries && !op->local.cached))
         return;
     op->blocking_mode = (enum lock_mode)b->mode;
-    asker_owe(a, op, OWE_BLOCKING);
+    if (!op->loaded)
+        asker_owe(a, op, OWE_BLOCKING);
+    delegating_recall(a, now, op);
 }
 
 void asker_take(struct asker *a, struct instant now, uint16_t from, const struct message *m)
@@ -616,7 +643,7 @@ void asker_step(struct asker *a, struct instant now)
 
 struct instant asker_deadline(const struct asker *a)
 {
-    struct instant deadline = a->renewing.next_at;
+    struct instant deadline = instant_earlier(a->renewing.next_at, a->delegating.next_at);
     for (uint32_t i = a->active; i; i = a->ops[i - 1].active_next) {
         const struct asker_op *op = &a->ops[i - 1];
         deadline = instant_earlier(deadline, op->send_at);

@@ -78,7 +78,7 @@ void changing_forget(struct asker *a, struct asker_op *op)
 static enum answer_kind refusal(const struct asker *a, const struct asker_op *op, struct op_id hold)
 {
     bool ours = op && op->state == OP_HELD && !op->show && !op->gone && !op->lost &&
-                hold.slot == core_self(a->core) && hold.life == op->life &&
+                !op->local.cached && hold.slot == core_self(a->core) && hold.life == op->life &&
                 hold.life == a->core->life && !(op->owes & OWE_FINAL);
     if (!ours)
         return ANSWER_UNKNOWN;
@@ -89,7 +89,7 @@ static enum answer_kind refusal(const struct asker *a, const struct asker_op *op
 
 void asker_change(struct asker *a, struct instant now, const struct event *event)
 {
-    struct asker_op *op = asker_find(a, event->change.hold.counter);
+    struct asker_op *op = delegating_find(a, event->change.hold.counter);
     enum answer_kind why = refusal(a, op, event->change.hold);
     if (why != ANSWER_CHANGED) {
         asker_refuse_now(a, event->change.handle, why);
@@ -127,6 +127,7 @@ void asker_change(struct asker *a, struct instant now, const struct event *event
     } else if (change.kind == CHANGE_TRANSFER) {
         op->change.target = event->change.to;
     }
+    delegating_recall(a, now, op); /* what others are to know of it only the register has */
     if (changing_recorded(op))
         asker_write(a, op, true);
     op->reason = WAIT_UNKNOWN;
@@ -177,7 +178,8 @@ static void adopt(struct asker *a, struct asker_op *op, const struct wire_reply 
         return;
     op->mode = a->scratch.holds[index].mode;
     op->limit = a->scratch.holds[index].limit;
-    op->token = a->scratch.holds[index].token;
+    if (a->scratch.holds[index].token > op->token) /* else its client has one of the spare ones */
+        op->token = a->scratch.holds[index].token;
 }
 
 static void settled(struct asker *a, struct asker_op *op, enum answer_kind final)

@@ -61,6 +61,8 @@ void asker_lost(struct asker *a, struct instant now, enum lost_reason reason)
                 refuse(a, now, op, ANSWER_LIFE_ENDED);
             else if (asker_untold(op))
                 refuse(a, now, op, ANSWER_NO_MAJORITY);
+        } else if (op->local.cached) {
+            delegating_recall(a, now, op);
         } else if (!op->lost) {
             op->lost = true;
             op->lost_reason = reason;
@@ -79,6 +81,7 @@ void asker_bound(struct asker *a, struct instant now)
         if (present(a, op) && (op->state == OP_PENDING || asker_untold(op)))
             refuse(a, now, op, ANSWER_LIFE_ENDED);
     }
+    delegating_recall_all(a, now);
 }
 
 bool asker_holds_nothing(const struct asker *a)

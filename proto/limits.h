@@ -27,7 +27,8 @@ enum {
     LEASE_TTL_MIN_MS = 1000,
     LEASE_TTL_MAX_MS = 3600 * 1000,
     LEASE_TTL_DEFAULT_MS = 30 * 1000,
-    CLOCK_RATE_PPM = 500, /* rho: a clock runs faster or slower by at most so much (A2) */
+    LOCK_TOKENS_SPARE = 1000, /* an exclusive hold that expires has so many (delegating.h) */
+    CLOCK_RATE_PPM = 500,     /* rho: a clock runs faster or slower by at most so much (A2) */
 
     RUN_SPAN_MAX_MS = 120 * 1000, /* an executor that says that it acts is believed so long (F9) */
 

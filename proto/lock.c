@@ -139,16 +139,50 @@ bool lock_in_the_way(const struct lock_state *state, size_t index)
     return lock_excludes(state, index, -1, state->waiters[0].mode, state->waiters[0].limit);
 }
 
+/* Whether its node may hand on tokens of its own. */
+static bool hands_on(const struct lock_hold *hold)
+{
+    return hold->policy == LOCK_STALE_EXPIRE && hold->mode == LOCK_EXCLUSIVE;
+}
+
+static uint64_t last_token(const struct lock_hold *hold)
+{
+    return hold->token + (hands_on(hold) ? LOCK_TOKENS_SPARE - 1 : 0);
+}
+
+void lock_used_tokens(struct lock_state *state, const struct lock_hold *hold, uint64_t token)
+{
+    uint64_t last = last_token(hold), used = token < last ? token : last;
+    if (used > state->token)
+        state->token = used;
+}
+
+uint64_t lock_highest_token(const struct lock_state *state)
+{
+    uint64_t highest = state->token;
+    for (size_t i = 0; i < state->hold_count; i++)
+        if (last_token(&state->holds[i]) > highest)
+            highest = last_token(&state->holds[i]);
+    return highest;
+}
+
+uint64_t lock_next_token(struct lock_state *state)
+{
+    state->token = lock_highest_token(state);
+    must(state->token < UINT64_MAX - LOCK_TOKENS_SPARE);
+    return ++state->token;
+}
+
 void lock_grant(struct lock_state *state, const struct lock_waiter *who)
 {
     must(state->hold_count < LOCK_HOLDS_MAX);
-    must(state->token < UINT64_MAX);
+    uint64_t token = lock_next_token(state);
     state->holds[state->hold_count++] = (struct lock_hold){.id = who->id,
                                                            .mode = who->mode,
                                                            .limit = who->limit,
                                                            .policy = who->policy,
                                                            .ttl_ms = who->ttl_ms,
-                                                           .token = ++state->token,
+                                                           .token = token,
                                                            .data = who->data};
     state->born = false;
     if (lock_mode_writes(who->mode))
@@ -164,7 +198,14 @@ void lock_remove_waiter(struct lock_state *state, size_t index)
 
 bool lock_moved(const struct lock_state *state, uint64_t expect)
 {
-    return expect != 0 && expect != state->token;
+    return expect != 0 && (expect < state->token || expect > lock_highest_token(state));
+}
+
+/* The same of one that fits, beside a hold of which a node may hand on tokens: nobody can say that
+ * it did not. */
+static bool may_have_moved(const struct lock_state *state, uint64_t expect)
+{
+    return expect != 0 && expect != lock_highest_token(state);
 }
 
 static void settle_waiters(struct lock_state *state)
@@ -174,7 +215,8 @@ static void settle_waiters(struct lock_state *state)
         if (!lock_moved(state, first->expect)) {
             if (!lock_fits(state, first->mode, first->limit))
                 return;
-            lock_grant(state, first);
+            if (!may_have_moved(state, first->expect))
+                lock_grant(state, first);
         }
         lock_remove_waiter(state, 0); /* one whose token has passed hears so when it asks again */
     }
@@ -205,11 +247,11 @@ static struct lock_result admit(struct lock_state *state, const struct lock_op *
         memcpy(who.data.bytes, op->bytes.bytes, op->bytes.size);
     bool first = state->convert_count == 0 && (state->waiter_count == 0 || op->head);
     bool free = first && lock_fits(state, op->mode, op->limit);
-    if (lock_moved(state, op->token)) {
+    if (lock_moved(state, op->token) || (free && may_have_moved(state, op->token))) {
         bool unknown = state->born && op->token < state->token;
         unknown &= !MUTANT(68); /* "what was forgotten counts as granted since" */
         result.outcome = unknown ? LOCK_FORGOTTEN : LOCK_MOVED;
-        result.token = state->token;
+        result.token = lock_highest_token(state);
     } else if (free && state->hold_count < LOCK_HOLDS_MAX) {
         lock_grant(state, &who);
         result.outcome = LOCK_GRANTED;
@@ -301,6 +343,7 @@ static struct lock_result break_holds(struct lock_state *state, const struct loc
             continue;
         set_mark(state, &state->holds[i],
                  op->receipt ? LOCK_ENDED_BY_RECEIPT : LOCK_ENDED_BY_STATEMENT, &op->proof);
+        lock_used_tokens(state, &state->holds[i], UINT64_MAX);
         lock_remove_hold(state, i);
         state->broken = (struct lock_break){
             .set = true, .slot = op->id.slot, .life = op->id.life, .proof = op->proof};
@@ -325,6 +368,7 @@ static struct lock_result drop(struct lock_state *state, const struct lock_op *o
     if (hold >= 0) {
         if (op->unclean)
             set_mark(state, &state->holds[hold], LOCK_ENDED_BY_AGENT, NULL);
+        lock_used_tokens(state, &state->holds[hold], op->token);
         lock_remove_hold(state, (size_t)hold);
         result.changed = true;
     } else if (waiter >= 0) {
@@ -345,6 +389,7 @@ static struct lock_result expire(struct lock_state *state, const struct lock_op 
     if (result.changed) {
         if (lock_mode_writes(state->holds[hold].mode))
             set_mark(state, &state->holds[hold], LOCK_ENDED_BY_EXPIRY, NULL);
+        lock_used_tokens(state, &state->holds[hold], UINT64_MAX);
         lock_remove_hold(state, (size_t)hold);
     }
     result.granted_first = state->hold_count;

@@ -13,6 +13,11 @@
  * at once, the rest waits, before the queue. Two that wait for each other would wait for ever: the
  * second is refused.
  *
+ * An exclusive hold under `expire` is its node's, which may hand it on to its own clients while
+ * nobody else wants it (delegating.h), each time with a token of its own. LOCK_TOKENS_SPARE tokens
+ * from the hold's own on are set aside for that: the next grant beside it is above them. With the
+ * operation that ends it comes the last one that was used; all count as used if it ends otherwise.
+ *
  * Applying an operation twice changes nothing the second time (L9): an acquire that already holds
  * or waits is answered again, and each hold keeps the highest change applied to it.
  */
@@ -48,7 +53,7 @@ struct lock_hold {
     uint16_t limit; /* COUNTED: at most so many hold, while this one does; else 0 */
     enum lock_policy policy;
     uint32_t ttl_ms;  /* EXPIRE; else 0 */
-    uint64_t token;   /* handed out with this grant, or with a conversion to a mode that writes */
+    uint64_t token;   /* the first one of this grant, or of a conversion to a mode that writes */
     uint64_t changed; /* counter of the last change applied to it, or cancelled (L9) */
     struct lock_data data;
 };
@@ -111,7 +116,7 @@ struct lock_break {
 };
 
 struct lock_state {
-    uint64_t token;      /* of the last grant; only ever rises (S7) */
+    uint64_t token;      /* the last one handed out, as far as it is told; only rises (S7) */
     uint64_t generation; /* rises with every grant of, and conversion to, a mode that writes */
     bool born; /* L10: it was forgotten, these are its shard's floor's, and nobody was granted it
                   since */
@@ -155,7 +160,8 @@ struct lock_op {
     bool receipt;        /* BREAK: the proof is an executor's receipt, else an end statement */
     struct digest proof; /* BREAK */
     struct op_id other;
-    uint64_t token;    /* ACQUIRE: as in lock_waiter, `expect` */
+    uint64_t token;    /* ACQUIRE: as in lock_waiter, `expect`; DROP, CONVERT, TRANSFER: the last
+                          one handed out under the hold */
     struct view bytes; /* ACQUIRE: data; WRITE: the value */
 };
 
@@ -196,6 +202,8 @@ bool lock_in_the_way(const struct lock_state *state, size_t index);
 /* Whether the data may be read without a lock, if the generation has not moved when it was. */
 enum lock_stability { LOCK_STABLE, LOCK_BEING_WRITTEN, LOCK_LEFT_UNCLEAN };
 enum lock_stability lock_stability(const struct lock_state *state);
+/* The highest token that may be handed out by now. */
+uint64_t lock_highest_token(const struct lock_state *state);
 /* Whether the token that a request asked for has passed: it will never be granted. */
 bool lock_moved(const struct lock_state *state, uint64_t expect);
 /* Index into holds or waiters, or -1. */
@@ -216,6 +224,10 @@ struct lock_result lock_change(struct lock_state *state, const struct lock_op *o
 bool lock_settle(struct lock_state *state);
 void lock_settle_converts(struct lock_state *state);
 void lock_grant(struct lock_state *state, const struct lock_waiter *who);
+/* The next token, above all that were, or may be by now, handed out. */
+uint64_t lock_next_token(struct lock_state *state);
+/* Of the hold's tokens those up to this one were handed out. */
+void lock_used_tokens(struct lock_state *state, const struct lock_hold *hold, uint64_t token);
 void lock_remove_hold(struct lock_state *state, size_t index);
 void lock_remove_waiter(struct lock_state *state, size_t index);
 /* Whether holds[index] keeps such a request, or conversion of holds[except], from being granted;

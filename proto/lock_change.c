@@ -20,9 +20,8 @@ static void convert(struct lock_state *state, struct lock_hold *hold, enum lock_
     hold->limit = limit;
     if (!lock_mode_writes(mode))
         return;
-    must(state->token < UINT64_MAX);
     /* Others may have written since its own grant: storage that checks tokens would refuse it. */
-    hold->token = ++state->token;
+    hold->token = lock_next_token(state);
     state->generation += !MUTANT(85); /* "the generation does not rise with a conversion" */
 }
 
@@ -170,7 +169,7 @@ static void transfer(struct lock_state *state, struct lock_hold *hold, const str
         return;
     }
     struct lock_waiter who = state->waiters[index];
-    if (lock_moved(state, who.expect)) { /* it waits only to hear so */
+    if (who.expect && who.expect != state->token) { /* it waits only to hear so */
         result->outcome = LOCK_NO_WAITER;
         return;
     }
@@ -232,6 +231,8 @@ struct lock_result lock_change(struct lock_state *state, const struct lock_op *o
         repeated(state, hold, op, &result);
         return result;
     }
+    if (op->kind == LOCK_CONVERT || op->kind == LOCK_TRANSFER)
+        lock_used_tokens(state, hold, op->token);
     if (op->kind == LOCK_CONVERT)
         lock_convert_op(state, hold, op, &result);
     else if (op->kind == LOCK_CANCEL)

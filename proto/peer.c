@@ -515,6 +515,7 @@ static void settle(struct peer *p)
 static void leave(struct peer *p)
 {
     coordinator_stop(&p->coordinator);
+    delegating_close(&p->asker, p->core.now);
     if (asker_holds_nothing(&p->asker))
         swim_leave(p->core.swim, p->core.now);
 }

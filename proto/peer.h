@@ -356,15 +356,21 @@ size_t peer_segment(struct peer *peer, uint8_t *out, size_t size, uint64_t *lsn)
 
 /* --- What can be looked at; nothing here changes anything. --- */
 
-enum op_state { OP_PENDING, OP_HELD, OP_DROPPING };
+enum op_state {
+    OP_PENDING,
+    OP_HELD,
+    OP_DROPPING,
+    OP_CACHED /* no client's: for the next one that asks (delegating.h) */
+};
 
 /* One request or hold of this node. */
 struct op_view {
     struct op_id id;
     enum op_state state;
-    bool loaded;     /* from the store: it belongs to no client of this run */
-    bool converting; /* it may have the mode by now that it is being converted to */
-    bool passing;    /* it may be another's by a transfer: nobody acts under it */
+    struct op_id under; /* by which the register knows it, if that is another id; else zero */
+    bool loaded;        /* from the store: it belongs to no client of this run */
+    bool converting;    /* it may have the mode by now that it is being converted to */
+    bool passing;       /* it may be another's by a transfer: nobody acts under it */
     enum lock_mode mode;
     uint16_t limit;
     enum lock_policy policy;
@@ -417,6 +423,7 @@ const char *store_state_text(enum store_state state);
     C(requests)                                                                                    \
     C(requests_full)                                                                               \
     C(grants)                                                                                      \
+    C(grants_local)                                                                                \
     C(ghosts)                                                                                      \
     C(shows)                                                                                       \
     C(records)                                                                                     \

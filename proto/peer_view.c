@@ -22,21 +22,26 @@ const char *store_state_text(enum store_state state)
 
 static struct op_view view_of(const struct peer *p, const struct asker_op *op)
 {
-    return (struct op_view){
-        .id = {.slot = core_self(&p->core), .life = op->life, .counter = op->counter},
-        .state = op->state,
-        .loaded = op->loaded,
-        .converting = changing_recorded(op) && !changing_transfers(op),
-        .passing = changing_transfers(op),
-        .mode = op->mode,
-        .limit = op->limit,
-        .policy = op->policy,
-        .ttl_ms = op->ttl_ms,
-        .until = renewing_until(op),
-        .token = op->token,
-        .handle = op->handle,
-        .name = {op->name, op->name_size},
-        .process = {op->process, op->process_size}};
+    bool cached = op->local.cached;
+    bool lent = op->local.as && !cached;
+    struct op_id id = {.slot = core_self(&p->core), .life = op->life, .counter = op->counter};
+    struct op_id own = id;
+    own.counter = lent ? op->local.as : op->counter;
+    return (struct op_view){.id = own,
+                            .state = cached ? OP_CACHED : op->state,
+                            .under = lent ? id : (struct op_id){0},
+                            .loaded = op->loaded,
+                            .converting = changing_recorded(op) && !changing_transfers(op),
+                            .passing = changing_transfers(op),
+                            .mode = op->mode,
+                            .limit = op->limit,
+                            .policy = op->policy,
+                            .ttl_ms = op->ttl_ms,
+                            .until = renewing_until(op),
+                            .token = op->token,
+                            .handle = op->handle,
+                            .name = {op->name, op->name_size},
+                            .process = {op->process, op->process_size}};
 }
 
 bool peer_next_op(const struct peer *p, size_t *cursor, struct op_view *out)
@@ -54,7 +59,11 @@ bool peer_next_op(const struct peer *p, size_t *cursor, struct op_view *out)
 
 bool peer_op(const struct peer *p, struct op_id id, struct op_view *out)
 {
-    const struct asker_op *op = asker_find(&p->asker, id.counter);
+    const struct asker_op *op = delegating_find(&p->asker, id.counter);
+    if (!op) { /* what is cached is known by the register's id too */
+        op = asker_find(&p->asker, id.counter);
+        op = op && op->local.cached ? op : NULL;
+    }
     bool found =
         op && !op->show && !op->gone && op->life == id.life && id.slot == core_self(&p->core);
     if (found)

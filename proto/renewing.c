@@ -161,7 +161,12 @@ static void lapse(struct asker *a, struct instant now, struct asker_op *op)
     op->warned = false;
     op->owes &= ~(uint32_t)(OWE_RISK | OWE_SAFE | OWE_BLOCKING);
     changing_finish(a, op, ANSWER_UNKNOWN);
-    if (asker_untold(op)) {
+    if (op->local.cached) {
+        delegating_recall(a, now, op);
+    } else if (asker_untold(op) && op->local.as) { /* it was let in just now */
+        asking_finish(a, op, ANSWER_NO_MAJORITY);
+        asker_give_up(a, now, op);
+    } else if (asker_untold(op)) {
         op->owes &= ~(uint32_t)OWE_FINAL;
         op->state = OP_PENDING;
         asking_begin(a, now, op);
@@ -265,7 +270,8 @@ void renewing_kept(struct asker *a, struct instant now, struct asker_op *op,
     if (from.ns == 0 || age.ns < 0 || age.ns >= lease_belief(op->ttl_ms).ns)
         return; /* too late to be believed: it is asked again */
     op->keeping = false;
-    op->token = r->token;
+    if (!op->local.recorded) /* else it counts what was handed out */
+        op->token = r->token;
     asker_deactivate(a, op);
     believe(op, from);
     say_safe(a, op);
@@ -315,6 +321,7 @@ void renewing_pass(struct asker *a, struct instant now)
 {
     struct renewing *r = &a->renewing;
     bool due = false;
+    delegating_pass(a, now);
     if (!instant_reached(now, r->next_at))
         return;
     for (uint32_t *at = &r->live; *at;) {

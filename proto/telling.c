@@ -5,9 +5,18 @@
 #include "proto/mutant.h"
 #include "proto/standing.h"
 
+/* By which the register knows it, */
 static struct op_id id_of(const struct asker *a, const struct asker_op *op)
 {
     return (struct op_id){.slot = core_self(a->core), .life = op->life, .counter = op->counter};
+}
+
+/* and its client (delegating.h). */
+static struct op_id client_id_of(const struct asker *a, const struct asker_op *op)
+{
+    struct op_id id = id_of(a, op);
+    id.counter = op->local.as ? op->local.as : id.counter;
+    return id;
 }
 
 /* Fills what a waiting or refused client wants to know: who is in the way. One who waits to be
@@ -40,7 +49,7 @@ static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, ui
     struct answer *answer = told_answer(t, kind, handle);
     if (!answer)
         return false;
-    answer->hold = id_of(a, op);
+    answer->hold = client_id_of(a, op);
     answer->mode = kind == ANSWER_BLOCKING ? op->blocking_mode : op->mode;
     answer->limit = op->limit;
     answer->token = op->token;

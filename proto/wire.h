@@ -204,8 +204,8 @@
     F(u64, token)                                                                                  \
     F(u32, place)                                                                                  \
     F(u16, owner) F(u8, stage) F(u16, stale) F(u64, life) F(u8, votes) F(name, name) F(blob, detail)
-/* Somebody waits in `mode` for what `hold` holds. */
-#define WIRE_FIELDS_blocking(F) F(op, hold) F(u8, mode) F(name, name)
+/* Somebody waits in `mode` for what `hold` holds; tries: or would have to, and was refused. */
+#define WIRE_FIELDS_blocking(F) F(op, hold) F(u8, mode) F(flag, tries) F(name, name)
 
 /* What `life` holds in the shard goes on being believed. sent: by the sender's clock; comes back.
  */
