@@ -3,11 +3,18 @@
 
 #include "sim/world.h"
 
-struct change *changes_call(struct world *w, struct op *op, enum change_kind kind)
+struct op *changes_root(struct op *op)
 {
+    return op->under ? op->under : op;
+}
+
+struct change *changes_call(struct world *w, struct op *by, enum change_kind kind)
+{
+    struct op *op = changes_root(by);
     struct history *h = &w->observer->history;
     struct change *c = pool_take(&w->pool, sizeof *c);
     *c = (struct change){.op = op,
+                         .by = by,
                          .kind = kind,
                          .called_at = w->now,
                          .token_floor = op->name->token_told,

@@ -21,7 +21,8 @@ enum change_end {
 };
 
 struct change {
-    struct op *op;
+    struct op *op; /* whose hold the register has, */
+    struct op *by; /*   and whose client called for it: another one under delegation */
     enum change_kind kind;
     uint64_t counter; /* that its agent gave it; 0: it was not asked for yet */
     enum lock_mode mode;
@@ -45,7 +46,9 @@ struct change {
 };
 
 /* A client calls for a change of what it holds. */
-struct change *changes_call(struct world *w, struct op *op, enum change_kind kind);
+struct change *changes_call(struct world *w, struct op *by, enum change_kind kind);
+/* Whose hold the register has of it: itself, or the one under which it was let in. */
+struct op *changes_root(struct op *op);
 /* The one that its agent asked for under this counter; NULL: none. */
 struct change *changes_find(const struct op *op, uint64_t counter);
 /* Whether it was asked for, and its client was not told that it was refused. */

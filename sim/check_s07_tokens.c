@@ -2,7 +2,8 @@
  * S7: the tokens of a name strictly grow over its grants, and its conversions to modes that write:
  * in chosen states, and as clients hear them. One that was asked for after another one was told has
  * the higher token, across take-overs and restarts; so has one that is told after another that
- * could not be held beside it.
+ * could not be held beside it. Of what a node grants by itself (delegating.h): each client that
+ * writes has a higher one than the last, those that read have the one of their node's hold.
  */
 #include "sim/changes.h"
 #include "sim/check.h"
@@ -27,6 +28,15 @@ static bool handed_over(const struct op *op)
     return c && c->end == CHANGE_MADE;
 }
 
+/* Its node may hand on tokens of its own (lock.h). */
+static void note_spare(const struct op *op, const struct value_hold *hold)
+{
+    uint64_t last = hold->token + LOCK_TOKENS_SPARE - 1;
+    if (op->policy == LOCK_STALE_EXPIRE && hold->mode == LOCK_EXCLUSIVE &&
+        last > op->name->token_spare)
+        op->name->token_spare = last;
+}
+
 void check_token_chosen(struct world *w, struct value *v, const struct value *before)
 {
     uint64_t highest = before ? before->token : 0;
@@ -36,6 +46,7 @@ void check_token_chosen(struct world *w, struct value *v, const struct value *be
         struct op *op = v->holds[i].op;
         uint64_t token = v->holds[i].token;
         op->seen_chosen = true;
+        note_spare(op, &v->holds[i]);
         bool since = late && token < op->chosen_token; /* it was converted, as is known already */
         if (op->chosen_token == token || since)
             continue;
@@ -59,6 +70,11 @@ void check_token_told(struct world *w, struct op *op, enum lock_mode mode, uint6
                       uint64_t floor)
 {
     struct name *name = op->name;
+    struct op *root = op->under;
+    if (root && mode == op->mode && !modes_write(mode) && token == root->token_granted)
+        return;
+    if (root && mode == op->mode)
+        floor = root->token_lent > root->token_granted ? root->token_lent : root->token_granted;
     for (int other = 0; other < LOCK_MODES; other++)
         if (!modes_agree(mode, (enum lock_mode)other) && name->token_told_of[other] > floor)
             floor = name->token_told_of[other];

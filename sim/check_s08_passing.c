@@ -32,8 +32,25 @@ static bool asked_to_pass(const struct op *op)
     return false;
 }
 
+/* Its node let in a client under it, which acts. */
+static const struct op *user_of(const struct op *op)
+{
+    for (const struct op *o = op->name->ops; o; o = o->older_here)
+        if (o->under == op && o->granted_told && !o->drop_called && check_believed(o))
+            return o;
+    return NULL;
+}
+
 void check_passed_on(struct world *w, struct op *op, const struct value *after)
 {
+    const struct op *user = after->chosen && !asked_to_pass(op) ? user_of(op) : NULL;
+    if (user && op->id.life > w->observer->lives.covered[op->machine->index])
+        world_fail(
+            w, EXIT_BROKEN, "S8",
+            "%s: what %s had cached, operation %llu, is not in %s; operation %llu acts under "
+            "it",
+            op->name->text, op->machine->name, (unsigned long long)op->id.counter,
+            value_text(after), (unsigned long long)user->id.counter);
     if (op->drop_sent || op->drop_called || asked_to_pass(op))
         return;
     const struct lives *lives = &w->observer->lives;

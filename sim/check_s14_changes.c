@@ -279,9 +279,12 @@ static const char *conversion_wrong(struct change *c, const struct answer *a)
     const struct value_hold *hold = chosen ? history_hold(chosen, op) : NULL;
     if (a->mode != c->mode || a->limit != c->limit)
         return "to another mode than was called for";
-    if (!hold || hold->mode != c->mode || hold->limit != c->limit || hold->token != a->token)
+    /* One that its node handed on, else the register's. */
+    bool lent = c->by->under && !modes_write(c->mode);
+    uint64_t token = hold && !lent ? hold->token : c->by->token_told;
+    if (!hold || hold->mode != c->mode || hold->limit != c->limit || token != a->token)
         return "and the chosen state says otherwise";
-    if (!may_write(op) && a->token != op->token_told)
+    if (!may_write(op) && a->token != c->by->token_told)
         return "with a new token, in a mode that does not write";
     return NULL;
 }
@@ -315,9 +318,9 @@ void check_changed(struct world *w, struct change *c, const struct answer *a)
     if (c->kind != CHANGE_CONVERT)
         return;
     c->token = a->token;
-    if (modes_write(c->mode) && !(c->nothing && a->token == op->token_told))
+    if (modes_write(c->mode) && !(c->nothing && a->token == c->by->token_told))
         check_token_told(w, op, c->mode, a->token, c->token_floor);
-    op->token_told = a->token;
+    op->token_told = c->by->token_told = a->token;
 }
 
 /* Why it cannot have been refused so; NULL if it can. */

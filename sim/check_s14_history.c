@@ -54,7 +54,8 @@ static uint64_t highest_token(const struct name *name)
 void check_moved(struct world *w, const struct op *op, uint64_t token, bool forgotten)
 {
     const struct value *born = w->observer->history.floors[op->name->shard]->chosen;
-    bool reached = forgotten ? born && token <= born->token : token <= highest_token(op->name);
+    bool given = token <= highest_token(op->name) || token <= op->name->token_spare;
+    bool reached = forgotten ? born && token <= born->token : given;
     if (op->expect == 0 || token <= op->expect || token < op->token_floor || !reached)
         world_fail(
             w, EXIT_BROKEN, "S14",

@@ -17,6 +17,14 @@ static bool holds(const struct value *v, const struct op *op, uint64_t token)
     return false;
 }
 
+/* The register has what it was let in under; the token is one of that hold's (lock.h). */
+static bool covers(const struct value *v, const struct op *op, uint64_t token)
+{
+    const struct value_hold *hold = history_hold(v, op->under);
+    uint64_t spare = op->mode == LOCK_EXCLUSIVE ? LOCK_TOKENS_SPARE : 1;
+    return hold && token >= hold->token && token - hold->token < spare && hold->mode == op->mode;
+}
+
 /* Whether it holds still, with the same token or with one that a conversion gave it. */
 static bool keeps(const struct value *after, const struct value_hold *hold)
 {
@@ -43,7 +51,8 @@ void check_granted(struct world *w, struct op *op, uint64_t token)
     if (op->dropped_told || op->finished)
         world_fail(w, EXIT_BROKEN, "S15", "%s: %s is told of a grant after a final answer",
                    op->name->text, op->machine->name);
-    if (!chosen || !holds(chosen, op, token))
+    bool rests = chosen && (op->under ? covers(chosen, op, token) : holds(chosen, op, token));
+    if (!rests)
         world_fail(w, EXIT_BROKEN, "S6",
                    "%s: %s is told of a grant with token %llu; the chosen state is %s",
                    op->name->text, op->machine->name, (unsigned long long)token,
@@ -52,6 +61,10 @@ void check_granted(struct world *w, struct op *op, uint64_t token)
     op->granted_told = true;
     op->granted_at = w->now;
     op->token_told = op->token_granted = token;
+    if (op->under) {
+        op->held_in = op->under->held_in;
+        op->under->token_lent = token;
+    }
     if (!op->name->told || value_compare(op->held_in, op->name->told) > 0)
         op->name->told = op->held_in;
 }

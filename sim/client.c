@@ -11,7 +11,7 @@
 #include "sim/rude.h"
 #include "sim/world.h"
 
-enum { LIMIT_DRAWN_MAX = 4 }; /* of counted ones */
+enum { LIMIT_DRAWN_MAX = 4 /* of counted ones */, TTL_DRAWN_PERMILLE = 300 };
 
 static const struct span api_high = SPAN_MS(1); /* a call over the local socket */
 static const struct span retry = SPAN_MS(500);
@@ -150,7 +150,10 @@ static void ask(struct world *w, struct client *c)
     c->policy = random_chance(&c->random, w->p.fence_permille) ? LOCK_STALE_FENCE : LOCK_STALE_HOLD;
     if (w->p.expire_permille && random_chance(&c->random, w->p.expire_permille)) {
         c->policy = LOCK_STALE_EXPIRE;
-        c->ttl_ms = (uint32_t)(random_span(&c->random, w->p.ttl.low, w->p.ttl.high).ns / 1000000);
+        struct span ttl = w->p.ttl.low; /* of most: what is cached serves no other one */
+        if (random_chance(&c->random, TTL_DRAWN_PERMILLE))
+            ttl = random_span(&c->random, ttl, w->p.ttl.high);
+        c->ttl_ms = (uint32_t)(ttl.ns / 1000000);
     }
     c->try = random_chance(&c->random, w->p.try_permille);
     if (!c->try && random_chance(&c->random, w->p.forever_permille))
@@ -371,9 +374,20 @@ void client_unheard(struct world *w, struct machine *m)
     }
 }
 
+/* Granted by its own agent alone: by what its node had cached. */
+static struct op *let_in_under(struct world *w, const struct client *c)
+{
+    struct op_view view;
+    if (!peer_op(c->machine->peer, c->op->id, &view) || view.under.life == 0)
+        return NULL;
+    w->figures.grants_local++;
+    return history_op_named(w, c->name, view.under);
+}
+
 static void granted(struct world *w, struct client *c, const struct answer *a)
 {
     w->figures.grants++;
+    c->op->under = let_in_under(w, c);
     check_granted(w, c->op, a->token);
     check_grant_tells(w, c->op, a);
     check_believes(w, c->op, a->until);
@@ -443,7 +457,7 @@ static void dropped(struct world *w, struct op *op)
 /* The drop's own answer: the acquire that was cancelled has one too, under the older handle. */
 static void answer_dropping(struct world *w, struct client *c, const struct answer *a)
 {
-    bool passed = changes_hand_over(c->op->changes);
+    bool passed = changes_hand_over(changes_root(c->op)->changes);
     if (a->kind == ANSWER_UNKNOWN && c->state == CLIENT_DROPS && !passed)
         world_fail(w, EXIT_BROKEN, "S15", "%s does not know the hold of %s that it granted",
                    c->machine->name, c->name->text);

@@ -188,7 +188,8 @@ void guest_orphaned(struct world *w, struct client *c)
     client_enter(w, c, CLIENT_ORPHAN);
     if (c->resumes)
         client_plan(w, c, again);
-    if (random_chance(&c->random, UNTIL_AGENT_PERMILLE))
+    /* The next agent knows nothing of whom its last run let in (delegating.h). */
+    if (!c->guest_op->under && random_chance(&c->random, UNTIL_AGENT_PERMILLE))
         c->guest_waits = true;
     else
         plan(w, c, random_span(&c->random, notice_low, notice_high), HAPPEN_GUEST_END);

@@ -42,6 +42,8 @@ struct op {
     bool head;            /* it waits before all others */
     uint64_t expect;      /* granted only while the lock's token is this one; 0: whatever it is */
     struct lock_data data;
+    struct op *under;    /* whose hold the register has, in which it was let in (delegating.h) */
+    uint64_t token_lent; /* told to the last one that was let in under it */
     int64_t asked_at;
     uint64_t token_floor;        /* highest token of the name told before it was asked for */
     uint64_t chosen_token;       /* of its hold in a chosen state; 0: none yet */
@@ -137,6 +139,7 @@ struct name {
     struct value *chosen;               /* the highest chosen value; NULL: never touched */
     const struct value *told;           /* the highest that an answer to a client rested on */
     uint64_t token_told;                /* highest told to a client */
+    uint64_t token_spare;               /* highest that a node may have handed on by itself */
     uint64_t token_told_of[LOCK_MODES]; /* the same, for each mode */
     int64_t busy_until;       /* when the chosen state was last one with holders or waiters */
     struct op *ops;           /* newest first */

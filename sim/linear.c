@@ -108,30 +108,33 @@ static int64_t earlier(int64_t a, int64_t b)
 
 /* Its hold ended when it was given back or handed over, or by a proof about its life, or with its
  * lease: whichever came first. That a release is acknowledged says that its node keeps it, durably;
- * others see it when the register has it. */
+ * others see it when the register has it, or has no more what it was let in under. */
 static void add_drop(struct world *w, struct search *s, struct op *op)
 {
     int64_t over = w->observer->lives.of[op->machine->index][op->id.life].over_at;
-    const struct change *passed = changes_hand_over(op->changes);
+    const struct op *root = changes_root(op);
+    const struct change *passed = changes_hand_over(root->changes);
+    if (passed && passed->by != op)
+        passed = NULL;
     struct call call = {.kind = CALL_DROP, .to = INT64_MAX, .op = op};
     call.from = earlier(earlier(op->drop_at, over), passed ? passed->called_at : 0);
     if (op->policy == LOCK_STALE_EXPIRE)
         call.from = earlier(op->until_at, call.from);
     if (passed && passed->end == CHANGE_MADE)
         call.to = passed->answered_at;
-    else if (op->dropped_told && op->gone_at)
-        call.to = op->finished_at > op->gone_at ? op->finished_at : op->gone_at;
+    else if (op->dropped_told && root->gone_at)
+        call.to = op->finished_at > root->gone_at ? op->finished_at : root->gone_at;
     if (call.from)
         add(s, call);
 }
 
 /* A conversion of which its client was told nothing may have been made or not; so may one whose
  * time was over. */
-static void add_converts(struct search *s, struct op *op)
+static void add_converts(struct search *s, const struct op *op)
 {
     for (const struct change *c = op->changes; c; c = c->older) {
         struct call call = {
-            .kind = CALL_CONVERT, .from = c->called_at, .to = INT64_MAX, .op = op, .change = c};
+            .kind = CALL_CONVERT, .from = c->called_at, .to = INT64_MAX, .op = c->by, .change = c};
         bool refused = c->end == CHANGE_REFUSED;
         bool in_way = c->answer == ANSWER_BUSY || c->answer == ANSWER_DEADLOCK;
         if (c->kind != CHANGE_CONVERT || !c->counter || (refused && !in_way))
@@ -243,25 +246,36 @@ static bool own(const struct op *op, uint64_t token)
     return op->granted_told && op->token_granted == token;
 }
 
-/* All who hold are shown, in their modes, and whoever is shown holds, or is a ghost, or gave it
+/* Whether it is shown, in its mode; or what it was let in under. */
+static bool is_shown(const struct look *look, const struct holder *h)
+{
+    for (size_t i = 0; i < look->count; i++) {
+        const struct holder *seen = &look->holds[i];
+        if (h->op->under ? seen->op == h->op->under
+                         : seen->op == h->op && own(h->op, seen->token) && seen->mode == h->mode &&
+                               seen->limit == h->limit)
+            return true;
+    }
+    return false;
+}
+
+/* All who hold are shown, and whoever is shown holds, or is a ghost, or gave it
  * back: a late duplicate may be granted again (L9). */
 static bool shows(const struct search *s, const struct call *c)
 {
-    size_t seen = 0;
     if (c->look->token < s->token)
         return false;
     for (size_t i = 0; i < c->look->count; i++) {
         const struct op *op = c->look->holds[i].op;
         bool told = own(op, c->look->holds[i].token);
         const struct holder *there = told ? holder(s, op) : NULL;
-        seen += there != NULL;
-        if (there &&
-            (there->mode != c->look->holds[i].mode || there->limit != c->look->holds[i].limit))
-            return false;
         if (!there && told && !(op->drop_at && op->drop_at <= c->to))
             return false;
     }
-    return seen == s->holder_count;
+    for (size_t i = 0; i < s->holder_count; i++)
+        if (!is_shown(c->look, &s->holders[i]))
+            return false;
+    return true;
 }
 
 /* One that comes after a later one does nothing (L9). */
@@ -280,8 +294,8 @@ static bool legal(const struct search *s, const struct call *c)
 {
     switch (c->kind) {
     case CALL_GRANT:
-        return !conflicts(s, c->op, c->op->mode, c->op->limit) && c->op->token_granted > s->token &&
-               s->holder_count < HOLDERS_MAX;
+        return !conflicts(s, c->op, c->op->mode, c->op->limit) &&
+               (c->op->under || c->op->token_granted > s->token) && s->holder_count < HOLDERS_MAX;
     case CALL_DROP:
         return holder(s, c->op);
     case CALL_CONVERT:
@@ -344,7 +358,7 @@ static void go(struct search *s, uint32_t index)
     c->done = true;
     s->needed -= c->to < INT64_MAX;
     s->hash += c->salt;
-    if (c->kind == CALL_GRANT)
+    if (c->kind == CALL_GRANT && !c->op->under) /* else S7 sees to it */
         s->token = c->op->token_granted;
     if (c->kind == CALL_CONVERT && c->change->token > s->token)
         s->token = c->change->token;

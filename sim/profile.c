@@ -148,7 +148,8 @@ static void draw_leases(struct parameters *p, uint64_t seed)
     random_init(&r, seed, STREAM_LEASES);
     bool often = random_chance(&r, 500);
     uint32_t share = (uint32_t)random_between(&r, 50, 700);
-    p->ttl = (struct range){SPAN_MS(1000), SPAN_MS(random_between(&r, 1, 12) * 1000)};
+    p->ttl.high = SPAN_MS(random_between(&r, 1, 12) * 1000);
+    p->ttl.low = random_chance(&r, 500) ? SPAN_MS(1000) : p->ttl.high;
     if (p->expire_permille == 0 && often && p->weights[FAULT_CLOCK_STOPS] <= 1)
         p->expire_permille = share;
     if (p->expire_permille > 0)
@@ -169,6 +170,15 @@ static void draw_changes(struct parameters *p, uint64_t seed)
     p->change_crash_permille = random_chance(&r, 500) ? (uint32_t)random_between(&r, 5, 60) : 0;
 }
 
+/* Most ask for the same: what one has released serves the next (delegating.h). */
+static void make_alike(struct parameters *p)
+{
+    p->ttl.low = p->ttl.high;
+    p->modes_permille /= 8;
+    p->change_permille /= 4;
+    p->wish_permille /= 8;
+}
+
 void profile_draw(struct parameters *out, int index, uint64_t seed)
 {
     struct random r;
@@ -185,6 +195,8 @@ void profile_draw(struct parameters *out, int index, uint64_t seed)
     draw_leases(out, seed);
     if (!profile->plain)
         draw_changes(out, seed);
+    if (profile->alike)
+        make_alike(out);
     out->profile = profile->name;
 }
 

@@ -357,6 +357,19 @@ static void leases(struct parameters *p, struct random *r)
     p->weights[FAULT_SUSPEND] = 10;
 }
 
+/* The same asked for again and again by the clients of few nodes, mostly to read: what a node has
+ * cached for them, and is recalled. */
+static void cached(struct parameters *p, struct random *r)
+{
+    leases(p, r);
+    p->names = (uint32_t)random_between(r, 2, 8);
+    p->clients = CLIENTS_USUAL;
+    p->shared_permille = (uint32_t)random_between(r, 500, 980);
+    p->think = (struct range){SPAN_MS(10), SPAN_MS(random_between(r, 100, 2000))};
+    p->hold = (struct range){SPAN_MS(1), SPAN_MS(random_between(r, 50, 3000))};
+    p->weights[FAULT_COORDINATOR_CRASH] = 5;
+}
+
 /* Devices that say off while the machine is on: whoever believes them breaks S1, and the observer
  * has to see it. */
 static void liars(struct parameters *p, struct random *r)
@@ -396,6 +409,7 @@ static const struct profile profiles[] = {
     {.name = "misdeeds", .shape = misdeeds},
     {.name = "beyond", .shape = beyond},
     {.name = "leases", .shape = leases},
+    {.name = "cached", .shape = cached, .alike = true},
     {.name = "liars", .shape = liars, .apart = true, .plain = true},
 };
 

@@ -11,6 +11,7 @@ struct profile {
     const char *name;
     void (*shape)(struct parameters *p, struct random *r);
     bool plain; /* its clients change nothing about what they hold */
+    bool alike; /* most of them ask for the same */
     bool apart; /* breaks an assumption of the design: never drawn by chance */
 };
 

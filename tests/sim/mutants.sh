@@ -65,6 +65,10 @@ table='
 85 -                       the generation does not rise with a conversion
 86 -                       the value stays valid over an unclean end
 87 -                       a conversion is told before a majority holds it
+88 stuck                   a recall of what is cached is ignored
+89 profile/cached          to let a client in counts as a renewal
+90 profile/cached          a recall takes what a client uses
+91 profile/cached          a new run gives back what clients of the last one hold
 '
 caught=0 planted=0
 afters=()
