@@ -28,7 +28,7 @@ static void add_rows(struct table *t, const json_t *parties, const char *state, 
     {
         long long token = json_number(party, "token");
         if (state)
-            table_cell(t, "%s", state);
+            table_cell(t, "%s", json_flag(party, "cached") ? "cached" : state);
         else
             table_cell(t, "waits, %lld", json_number(party, "place"));
         table_cell(t, "%s", json_text(party, "node"));

@@ -84,8 +84,9 @@ static void holder_text(const struct why *w, json_t *party, json_t *line)
 {
     char mode[AGENT_MODE_SIZE], name[WHY_NAME_MAX], data[WHY_NAME_MAX];
     const char *policy = json_text(party, "policy");
-    why_line(line, "%s (%s, token %lld, policy %s%s)", why_name(name, w->lock, party),
+    why_line(line, "%s (%s, token %lld, policy %s%s%s)", why_name(name, w->lock, party),
              agent_mode(mode, party), json_number(party, "token"), *policy ? policy : "unknown",
+             json_flag(party, "cached") ? ", cached for its next client" : "",
              why_data(data, party));
 }
 

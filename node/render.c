@@ -62,12 +62,18 @@ json_t *render_party(const struct agent *agent, const struct party *party)
 {
     static const struct lock_data none = {0};
     const struct lock_data *data = party->data ? party->data : &none;
-    return json_pack("{s:s s:s s:s s:i s:s s:I s:I s:I s:o}", "hold", render_hold(party->id).text,
-                     "node", agent_node_name(agent, party->id.slot), "mode",
-                     lock_mode_text(party->mode), "limit", (int)party->limit, "policy",
+    return json_pack("{s:s s:s s:s s:i s:s s:I s:I s:I s:o s:b}", "hold",
+                     render_hold(party->id).text, "node", agent_node_name(agent, party->id.slot),
+                     "mode", lock_mode_text(party->mode), "limit", (int)party->limit, "policy",
                      party->policy ? party->policy : "", "ttl_ms", (json_int_t)party->ttl_ms,
                      "token", (json_int_t)party->token, "place", (json_int_t)party->place, "data",
-                     render_bytes(data->bytes, data->size));
+                     render_bytes(data->bytes, data->size), "cached", (int)party->cached);
+}
+
+static bool render_cached(const struct agent *agent, struct op_id id)
+{
+    struct op_view view;
+    return peer_op(agent_peer(agent), id, &view) && view.state == OP_CACHED;
 }
 
 static json_t *render_holds(const struct agent *agent, const struct lock_hold *holds, size_t count)
@@ -81,7 +87,8 @@ static json_t *render_holds(const struct agent *agent, const struct lock_hold *h
                               .policy = lock_policy_text(h->policy),
                               .ttl_ms = h->ttl_ms,
                               .token = h->token,
-                              .data = &h->data};
+                              .data = &h->data,
+                              .cached = render_cached(agent, h->id)};
         json_array_append_new(out, render_party(agent, &party));
     }
     return out;

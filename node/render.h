@@ -33,6 +33,7 @@ struct party {
     uint64_t token;
     size_t place;
     const struct lock_data *data; /* NULL where it is not known */
+    bool cached;                  /* this node's, and no client uses it */
 };
 json_t *render_party(const struct agent *agent, const struct party *party);
 /* []Party: those in the way, as an answer names them. */

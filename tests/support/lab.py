@@ -135,6 +135,16 @@ class Lab:
         """Who holds a lock, as (node, mode), sorted."""
         return sorted((h["node"], h["mode"]) for h in self.show(machine, name)["holders"])
 
+    def users(self, machine, name):
+        """The same of those that clients hold: not what a node only has cached."""
+        holders = self.show(machine, name)["holders"]
+        return sorted((h["node"], h["mode"]) for h in holders
+                      if not (h["policy"] == "expire" and self.cached(h["node"], h["hold"])))
+
+    def cached(self, machine, hold):
+        operations = self.call(machine, "List")["operations"]
+        return any(o["hold"] == hold and o["state"] == "cached" for o in operations)
+
     def tokens(self, machine, name):
         """{node: token} of the holders."""
         return {h["node"]: h["token"] for h in self.show(machine, name)["holders"]}

@@ -167,9 +167,9 @@ class Case(unittest.TestCase):
         until(lambda: not self.try_show(machine, name, lab), f"{name} is free")
 
     def try_show(self, machine, name, lab=None):
-        """The holders; an error counts as held."""
+        """Who uses it; an error counts as held."""
         try:
-            return (lab or self.lab).holders(machine, name)
+            return (lab or self.lab).users(machine, name)
         except (Refused, Closed, OSError):
             return True
 

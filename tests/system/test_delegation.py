@@ -1,0 +1,82 @@
+"""What a node has released under `expire` serves its next clients, until somebody else wants it."""
+from case import Case, OK
+from support.lab import until
+
+PAIRS = 100
+
+
+class Delegation(Case):
+    machines = 3
+
+    def operations(self, machine, name):
+        return [o for o in self.lab.call(machine, "List")["operations"] if o["name"] == name]
+
+    def states(self, machine, name):
+        return [o["state"] for o in self.operations(machine, name)]
+
+    def cached(self, machine, **terms):
+        """A connection with a session, and a name that its node has cached for it."""
+        name, client = self.name(), self.lab.connect(machine)
+        self.addCleanup(client.close)
+        client.call("OpenSession")
+        client.release(client.acquire(name, **terms)["hold"])
+        until(lambda: self.states(machine, name) == ["cached"], "it is cached")
+        return name, client
+
+    def seen(self):
+        """What all have done of locks so far; and of hv2: what it granted alone, its datagrams,
+        its records, its syncs. Gossip and the rest go on meanwhile, so of these there are few."""
+        status = {m: self.lab.status(m) for m in ("hv1", "hv2", "hv3")}
+        total = {key: sum(s["counters"][key] for s in status.values())
+                 for key in ("requests", "accepts", "leases_sent")}
+        own = status["hv2"]
+        counters = own["counters"]
+        return total, counters["grants_local"], (counters["udp_sent"], own["lsn"], own["syncs"])
+
+    def pairs(self, **terms):
+        name, client = self.cached("hv2", ttl_ms=600000, stale="expire", **terms)
+        before, local, effort = self.seen()
+        tokens = []
+        for _ in range(PAIRS):
+            held = client.acquire(name, ttl_ms=600000, stale="expire", **terms)
+            tokens.append(held["token"])
+            client.release(held["hold"])
+        after, more, efforts = self.seen()
+        self.assertEqual(more - local, PAIRS)
+        self.assertEqual(after, before)
+        for least, most in zip(effort, efforts):
+            self.assertLess(most - least, PAIRS // 2)
+        return tokens
+
+    def test_readers_cost_no_datagram_and_no_sync(self):
+        self.assertEqual(len(set(self.pairs(mode="shared"))), 1)
+
+    def test_so_do_writers_of_one_node_and_each_has_its_token(self):
+        tokens = self.pairs(mode="exclusive")
+        self.assertEqual(tokens, list(range(tokens[0], tokens[0] + PAIRS)))
+
+    def test_it_is_said_and_recalled(self):
+        name, client = self.cached("hv2", mode="shared")
+        self.assertEqual([h["cached"] for h in self.lab.show("hv2", name)["holders"]], [True])
+        for command in ("show", "why", "locks"):
+            words = () if command == "locks" else (name,)
+            code, out, _ = self.finish(self.exec("hv2", "holdfast", command, *words))
+            self.assertEqual((code, "cached" in out), (OK, True), out)
+        held = client.acquire(name, mode="shared")
+        self.assertEqual(self.states("hv2", name), ["held"])
+        writer = self.lock("hv1", "-w", "30", name, "true")
+        until(lambda: self.lab.show("hv3", name)["waiters"], "the writer waits")
+        client.release(held["hold"])
+        self.assertEqual(self.finish(writer)[0], OK)
+        self.assertEqual(self.states("hv2", name), [])
+
+    def test_a_try_is_not_refused_for_it(self):
+        name, _ = self.cached("hv2", mode="exclusive", stale="expire", ttl_ms=60000)
+        self.assertEqual(self.locked("hv1", "-n", name, "true")[0], OK)
+
+    def test_a_new_run_of_the_agent_gives_it_up(self):
+        name, _ = self.cached("hv3", mode="shared", stale="expire", ttl_ms=2000)
+        self.lab.agent("hv3", "kill")
+        self.lab.agent("hv3", "start")
+        self.lab.wait_voting("hv3")
+        until(lambda: not self.lab.holders("hv1", name), "nobody has it")
