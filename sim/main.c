@@ -5,6 +5,7 @@
 #include "sim/cmd.h"
 #include "sim/crowd.h"
 #include "sim/jobs.h"
+#include "sim/members.h"
 #include "sim/soak.h"
 #include "sim/summary.h"
 
@@ -43,7 +44,8 @@ static const char usage[] =
     "       holdfast-sim run FILE [options]          a scenario in words: timeline, verdict, page\n"
     "       holdfast-sim shrink --seed N [options]   a failing seed becomes a small scenario\n"
     "       holdfast-sim crowd [options]             membership alone, of up to 10,240 nodes\n"
-    "Each of the last three has a --help of its own. Without one of them:\n"
+    "       holdfast-sim members [options]           membership beside two others, in experiments\n"
+    "Each of the last four has a --help of its own. Without one of them:\n"
     "  --seed N              the first seed (default 1)\n"
     "  --seeds N             how many (default 1)\n"
     "  --jobs N              processes at once (default: processors)\n"
@@ -395,6 +397,8 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "crowd") == 0)
         return crowd_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "members") == 0)
+        return members_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "run") == 0)
         return cmd_run(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "shrink") == 0)
