@@ -225,12 +225,14 @@ static void take_out(struct members *ms, size_t index)
 {
     flip_hash(ms, index);
     ms->quiet_count -= is_quiet(ms, index);
+    ms->alive_count -= ms->table[index].state == MEMBER_ALIVE;
 }
 
 static void put_in(struct members *ms, size_t index)
 {
     flip_hash(ms, index);
     ms->quiet_count += is_quiet(ms, index);
+    ms->alive_count += ms->table[index].state == MEMBER_ALIVE;
 }
 
 void members_set_alive(struct members *ms, struct instant now, size_t index,

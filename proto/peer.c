@@ -18,7 +18,6 @@ enum {
 void peer_config_default(struct peer_config *config)
 {
     memset(config, 0, sizeof *config);
-    config->swim = swim_timing_default();
     config->max_locks = 65536;
     config->max_ops = 4096;
     config->register_bytes = (size_t)64 * 1024 * 1024;
@@ -46,7 +45,8 @@ static struct swim_config swim_config_of(const struct peer_config *config)
                                 .self = config->self,
                                 .key = config->key,
                                 .cluster = config->cluster,
-                                .timing = config->swim};
+                                .timing = timing_derive(SPAN_MS(config->roster->detect_ms),
+                                                        config->roster->node_count, NULL)};
 }
 
 size_t peer_size(const struct peer_config *config)

@@ -40,7 +40,6 @@ struct peer_config {
     const struct key_pair *key;   /* outlives the peer */
     uint8_t seed[DRBG_SEED_SIZE]; /* fresh randomness for this run; the start is drawn from it */
     uint8_t boot_id[16];          /* of the machine's present boot: another one makes a new life */
-    struct swim_timing swim;
     uint32_t max_locks;    /* registers this voter can store */
     uint32_t max_ops;      /* requests and holds of this node at once */
     uint32_t max_served;   /* locks that this node coordinates at once; 0: twice max_ops */

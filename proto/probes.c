@@ -14,13 +14,34 @@ static uint32_t next_seq(struct probes *p)
     return p->seq_last;
 }
 
-uint32_t probes_open(struct probes *p, uint16_t target, bool indirect, struct instant now)
+struct probe *probes_open(struct probes *p, uint16_t target, struct instant now)
 {
     struct probe *probe = &p->table[p->next];
     p->next = (p->next + 1) % PROBES_KEPT;
-    *probe = (struct probe){
-        .seq = next_seq(p), .target = target, .open = true, .indirect = indirect, .sent = now};
-    return probe->seq;
+    *probe = (struct probe){.seq = next_seq(p),
+                            .target = target,
+                            .open = true,
+                            .sent = now,
+                            .ask_at = INSTANT_NEVER,
+                            .judge_at = INSTANT_NEVER};
+    return probe;
+}
+
+struct instant probes_deadline(const struct probes *p)
+{
+    struct instant at = INSTANT_NEVER;
+    for (size_t i = 0; i < PROBES_KEPT; i++)
+        if (p->table[i].open)
+            at = instant_earlier(at, instant_earlier(p->table[i].ask_at, p->table[i].judge_at));
+    return at;
+}
+
+bool probes_busy(const struct probes *p, uint16_t target)
+{
+    for (size_t i = 0; i < PROBES_KEPT; i++)
+        if (p->table[i].open && p->table[i].target == target)
+            return true;
+    return false;
 }
 
 struct probe *probes_find(struct probes *p, uint32_t seq, uint16_t target)

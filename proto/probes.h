@@ -15,17 +15,21 @@
 #include "proto/time.h"
 
 enum {
-    PROBES_KEPT = 16, /* two a period: the last eight periods */
+    PROBES_KEPT = 32, /* at most some 25 a second, while many fall silent */
     RELAYS_MAX = 64   /* more than the ring sends to one relay at once, but for a mass failure */
 };
 
 struct probe {
     uint32_t seq; /* 0: none yet */
     uint16_t target;
-    bool open;     /* not yet judged */
-    bool indirect; /* others may be asked to try as well */
-    bool answered;
+    bool open;     /* not yet answered or judged */
+    bool indirect; /* others may be asked to try as well, and a silent target is accused */
+    bool watch;    /* by its watcher */
+    uint8_t asked; /* others that were asked */
+    uint8_t heard; /* of them, those that said that they try */
     struct instant sent;
+    struct instant ask_at; /* INSTANT_NEVER: asked */
+    struct instant judge_at;
 };
 
 struct relay {
@@ -45,8 +49,13 @@ struct probes {
 
 /* `seq` is random, so that answers to an earlier run of this agent match nothing. */
 void probes_init(struct probes *p, uint32_t seq);
-/* Enters a probe and returns its number, never 0. */
-uint32_t probes_open(struct probes *p, uint16_t target, bool indirect, struct instant now);
+/* Enters a probe, whose `seq` is filled in, never 0; its times and kind are the caller's to set. It lives until as many
+ * others were entered. */
+struct probe *probes_open(struct probes *p, uint16_t target, struct instant now);
+/* When an open probe is due next. */
+struct instant probes_deadline(const struct probes *p);
+/* A probe to `target` is open. */
+bool probes_busy(const struct probes *p, uint16_t target);
 /* NULL if no such probe is kept. */
 struct probe *probes_find(struct probes *p, uint32_t seq, uint16_t target);
 /* Enters a relay and returns the number of the ping to send; 0 if the table is full. */

@@ -20,10 +20,24 @@ uint32_t suspicion_log2(uint32_t n)
     return whole * LOG2_ONE + fraction_log2[index];
 }
 
-struct span suspicion_span(struct span period, uint32_t count, uint32_t members)
+struct span suspicion_min(struct span period, uint32_t members)
 {
-    uint32_t factor = suspicion_log2(members) / 2;
-    if (factor < LOG2_ONE)
-        factor = LOG2_ONE;
-    return (struct span){span_times(period, count).ns * factor / LOG2_ONE};
+    enum { FLOOR = 410, SLOPE = 92 }; /* 1.6 and 0.36, in 256ths */
+    int64_t factor = (int64_t)suspicion_log2(members) * SLOPE / LOG2_ONE;
+    return (struct span){period.ns * (factor < FLOOR ? FLOOR : factor) / LOG2_ONE};
+}
+
+uint32_t suspicion_wanted(uint32_t live)
+{
+    uint32_t others = live > 1 ? live - 1 : 0;
+    return others < SUSPICION_CONFIRMS ? others : SUSPICION_CONFIRMS;
+}
+
+struct span suspicion_span(struct span min, uint32_t confirmed, uint32_t wanted)
+{
+    if (confirmed >= wanted)
+        return min;
+    int64_t range = min.ns * (SUSPICION_MAX_FACTOR - 1);
+    int64_t cut = range * suspicion_log2(confirmed + 1) / suspicion_log2(wanted + 1);
+    return (struct span){min.ns + range - cut};
 }

@@ -2,27 +2,25 @@
  * The conversation of membership: see swim.h.
  *
  * What is known of whom is in members.c, what is in flight in probes.c, what is news in gossip.c,
- * how long a suspect has in suspicion.c; here they meet the wire and the time. One period:
+ * who watches whom in watch.c, who suspects whom in accusers.c, how long a suspect has in
+ * suspicion.c, how far we trust ourselves in health.c; here they meet the wire and the time. A probe:
  *
- *     |-- PING live, PING quiet ----- timeout: PING_REQ to k others ---------------- judged --|
- *                                     (the live one only)             unanswered: suspect
+ *     |-- PING ----- timeout: PING_REQ to k others -------- judged --|
+ *                                                           unanswered: suspect
  *
- * The "quiet" probe goes to one member that is dead or was never seen, so that a partition of any
- * length heals without an operator. What must hold: nothing is sent before swim_start; nobody but a
- * member moves its own life or incarnation (M2); a step that comes late accuses nobody.
+ * It goes to whom this node watches when that one is due, to the next of the round, and, without
+ * asking others, to one member that is dead or was never seen, so that a partition of any length
+ * heals without an operator. What must hold: nothing is sent before swim_start; nobody but a member
+ * moves its own life or incarnation (M2); a step that comes late accuses nobody.
  */
+#include "crypto/hash.h"
 #include "proto/must.h"
 #include "proto/swim_core.h"
 
 struct swim_timing swim_timing_default(void)
 {
-    return (struct swim_timing){
-        .period = SPAN_MS(1000),
-        .timeout = SPAN_MS(300),
-        .indirect_count = 3,
-        .suspicion_count = 3,
-        .digest_period = SPAN_MS(10000),
-    };
+    enum { MEMBERS = 5 };
+    return timing_derive(timing_detect_default(MEMBERS), MEMBERS, NULL);
 }
 
 static size_t aligned(size_t size)
@@ -63,8 +61,9 @@ struct swim *swim_init(void *memory, const struct swim_config *config, struct ou
         .ring = ring,
         .ring_next = n, /* shuffled at the first use */
         .quiet_next = (size_t)self,
-        .period_at = INSTANT_NEVER,
-        .ask_at = INSTANT_NEVER,
+        .round_at = INSTANT_NEVER,
+        .quiet_at = INSTANT_NEVER,
+        .news_at = INSTANT_NEVER,
         .digest_at = INSTANT_NEVER,
         .suspect_at = INSTANT_NEVER,
     };
@@ -76,18 +75,26 @@ struct swim *swim_init(void *memory, const struct swim_config *config, struct ou
                  config->words ? config->words : &s->own_words);
     gossip_init(&s->gossip, news, n);
     probes_init(&s->probes, (uint32_t)drbg_u64(drbg));
+    accusers_init(&s->accusers);
+    static const uint8_t rings[] = "rings";
+    watch_init(&s->watch, n, config->timing.watchers,
+               hash64(config->cluster.bytes, rings, sizeof rings));
     return s;
 }
 
 /* The timers' first instants lie anywhere within their spans, so that nodes that were started
  * together do not probe in step. */
+static struct instant within(struct swim *s, struct instant now, struct span span)
+{
+    return instant_after(now, (struct span){(int64_t)drbg_below(s->drbg, (uint64_t)span.ns)});
+}
+
 static void start_timers(struct swim *s, struct instant now)
 {
     const struct swim_timing *timing = &s->config.timing;
-    uint64_t offset = drbg_below(s->drbg, (uint64_t)timing->period.ns);
-    s->period_at = instant_after(now, (struct span){(int64_t)offset});
-    offset = drbg_below(s->drbg, (uint64_t)timing->digest_period.ns);
-    s->digest_at = instant_after(now, (struct span){(int64_t)offset});
+    s->round_at = within(s, now, timing->period);
+    s->quiet_at = within(s, now, timing->period);
+    s->digest_at = within(s, now, timing->period);
 }
 
 void swim_start(struct swim *s, struct instant now, uint64_t life, const struct nonce *life_nonce)
@@ -135,16 +142,18 @@ struct instant swim_deadline(const struct swim *s)
 {
     if (!s->started || s->leaving)
         return INSTANT_NEVER;
-    struct instant probes_at = instant_earlier(s->period_at, s->ask_at);
-    return instant_earlier(probes_at, instant_earlier(s->digest_at, s->suspect_at));
+    struct instant at = instant_earlier(s->round_at, s->quiet_at);
+    at = instant_earlier(at, instant_earlier(s->digest_at, s->suspect_at));
+    at = instant_earlier(at, instant_earlier(s->news_at, probes_deadline(&s->probes)));
+    return instant_earlier(at, watch_deadline(&s->watch));
 }
 
-/* This step comes late by more than a period: we were paused, and what others sent meanwhile is not
- * read yet. Open probes say nothing then, and suspects get the lost time back. */
+/* This step comes late: we were paused, and what others sent meanwhile is not read yet. Open probes
+ * say nothing then, and suspects get the lost time back. */
 static void excuse(struct swim *s, struct span late)
 {
     swim_probe_void(s);
-    s->ask_at = INSTANT_NEVER;
+    health_slow(&s->health);
     s->suspect_at = instant_after(s->suspect_at, late);
     for (size_t i = 0; i < s->members.count; i++) {
         struct member *m = &s->members.table[i];
@@ -152,38 +161,36 @@ static void excuse(struct swim *s, struct span late)
     }
 }
 
+static void exchange_digest(struct swim *s, struct instant now)
+{
+    const struct swim_timing *timing = &s->config.timing;
+    bool unsettled = !instant_reached(now, s->unsettled_until);
+    uint16_t to;
+    s->digest_at = instant_after(now, unsettled ? timing->period : timing->digest_period);
+    if (swim_probe_choose(s, s->self, 1, &to) == 1)
+        swim_word_tell_digest(s, to, true);
+}
+
 void swim_step(struct swim *s, struct instant now)
 {
     if (!s->started || s->leaving)
         return;
     struct span late = span_between(swim_deadline(s), now);
-    if (late.ns > s->config.timing.period.ns)
+    if (late.ns > s->config.timing.late.ns)
         excuse(s, late);
     if (instant_reached(now, s->suspect_at))
         swim_word_bury(s, now);
-    if (instant_reached(now, s->ask_at)) {
-        s->ask_at = INSTANT_NEVER;
-        swim_probe_ask_others(s);
-    }
-    if (instant_reached(now, s->period_at)) {
-        swim_probe_judge(s, now);
-        s->period_at = instant_after(s->period_at, s->config.timing.period);
-        if (instant_reached(now, s->period_at))
-            s->period_at = instant_after(now, s->config.timing.period);
-        s->ask_at = instant_after(now, s->config.timing.timeout);
-        swim_probe_begin(s, now);
-    }
-    if (instant_reached(now, s->digest_at)) {
-        uint16_t to;
-        s->digest_at = instant_after(now, s->config.timing.digest_period);
-        if (swim_probe_choose(s, s->self, 1, &to) == 1)
-            swim_word_tell_digest(s, to, true);
-    }
+    swim_probe_judge(s, now);
+    swim_probe_begin(s, now);
+    if (instant_reached(now, s->digest_at))
+        exchange_digest(s, now);
+    swim_word_spread(s, now);
 }
 
 /* First-hand: it is there. */
 static void mark_heard(struct swim *s, struct instant now, uint16_t index)
 {
+    s->heard_last = now;
     s->members.table[index].heard = brief_floor(now);
     s->members.table[index].unreachable = false;
 }

@@ -1,6 +1,7 @@
 /*
  * Membership: SWIM (Das, Gupta, Motivala, DSN 2002) with suspicion, incarnations, refutation,
- * indirect probes and infection-style piggyback; plain so far, Lifeguard comes later.
+ * indirect probes and infection-style piggyback; Lifeguard's local health, shrinking suspicion and
+ * buddy system (arXiv 1707.00788); fixed watchers beside the random round (proto/watch.h).
  *
  * Members come from the roster alone; gossip says how they are, never who they are. M1: nothing
  * here decides who may hold a lock, only who is asked. M2: alive and left count only with the
@@ -19,22 +20,13 @@
 #include "crypto/drbg.h"
 #include "crypto/roster.h"
 #include "proto/outbox.h"
-#include "proto/time.h"
+#include "proto/timing.h"
 #include "proto/wire.h"
 
 enum member_state { MEMBER_UNKNOWN, MEMBER_ALIVE, MEMBER_SUSPECT, MEMBER_DEAD, MEMBER_LEFT };
 const char *member_state_text(enum member_state state);
 
-/* Timers of SWIM; see swim_timing_default. */
-struct swim_timing {
-    struct span period;      /* one probe per period (T' of the paper) */
-    struct span timeout;     /* for a direct answer, then indirect probes go out */
-    uint32_t indirect_count; /* k members asked for an indirect probe */
-    uint32_t
-        suspicion_count; /* a suspect has this many periods to refute, times max(1, log2(n)/2) */
-    struct span digest_period; /* a digest to one random member */
-};
-
+/* Of five members, with their default target (proto/timing.h). */
 struct swim_timing swim_timing_default(void);
 
 struct words;

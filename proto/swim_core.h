@@ -10,10 +10,13 @@
 #ifndef PROTO_SWIM_CORE_H
 #define PROTO_SWIM_CORE_H
 
+#include "proto/accusers.h"
 #include "proto/gossip.h"
+#include "proto/health.h"
 #include "proto/members.h"
 #include "proto/probes.h"
 #include "proto/swim.h"
+#include "proto/watch.h"
 
 struct swim {
     struct swim_config config;
@@ -29,9 +32,17 @@ struct swim {
     size_t quiet_next; /* the same for quiet members, in the roster's order */
     bool started;
     bool leaving;
-    struct vitals vitals;     /* our own */
-    struct instant period_at; /* the period ends */
-    struct instant ask_at;    /* the direct answer is overdue */
+    struct vitals vitals; /* our own */
+    struct health health;
+    struct watch watch;
+    struct accusers accusers;
+    uint32_t hurry;          /* random probes to send at once, since somebody was silent */
+    struct instant round_at; /* the next probe of a random live member */
+    struct instant quiet_at; /* and of one that is dead or was never seen */
+    struct instant news_at;  /* news is told to some; INSTANT_NEVER: there is none */
+    struct instant news_last;
+    struct instant unsettled_until; /* something changed lately: digests are frequent */
+    struct instant heard_last;      /* anybody */
     struct instant digest_at;
     struct instant suspect_at; /* not later than the first suspect's end */
     struct swim_counters counters;
@@ -51,19 +62,22 @@ void swim_word_tell_start(struct swim *s, uint16_t to);
 /* This node's word for a life, above what an earlier run of this agent said in it. */
 void swim_word_begin_life(struct swim *s, struct instant now, const struct nonce *life_nonce);
 void swim_word_leave(struct swim *s, struct instant now);
-/* Member `index` is suspect or dead, as `by` (a slot) says. */
+/* News is told to a few random members, if it is time. */
+void swim_word_spread(struct swim *s, struct instant now);
+/* Member `index` is suspect or dead, as `by` (a slot) says; of a suspect: or also says. */
 void swim_word_accuse(struct swim *s, struct instant now, uint16_t index, enum member_state state,
                       uint16_t by);
 /* Suspects whose time is over are dead, by our word. */
 void swim_word_bury(struct swim *s, struct instant now);
 swim_taker swim_word_take_alive, swim_word_take_suspect, swim_word_take_dead, swim_word_take_digest;
 
-/* The timeout is over: asks others to probe whom we could not. */
-void swim_probe_ask_others(struct swim *s);
-/* The period is over: who answered neither us nor anybody we asked is suspect. */
+/* Open probes whose time has come: others are asked to try, and who answered neither us nor any of
+ * them is suspect. */
 void swim_probe_judge(struct swim *s, struct instant now);
-/* Sends the new period's probes. */
+/* Sends the probes that are due. */
 void swim_probe_begin(struct swim *s, struct instant now);
+/* Somebody suspects whom we watch: we look for ourselves, now. */
+void swim_probe_look(struct swim *s, struct instant now, uint16_t index);
 /* Forgets what is open without a verdict. */
 void swim_probe_void(struct swim *s);
 /* Up to `wanted` random live members other than `except` and ourselves; returns how many. */

@@ -3,24 +3,35 @@
  *
  * M3 lives here: "unreachable" is this node's own finding about one edge, set when a probe got no
  * answer by any way and cleared by the first sign of life; it is never told to anybody. What is
- * told is a suspicion, and only of a member that was held alive.
+ * told is a suspicion, and only of a member that was held alive or is suspected already.
  */
 #include "proto/swim_core.h"
 
-static void send_ping(struct swim *s, uint16_t to, uint32_t seq)
+static void send_ping(struct swim *s, uint16_t to, uint32_t seq, uint8_t ring)
 {
     struct message m = {.type = WIRE_PING};
-    m.ping = (struct wire_ping){
-        .seq = seq, .life = s->vitals.life, .commits = s->vitals.commits, .ops = s->vitals.ops};
+    m.ping = (struct wire_ping){.seq = seq,
+                                .life = s->vitals.life,
+                                .commits = s->vitals.commits,
+                                .ops = s->vitals.ops,
+                                .ring = ring};
     swim_word_send(s, to, &m);
     swim_word_tell_news(s, to);
 }
 
-static void send_ack(struct swim *s, uint16_t to, uint32_t seq)
+/* A watcher is told when to come again, so that they come one after another. */
+static void send_ack(struct swim *s, struct instant now, uint16_t to, const struct wire_ping *ping)
 {
     struct message m = {.type = WIRE_ACK};
-    m.ack = (struct wire_ack){
-        .seq = seq, .life = s->vitals.life, .commits = s->vitals.commits, .ops = s->vitals.ops};
+    m.ack = (struct wire_ack){.seq = ping->seq,
+                              .life = s->vitals.life,
+                              .commits = s->vitals.commits,
+                              .ops = s->vitals.ops};
+    if (ping->ring > 0 && ping->ring <= s->watch.rings) {
+        struct span wait =
+            watch_wait(now, (uint8_t)(ping->ring - 1), s->watch.rings, s->config.timing.period);
+        m.ack.wait_ms = (uint16_t)(wait.ns / 1000000);
+    }
     swim_word_send(s, to, &m);
     swim_word_tell_news(s, to);
 }
@@ -40,11 +51,39 @@ static void take_vitals(struct swim *s, uint16_t from, const struct vitals *told
 void swim_probe_take_ping(struct swim *s, struct instant now, uint16_t from,
                           const struct message *m)
 {
-    (void)now;
     if (s->started)
-        send_ack(s, from, m->ping.seq);
+        send_ack(s, now, from, &m->ping);
     struct vitals told = {.life = m->ping.life, .commits = m->ping.commits, .ops = m->ping.ops};
     take_vitals(s, from, &told);
+}
+
+/* From one turn of the rings to the next. */
+static struct span turn(const struct swim *s)
+{
+    return span_times(s->config.timing.period, s->watch.rings);
+}
+
+/* It says when we shall come again; a node that does not trust itself comes turns later. */
+static void plan_watch(struct swim *s, struct instant now, uint16_t member, uint16_t wait_ms)
+{
+    struct watched *w = watch_find(&s->watch, member);
+    struct span wait = SPAN_MS((int64_t)wait_ms);
+    if (!w || wait_ms == 0 || wait.ns > 2 * turn(s).ns)
+        return;
+    w->next = instant_after(now, wait);
+    w->next = instant_after(w->next, span_times(turn(s), s->health.score));
+}
+
+static void take_own_ack(struct swim *s, struct instant now, struct probe *probe,
+                         const struct wire_ack *ack)
+{
+    int64_t us = span_between(probe->sent, now).ns / 1000;
+    s->members.table[probe->target].round_trip_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+    if (probe->open)
+        health_good(&s->health);
+    if (probe->watch)
+        plan_watch(s, now, probe->target, ack->wait_ms);
+    probe->open = false;
 }
 
 void swim_probe_take_ack(struct swim *s, struct instant now, uint16_t from, const struct message *m)
@@ -52,13 +91,12 @@ void swim_probe_take_ack(struct swim *s, struct instant now, uint16_t from, cons
     struct probe *probe = probes_find(&s->probes, m->ack.seq, from);
     struct relay relay;
     if (probe) {
-        probe->answered = true;
-        int64_t us = span_between(probe->sent, now).ns / 1000;
-        s->members.table[from].round_trip_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+        take_own_ack(s, now, probe, &m->ack);
     } else if (probes_relayed(&s->probes, m->ack.seq, from, &relay)) {
         struct message answer = {.type = WIRE_INDIRECT_ACK};
         answer.indirect_ack = (struct wire_indirect_ack){.seq = relay.asker_seq,
-                                                         .target = members_slot(&s->members, from)};
+                                                         .target = members_slot(&s->members, from),
+                                                         .answered = true};
         swim_word_send(s, relay.asker, &answer);
     }
     struct vitals told = {.life = m->ack.life, .commits = m->ack.commits, .ops = m->ack.ops};
@@ -74,10 +112,15 @@ void swim_probe_take_ping_req(struct swim *s, struct instant now, uint16_t from,
     struct relay wanted = {.target = (uint16_t)target,
                            .asker = from,
                            .asker_seq = m->ping_req.seq,
-                           .expires = instant_after(now, s->config.timing.period)};
+                           .expires = instant_after(now, s->config.timing.judge)};
     uint32_t seq = probes_relay(&s->probes, &wanted, now);
-    if (seq != 0)
-        send_ping(s, (uint16_t)target, seq);
+    if (seq == 0)
+        return;
+    struct message trying = {.type = WIRE_INDIRECT_ACK};
+    trying.indirect_ack =
+        (struct wire_indirect_ack){.seq = m->ping_req.seq, .target = m->ping_req.target};
+    swim_word_send(s, from, &trying);
+    send_ping(s, (uint16_t)target, seq, 0);
 }
 
 void swim_probe_take_indirect_ack(struct swim *s, struct instant now, uint16_t from,
@@ -91,7 +134,14 @@ void swim_probe_take_indirect_ack(struct swim *s, struct instant now, uint16_t f
     struct probe *probe = probes_find(&s->probes, m->indirect_ack.seq, (uint16_t)target);
     if (!probe || !probe->indirect)
         return;
-    probe->answered = true;
+    if (!m->indirect_ack.answered) {
+        if (probe->heard < probe->asked)
+            probe->heard++;
+        return;
+    }
+    if (probe->open)
+        health_good(&s->health);
+    probe->open = false;
     s->members.table[target].unreachable = false;
 }
 
@@ -157,56 +207,128 @@ size_t swim_probe_choose(struct swim *s, uint16_t except, size_t wanted, uint16_
     return chosen;
 }
 
-void swim_probe_ask_others(struct swim *s)
+static void ask_others(struct swim *s, struct probe *probe)
 {
     enum { ASKED_MAX = 16 };
     uint16_t asked[ASKED_MAX];
     uint32_t wanted = s->config.timing.indirect_count;
     if (wanted > ASKED_MAX)
         wanted = ASKED_MAX;
-    for (size_t i = 0; i < PROBES_KEPT; i++) {
-        const struct probe *probe = &s->probes.table[i];
-        if (!probe->open || !probe->indirect || probe->answered)
-            continue;
-        struct message m = {.type = WIRE_PING_REQ};
-        m.ping_req = (struct wire_ping_req){.seq = probe->seq,
-                                            .target = members_slot(&s->members, probe->target)};
-        size_t count = swim_probe_choose(s, probe->target, wanted, asked);
-        for (size_t j = 0; j < count; j++)
-            swim_word_send(s, asked[j], &m);
-    }
+    struct message m = {.type = WIRE_PING_REQ};
+    m.ping_req = (struct wire_ping_req){.seq = probe->seq,
+                                        .target = members_slot(&s->members, probe->target)};
+    size_t count = swim_probe_choose(s, probe->target, wanted, asked);
+    for (size_t j = 0; j < count; j++)
+        swim_word_send(s, asked[j], &m);
+    probe->asked = (uint8_t)count;
 }
 
-/* The period is over: who answered neither us nor anybody we asked? */
+/* Nobody answered. Where nothing at all was heard meanwhile, the fault is not that we are slow: we
+ * are cut off, or the others are gone, and have to say so (Lifeguard would wait). */
+static void judge(struct swim *s, struct instant now, struct probe *probe)
+{
+    enum { HURRY_STEP = 4, HURRY_MAX = 32 };
+    struct member *m = &s->members.table[probe->target];
+    bool live = members_live(&s->members, probe->target);
+    probe->open = false;
+    m->unreachable = true;
+    s->counters.probes_failed++;
+    if (!probe->indirect || !live)
+        return;
+    if (s->heard_last.ns > probe->sent.ns)
+        health_bad(&s->health, probe->asked, (uint32_t)probe->asked - probe->heard);
+    s->hurry = s->hurry + HURRY_STEP > HURRY_MAX ? HURRY_MAX : s->hurry + HURRY_STEP;
+    s->round_at = instant_earlier(s->round_at, now);
+    swim_word_accuse(s, now, probe->target, MEMBER_SUSPECT, s->config.self);
+}
+
 void swim_probe_judge(struct swim *s, struct instant now)
 {
     for (size_t i = 0; i < PROBES_KEPT; i++) {
         struct probe *probe = &s->probes.table[i];
-        if (!probe->open)
-            continue;
-        probe->open = false;
-        if (probe->answered)
-            continue;
-        struct member *m = &s->members.table[probe->target];
-        m->unreachable = true;
-        s->counters.probes_failed++;
-        if (m->state == MEMBER_ALIVE)
-            swim_word_accuse(s, now, probe->target, MEMBER_SUSPECT, s->config.self);
+        if (probe->open && instant_reached(now, probe->ask_at)) {
+            probe->ask_at = INSTANT_NEVER;
+            ask_others(s, probe);
+        }
+        if (probe->open && instant_reached(now, probe->judge_at))
+            judge(s, now, probe);
     }
 }
 
-static void send_probe(struct swim *s, struct instant now, int target, bool indirect)
+static void send_probe(struct swim *s, struct instant now, int target, bool indirect, uint8_t ring)
 {
     if (target < 0)
         return;
+    const struct swim_timing *timing = &s->config.timing;
+    struct probe *probe = probes_open(&s->probes, (uint16_t)target, now);
+    probe->indirect = indirect;
+    probe->watch = ring > 0;
+    probe->judge_at = instant_after(now, health_scale(&s->health, timing->judge));
+    if (indirect)
+        probe->ask_at = instant_after(now, health_scale(&s->health, timing->timeout));
     s->counters.probes++;
-    send_ping(s, (uint16_t)target, probes_open(&s->probes, (uint16_t)target, indirect, now));
+    send_ping(s, (uint16_t)target, probe->seq, ring);
+}
+
+static bool is_live(const void *members, size_t index)
+{
+    return members_live(members, index);
+}
+
+static void probe_watched(struct swim *s, struct instant now)
+{
+    if (s->watch.stale)
+        watch_reckon(&s->watch, s->members.count, s->self, is_live, &s->members, now, turn(s),
+                     drbg_u64(s->drbg));
+    for (size_t i = 0; i < s->watch.count; i++) {
+        struct watched *w = &s->watch.table[i];
+        if (!instant_reached(now, w->next))
+            continue;
+        w->next = instant_after(now, health_scale(&s->health, turn(s)));
+        send_probe(s, now, w->member, true, (uint8_t)(w->ring + 1));
+    }
+}
+
+/* The round goes on slowly, but fast for a while after somebody was silent: who is cut off from many
+ * finds out, and others confirm (proto/accusers.h). */
+static void probe_round(struct swim *s, struct instant now)
+{
+    enum { HURRIED = 20 };
+    const struct swim_timing *timing = &s->config.timing;
+    struct span wait = health_scale(&s->health, timing->round_period);
+    if (s->hurry > 0) {
+        s->hurry--;
+        wait = (struct span){timing->period.ns / HURRIED};
+    }
+    s->round_at = instant_after(now, wait);
+    send_probe(s, now, next_live(s), true, 0);
+}
+
+/* At a site's start most are unknown still: then faster. */
+static void probe_quiet(struct swim *s, struct instant now)
+{
+    enum { STARTING = 4 };
+    bool starting = s->members.quiet_count > s->members.count / 2 &&
+                    !instant_reached(now, s->unsettled_until);
+    struct span period = s->config.timing.period;
+    s->quiet_at = instant_after(now, (struct span){starting ? period.ns / STARTING : period.ns});
+    send_probe(s, now, next_quiet(s), false, 0);
 }
 
 void swim_probe_begin(struct swim *s, struct instant now)
 {
-    send_probe(s, now, next_live(s), true);
-    send_probe(s, now, next_quiet(s), false);
+    probe_watched(s, now);
+    if (instant_reached(now, s->round_at))
+        probe_round(s, now);
+    if (instant_reached(now, s->quiet_at))
+        probe_quiet(s, now);
+}
+
+void swim_probe_look(struct swim *s, struct instant now, uint16_t index)
+{
+    struct watched *w = watch_find(&s->watch, index);
+    if (w && !probes_busy(&s->probes, index))
+        w->next = instant_earlier(w->next, now);
 }
 
 void swim_probe_void(struct swim *s)

@@ -22,6 +22,23 @@ void swim_word_send(struct swim *s, uint16_t to, const struct message *m)
     outbox_send(s->outbox, members_slot(&s->members, to), m);
 }
 
+/* Each that suspects it on its own counts (proto/accusers.h). */
+static void tell_accusers(struct swim *s, uint16_t to, uint16_t subject)
+{
+    const struct accusers_entry *accusers = accusers_of(&s->accusers, subject);
+    const struct wire_alive *word = members_word(&s->members, subject);
+    size_t count = accusers ? accusers->count : 1;
+    for (size_t i = 0; i < count; i++) {
+        struct message m = {.type = WIRE_SUSPECT};
+        m.suspect = (struct wire_suspect){.slot = word->slot,
+                                          .life = word->life,
+                                          .incarnation = word->incarnation,
+                                          .by = accusers ? accusers->by[i]
+                                                         : s->members.table[subject].by};
+        swim_word_send(s, to, &m);
+    }
+}
+
 /* All we hold about `subject`. Hearsay goes behind the signed word that it is about: without it the
  * receiver could not tell which incarnation is meant, and would drop it. */
 void swim_word_tell(struct swim *s, uint16_t to, uint16_t subject)
@@ -31,18 +48,14 @@ void swim_word_tell(struct swim *s, uint16_t to, uint16_t subject)
         return;
     const struct wire_alive *word = members_word(&s->members, subject);
     swim_word_send(s, to, &(struct message){.type = WIRE_ALIVE, .alive = *word});
-    struct message hearsay = {.type = WIRE_NONE};
     if (m->state == MEMBER_SUSPECT) {
-        hearsay.type = WIRE_SUSPECT;
-        hearsay.suspect = (struct wire_suspect){
-            .slot = word->slot, .life = word->life, .incarnation = word->incarnation, .by = m->by};
+        tell_accusers(s, to, subject);
     } else if (m->state == MEMBER_DEAD) {
-        hearsay.type = WIRE_DEAD;
+        struct message hearsay = {.type = WIRE_DEAD};
         hearsay.dead = (struct wire_dead){
             .slot = word->slot, .life = word->life, .incarnation = word->incarnation, .by = m->by};
-    }
-    if (hearsay.type != WIRE_NONE)
         swim_word_send(s, to, &hearsay);
+    }
 }
 
 /* The words that ride with a probe or an answer. One who is accused hears that first, so that it
@@ -89,10 +102,39 @@ void swim_word_tell_digest(struct swim *s, uint16_t to, bool ask)
     tell_range_digest(s, to, 0, s->members.count, ask);
 }
 
+/* There is a word about `index` to pass on: at once, unless a round of news was just now. */
+static void add_news(struct swim *s, struct instant now, uint16_t index)
+{
+    enum { UNSETTLED = 10 };
+    const struct swim_timing *timing = &s->config.timing;
+    struct instant soonest = instant_after(s->news_last, timing->gossip_period);
+    gossip_add(&s->gossip, index);
+    s->news_at = instant_earlier(s->news_at, instant_reached(now, soonest) ? now : soonest);
+    s->unsettled_until = instant_after(now, span_times(timing->period, UNSETTLED));
+    s->digest_at = instant_earlier(s->digest_at, instant_after(now, timing->period));
+    s->watch.stale = true;
+}
+
+void swim_word_spread(struct swim *s, struct instant now)
+{
+    enum { TOLD_MAX = 8 };
+    uint16_t to[TOLD_MAX];
+    const struct swim_timing *timing = &s->config.timing;
+    if (!instant_reached(now, s->news_at))
+        return;
+    size_t wanted = timing->gossip_count < TOLD_MAX ? timing->gossip_count : TOLD_MAX;
+    size_t count = swim_probe_choose(s, s->self, wanted, to);
+    for (size_t i = 0; i < count; i++)
+        swim_word_tell_news(s, to[i]);
+    s->news_last = now;
+    s->news_at =
+        s->gossip.count > 0 ? instant_after(now, timing->gossip_period) : INSTANT_NEVER;
+}
+
 static void say_own_word(struct swim *s, struct instant now, const struct wire_alive *word)
 {
     members_set_alive(&s->members, now, s->self, word);
-    gossip_add(&s->gossip, s->self);
+    add_news(s, now, s->self);
 }
 
 /* Signs and publishes. Called only when something in the word changed. */
@@ -112,6 +154,7 @@ static void refute(struct swim *s, struct instant now, uint16_t accuser, uint32_
     word.incarnation = seen + 1;
     sign_own_word(s, now, word);
     swim_word_tell(s, accuser, s->self);
+    health_slow(&s->health);
     s->counters.refutations++;
 }
 
@@ -172,18 +215,70 @@ static void take_accusation(struct swim *s, struct instant now, uint16_t from, u
         swim_word_tell(s, from, s->self);
 }
 
+/* When its time is over, as many as confirmed it by now. */
+static void set_due(struct swim *s, uint16_t index)
+{
+    const struct accusers_entry *accusers = accusers_of(&s->accusers, index);
+    struct member *m = &s->members.table[index];
+    uint32_t wanted = suspicion_wanted((uint32_t)s->members.alive_count);
+    if (accusers && accusers->wanted < wanted)
+        wanted = accusers->wanted;
+    uint32_t confirmed = accusers ? (uint32_t)accusers->count - 1 : wanted;
+    struct span span = suspicion_span(s->config.timing.suspicion, confirmed, wanted);
+    m->due = brief_ceiling(instant_after(brief_instant(m->since), span));
+    s->suspect_at = instant_earlier(s->suspect_at, brief_instant(m->due));
+}
+
+/* Hardly anybody is left who could confirm: nobody is waited for. */
+static void set_all_due(struct swim *s)
+{
+    for (size_t i = 0; i < s->members.count; i++)
+        if (s->members.table[i].state == MEMBER_SUSPECT)
+            set_due(s, (uint16_t)i);
+}
+
+static void suspect(struct swim *s, struct instant now, uint16_t index, uint16_t by,
+                    uint32_t wanted)
+{
+    members_set_hearsay(&s->members, now, index, MEMBER_SUSPECT, by);
+    accusers_begin(&s->accusers, index, by, wanted);
+    add_news(s, now, index);
+    if (s->members.alive_count <= SUSPICION_CONFIRMS + 1)
+        set_all_due(s);
+    else
+        set_due(s, index);
+    if (by == s->config.self)
+        swim_word_tell(s, index, index);
+    else
+        swim_probe_look(s, now, index);
+}
+
 void swim_word_accuse(struct swim *s, struct instant now, uint16_t index, enum member_state state,
                       uint16_t by)
 {
-    members_set_hearsay(&s->members, now, index, state, by);
-    gossip_add(&s->gossip, index);
-    if (state != MEMBER_SUSPECT)
-        return;
-    struct span span = suspicion_span(s->config.timing.period, s->config.timing.suspicion_count,
-                                      (uint32_t)s->members.count);
-    struct instant due = brief_instant(brief_ceiling(instant_after(now, span)));
-    s->members.table[index].due = brief_ceiling(due);
-    s->suspect_at = instant_earlier(s->suspect_at, due);
+    if (state == MEMBER_DEAD) {
+        members_set_hearsay(&s->members, now, index, state, by);
+        accusers_end(&s->accusers, index);
+        add_news(s, now, index);
+    } else if (s->members.table[index].state != MEMBER_SUSPECT) {
+        uint32_t others = (uint32_t)s->members.alive_count - 1;
+        suspect(s, now, index, by, suspicion_wanted(others));
+    } else if (accusers_confirm(&s->accusers, index, by)) {
+        add_news(s, now, index);
+        set_due(s, index);
+    }
+}
+
+/* One that we hold alive since long is dead, says somebody: from the other side of a cut that has
+ * healed, or because we missed the suspicion. It gets the shortest time to refute. */
+static void accuse_late(struct swim *s, struct instant now, uint16_t index, uint16_t by)
+{
+    const struct member *m = &s->members.table[index];
+    struct span held = span_between(brief_instant(m->since), now);
+    if (m->state == MEMBER_ALIVE && held.ns > s->config.timing.suspicion.ns)
+        suspect(s, now, index, by, 0);
+    else
+        swim_word_accuse(s, now, index, MEMBER_DEAD, by);
 }
 
 /* A member says of itself less than we hold, or does not know what we hold against it, as after a
@@ -210,7 +305,8 @@ void swim_word_take_alive(struct swim *s, struct instant now, uint16_t from,
     switch (members_judge_alive(&s->members, index, &m->alive)) {
     case WORD_NEW:
         members_set_alive(&s->members, now, index, &m->alive);
-        gossip_add(&s->gossip, index);
+        accusers_end(&s->accusers, index);
+        add_news(s, now, index);
         break;
     case WORD_KNOWN:
         if (s->members.table[index].state != MEMBER_ALIVE)
@@ -244,7 +340,9 @@ static void take_hearsay(struct swim *s, struct instant now, uint16_t from, enum
     }
     enum word_verdict verdict =
         members_judge_hearsay(&s->members, index, word->life, word->incarnation, state);
-    if (verdict == WORD_NEW)
+    if (verdict == WORD_NEW && state == MEMBER_DEAD)
+        accuse_late(s, now, index, word->by);
+    else if (verdict == WORD_NEW || (verdict == WORD_KNOWN && state == MEMBER_SUSPECT))
         swim_word_accuse(s, now, index, state, word->by);
     else if (verdict != WORD_KNOWN)
         s->counters.words_ignored++;

@@ -295,7 +295,8 @@ static void make_swims(struct crowd *c)
     words_init(&c->words, take_memory(words_bytes(c->o.nodes, room)), c->o.nodes, room);
     struct swim_config config = {.roster = c->roster,
                                  .cluster = c->cluster,
-                                 .timing = swim_timing_default(),
+                                 .timing = timing_derive(timing_detect_default(c->o.nodes),
+                                                         c->o.nodes, NULL),
                                  .words = &c->words,
                                  .self = slot_of(0)};
     c->f.memory_each = swim_size(&config);

@@ -73,7 +73,7 @@ static void make_swims(struct members_world *w)
     words_init(&o->words, o->words_memory, n, room);
     struct swim_config config = {.roster = o->roster,
                                  .cluster = o->cluster,
-                                 .timing = swim_timing_default(),
+                                 .timing = timing_derive(timing_detect_default(n), n, NULL),
                                  .words = &o->words,
                                  .self = slot_of(0)};
     size_t each = swim_size(&config);

@@ -1,0 +1,51 @@
+/* Who suspects whom: see accusers.h. */
+#include "proto/accusers.h"
+
+void accusers_init(struct accusers *a)
+{
+    a->count = 0;
+}
+
+static struct accusers_entry *find(struct accusers *a, uint16_t member)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (a->table[i].member == member)
+            return &a->table[i];
+    return NULL;
+}
+
+const struct accusers_entry *accusers_of(const struct accusers *a, uint16_t member)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (a->table[i].member == member)
+            return &a->table[i];
+    return NULL;
+}
+
+void accusers_begin(struct accusers *a, uint16_t member, uint16_t by, uint32_t wanted)
+{
+    accusers_end(a, member);
+    if (a->count == ACCUSERS_MAX)
+        return;
+    a->table[a->count++] = (struct accusers_entry){
+        .member = member, .count = 1, .wanted = (uint8_t)wanted, .by = {by}};
+}
+
+bool accusers_confirm(struct accusers *a, uint16_t member, uint16_t by)
+{
+    struct accusers_entry *e = find(a, member);
+    if (!e || e->count > e->wanted || e->count == ACCUSERS_EACH)
+        return false;
+    for (size_t i = 0; i < e->count; i++)
+        if (e->by[i] == by)
+            return false;
+    e->by[e->count++] = by;
+    return true;
+}
+
+void accusers_end(struct accusers *a, uint16_t member)
+{
+    struct accusers_entry *e = find(a, member);
+    if (e)
+        *e = a->table[--a->count];
+}
