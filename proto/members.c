@@ -226,6 +226,7 @@ static void take_out(struct members *ms, size_t index)
     flip_hash(ms, index);
     ms->quiet_count -= is_quiet(ms, index);
     ms->alive_count -= ms->table[index].state == MEMBER_ALIVE;
+    ms->suspect_count -= ms->table[index].state == MEMBER_SUSPECT;
 }
 
 static void put_in(struct members *ms, size_t index)
@@ -233,6 +234,7 @@ static void put_in(struct members *ms, size_t index)
     flip_hash(ms, index);
     ms->quiet_count += is_quiet(ms, index);
     ms->alive_count += ms->table[index].state == MEMBER_ALIVE;
+    ms->suspect_count += ms->table[index].state == MEMBER_SUSPECT;
 }
 
 void members_set_alive(struct members *ms, struct instant now, size_t index,

@@ -15,7 +15,7 @@
 #include "proto/time.h"
 
 enum {
-    PROBES_KEPT = 32, /* at most some 25 a second, while many fall silent */
+    PROBES_KEPT = 48, /* at most some 40 a second, while many fall silent */
     RELAYS_MAX = 64   /* more than the ring sends to one relay at once, but for a mass failure */
 };
 

@@ -57,6 +57,14 @@ void swim_probe_take_ping(struct swim *s, struct instant now, uint16_t from,
     take_vitals(s, from, &told);
 }
 
+/* Times for answers, as far as this node trusts itself. Where it hears nobody it is not slow but cut
+ * off, and waiting longer helps nobody. */
+static struct span patience(const struct swim *s, struct instant now, struct span span)
+{
+    struct span silence = span_between(s->heard_last, now);
+    return silence.ns > 2 * s->config.timing.period.ns ? span : health_scale(&s->health, span);
+}
+
 /* From one turn of the rings to the next. */
 static struct span turn(const struct swim *s)
 {
@@ -157,8 +165,9 @@ static void shuffle(struct swim *s)
 }
 
 /* The next live member of the round: each is probed once in a round, the order is drawn anew for
- * each (SWIM paper, section 4.3). -1 if there is none. */
-static int next_live(struct swim *s)
+ * each (SWIM paper, section 4.3). In a hurry those that are suspect already are passed over. -1 if
+ * there is none. */
+static int next_live(struct swim *s, bool hurried)
 {
     size_t n = s->members.count;
     for (size_t tries = 0; tries < 2 * n; tries++) {
@@ -167,7 +176,9 @@ static int next_live(struct swim *s)
             s->ring_next = 0;
         }
         uint16_t index = s->ring[s->ring_next++];
-        if (index != s->self && members_live(&s->members, index))
+        enum member_state state = s->members.table[index].state;
+        bool wanted = state == MEMBER_ALIVE || (state == MEMBER_SUSPECT && !hurried);
+        if (index != s->self && wanted)
             return index;
     }
     return -1;
@@ -227,7 +238,7 @@ static void ask_others(struct swim *s, struct probe *probe)
  * are cut off, or the others are gone, and have to say so (Lifeguard would wait). */
 static void judge(struct swim *s, struct instant now, struct probe *probe)
 {
-    enum { HURRY_STEP = 4, HURRY_MAX = 32 };
+    enum { HURRY_STEP = 4, HURRY_MAX = 64 };
     struct member *m = &s->members.table[probe->target];
     bool live = members_live(&s->members, probe->target);
     probe->open = false;
@@ -263,9 +274,9 @@ static void send_probe(struct swim *s, struct instant now, int target, bool indi
     struct probe *probe = probes_open(&s->probes, (uint16_t)target, now);
     probe->indirect = indirect;
     probe->watch = ring > 0;
-    probe->judge_at = instant_after(now, health_scale(&s->health, timing->judge));
+    probe->judge_at = instant_after(now, patience(s, now, timing->judge));
     if (indirect)
-        probe->ask_at = instant_after(now, health_scale(&s->health, timing->timeout));
+        probe->ask_at = instant_after(now, patience(s, now, timing->timeout));
     s->counters.probes++;
     send_ping(s, (uint16_t)target, probe->seq, ring);
 }
@@ -284,7 +295,7 @@ static void probe_watched(struct swim *s, struct instant now)
         struct watched *w = &s->watch.table[i];
         if (!instant_reached(now, w->next))
             continue;
-        w->next = instant_after(now, health_scale(&s->health, turn(s)));
+        w->next = instant_after(now, patience(s, now, turn(s)));
         send_probe(s, now, w->member, true, (uint8_t)(w->ring + 1));
     }
 }
@@ -293,15 +304,16 @@ static void probe_watched(struct swim *s, struct instant now)
  * finds out, and others confirm (proto/accusers.h). */
 static void probe_round(struct swim *s, struct instant now)
 {
-    enum { HURRIED = 20 };
+    enum { HURRIED = 32 }; /* a period */
     const struct swim_timing *timing = &s->config.timing;
-    struct span wait = health_scale(&s->health, timing->round_period);
-    if (s->hurry > 0) {
+    struct span wait = patience(s, now, timing->round_period);
+    bool hurried = s->hurry > 0;
+    if (hurried) {
         s->hurry--;
         wait = (struct span){timing->period.ns / HURRIED};
     }
     s->round_at = instant_after(now, wait);
-    send_probe(s, now, next_live(s), true, 0);
+    send_probe(s, now, next_live(s, hurried), true, 0);
 }
 
 /* At a site's start most are unknown still: then faster. */

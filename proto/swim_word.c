@@ -215,12 +215,20 @@ static void take_accusation(struct swim *s, struct instant now, uint16_t from, u
         swim_word_tell(s, from, s->self);
 }
 
+/* Most are gone or about to be: this node is on the smaller side of a cut, without a quorum, and
+ * too few are left to confirm each. */
+static bool few_left(const struct swim *s)
+{
+    const struct members *ms = &s->members;
+    return ms->suspect_count >= ms->alive_count || 2 * ms->alive_count <= ms->count;
+}
+
 /* When its time is over, as many as confirmed it by now. */
 static void set_due(struct swim *s, uint16_t index)
 {
     const struct accusers_entry *accusers = accusers_of(&s->accusers, index);
     struct member *m = &s->members.table[index];
-    uint32_t wanted = suspicion_wanted((uint32_t)s->members.alive_count);
+    uint32_t wanted = few_left(s) ? 0 : suspicion_wanted((uint32_t)s->members.alive_count);
     if (accusers && accusers->wanted < wanted)
         wanted = accusers->wanted;
     uint32_t confirmed = accusers ? (uint32_t)accusers->count - 1 : wanted;
@@ -229,7 +237,6 @@ static void set_due(struct swim *s, uint16_t index)
     s->suspect_at = instant_earlier(s->suspect_at, brief_instant(m->due));
 }
 
-/* Hardly anybody is left who could confirm: nobody is waited for. */
 static void set_all_due(struct swim *s)
 {
     for (size_t i = 0; i < s->members.count; i++)
@@ -240,10 +247,11 @@ static void set_all_due(struct swim *s)
 static void suspect(struct swim *s, struct instant now, uint16_t index, uint16_t by,
                     uint32_t wanted)
 {
+    bool few = few_left(s);
     members_set_hearsay(&s->members, now, index, MEMBER_SUSPECT, by);
     accusers_begin(&s->accusers, index, by, wanted);
     add_news(s, now, index);
-    if (s->members.alive_count <= SUSPICION_CONFIRMS + 1)
+    if (few_left(s) != few || s->members.alive_count <= SUSPICION_CONFIRMS + 1)
         set_all_due(s);
     else
         set_due(s, index);
@@ -269,16 +277,22 @@ void swim_word_accuse(struct swim *s, struct instant now, uint16_t index, enum m
     }
 }
 
-/* One that we hold alive since long is dead, says somebody: from the other side of a cut that has
- * healed, or because we missed the suspicion. It gets the shortest time to refute. */
+/* Somebody holds dead whom we hold alive since long, or suspect since just now: it comes from the
+ * other side of a cut that has healed, or we missed the suspicion. The member gets the shortest time
+ * to refute, from when we heard first. */
 static void accuse_late(struct swim *s, struct instant now, uint16_t index, uint16_t by)
 {
     const struct member *m = &s->members.table[index];
+    struct span shortest = s->config.timing.suspicion;
     struct span held = span_between(brief_instant(m->since), now);
-    if (m->state == MEMBER_ALIVE && held.ns > s->config.timing.suspicion.ns)
+    if (m->state == MEMBER_ALIVE && held.ns > shortest.ns) {
         suspect(s, now, index, by, 0);
-    else
+    } else if (m->state == MEMBER_SUSPECT && held.ns < shortest.ns / 2) {
+        accusers_end(&s->accusers, index);
+        set_due(s, index);
+    } else {
         swim_word_accuse(s, now, index, MEMBER_DEAD, by);
+    }
 }
 
 /* A member says of itself less than we hold, or does not know what we hold against it, as after a

@@ -215,6 +215,7 @@ static void play_split(struct members_play *p, uint64_t seed)
     bool settled = members_run(w, struck + held, both_settled);
     sample_ns(p, "both sides settled", settled ? w->now - struck : -1);
     members_run(w, struck + held, NULL);
+    sample(p, "false deaths while split", "", (int64_t)w->f.false_deaths);
     w->split = false;
     members_count(w);
     struck = w->now;
