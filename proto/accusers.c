@@ -22,13 +22,20 @@ const struct accusers_entry *accusers_of(const struct accusers *a, uint16_t memb
     return NULL;
 }
 
-void accusers_begin(struct accusers *a, uint16_t member, uint16_t by, uint32_t wanted)
+void accusers_excuse(struct accusers *a, struct span late)
+{
+    for (size_t i = 0; i < a->count; i++)
+        a->table[i].began = instant_after(a->table[i].began, late);
+}
+
+void accusers_begin(struct accusers *a, struct instant now, uint16_t member, uint16_t by,
+                    uint32_t wanted)
 {
     accusers_end(a, member);
     if (a->count == ACCUSERS_MAX)
         return;
     a->table[a->count++] = (struct accusers_entry){
-        .member = member, .count = 1, .wanted = (uint8_t)wanted, .by = {by}};
+        .member = member, .count = 1, .wanted = (uint8_t)wanted, .by = {by}, .began = now};
 }
 
 bool accusers_confirm(struct accusers *a, uint16_t member, uint16_t by)
@@ -41,6 +48,13 @@ bool accusers_confirm(struct accusers *a, uint16_t member, uint16_t by)
             return false;
     e->by[e->count++] = by;
     return true;
+}
+
+void accusers_settle(struct accusers *a, uint16_t member)
+{
+    struct accusers_entry *e = find(a, member);
+    if (e)
+        e->wanted = (uint8_t)(e->count - 1);
 }
 
 void accusers_end(struct accusers *a, uint16_t member)

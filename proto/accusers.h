@@ -19,6 +19,7 @@ struct accusers_entry {
     uint8_t count;
     uint8_t wanted; /* confirmations, as reckoned when it began (suspicion_wanted) */
     uint16_t by[ACCUSERS_EACH]; /* slots; the first suspected it first */
+    struct instant began; /* its time runs from here */
 };
 
 struct accusers {
@@ -28,9 +29,14 @@ struct accusers {
 
 void accusers_init(struct accusers *a);
 /* A suspicion begins; nothing if there is no room. */
-void accusers_begin(struct accusers *a, uint16_t member, uint16_t by, uint32_t wanted);
+void accusers_begin(struct accusers *a, struct instant now, uint16_t member, uint16_t by,
+                    uint32_t wanted);
+/* This node stood still for so long: every suspect gets it back. */
+void accusers_excuse(struct accusers *a, struct span late);
 /* Another one says so. True if that is new. */
 bool accusers_confirm(struct accusers *a, uint16_t member, uint16_t by);
+/* Nobody's confirmation is waited for any more. */
+void accusers_settle(struct accusers *a, uint16_t member);
 void accusers_end(struct accusers *a, uint16_t member);
 /* NULL: none is kept. */
 const struct accusers_entry *accusers_of(const struct accusers *a, uint16_t member);

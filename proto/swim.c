@@ -154,6 +154,7 @@ static void excuse(struct swim *s, struct span late)
 {
     swim_probe_void(s);
     health_slow(&s->health);
+    accusers_excuse(&s->accusers, late);
     s->suspect_at = instant_after(s->suspect_at, late);
     for (size_t i = 0; i < s->members.count; i++) {
         struct member *m = &s->members.table[i];

@@ -233,7 +233,8 @@ static void set_due(struct swim *s, uint16_t index)
         wanted = accusers->wanted;
     uint32_t confirmed = accusers ? (uint32_t)accusers->count - 1 : wanted;
     struct span span = suspicion_span(s->config.timing.suspicion, confirmed, wanted);
-    m->due = brief_ceiling(instant_after(brief_instant(m->since), span));
+    struct instant began = accusers ? accusers->began : brief_instant(m->since);
+    m->due = brief_ceiling(instant_after(began, span));
     s->suspect_at = instant_earlier(s->suspect_at, brief_instant(m->due));
 }
 
@@ -249,7 +250,7 @@ static void suspect(struct swim *s, struct instant now, uint16_t index, uint16_t
 {
     bool few = few_left(s);
     members_set_hearsay(&s->members, now, index, MEMBER_SUSPECT, by);
-    accusers_begin(&s->accusers, index, by, wanted);
+    accusers_begin(&s->accusers, now, index, by, wanted);
     add_news(s, now, index);
     if (few_left(s) != few || s->members.alive_count <= SUSPICION_CONFIRMS + 1)
         set_all_due(s);
@@ -288,7 +289,7 @@ static void accuse_late(struct swim *s, struct instant now, uint16_t index, uint
     if (m->state == MEMBER_ALIVE && held.ns > shortest.ns) {
         suspect(s, now, index, by, 0);
     } else if (m->state == MEMBER_SUSPECT && held.ns < shortest.ns / 2) {
-        accusers_end(&s->accusers, index);
+        accusers_settle(&s->accusers, index);
         set_due(s, index);
     } else {
         swim_word_accuse(s, now, index, MEMBER_DEAD, by);

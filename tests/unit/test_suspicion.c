@@ -30,20 +30,37 @@ START_TEST(never_falls)
 }
 END_TEST
 
-START_TEST(small_clusters_have_the_plain_count)
+START_TEST(shortest_grows_with_the_logarithm)
 {
-    for (uint32_t n = 0; n <= 4; n++)
-        ck_assert_int_eq(suspicion_span(SPAN_MS(1000), 3, n).ns, SPAN_MS(3000).ns);
+    const struct span second = SPAN_MS(1000);
+    for (uint32_t n = 0; n <= 16; n++) /* 1.6 s: 410 / 256 */
+        ck_assert_int_eq(suspicion_min(second, n).ns, INT64_C(1601562500));
+    /* log2(1024) * 0.36, and half of it with half a period. */
+    ck_assert_int_eq(suspicion_min(second, 1024).ns, INT64_C(3593750000));
+    ck_assert_int_eq(suspicion_min(SPAN_MS(500), 1024).ns, INT64_C(1796875000));
 }
 END_TEST
 
-START_TEST(large_clusters_have_half_the_logarithm)
+START_TEST(confirmations_shorten_it)
 {
-    ck_assert_int_eq(suspicion_span(SPAN_MS(1000), 3, 16).ns, SPAN_MS(6000).ns);
-    ck_assert_int_eq(suspicion_span(SPAN_MS(1000), 3, 64).ns, SPAN_MS(9000).ns);
-    ck_assert_int_eq(suspicion_span(SPAN_MS(500), 4, 1024).ns, SPAN_MS(10000).ns);
-    int64_t five = suspicion_span(SPAN_MS(1000), 3, 5).ns; /* 3 * 297/256 s */
-    ck_assert_int_eq(five, INT64_C(3480468750));
+    const struct span min = SPAN_MS(1000);
+    ck_assert_int_eq(suspicion_span(min, 0, 3).ns, SPAN_MS(6000).ns);
+    /* log(2) / log(4) is a half: 6 - 5 / 2. */
+    ck_assert_int_eq(suspicion_span(min, 1, 3).ns, SPAN_MS(3500).ns);
+    ck_assert_int_lt(suspicion_span(min, 2, 3).ns, SPAN_MS(3500).ns);
+    ck_assert_int_gt(suspicion_span(min, 2, 3).ns, min.ns);
+    ck_assert_int_eq(suspicion_span(min, 3, 3).ns, min.ns);
+    ck_assert_int_eq(suspicion_span(min, 0, 0).ns, min.ns);
+}
+END_TEST
+
+START_TEST(nobody_is_waited_for_who_is_not_there)
+{
+    ck_assert_uint_eq(suspicion_wanted(0), 0);
+    ck_assert_uint_eq(suspicion_wanted(1), 0); /* this node alone */
+    ck_assert_uint_eq(suspicion_wanted(2), 1);
+    ck_assert_uint_eq(suspicion_wanted(4), 3);
+    ck_assert_uint_eq(suspicion_wanted(10000), SUSPICION_CONFIRMS);
 }
 END_TEST
 
@@ -54,8 +71,9 @@ Suite *suite_suspicion(void)
     tcase_add_test(t, powers_of_two_are_exact);
     tcase_add_test(t, values_in_between);
     tcase_add_test(t, never_falls);
-    tcase_add_test(t, small_clusters_have_the_plain_count);
-    tcase_add_test(t, large_clusters_have_half_the_logarithm);
+    tcase_add_test(t, shortest_grows_with_the_logarithm);
+    tcase_add_test(t, confirmations_shorten_it);
+    tcase_add_test(t, nobody_is_waited_for_who_is_not_there);
     suite_add_tcase(suite, t);
     return suite;
 }

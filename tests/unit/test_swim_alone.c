@@ -1,6 +1,7 @@
 /* One swim, spoken to by hand: what exactly does it say, and to whom? */
 #include <check.h>
 
+#include "proto/watch.h"
 #include "tests/unit/swim_play.h"
 
 static const size_t hv1 = 0, hv2 = 1, hv3 = 2, hv4 = 3;
@@ -38,6 +39,13 @@ static struct message said(struct play *p, size_t *to)
     return m;
 }
 
+/* Time passes for hv1 alone until its next deadline. */
+static void step_alone(struct play *p)
+{
+    p->now = swim_deadline(p->actors[hv1].swim);
+    swim_step(p->actors[hv1].swim, p->now);
+}
+
 /* Time passes for hv1 alone until it says something of `type`. */
 static struct message until(struct play *p, enum wire_type type, size_t *to)
 {
@@ -46,8 +54,7 @@ static struct message until(struct play *p, enum wire_type type, size_t *to)
             if (m.type == type)
                 return m;
         }
-        p->now = swim_deadline(p->actors[hv1].swim);
-        swim_step(p->actors[hv1].swim, p->now);
+        step_alone(p);
     }
 }
 
@@ -67,8 +74,8 @@ START_TEST(late_answer_counts_first_hand)
     until(p, WIRE_PING_REQ, &relay);
     ck_assert_uint_ne(relay, target);
     ck_assert_int_eq(span_between(sent, p->now).ns, p->timing.timeout.ns);
-    size_t other;
-    until(p, WIRE_PING, &other); /* the next period: the first is judged */
+    while (span_between(sent, p->now).ns < p->timing.judge.ns) /* then it is judged */
+        step_alone(p);
     ck_assert(play_view(p, hv1, target).unreachable);
     ck_assert_int_eq(play_view(p, hv1, target).state, MEMBER_SUSPECT);
     ck_assert_uint_eq(play_view(p, hv1, target).accused_by, play_slot(hv1));
@@ -76,7 +83,7 @@ START_TEST(late_answer_counts_first_hand)
     hand(p, target, &ack);
     struct member_view v = play_view(p, hv1, target);
     ck_assert(!v.unreachable);
-    ck_assert_int_eq(v.round_trip.ns, p->timing.period.ns);
+    ck_assert_int_eq(v.round_trip.ns, p->timing.judge.ns);
     ck_assert_int_eq(v.state, MEMBER_SUSPECT); /* gossip's word stands until it refutes */
     play_end(p);
 }
@@ -85,15 +92,17 @@ END_TEST
 START_TEST(indirect_answer_counts)
 {
     struct play *p = monologue();
-    size_t target, relay, other;
+    size_t target, relay;
     until(p, WIRE_PING, &target);
     struct message ask = until(p, WIRE_PING_REQ, &relay);
     ck_assert_uint_eq(ask.ping_req.target, play_slot(target));
     struct message answer = {
         .type = WIRE_INDIRECT_ACK,
-        .indirect_ack = {.seq = ask.ping_req.seq, .target = play_slot(target)}};
+        .indirect_ack = {.seq = ask.ping_req.seq, .target = play_slot(target), .answered = true}};
     hand(p, relay, &answer);
-    until(p, WIRE_PING, &other);
+    struct instant judged = instant_after(p->now, p->timing.judge);
+    while (!instant_reached(p->now, judged) && play_view(p, hv1, target).state == MEMBER_ALIVE)
+        step_alone(p);
     ck_assert_int_eq(play_view(p, hv1, target).state, MEMBER_ALIVE);
     ck_assert(!play_view(p, hv1, target).unreachable);
     ck_assert_int_eq(play_view(p, hv1, target).heard.ns, play_view(p, hv1, target).since.ns);
@@ -104,12 +113,14 @@ END_TEST
 START_TEST(answer_from_the_wrong_one_does_not_count)
 {
     struct play *p = monologue();
-    size_t target, other;
+    size_t target;
     struct message ping = until(p, WIRE_PING, &target);
     size_t impostor = target == hv2 ? hv3 : hv2;
     struct message ack = {.type = WIRE_ACK, .ack = {.seq = ping.ping.seq, .life = 1}};
     hand(p, impostor, &ack);
-    until(p, WIRE_PING, &other);
+    struct instant judged = instant_after(p->now, p->timing.judge);
+    while (!instant_reached(p->now, judged))
+        step_alone(p);
     ck_assert_int_eq(play_view(p, hv1, target).state, MEMBER_SUSPECT);
     play_end(p);
 }
@@ -122,6 +133,9 @@ START_TEST(relay_answers_under_the_askers_number)
     size_t to;
     struct message ask = {.type = WIRE_PING_REQ, .ping_req = {.seq = 77, .target = play_slot(hv3)}};
     hand(p, hv2, &ask);
+    struct message trying = said(p, &to); /* at once: it is there, and tries */
+    ck_assert_int_eq(trying.type, WIRE_INDIRECT_ACK);
+    ck_assert(to == hv2 && trying.indirect_ack.seq == 77 && !trying.indirect_ack.answered);
     struct message ping = said(p, &to);
     ck_assert_int_eq(ping.type, WIRE_PING);
     ck_assert_uint_eq(to, hv3);
@@ -136,6 +150,7 @@ START_TEST(relay_answers_under_the_askers_number)
     ck_assert_uint_eq(to, hv2);
     ck_assert_uint_eq(answer.indirect_ack.seq, 77);
     ck_assert_uint_eq(answer.indirect_ack.target, play_slot(hv3));
+    ck_assert(answer.indirect_ack.answered);
     hand(p, hv3, &ack);
     ck_assert_int_eq(said(p, &to).type, WIRE_NONE);
     play_end(p);
@@ -158,6 +173,7 @@ START_TEST(relays_are_bounded)
     p->now = instant_after(p->now, p->timing.period); /* then the old ones are given up */
     struct message ask = {.type = WIRE_PING_REQ, .ping_req = {.seq = 9, .target = play_slot(hv3)}};
     hand(p, hv2, &ask);
+    ck_assert_int_eq(said(p, &to).type, WIRE_INDIRECT_ACK);
     ck_assert_int_eq(said(p, &to).type, WIRE_PING);
     /* About oneself, about the asker, about nobody: no ping. */
     drain(p);
@@ -233,13 +249,13 @@ START_TEST(vitals_are_kept_as_maxima_of_a_life)
     const struct swim *s = p->actors[hv1].swim;
     struct vitals v;
     ck_assert(!swim_vitals(s, play_slot(hv2), &v));
-    struct message m = {.type = WIRE_PING, .ping = {1, 3, 100, 10}};
+    struct message m = {.type = WIRE_PING, .ping = {1, 3, 100, 10, 0}};
     hand(p, hv2, &m);
-    m.ping = (struct wire_ping){2, 3, 90, 20};
+    m.ping = (struct wire_ping){2, 3, 90, 20, 0};
     hand(p, hv2, &m);
     ck_assert(swim_vitals(s, play_slot(hv2), &v));
     ck_assert(v.life == 3 && v.commits == 100 && v.ops == 20);
-    m.ping = (struct wire_ping){3, 2, 999, 999};
+    m.ping = (struct wire_ping){3, 2, 999, 999, 0};
     hand(p, hv2, &m);
     ck_assert(swim_vitals(s, play_slot(hv2), &v));
     ck_assert(v.life == 3 && v.commits == 100 && v.ops == 20);
@@ -403,21 +419,71 @@ START_TEST(suspects_get_lost_time_back)
 }
 END_TEST
 
+/* A probe is open until its answer, so that it is not taken for silence. */
+static size_t probed_next(struct play *p, uint8_t *ring)
+{
+    size_t to;
+    struct message ping = until(p, WIRE_PING, &to);
+    struct message ack = {.type = WIRE_ACK, .ack = {.seq = ping.ping.seq, .life = 1}};
+    hand(p, to, &ack);
+    *ring = ping.ping.ring;
+    return to;
+}
+
 START_TEST(every_live_member_is_probed_once_a_round)
 {
     struct play *p = monologue();
     drain(p);
-    for (int round = 0; round < 20; round++) {
-        unsigned seen = 0;
-        for (int i = 0; i < 4; i++) {
-            size_t to;
-            struct message ping = until(p, WIRE_PING, &to);
-            struct message ack = {.type = WIRE_ACK, .ack = {.seq = ping.ping.seq, .life = 1}};
-            hand(p, to, &ack);
-            seen |= 1U << to;
-        }
-        ck_assert_uint_eq(seen, 0x1e);
+    unsigned rounds[4] = {0};
+    for (size_t count = 0; count < 16;) {
+        uint8_t ring;
+        size_t to = probed_next(p, &ring);
+        if (ring == 0)
+            rounds[count++ / 4] |= 1U << to;
     }
+    for (int round = 0; round < 4; round++)
+        ck_assert_uint_eq(rounds[round], 0x1e);
+    play_end(p);
+}
+END_TEST
+
+START_TEST(watchers_come_once_a_turn)
+{
+    struct play *p = monologue();
+    drain(p);
+    unsigned counts[5] = {0};
+    struct instant until_then = instant_after(p->now, span_times(p->timing.period, 40));
+    while (!instant_reached(p->now, until_then)) {
+        uint8_t ring;
+        size_t to = probed_next(p, &ring);
+        ck_assert_uint_le(ring, 4);
+        counts[to] += ring > 0;
+    }
+    for (size_t i = 1; i < 5; i++) /* 40 periods are ten turns of four rings */
+        ck_assert(counts[i] >= 9 && counts[i] <= 11);
+    play_end(p);
+}
+END_TEST
+
+START_TEST(watcher_is_told_when_to_come_again)
+{
+    struct play *p = monologue();
+    size_t to;
+    drain(p);
+    struct message ping = {.type = WIRE_PING, .ping = {.seq = 9, .life = 1, .ring = 2}};
+    hand(p, hv2, &ping);
+    struct message ack = said(p, &to);
+    struct span wait = watch_wait(p->now, 1, 4, p->timing.period);
+    ck_assert_int_eq(ack.type, WIRE_ACK);
+    ck_assert_int_eq(ack.ack.wait_ms, wait.ns / 1000000);
+    ping.ping.ring = 0;
+    drain(p);
+    hand(p, hv2, &ping);
+    ck_assert_uint_eq(said(p, &to).ack.wait_ms, 0);
+    ping.ping.ring = 5; /* there is no such ring */
+    drain(p);
+    hand(p, hv2, &ping);
+    ck_assert_uint_eq(said(p, &to).ack.wait_ms, 0);
     play_end(p);
 }
 END_TEST
@@ -452,6 +518,8 @@ TCase *tcase_swim_alone(void)
     tcase_add_test(t, unknown_life_in_a_ping_is_asked_for);
     tcase_add_test(t, suspects_get_lost_time_back);
     tcase_add_test(t, every_live_member_is_probed_once_a_round);
+    tcase_add_test(t, watchers_come_once_a_turn);
+    tcase_add_test(t, watcher_is_told_when_to_come_again);
     tcase_add_test(t, states_have_names);
     return t;
 }

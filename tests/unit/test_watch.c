@@ -1,145 +1,131 @@
-/* What the command hears of its lock (F7), from the other end of a socket pair. */
+/* Watchers: who, and when. */
 #include <check.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "client/watch.h"
+#include "proto/watch.h"
 
 Suite *suite_watch(void);
 
-static int other; /* the agent's end; -1 once closed */
-static struct watch w;
-static char hold[WATCH_HOLD_SIZE], reason[WATCH_REASON_SIZE];
+enum { MEMBERS = 20, RINGS = 4 };
 
-static void setup(void)
+static const struct span second = SPAN_MS(1000);
+static const struct instant start = {INT64_C(5000000000)};
+
+static bool lives(const void *context, size_t member)
 {
-    int fds[2];
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    w = (struct watch){.stream.fd = fds[0]};
-    other = fds[1];
+    const bool *dead = context;
+    return !dead[member];
 }
 
-static void teardown(void)
+static struct watch reckoned(size_t self, const bool *dead)
 {
-    watch_close(&w);
-    if (other >= 0)
-        close(other);
+    struct watch w;
+    watch_init(&w, MEMBERS, RINGS, 7);
+    watch_reckon(&w, MEMBERS, self, lives, dead, start, second, self);
+    return w;
 }
 
-static void put(const char *text)
+/* Watchers of `target` among those that live. */
+static size_t watchers_of(size_t target, const bool *dead)
 {
-    size_t size = strlen(text) + 1; /* the NUL is part of the message */
-    ck_assert_int_eq(write(other, text, size), (ssize_t)size);
+    size_t count = 0;
+    for (size_t i = 0; i < MEMBERS; i++) {
+        struct watch w = reckoned(i, dead);
+        count += !dead[i] && watch_find(&w, target) != NULL;
+    }
+    return count;
 }
 
-static void put_event(const char *kind, const char *about, const char *why, bool continues)
+START_TEST(each_has_as_many_watchers_as_rings)
 {
-    char text[1024];
-    snprintf(text, sizeof text,
-             "{\"parameters\":{\"event\":{\"kind\":\"%s\",\"hold\":\"%s\",\"name\":\"x\","
-             "\"mode\":\"exclusive\",\"reason\":\"%s\"}},\"continues\":%s}",
-             kind, about, why, continues ? "true" : "false");
-    put(text);
-}
-
-static enum watch_event next(void)
-{
-    return watch_next(&w, hold, reason);
-}
-
-START_TEST(events_come_in_order)
-{
-    ck_assert_int_eq(next(), WATCH_NONE);
-    put_event("granted", "2.4.1", "", true);
-    put_event("at-risk", "2.4.1", "few jurors", true);
-    put_event("safe", "2.4.1", "", true);
-    put_event("passed", "2.4.1", "", true);
-    put_event("lost", "2.4.1", "no majority", true);
-    ck_assert_int_eq(next(), WATCH_OTHER);
-    ck_assert_int_eq(next(), WATCH_AT_RISK);
-    ck_assert_str_eq(reason, "few jurors");
-    ck_assert_int_eq(next(), WATCH_SAFE);
-    ck_assert_str_eq(reason, "");
-    ck_assert_int_eq(next(), WATCH_PASSED);
-    ck_assert_int_eq(next(), WATCH_LOST);
-    ck_assert_str_eq(reason, "no majority");
-    ck_assert_int_eq(next(), WATCH_NONE);
+    bool dead[MEMBERS] = {false};
+    for (size_t i = 0; i < MEMBERS; i++) {
+        ck_assert_uint_eq(watchers_of(i, dead), RINGS);
+        struct watch w = reckoned(i, dead);
+        ck_assert_uint_eq(w.count, RINGS);
+        ck_assert_ptr_null(watch_find(&w, i));
+    }
 }
 END_TEST
 
-START_TEST(each_says_whose_it_is)
+START_TEST(the_next_that_lives_steps_in)
 {
-    put_event("lost", "2.4.7", "an order", true);
-    put_event("lost", "", "all of this node", true);
-    ck_assert_int_eq(next(), WATCH_LOST);
-    ck_assert_str_eq(hold, "2.4.7");
-    ck_assert_int_eq(next(), WATCH_LOST);
-    ck_assert_str_eq(hold, "");
-    ck_assert_str_eq(reason, "all of this node");
-    put_event("lost", "2.4.7", "an order", true);
-    ck_assert_int_eq(next(), WATCH_LOST);
-    ck_assert_int_eq(next(), WATCH_NONE);
-    ck_assert_str_eq(hold, "");
-    ck_assert_str_eq(reason, "");
+    bool dead[MEMBERS] = {false};
+    dead[3] = dead[4] = dead[11] = true;
+    for (size_t i = 0; i < MEMBERS; i++) {
+        /* Two rings may meet at one watcher, so not always four. */
+        ck_assert_uint_ge(watchers_of(i, dead), dead[i] ? 0 : RINGS - 1);
+        if (dead[i])
+            ck_assert_uint_eq(watchers_of(i, dead), 0);
+    }
 }
 END_TEST
 
-START_TEST(what_came_before_the_end_is_heard)
+START_TEST(in_small_clusters_all_watch_all)
 {
-    put_event("lost", "2.4.1", "an order", true);
-    close(other);
-    other = -1;
-    ck_assert_int_eq(next(), WATCH_LOST);
-    ck_assert_int_eq(next(), WATCH_ENDED);
-    ck_assert_int_eq(next(), WATCH_NONE);
-    ck_assert_int_eq(w.stream.fd, -1);
+    bool dead[MEMBERS] = {false};
+    for (size_t members = 1; members <= 5; members++) {
+        for (size_t i = 0; i < members; i++) {
+            struct watch w;
+            watch_init(&w, members, RINGS, 99);
+            watch_reckon(&w, members, i, lives, dead, start, second, 1);
+            ck_assert_uint_eq(w.count, members - 1);
+        }
+    }
 }
 END_TEST
 
-START_TEST(last_reply_may_be_the_loss)
+START_TEST(alone_among_the_dead_it_watches_nobody)
 {
-    put_event("lost", "2.4.1", "an order", false);
-    ck_assert_int_eq(next(), WATCH_LOST);
-    ck_assert_str_eq(reason, "an order");
-    ck_assert_int_eq(next(), WATCH_NONE);
+    bool dead[MEMBERS];
+    for (size_t i = 0; i < MEMBERS; i++)
+        dead[i] = i != 6;
+    struct watch w = reckoned(6, dead);
+    ck_assert_uint_eq(w.count, 0);
+    ck_assert(watch_deadline(&w).ns == INSTANT_NEVER.ns);
 }
 END_TEST
 
-START_TEST(error_and_garbage_end_it)
+START_TEST(times_are_kept_over_a_change)
 {
-    put("{\"error\":\"org.holdfast.NoSuchSession\",\"parameters\":{}}");
-    ck_assert_int_eq(next(), WATCH_ENDED);
-    teardown();
-    setup();
-    put("{");
-    ck_assert_int_eq(next(), WATCH_ENDED);
-    ck_assert_int_eq(next(), WATCH_NONE);
+    bool dead[MEMBERS] = {false};
+    struct watch w = reckoned(6, dead);
+    w.table[0].next = (struct instant){42};
+    size_t kept = w.table[0].member, gone = w.table[1].member;
+    dead[gone] = true;
+    watch_reckon(&w, MEMBERS, 6, lives, dead, start, second, 9);
+    ck_assert_ptr_null(watch_find(&w, gone));
+    ck_assert_int_eq(watch_find(&w, kept)->next.ns, 42);
+    ck_assert_int_eq(watch_deadline(&w).ns, 42);
 }
 END_TEST
 
-START_TEST(long_reason_is_cut)
+START_TEST(turns_are_staggered)
 {
-    char why[600] = {0};
-    memset(why, 'y', sizeof why - 1);
-    put_event("at-risk", "2.4.1", why, true);
-    ck_assert_int_eq(next(), WATCH_AT_RISK);
-    ck_assert_uint_eq(strlen(reason), WATCH_REASON_SIZE - 1);
+    /* Whenever they come first, from then on each comes once a turn, one a period. */
+    for (uint8_t ring = 0; ring < RINGS; ring++) {
+        struct instant at = instant_after(start, SPAN_MS(137 * ring));
+        struct span wait = watch_wait(at, ring, RINGS, second);
+        ck_assert(wait.ns >= 2 * second.ns && wait.ns < 6 * second.ns);
+        at = instant_after(at, wait);
+        ck_assert_int_eq(at.ns % (RINGS * second.ns), ring * second.ns);
+        ck_assert_int_eq(watch_wait(at, ring, RINGS, second).ns, RINGS * second.ns);
+        /* A little late, it is called back to its place. */
+        wait = watch_wait(instant_after(at, SPAN_MS(30)), ring, RINGS, second);
+        ck_assert_int_eq(wait.ns, RINGS * second.ns - SPAN_MS(30).ns);
+    }
 }
 END_TEST
 
 Suite *suite_watch(void)
 {
-    Suite *s = suite_create("watch");
-    TCase *t = tcase_create("watch");
-    tcase_add_checked_fixture(t, setup, teardown);
-    tcase_add_test(t, events_come_in_order);
-    tcase_add_test(t, each_says_whose_it_is);
-    tcase_add_test(t, what_came_before_the_end_is_heard);
-    tcase_add_test(t, last_reply_may_be_the_loss);
-    tcase_add_test(t, error_and_garbage_end_it);
-    tcase_add_test(t, long_reason_is_cut);
-    suite_add_tcase(s, t);
-    return s;
+    Suite *suite = suite_create("watch");
+    TCase *t = tcase_create("rings");
+    tcase_add_test(t, each_has_as_many_watchers_as_rings);
+    tcase_add_test(t, the_next_that_lives_steps_in);
+    tcase_add_test(t, in_small_clusters_all_watch_all);
+    tcase_add_test(t, alone_among_the_dead_it_watches_nobody);
+    tcase_add_test(t, times_are_kept_over_a_change);
+    tcase_add_test(t, turns_are_staggered);
+    suite_add_tcase(suite, t);
+    return suite;
 }
