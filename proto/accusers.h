@@ -1,7 +1,7 @@
 /*
- * Who suspects whom: the members that found a suspect silent on their own (Lifeguard, section IV-B). Each shortens the
- * suspicion. Bounded: when thousands fall silent at once, those beyond the table are taken as confirmed, since that
- * is no single node's mistake.
+ * Who suspects whom: the members that found a suspect silent on their own (Lifeguard, section
+ * IV-B). Each shortens the suspicion. Bounded: when thousands fall silent at once, those beyond the
+ * table are taken as confirmed, since that is no single node's mistake.
  */
 #ifndef PROTO_ACCUSERS_H
 #define PROTO_ACCUSERS_H
@@ -17,9 +17,9 @@ enum { ACCUSERS_MAX = 256, ACCUSERS_EACH = SUSPICION_CONFIRMS + 1 };
 struct accusers_entry {
     uint16_t member; /* index into the roster */
     uint8_t count;
-    uint8_t wanted; /* confirmations, as reckoned when it began (suspicion_wanted) */
+    uint8_t wanted;             /* confirmations, as reckoned when it began (suspicion_wanted) */
     uint16_t by[ACCUSERS_EACH]; /* slots; the first suspected it first */
-    struct instant began; /* its time runs from here */
+    struct instant began;       /* its time runs from here */
 };
 
 struct accusers {

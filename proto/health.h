@@ -1,8 +1,9 @@
 /*
  * Local health (Lifeguard, arXiv 1707.00788, section IV-A): how far a node trusts its own probes.
  *
- * A saturating counter: what hints that this node is the slow one raises it, an answered probe lowers it. Times for
- * answers, and between probes, are multiplied by 1 + score, so that a starved node is slow to accuse.
+ * A saturating counter: what hints that this node is the slow one raises it, an answered probe
+ * lowers it. Times for answers, and between probes, are multiplied by 1 + score, so that a starved
+ * node is slow to accuse.
  */
 #ifndef PROTO_HEALTH_H
 #define PROTO_HEALTH_H

@@ -37,8 +37,8 @@ struct members {
     const struct roster *roster;
     struct cluster_id cluster;
     size_t count;
-    size_t quiet_count;                             /* members that are dead or unknown */
-    size_t alive_count;                             /* members that are alive, not even suspect */
+    size_t quiet_count; /* members that are dead or unknown */
+    size_t alive_count; /* members that are alive, not even suspect */
     size_t suspect_count;
     uint64_t hash;                                  /* of all, kept up to date */
     struct words *words;                            /* perhaps others' too */

@@ -49,8 +49,8 @@ struct probes {
 
 /* `seq` is random, so that answers to an earlier run of this agent match nothing. */
 void probes_init(struct probes *p, uint32_t seq);
-/* Enters a probe, whose `seq` is filled in, never 0; its times and kind are the caller's to set. It lives until as many
- * others were entered. */
+/* Enters a probe, whose `seq` is filled in, never 0; its times and kind are the caller's to set. It
+ * lives until as many others were entered. */
 struct probe *probes_open(struct probes *p, uint16_t target, struct instant now);
 /* When an open probe is due next. */
 struct instant probes_deadline(const struct probes *p);

@@ -3,7 +3,8 @@
  *
  * What is known of whom is in members.c, what is in flight in probes.c, what is news in gossip.c,
  * who watches whom in watch.c, who suspects whom in accusers.c, how long a suspect has in
- * suspicion.c, how far we trust ourselves in health.c; here they meet the wire and the time. A probe:
+ * suspicion.c, how far we trust ourselves in health.c; here they meet the wire and the time. A
+ * probe:
  *
  *     |-- PING ----- timeout: PING_REQ to k others -------- judged --|
  *                                                           unanswered: suspect

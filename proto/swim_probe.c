@@ -57,8 +57,8 @@ void swim_probe_take_ping(struct swim *s, struct instant now, uint16_t from,
     take_vitals(s, from, &told);
 }
 
-/* Times for answers, as far as this node trusts itself. Where it hears nobody it is not slow but cut
- * off, and waiting longer helps nobody. */
+/* Times for answers, as far as this node trusts itself. Where it hears nobody it is not slow but
+ * cut off, and waiting longer helps nobody. */
 static struct span patience(const struct swim *s, struct instant now, struct span span)
 {
     struct span silence = span_between(s->heard_last, now);
@@ -102,9 +102,8 @@ void swim_probe_take_ack(struct swim *s, struct instant now, uint16_t from, cons
         take_own_ack(s, now, probe, &m->ack);
     } else if (probes_relayed(&s->probes, m->ack.seq, from, &relay)) {
         struct message answer = {.type = WIRE_INDIRECT_ACK};
-        answer.indirect_ack = (struct wire_indirect_ack){.seq = relay.asker_seq,
-                                                         .target = members_slot(&s->members, from),
-                                                         .answered = true};
+        answer.indirect_ack = (struct wire_indirect_ack){
+            .seq = relay.asker_seq, .target = members_slot(&s->members, from), .answered = true};
         swim_word_send(s, relay.asker, &answer);
     }
     struct vitals told = {.life = m->ack.life, .commits = m->ack.commits, .ops = m->ack.ops};
@@ -300,8 +299,8 @@ static void probe_watched(struct swim *s, struct instant now)
     }
 }
 
-/* The round goes on slowly, but fast for a while after somebody was silent: who is cut off from many
- * finds out, and others confirm (proto/accusers.h). */
+/* The round goes on slowly, but fast for a while after somebody was silent: who is cut off from
+ * many finds out, and others confirm (proto/accusers.h). */
 static void probe_round(struct swim *s, struct instant now)
 {
     enum { HURRIED = 32 }; /* a period */
@@ -320,8 +319,8 @@ static void probe_round(struct swim *s, struct instant now)
 static void probe_quiet(struct swim *s, struct instant now)
 {
     enum { STARTING = 4 };
-    bool starting = s->members.quiet_count > s->members.count / 2 &&
-                    !instant_reached(now, s->unsettled_until);
+    bool starting =
+        s->members.quiet_count > s->members.count / 2 && !instant_reached(now, s->unsettled_until);
     struct span period = s->config.timing.period;
     s->quiet_at = instant_after(now, (struct span){starting ? period.ns / STARTING : period.ns});
     send_probe(s, now, next_quiet(s), false, 0);

@@ -30,11 +30,11 @@ static void tell_accusers(struct swim *s, uint16_t to, uint16_t subject)
     size_t count = accusers ? accusers->count : 1;
     for (size_t i = 0; i < count; i++) {
         struct message m = {.type = WIRE_SUSPECT};
-        m.suspect = (struct wire_suspect){.slot = word->slot,
-                                          .life = word->life,
-                                          .incarnation = word->incarnation,
-                                          .by = accusers ? accusers->by[i]
-                                                         : s->members.table[subject].by};
+        m.suspect =
+            (struct wire_suspect){.slot = word->slot,
+                                  .life = word->life,
+                                  .incarnation = word->incarnation,
+                                  .by = accusers ? accusers->by[i] : s->members.table[subject].by};
         swim_word_send(s, to, &m);
     }
 }
@@ -127,8 +127,7 @@ void swim_word_spread(struct swim *s, struct instant now)
     for (size_t i = 0; i < count; i++)
         swim_word_tell_news(s, to[i]);
     s->news_last = now;
-    s->news_at =
-        s->gossip.count > 0 ? instant_after(now, timing->gossip_period) : INSTANT_NEVER;
+    s->news_at = s->gossip.count > 0 ? instant_after(now, timing->gossip_period) : INSTANT_NEVER;
 }
 
 static void say_own_word(struct swim *s, struct instant now, const struct wire_alive *word)
@@ -279,8 +278,8 @@ void swim_word_accuse(struct swim *s, struct instant now, uint16_t index, enum m
 }
 
 /* Somebody holds dead whom we hold alive since long, or suspect since just now: it comes from the
- * other side of a cut that has healed, or we missed the suspicion. The member gets the shortest time
- * to refute, from when we heard first. */
+ * other side of a cut that has healed, or we missed the suspicion. The member gets the shortest
+ * time to refute, from when we heard first. */
 static void accuse_late(struct swim *s, struct instant now, uint16_t index, uint16_t by)
 {
     const struct member *m = &s->members.table[index];

@@ -10,7 +10,8 @@ enum {
     GOSSIP_MS = 100,
     DIGEST_MS = 10000,
     LATE_MS = 250,
-    ROUND_PERIODS = 5, /* one probe in six is random: watchers find what dies, the round what watchers cannot see */
+    ROUND_PERIODS = 5, /* one probe in six is random: watchers find what dies, the round what
+                          watchers cannot see */
     WATCHERS = 4,
     INDIRECT = 3, /* SWIM paper, section 5: k = 3 */
     FANOUT = 3,
@@ -37,8 +38,8 @@ static struct span scaled(int64_t ms, struct span detect, struct span usual, int
 
 struct span timing_spread(const struct swim_timing *timing, size_t members)
 {
-    /* News is passed on when it comes: a round reaches FANOUT times as many in a few milliseconds. What a round
-     * missed, about e^-FANOUT of all, the next ones reach. */
+    /* News is passed on when it comes: a round reaches FANOUT times as many in a few milliseconds.
+     * What a round missed, about e^-FANOUT of all, the next ones reach. */
     int64_t rounds = 1 + suspicion_log2((uint32_t)members) / (4 * LOG2_ONE);
     return span_times(timing->gossip_period, rounds);
 }
@@ -61,8 +62,8 @@ struct swim_timing timing_derive(struct span detect, size_t members, struct timi
     t.suspicion = suspicion_min(t.period, (uint32_t)members);
     if (bound) {
         int64_t sum = t.period.ns + t.judge.ns + t.suspicion.ns + timing_spread(&t, members).ns;
-        *bound = (struct timing_bound){
-            .detect = detect, .longest = {sum}, .holds = sum <= detect.ns};
+        *bound =
+            (struct timing_bound){.detect = detect, .longest = {sum}, .holds = sum <= detect.ns};
     }
     return t;
 }

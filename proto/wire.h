@@ -83,7 +83,7 @@
 #define WIRE_FIELDS_ping(F) F(u32, seq) F(u64, life) F(u64, commits) F(u64, ops) F(u8, ring)
 #define WIRE_FIELDS_ack(F)  F(u32, seq) F(u64, life) F(u64, commits) F(u64, ops) F(u16, wait_ms)
 /* Please probe `target` and tell me under my `seq` if it answers. */
-#define WIRE_FIELDS_ping_req(F)     F(u32, seq) F(u16, target)
+#define WIRE_FIELDS_ping_req(F) F(u32, seq) F(u16, target)
 /* answered: the target answered; else only: I am here, and try (Lifeguard's nack, section IV-A). */
 #define WIRE_FIELDS_indirect_ack(F) F(u32, seq) F(u16, target) F(flag, answered)
 /* A node's own signed word (STATEMENT_MEMBER over these fields but sig): alive, or leaving (M2). */

@@ -293,12 +293,12 @@ static void make_swims(struct crowd *c)
 {
     size_t room = words_room(c->o.nodes) + WORDS_EACH * c->o.nodes;
     words_init(&c->words, take_memory(words_bytes(c->o.nodes, room)), c->o.nodes, room);
-    struct swim_config config = {.roster = c->roster,
-                                 .cluster = c->cluster,
-                                 .timing = timing_derive(timing_detect_default(c->o.nodes),
-                                                         c->o.nodes, NULL),
-                                 .words = &c->words,
-                                 .self = slot_of(0)};
+    struct swim_config config = {
+        .roster = c->roster,
+        .cluster = c->cluster,
+        .timing = timing_derive(timing_detect_default(c->o.nodes), c->o.nodes, NULL),
+        .words = &c->words,
+        .self = slot_of(0)};
     c->f.memory_each = swim_size(&config);
     c->memory = take_memory(c->o.nodes * c->f.memory_each);
     for (size_t i = 0; i < c->o.nodes; i++) {

@@ -1,6 +1,7 @@
 /*
- * Membership alone, in three modes, under one set of experiments: ours (proto/swim.h), plain SWIM, and
- * memberlist's timers with Lifeguard (sim/members_model.h). Virtual time, one seed, one history.
+ * Membership alone, in three modes, under one set of experiments: ours (proto/swim.h), plain SWIM,
+ * and memberlist's timers with Lifeguard (sim/members_model.h). Virtual time, one seed, one
+ * history.
  *
  *     members_world.c    nodes, network, faults; who learned what when
  *     members_ours.c     the real proto/ code as a mode
@@ -50,16 +51,16 @@ struct members_packet {
 };
 
 struct members_node {
-    int64_t tick_at;  /* the earliest tick that is planned; INT64_MAX: none */
-    uint32_t inbox;   /* first and last packet that came while it was frozen: index + 1 */
+    int64_t tick_at; /* the earliest tick that is planned; INT64_MAX: none */
+    uint32_t inbox;  /* first and last packet that came while it was frozen: index + 1 */
     uint32_t inbox_last;
-    uint32_t waiting; /* packets in the inbox: a socket's buffer holds a few hundred */
-    bool dead;        /* killed */
-    bool faulty;      /* something is done to it: no verdict about it is false */
-    bool frozen;      /* does nothing at all: no timers, no reading */
-    bool blocked;     /* Lifeguard's anomaly: timers run, reading and sending wait */
-    bool deaf;        /* one-way cut: nothing comes in */
-    uint8_t side;     /* of a split */
+    uint32_t waiting;       /* packets in the inbox: a socket's buffer holds a few hundred */
+    bool dead;              /* killed */
+    bool faulty;            /* something is done to it: no verdict about it is false */
+    bool frozen;            /* does nothing at all: no timers, no reading */
+    bool blocked;           /* Lifeguard's anomaly: timers run, reading and sending wait */
+    bool deaf;              /* one-way cut: nothing comes in */
+    uint8_t side;           /* of a split */
     uint16_t loss_permille; /* beside the network's, in and out */
 };
 
@@ -80,7 +81,7 @@ struct members_counts {
     uint64_t false_deaths;         /* pairs: a faultless node became dead at an observer */
     uint64_t false_deaths_healthy; /* the same, at observers that are faultless themselves */
     uint64_t readmitted;           /* pairs: a faulty node came back from the dead */
-    uint64_t wrong; /* ordered pairs of living nodes of one side where one is not held alive */
+    uint64_t wrong;  /* ordered pairs of living nodes of one side where one is not held alive */
     uint64_t across; /* the same of two sides, where one is not held dead */
 };
 
@@ -166,8 +167,8 @@ struct members_play {
     size_t nodes;
     uint64_t seed;
     uint64_t seeds;
-    int64_t held;       /* SPLIT: ns that it is held; STARVED: ns frozen at a time; 0: default */
-    uint32_t part;      /* SPLIT: percent on the smaller side; STARVED: percent frozen; STORM: kind */
+    int64_t held;  /* SPLIT: ns that it is held; STARVED: ns frozen at a time; 0: default */
+    uint32_t part; /* SPLIT: percent on the smaller side; STARVED: percent frozen; STORM: kind */
     uint32_t loss_permille;
     /* Called after each seed, may be NULL. */
     void (*progress)(const struct members_play *p, uint64_t done);

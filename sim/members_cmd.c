@@ -30,12 +30,18 @@ static const char usage[] =
     "exit codes: 0 done, 11 something that must end did not, 64 wrong options\n";
 
 static const struct option options[] = {
-    {"experiment", required_argument, NULL, 'e'}, {"mode", required_argument, NULL, 'm'},
-    {"nodes", required_argument, NULL, 'n'},      {"seed", required_argument, NULL, 's'},
-    {"seeds", required_argument, NULL, 'k'},      {"loss", required_argument, NULL, 'l'},
-    {"part", required_argument, NULL, 'p'},       {"held", required_argument, NULL, 'H'},
-    {"storm", required_argument, NULL, 't'},      {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},             {NULL, 0, NULL, 0},
+    {"experiment", required_argument, NULL, 'e'},
+    {"mode", required_argument, NULL, 'm'},
+    {"nodes", required_argument, NULL, 'n'},
+    {"seed", required_argument, NULL, 's'},
+    {"seeds", required_argument, NULL, 'k'},
+    {"loss", required_argument, NULL, 'l'},
+    {"part", required_argument, NULL, 'p'},
+    {"held", required_argument, NULL, 'H'},
+    {"storm", required_argument, NULL, 't'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 static _Noreturn void refuse(void)

@@ -13,9 +13,9 @@ enum { GOSSIP_NODES = 3, GOSSIP_TO_DEAD_SECONDS = 30, AWARENESS_MAX = 8, MAX_MUL
 
 /* Records on the wire, in bytes, as msgpack with field names makes them for names of about ten. */
 static const uint16_t wire_sizes[] = {
-    [MODEL_PING] = 60,     [MODEL_ACK] = 22,      [MODEL_NACK] = 12, [MODEL_PING_REQ] = 75,
+    [MODEL_PING] = 60,        [MODEL_ACK] = 22,    [MODEL_NACK] = 12,    [MODEL_PING_REQ] = 75,
     [MODEL_STREAM_PING] = 60, [MODEL_ALIVE] = 105, [MODEL_SUSPECT] = 60, [MODEL_DEAD] = 60,
-    [MODEL_PUSH] = 20,     [MODEL_PULL] = 20,
+    [MODEL_PUSH] = 20,        [MODEL_PULL] = 20,
 };
 enum { WIRE_COMPOUND = 4, WIRE_STATE = 140 };
 
@@ -51,8 +51,8 @@ void model_aware(struct model *m, struct model_node *n, int32_t delta)
     n->awareness = next >= AWARENESS_MAX ? AWARENESS_MAX - 1 : (uint32_t)next;
 }
 
-static void set_state(struct members_world *w, size_t node, size_t subject,
-                      enum member_state state, uint32_t incarnation)
+static void set_state(struct members_world *w, size_t node, size_t subject, enum member_state state,
+                      uint32_t incarnation)
 {
     struct model_node *n = &model_of(w)->nodes[node];
     enum member_state before = (enum member_state)n->views[subject].state;
@@ -77,10 +77,9 @@ static void put_word(struct model_level *level, const struct model_word *word)
 
 static void broadcast(struct members_world *w, size_t node, const struct model_record *r)
 {
-    put_word(&model_of(w)->nodes[node].levels[0], &(struct model_word){.node = r->node,
-                                                                      .from = r->from,
-                                                                      .kind = r->kind,
-                                                                      .incarnation = r->incarnation});
+    put_word(&model_of(w)->nodes[node].levels[0],
+             &(struct model_word){
+                 .node = r->node, .from = r->from, .kind = r->kind, .incarnation = r->incarnation});
 }
 
 /* A word that says no longer what is held has been replaced by another. */
@@ -176,11 +175,10 @@ static void gossip(struct members_world *w, size_t node)
     for (size_t i = 0; i < count; i++) {
         struct model_record records[MODEL_RECORDS_MAX];
         size_t wire = MODEL_SEAL;
-        size_t picked =
-            pick_words(m, n, MODEL_DATAGRAM_MAX, records, MODEL_RECORDS_MAX, &wire);
+        size_t picked = pick_words(m, n, MODEL_DATAGRAM_MAX, records, MODEL_RECORDS_MAX, &wire);
         if (picked)
-            members_send(w, node, to[i], (const uint8_t *)records, picked * sizeof records[0],
-                         wire, false);
+            members_send(w, node, to[i], (const uint8_t *)records, picked * sizeof records[0], wire,
+                         false);
     }
 }
 
@@ -248,9 +246,8 @@ static void refute(struct members_world *w, size_t node, uint32_t accused)
     model_aware(m, n, 1);
     set_state(w, node, node, MEMBER_ALIVE, n->incarnation);
     broadcast(w, node,
-              &(struct model_record){.kind = MODEL_ALIVE,
-                                     .node = (uint16_t)node,
-                                     .incarnation = n->incarnation});
+              &(struct model_record){
+                  .kind = MODEL_ALIVE, .node = (uint16_t)node, .incarnation = n->incarnation});
 }
 
 void model_suspect(struct members_world *w, size_t node, struct model_record r)
@@ -504,8 +501,9 @@ static void start_model(struct members_world *w, size_t node)
         send_state(w, node, 0, MODEL_PUSH);
 }
 
-const struct members_rules members_rules_swim = {
-    "swim", open_swim, close_model, start_model, model_deadline, model_step, model_take, model_state};
-const struct members_rules members_rules_memberlist = {
-    "memberlist", open_memberlist, close_model, start_model,
-    model_deadline, model_step, model_take, model_state};
+const struct members_rules members_rules_swim = {"swim",      open_swim,      close_model,
+                                                 start_model, model_deadline, model_step,
+                                                 model_take,  model_state};
+const struct members_rules members_rules_memberlist = {"memberlist", open_memberlist, close_model,
+                                                       start_model,  model_deadline,  model_step,
+                                                       model_take,   model_state};

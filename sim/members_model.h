@@ -15,8 +15,8 @@
 enum {
     MODEL_RELAYS = 64,
     MODEL_CONFIRMS = 8,
-    MODEL_LEVELS = 32,        /* tellings of one word, at most */
-    MODEL_RECORDS_MAX = 64,   /* in one datagram */
+    MODEL_LEVELS = 32,      /* tellings of one word, at most */
+    MODEL_RECORDS_MAX = 64, /* in one datagram */
     MODEL_DATAGRAM_MAX = 1400,
     MODEL_SEAL = 34 /* version, nonce, tag, checksum */
 };

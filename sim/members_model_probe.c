@@ -60,10 +60,10 @@ static void send_ping(struct members_world *w, size_t node)
                                          .from = (uint16_t)node,
                                          .incarnation = view.incarnation},
                    false);
-    model_send(w, node, n->probe.target,
-               (struct model_record){
-                   .kind = MODEL_PING, .node = n->probe.target, .seq = n->probe.seq},
-               true);
+    model_send(
+        w, node, n->probe.target,
+        (struct model_record){.kind = MODEL_PING, .node = n->probe.target, .seq = n->probe.seq},
+        true);
 }
 
 static void ask_others(struct members_world *w, size_t node)

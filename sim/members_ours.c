@@ -11,7 +11,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { OUTBOX_SIZE = 8 * 1024 * 1024, WORDS_EACH = 64, BYTES_BESIDE = SEAL_OVERHEAD + DATAGRAM_PREFIX };
+enum {
+    OUTBOX_SIZE = 8 * 1024 * 1024,
+    WORDS_EACH = 64,
+    BYTES_BESIDE = SEAL_OVERHEAD + DATAGRAM_PREFIX
+};
 
 struct ours {
     struct roster *roster;
@@ -223,5 +227,5 @@ static enum member_state ours_state(const struct members_world *w, size_t observ
     return swim_state(ours_of(w)->swims[observer], slot_of(subject));
 }
 
-const struct members_rules members_rules_ours = {"holdfast", ours_open, ours_close, ours_start,
-                                                 ours_deadline, ours_step, ours_take, ours_state};
+const struct members_rules members_rules_ours = {"holdfast",    ours_open, ours_close, ours_start,
+                                                 ours_deadline, ours_step, ours_take,  ours_state};

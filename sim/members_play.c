@@ -82,8 +82,7 @@ static void play_crash(struct members_play *p, uint64_t seed)
         sample_ns(p, "first suspicion", w->seen.suspected_first);
         sample_ns(p, "known to the first", w->seen.dead_first);
         sample_ns(p, "known to all", w->seen.dead_last);
-        sample_ns(p, "spread",
-                  w->seen.dead_last < 0 ? -1 : w->seen.dead_last - w->seen.dead_first);
+        sample_ns(p, "spread", w->seen.dead_last < 0 ? -1 : w->seen.dead_last - w->seen.dead_first);
         members_run(w, w->now + 5 * second, NULL);
     }
     sample(p, "false deaths", "", (int64_t)w->f.false_deaths);
@@ -98,7 +97,8 @@ struct freezing {
     bool still;
 };
 
-/* `count` random nodes stand still for `still` at a time, and run for `runs` between; for `span`. */
+/* `count` random nodes stand still for `still` at a time, and run for `runs` between; for `span`.
+ */
 static void freeze_some(struct members_world *w, size_t count, int64_t still, int64_t runs,
                         int64_t span, bool blocked, bool together)
 {
@@ -167,7 +167,8 @@ static void play_interval(struct members_play *p, uint64_t seed)
     }
 }
 
-/* Nine cells a size: 1, 3, 10 % of the nodes, frozen for 1, 5, 30 s at a time, running 1 s between. */
+/* Nine cells a size: 1, 3, 10 % of the nodes, frozen for 1, 5, 30 s at a time, running 1 s between.
+ */
 static void play_starved(struct members_play *p, uint64_t seed)
 {
     static const uint32_t percent[] = {1, 3, 10};

@@ -67,9 +67,10 @@ void members_send(struct members_world *w, size_t from, size_t to, const uint8_t
     }
     memcpy(p->large ? p->large : p->small, bytes, size);
     struct span after = random_span(&w->random, w->o.delay_low, w->o.delay_high);
-    queue_push(&w->queue,
-               (struct item){
-                   .at = w->now + after.ns, .kind = HAPPEN_DATAGRAM, .machine = p->to, .detail = at});
+    queue_push(&w->queue, (struct item){.at = w->now + after.ns,
+                                        .kind = HAPPEN_DATAGRAM,
+                                        .machine = p->to,
+                                        .detail = at});
 }
 
 /* --- The truth --- */

@@ -8,6 +8,7 @@
 
 #include "proto/record.h"
 #include "tests/unit/crypto_fixture.h"
+#include "proto/peer_internal.h"
 #include "tests/unit/fence_play.h"
 
 Suite *suite_break(void);
@@ -244,7 +245,8 @@ END_TEST
 
 /* --- Coordinators (F5) --- */
 
-/* A voter says that it has stored this, in answer to node 0's last reading. */
+/* A voter says that it has stored this, in answer to node 0's last reading: of the lock, or of its
+ * shard's floor, which is read beside it; an answer to the other is none. */
 static void say_stored(size_t voter, struct view state, struct view proof)
 {
     const struct wire_read *read = &s->nodes[voter].last[WIRE_READ].read;
@@ -256,6 +258,11 @@ static void say_stored(size_t voter, struct view state, struct view proof)
                                    .seq = 5,
                                    .state = state,
                                    .proof = proof}};
+    for (uint32_t round = read->round > 1 ? read->round - 1 : 1; round <= read->round + 1;
+         round++) {
+        m.stored.round = round;
+        outbox_send(&s->nodes[voter].peer->core.outbox, stage_slot(0), &m);
+    }
     stage_say(s, voter, 0, &m);
 }
 
@@ -265,7 +272,7 @@ START_TEST(what_is_read_without_its_proof_is_not_used)
     s->way = stage_filters;
     s->way_context = no_answers;
     uint64_t asked = stage_acquire(s, 4, name, LOCK_EXCLUSIVE);
-    stage_run(s, 200);
+    stage_run(s, 170); /* between two repeats of the reading */
     ck_assert_uint_gt(s->nodes[VOTER].heard[WIRE_READ], 0);
     for (size_t voter = 1; voter < 5; voter++) {
         no_answers[0].off = true;
