@@ -276,7 +276,7 @@ static void play_storm(struct members_play *p, uint64_t seed)
            (int64_t)(not_removed(w, faulty, count) * 100 / (count * (p->nodes - count))));
     sample(p, "re-admissions a victim", "/1000",
            (int64_t)(w->f.readmitted * 1000 / (count * (p->nodes - count))));
-    sample(p, "false deaths", "", (int64_t)w->f.false_deaths);
+    sample(p, "false deaths at healthy", "", (int64_t)w->f.false_deaths_healthy);
     end(p, w);
 }
 

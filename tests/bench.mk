@@ -44,3 +44,7 @@ bench-peers: build/holdfastd build/holdfast build/bench/peers ## Holdfast beside
 .PHONY: bench-fence
 bench-fence: build/holdfastd build/holdfast ## figures: twenty hand-overs on five lab machines (REPEAT, DETECT)
 	@python3 tests/bench/bench_fence.py
+
+.PHONY: bench-membership
+bench-membership: $(B)/holdfast-sim-bulk ## membership in the simulator beside memberlist (MEMBERSHIP_SEEDS, _MODES, _LARGE)
+	@tests/bench/membership.sh $<
