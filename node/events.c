@@ -244,6 +244,7 @@ static struct events_telling events_text(char *text, const struct agent *agent,
     case NOTICE_RUN:
     case NOTICE_RUN_FAILED:
         return events_executor(text, agent, n);
+    case NOTICE_REACH:
     case NOTICE_PROOF:
     case NOTICE_PROOF_REFUSED:
     case NOTICE_ALARM:

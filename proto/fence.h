@@ -86,6 +86,25 @@ struct stale_view {
     uint32_t votes;
 };
 
+/* M3's third verdict: what certificates and receipts say of a member, as far as this node holds
+ * them. */
+enum fence_verdict {
+    FENCED_NO,      /* no life of it is under an order, or proven over */
+    FENCED_ORDERED, /* a certified order is out against `life`: there is no receipt yet */
+    FENCED_DONE,    /* an order and a receipt: `life` was ended by another */
+    FENCED_ENDED    /* its own end statement: `life` is over, and nobody needed to end it */
+};
+/* One word; static. */
+const char *fence_verdict_text(enum fence_verdict verdict);
+
+struct fenced_view {
+    enum fence_verdict verdict;
+    uint64_t life;       /* the highest that the verdict is about; 0: none */
+    uint16_t executor;   /* whose receipt it is; SLOT_NONE unless FENCED_DONE */
+    uint8_t signatures;  /* of jurors, in the order; 0 if there is none, or it is not known here */
+    struct digest order; /* the same */
+};
+
 enum run_kind { RUN_OFF_STATUS, RUN_STATUS };
 enum run_stage { RUN_BEGAN, RUN_DONE, RUN_FAILED, RUN_STAGES };
 

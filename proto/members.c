@@ -208,6 +208,9 @@ static void note_change(struct members *ms, struct instant now, size_t index,
         .before = before,
         .after = m->state,
         .life = life,
+        .life_before = life_before,
+        .incarnation = members_word(ms, index)->incarnation,
+        .by = m->by,
         .accused_by = m->accused_by,
     };
     ms->change_count++;

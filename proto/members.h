@@ -21,7 +21,7 @@ enum {
 struct member {
     struct vitals vitals;        /* first-hand */
     uint32_t word;               /* the last signed word: a reference into `words` */
-    uint32_t round_trip_us;      /* first-hand */
+    uint32_t round_trip_us;      /* first-hand, smoothed */
     struct brief_instant since;  /* of `state` */
     struct brief_instant due;    /* a suspect is dead then */
     struct brief_instant heard;  /* first-hand */

@@ -477,6 +477,12 @@ static void take_changes(struct peer *p)
             forget_member(&p->coordinator, p->core.now, change.slot);
         fencing_member(&p->fencing, p->core.now, &change);
     }
+    struct edge_change edge;
+    while (swim_next_edge(p->core.swim, &edge)) {
+        struct notice *n = told_notice(&p->core.told, NOTICE_REACH);
+        n->slot = edge.slot;
+        n->number = !edge.unreachable;
+    }
 }
 
 /* What was handed out with the last effects was carried out. A turn that begins long after it was

@@ -282,6 +282,7 @@ enum notice_kind {
     NOTICE_PROOF, /* lives of `slot` up to `number` are proven over: `executed` says by what (F5) */
     NOTICE_BROKEN,        /* a lock of `slot`'s life `number` was broken by this coordinator (F5) */
     NOTICE_PROOF_REFUSED, /* a proof about `slot` was refused: `text` names the rule */
+    NOTICE_REACH, /* this node reaches `slot` no more (`number` 0), or again (1): first-hand (M3) */
     NOTICE_ALARM /* `slot` is heard under life `number` after a receipt said it was off (F6) */
 };
 
@@ -496,6 +497,8 @@ struct order_view {
 bool peer_next_order(const struct peer *peer, size_t *cursor, struct order_view *out);
 /* The best proof about a slot's lives that this node holds: its bytes (empty: none). */
 struct view peer_proof(const struct peer *peer, uint16_t slot, uint64_t *covers);
+/* M3's third verdict, as far as this node holds certificates and receipts. */
+void peer_fenced(const struct peer *peer, uint16_t slot, struct fenced_view *out);
 /* This juror's vote against a life of that slot; false if it never voted. */
 bool peer_vote(const struct peer *peer, uint16_t slot, uint64_t *life);
 

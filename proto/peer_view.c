@@ -1,5 +1,6 @@
 /* What can be looked at in a peer: see peer.h. Nothing here changes anything. */
 #include "proto/asking.h"
+#include "proto/fenced.h"
 #include "proto/must.h"
 #include "proto/peer_internal.h"
 
@@ -159,6 +160,11 @@ struct view peer_proof(const struct peer *p, uint16_t slot, uint64_t *covers)
     const struct proof_entry *e = proofs_of(&p->fencing.proofs, slot);
     *covers = e ? e->covers : 0;
     return e ? (struct view){e->bytes, e->size} : (struct view){0};
+}
+
+void peer_fenced(const struct peer *p, uint16_t slot, struct fenced_view *out)
+{
+    fenced_look(&p->fencing.docket, &p->fencing.proofs, slot, out);
 }
 
 bool peer_vote(const struct peer *p, uint16_t slot, uint64_t *life)

@@ -75,6 +75,7 @@ struct swim *swim_init(void *memory, const struct swim_config *config, struct ou
     members_init(&s->members, config->roster, &config->cluster, table,
                  config->words ? config->words : &s->own_words);
     gossip_init(&s->gossip, news, n);
+    edges_init(&s->edges);
     probes_init(&s->probes, (uint32_t)drbg_u64(drbg));
     accusers_init(&s->accusers);
     static const uint8_t rings[] = "rings";
@@ -194,7 +195,7 @@ static void mark_heard(struct swim *s, struct instant now, uint16_t index)
 {
     s->heard_last = now;
     s->members.table[index].heard = brief_floor(now);
-    s->members.table[index].unreachable = false;
+    swim_probe_set_reach(s, index, false);
 }
 
 void swim_take(struct swim *s, struct instant now, uint16_t from, const struct message *m)
@@ -260,7 +261,8 @@ bool swim_alive(const struct swim *s, uint16_t slot)
 
 void swim_view(const struct swim *s, uint16_t slot, struct member_view *out)
 {
-    *out = (struct member_view){.slot = slot, .accused_by = SLOT_NONE};
+    *out = (struct member_view){
+        .slot = slot, .by = SLOT_NONE, .accused_by = SLOT_NONE, .due = INSTANT_NEVER};
     int index = members_find(&s->members, slot);
     if (index < 0)
         return;
@@ -270,8 +272,11 @@ void swim_view(const struct swim *s, uint16_t slot, struct member_view *out)
     const struct wire_alive *word = members_word(&s->members, (size_t)index);
     out->life = word->life;
     out->incarnation = word->incarnation;
+    out->by = m->by;
     out->accused_by = m->accused_by;
     out->since = brief_instant(m->since);
+    if (m->state == MEMBER_SUSPECT)
+        out->due = brief_instant(m->due);
     out->heard = brief_instant(m->heard);
     out->round_trip = (struct span){m->round_trip_us * INT64_C(1000)};
 }
@@ -292,6 +297,11 @@ bool swim_vitals(const struct swim *s, uint16_t slot, struct vitals *out)
 bool swim_next_change(struct swim *s, struct swim_change *out)
 {
     return members_next_change(&s->members, out);
+}
+
+bool swim_next_edge(struct swim *s, struct edge_change *out)
+{
+    return edges_next(&s->edges, out);
 }
 
 const struct swim_counters *swim_counters(const struct swim *s)

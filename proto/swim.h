@@ -19,6 +19,7 @@
 
 #include "crypto/drbg.h"
 #include "crypto/roster.h"
+#include "proto/edges.h"
 #include "proto/outbox.h"
 #include "proto/timing.h"
 #include "proto/wire.h"
@@ -55,10 +56,12 @@ struct member_view {
     bool unreachable; /* first-hand: it answered neither a direct nor an indirect probe last time */
     uint64_t life;
     uint32_t incarnation;
+    uint16_t by;            /* who said `state` first, of suspect and dead; else SLOT_NONE */
     uint16_t accused_by;    /* who first suspected it; SLOT_NONE if nobody */
     struct instant since;   /* of `state` */
+    struct instant due;     /* a suspect that does not refute is dead then; else INSTANT_NEVER */
     struct instant heard;   /* last authenticated datagram; ns 0 if never */
-    struct span round_trip; /* of the last direct probe; 0 if none yet */
+    struct span round_trip; /* of direct probes, smoothed (round_trip.h); 0 if none yet */
 };
 
 struct swim_change {
@@ -66,6 +69,9 @@ struct swim_change {
     enum member_state before;
     enum member_state after;
     uint64_t life;
+    uint64_t life_before;
+    uint32_t incarnation;
+    uint16_t by; /* who said `after`, of suspect and dead; else SLOT_NONE */
     uint16_t accused_by;
 };
 
@@ -117,6 +123,8 @@ bool swim_vitals(const struct swim *s, uint16_t slot, struct vitals *out);
 /* Takes the oldest change not yet taken; bounded: the oldest are lost and counted by nobody, since
  * the present state can always be read. */
 bool swim_next_change(struct swim *s, struct swim_change *out);
+/* The same of this node's own finding: whom it reaches no more, or again (M3). */
+bool swim_next_edge(struct swim *s, struct edge_change *out);
 const struct swim_counters *swim_counters(const struct swim *s);
 
 #endif

@@ -24,6 +24,7 @@ struct swim {
     struct drbg *drbg;
     struct words own_words; /* unless the driver brought a store */
     struct members members;
+    struct edges edges;
     struct gossip gossip;
     struct probes probes;
     uint16_t self;  /* index into the roster, like every member here */
@@ -78,6 +79,8 @@ void swim_probe_judge(struct swim *s, struct instant now);
 void swim_probe_begin(struct swim *s, struct instant now);
 /* Somebody suspects whom we watch: we look for ourselves, now. */
 void swim_probe_look(struct swim *s, struct instant now, uint16_t index);
+/* This node's own finding about its edge to a member (M3); news only if it changes. */
+void swim_probe_set_reach(struct swim *s, uint16_t index, bool unreachable);
 /* Forgets what is open without a verdict. */
 void swim_probe_void(struct swim *s);
 /* Up to `wanted` random live members other than `except` and ourselves; returns how many. */

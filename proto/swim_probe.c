@@ -5,7 +5,17 @@
  * answer by any way and cleared by the first sign of life; it is never told to anybody. What is
  * told is a suspicion, and only of a member that was held alive or is suspected already.
  */
+#include "proto/round_trip.h"
 #include "proto/swim_core.h"
+
+void swim_probe_set_reach(struct swim *s, uint16_t index, bool unreachable)
+{
+    struct member *m = &s->members.table[index];
+    if (m->unreachable == unreachable)
+        return;
+    m->unreachable = unreachable;
+    edges_note(&s->edges, members_slot(&s->members, index), unreachable);
+}
 
 static void send_ping(struct swim *s, uint16_t to, uint32_t seq, uint8_t ring)
 {
@@ -85,8 +95,8 @@ static void plan_watch(struct swim *s, struct instant now, uint16_t member, uint
 static void take_own_ack(struct swim *s, struct instant now, struct probe *probe,
                          const struct wire_ack *ack)
 {
-    int64_t us = span_between(probe->sent, now).ns / 1000;
-    s->members.table[probe->target].round_trip_us = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+    uint32_t *us = &s->members.table[probe->target].round_trip_us;
+    *us = round_trip_smooth(*us, span_between(probe->sent, now));
     if (probe->open)
         health_good(&s->health);
     if (probe->watch)
@@ -149,7 +159,7 @@ void swim_probe_take_indirect_ack(struct swim *s, struct instant now, uint16_t f
     if (probe->open)
         health_good(&s->health);
     probe->open = false;
-    s->members.table[target].unreachable = false;
+    swim_probe_set_reach(s, (uint16_t)target, false);
 }
 
 /* Fisher and Yates, with the caller's randomness. */
@@ -241,7 +251,7 @@ static void judge(struct swim *s, struct instant now, struct probe *probe)
     struct member *m = &s->members.table[probe->target];
     bool live = members_live(&s->members, probe->target);
     probe->open = false;
-    m->unreachable = true;
+    swim_probe_set_reach(s, probe->target, true);
     s->counters.probes_failed++;
     if (!probe->indirect || !live)
         return;
