@@ -7,6 +7,7 @@
 #include "crypto/version.h"
 #include "node/render.h"
 #include "node/render_fence.h"
+#include "node/render_member.h"
 #include "proto/must.h"
 
 /* --- List --- */
@@ -171,12 +172,15 @@ void api_status(struct varlink_call *call, const json_t *parameters)
 void api_members(struct varlink_call *call, const json_t *parameters)
 {
     (void)parameters;
-    const struct agent *agent = api_of(call)->agent;
+    const struct api *api = api_of(call);
+    const struct agent *agent = api->agent;
     const struct roster *roster = agent_identity(agent)->roster;
     json_t *members = json_array();
     for (size_t i = 0; i < roster->node_count; i++)
         json_array_append_new(members, render_member(agent, &roster->nodes[i]));
-    varlink_reply(call, json_pack("{s:o}", "members", members));
+    varlink_reply(call, json_pack("{s:o s:s s:I}", "members", members, "node",
+                                  agent_identity(agent)->node->name, "seq",
+                                  (json_int_t)events_last(api->events)));
 }
 
 void api_locate(struct varlink_call *call, const json_t *parameters)

@@ -9,6 +9,7 @@
 
 #include "node/log.h"
 #include "node/render.h"
+#include "node/render_member.h"
 #include "proto/must.h"
 
 struct event_record {
@@ -16,6 +17,7 @@ struct event_record {
     char time[LOG_TIME_SIZE];
     const char *kind; /* static */
     const char *node; /* the roster's name of whom it is about */
+    struct render_change change;
     char text[EVENTS_TEXT_SIZE];
 };
 
@@ -49,8 +51,9 @@ void events_free(struct events *events)
 
 static json_t *events_json(const struct event_record *r)
 {
-    return json_pack("{s:{s:I s:s s:s s:s s:s}}", "event", "seq", (json_int_t)r->seq, "time",
-                     r->time, "kind", r->kind, "text", r->text, "node", r->node);
+    return json_pack("{s:{s:I s:s s:s s:s s:s s:o}}", "event", "seq", (json_int_t)r->seq, "time",
+                     r->time, "kind", r->kind, "text", r->text, "node", r->node, "change",
+                     render_change(&r->change));
 }
 
 /* How a notice is told. */
@@ -60,17 +63,14 @@ struct events_telling {
     uint16_t node; /* whom it is about */
 };
 
+/* A verdict about a member has changed: gossip's, or this node's own (M3). */
 static struct events_telling events_member(char *text, const struct agent *agent,
-                                           const struct swim_change *change)
+                                           const struct notice *n)
 {
-    const char *name = agent_node_name(agent, change->slot);
-    bool accused = change->accused_by != SLOT_NONE && change->after != MEMBER_ALIVE;
-    snprintf(text, EVENTS_TEXT_SIZE, "%s is %s (life %" PRIu64 ", was %s)%s%s", name,
-             member_state_text(change->after), change->life, member_state_text(change->before),
-             accused ? ", accused by " : "",
-             accused ? agent_node_name(agent, change->accused_by) : "");
-    return (struct events_telling){
-        change->after == MEMBER_DEAD ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "member", change->slot};
+    bool reach = n->kind == NOTICE_REACH, dead = !reach && n->change.after == MEMBER_DEAD;
+    render_change_text(text, EVENTS_TEXT_SIZE, agent, n);
+    return (struct events_telling){dead ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+                                   reach ? "reach" : "member", reach ? n->slot : n->change.slot};
 }
 
 /* Of the registers' coordination and the store. */
@@ -221,7 +221,8 @@ static struct events_telling events_text(char *text, const struct agent *agent,
 {
     switch (n->kind) {
     case NOTICE_MEMBER:
-        return events_member(text, agent, &n->change);
+    case NOTICE_REACH:
+        return events_member(text, agent, n);
     case NOTICE_COORDINATOR:
     case NOTICE_STEPPED_DOWN:
     case NOTICE_GHOST:
@@ -244,7 +245,6 @@ static struct events_telling events_text(char *text, const struct agent *agent,
     case NOTICE_RUN:
     case NOTICE_RUN_FAILED:
         return events_executor(text, agent, n);
-    case NOTICE_REACH:
     case NOTICE_PROOF:
     case NOTICE_PROOF_REFUSED:
     case NOTICE_ALARM:
@@ -259,6 +259,7 @@ void events_notice(struct events *events, const struct agent *agent, const struc
     struct events_telling telling = events_text(r->text, agent, notice);
     r->seq = ++events->last;
     r->kind = telling.kind;
+    r->change = render_change_of(agent, notice);
     r->node = agent_node_name(agent, telling.node);
     log_time(r->time);
     log_event(telling.level, telling.kind, "node=%s text=\"%s\"", r->node, r->text);
@@ -266,6 +267,11 @@ void events_notice(struct events *events, const struct agent *agent, const struc
     DL_FOREACH(events->followers, f)
     if ((int64_t)r->seq > f->after)
         varlink_reply_more(f->call, events_json(r));
+}
+
+uint64_t events_last(const struct events *events)
+{
+    return events->last;
 }
 
 static void events_cancelled(struct varlink_call *call)

@@ -15,6 +15,8 @@ struct events;
 /* The agent may be set later, before the first notice. */
 struct events *events_new(void);
 void events_free(struct events *events);
+/* The number of the newest; 0 if there is none. */
+uint64_t events_last(const struct events *events);
 void events_notice(struct events *events, const struct agent *agent, const struct notice *notice);
 /*
  * Answers Events: with `more` those kept with a seq above `after`, then each as it happens;

@@ -143,25 +143,3 @@ json_t *render_lock(const struct agent *agent, struct view name, const struct an
         "waiters", render_lock_waiters(agent, s), "mark", render_fence_mark(agent, &s->mark),
         "value", render_value(&s->value), "stale", render_fence_stale(agent, &answer->stale));
 }
-
-static json_int_t render_ms(struct span span)
-{
-    return (json_int_t)(span.ns / 1000000);
-}
-
-json_t *render_member(const struct agent *agent, const struct roster_node *node)
-{
-    struct member_view m;
-    char address[UDP_ADDRESS_SIZE];
-    struct instant now = clock_now();
-    peer_member(agent_peer(agent), node->slot, &m);
-    udp_address_text(address, &node->address);
-    return json_pack(
-        "{s:i s:s s:s s:s s:b s:I s:I s:s s:I s:I s:I s:b s:b}", "slot", (int)node->slot, "name",
-        node->name, "address", address, "gossip", member_state_text(m.state), "unreachable",
-        m.unreachable, "life", (json_int_t)m.life, "incarnation", (json_int_t)m.incarnation,
-        "accused_by", m.accused_by == SLOT_NONE ? "" : agent_node_name(agent, m.accused_by),
-        "since_ms", render_ms(span_between(m.since, now)), "heard_ms",
-        m.heard.ns == 0 ? (json_int_t)-1 : render_ms(span_between(m.heard, now)), "rtt_us",
-        (json_int_t)(m.round_trip.ns / 1000), "voter", node->votes, "juror", node->juror);
-}

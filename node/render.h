@@ -44,7 +44,5 @@ json_t *render_value(const struct lock_value *value);
 json_t *render_lock_holders(const struct agent *agent, const struct lock_state *state);
 /* Lock. */
 json_t *render_lock(const struct agent *agent, struct view name, const struct answer *answer);
-/* Member. */
-json_t *render_member(const struct agent *agent, const struct roster_node *node);
 
 #endif

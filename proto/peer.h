@@ -283,7 +283,7 @@ enum notice_kind {
     NOTICE_BROKEN,        /* a lock of `slot`'s life `number` was broken by this coordinator (F5) */
     NOTICE_PROOF_REFUSED, /* a proof about `slot` was refused: `text` names the rule */
     NOTICE_REACH, /* this node reaches `slot` no more (`number` 0), or again (1): first-hand (M3) */
-    NOTICE_ALARM /* `slot` is heard under life `number` after a receipt said it was off (F6) */
+    NOTICE_ALARM  /* `slot` is heard under life `number` after a receipt said it was off (F6) */
 };
 
 struct notice {

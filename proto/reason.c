@@ -26,10 +26,14 @@ enum change_reason change_reason(const struct swim_change *change, uint16_t self
 const char *change_reason_text(enum change_reason reason)
 {
     static const char *const texts[REASONS] = {
-        [REASON_FIRST_WORD] = "first-word", [REASON_PROBE] = "probe",
-        [REASON_HEARSAY] = "hearsay",       [REASON_UNREFUTED] = "unrefuted",
-        [REASON_TOLD_DEAD] = "told-dead",   [REASON_REFUTED] = "refuted",
-        [REASON_NEW_LIFE] = "new-life",     [REASON_CAME_BACK] = "came-back",
+        [REASON_FIRST_WORD] = "first-word",
+        [REASON_PROBE] = "probe",
+        [REASON_HEARSAY] = "hearsay",
+        [REASON_UNREFUTED] = "unrefuted",
+        [REASON_TOLD_DEAD] = "told-dead",
+        [REASON_REFUTED] = "refuted",
+        [REASON_NEW_LIFE] = "new-life",
+        [REASON_CAME_BACK] = "came-back",
         [REASON_LEFT] = "left",
     };
     must(reason < REASONS);
