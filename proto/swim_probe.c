@@ -248,9 +248,11 @@ static void ask_others(struct swim *s, struct probe *probe)
 static void judge(struct swim *s, struct instant now, struct probe *probe)
 {
     enum { HURRY_STEP = 4, HURRY_MAX = 64 };
-    struct member *m = &s->members.table[probe->target];
     bool live = members_live(&s->members, probe->target);
     probe->open = false;
+    /* Nobody else tries a quiet one: of a member that came back meanwhile it says nothing. */
+    if (!probe->indirect && live)
+        return;
     swim_probe_set_reach(s, probe->target, true);
     s->counters.probes_failed++;
     if (!probe->indirect || !live)

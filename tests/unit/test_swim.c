@@ -501,8 +501,29 @@ START_TEST(one_seed_is_one_history)
 }
 END_TEST
 
+/* While it was dead it was probed, and nothing answered; that is not held against what came back in
+ * the meantime. */
+START_TEST(who_comes_back_is_not_judged_by_probes_of_before)
+{
+    struct play *p = play_begin(5, 29);
+    play_enter_all(p);
+    for (int64_t phase = 0; phase < 10; phase++) {
+        play_crash(p, hv4);
+        play_run(p, 20000 + 100 * phase);
+        ck_assert(play_all_hold(p, hv4, MEMBER_DEAD));
+        size_t before = play_noticed_by_all(p, hv4, MEMBER_SUSPECT);
+        play_enter(p, hv4, 1);
+        play_run(p, 10000);
+        ck_assert(play_all_alive(p));
+        ck_assert_uint_eq(play_noticed_by_all(p, hv4, MEMBER_SUSPECT), before);
+    }
+    play_end(p);
+}
+END_TEST
+
 static void add_plays(TCase *t)
 {
+    tcase_add_test(t, who_comes_back_is_not_judged_by_probes_of_before);
     tcase_add_test(t, nothing_is_said_before_the_life_is_known);
     tcase_add_test(t, five_find_each_other);
     tcase_add_test(t, newcomer_that_meets_one_is_known_to_all);
