@@ -4,52 +4,29 @@
 #include <string.h>
 
 #include "client/agent.h"
+#include "client/color.h"
 #include "client/command.h"
-#include "client/table.h"
+#include "client/member_list.h"
+#include "client/member_watch.h"
 
 static const char help[] =
-    "usage: holdfast members [--json]\n"
+    "usage: holdfast members [-f] [--json] [NAME...]\n"
     "\n"
-    "Lists the nodes by slot. GOSSIP is the members' word: alive, suspect, dead, left or unknown.\n"
-    "REACHED is what this node found by itself; HEARD is how long ago it last heard the other.\n";
-
-static void add_row(struct table *t, const json_t *m, long long self)
-{
-    const char *accuser = json_text(m, "accused_by");
-    long long heard = json_number(m, "heard_ms"), rtt = json_number(m, "rtt_us");
-    bool voter = json_flag(m, "voter"), juror = json_flag(m, "juror");
-    table_cell(t, "%lld", json_number(m, "slot"));
-    table_cell(t, "%s", json_text(m, "name"));
-    table_cell(t, "%s", json_text(m, "address"));
-    table_cell(t, "%s%s%s", json_text(m, "gossip"), *accuser ? " by " : "", accuser);
-    table_cell(t, "%s", json_flag(m, "unreachable") ? "no" : "yes");
-    table_cell(t, "%lld", json_number(m, "life"));
-    table_cell(t, "%s", voter && juror ? "voter, juror" : voter ? "voter" : juror ? "juror" : "-");
-    if (json_number(m, "slot") == self)
-        table_cell(t, "-"); /* nobody hears itself */
-    else if (heard < 0)
-        table_cell(t, "never");
-    else
-        table_cell(t, "%lld.%lld s", heard / 1000, heard % 1000 / 100);
-    if (rtt <= 0)
-        table_cell(t, "-");
-    else
-        table_cell(t, "%lld us", rtt);
-}
-
-static void print_text(const json_t *members, const json_t *status)
-{
-    static const char *const heading[] = {"SLOT", "NAME", "ADDRESS", "GOSSIP", "REACHED",
-                                          "LIFE", "ROLE", "HEARD",   "RTT"};
-    struct table t;
-    size_t index;
-    json_t *member;
-    if (json_flag(status, "lab"))
-        puts("LAB: a cluster for rehearsal");
-    table_init(&t, sizeof heading / sizeof heading[0], heading);
-    json_array_foreach(members, index, member) add_row(&t, member, json_number(status, "slot"));
-    table_print(&t);
-}
+    "Lists the members, those in trouble first, and below them why each verdict is so. NAME is a\n"
+    "member's name, or a pattern such as 'hv1*'; without any, all are listed.\n"
+    "\n"
+    "  -f, --watch   goes on: on a terminal the table is drawn anew, else there is one line for\n"
+    "                each change (with --json one object), without those that were before\n"
+    "\n"
+    "GOSSIP   the members' word: alive, suspect, dead, left or unknown\n"
+    "REACHED  what this node found by itself: NO if its last probe got no answer by any way\n"
+    "FENCED   about the present life: ordered (an order is out), fenced (and there is a receipt),\n"
+    "         ended (its own statement)\n"
+    "HEARD    how long ago this node last heard it\n"
+    "RTT      of this node's probes, smoothed\n"
+    "\n"
+    "Only FENCED ever moves a lock. The exit code is 1 if no member has a NAME, 69 if no agent\n"
+    "answers.\n";
 
 /* Members do not say whether this is a lab; the status does. */
 static int ask(const struct cli *cli, json_t **status, json_t **members)
@@ -65,22 +42,58 @@ static int ask(const struct cli *cli, json_t **status, json_t **members)
     return code;
 }
 
-static int run(struct cli *cli, int argc, char **argv)
+static void print_text(const json_t *list, const char *node, bool lab)
 {
-    static const struct option longs[] = {COMMAND_OPTIONS};
+    char summary[MEMBER_SUMMARY_MAX];
+    if (lab)
+        puts("LAB: a cluster for rehearsal");
+    member_list_summary(summary, list, node);
+    printf("%s\n\n", summary);
+    member_list_print(list, node, color_wanted(), 0);
+}
+
+/* The reply of Members without those that do not pass, and whether it is of a lab. */
+static void print_json(json_t *reply, json_t *list, bool lab)
+{
+    json_t *out = json_copy(reply);
+    json_object_set_new(out, "lab", json_boolean(lab));
+    json_object_set(out, "members", list);
+    json_print(out);
+}
+
+static int list_now(const struct cli *cli, const struct member_filter *filter)
+{
     json_t *status = NULL, *reply = NULL;
-    command_option(cli, argc, argv, ":", longs);
-    if (no_arguments(cli, argc, argv) != EXIT_OK)
-        return EXIT_USAGE;
     int code = ask(cli, &status, &reply);
-    if (code == EXIT_OK && cli->json)
-        json_print(json_pack("{s:b, s:O}", "lab", (int)json_flag(status, "lab"), "members",
-                             json_object_get(reply, "members")));
-    else if (code == EXIT_OK)
-        print_text(json_object_get(reply, "members"), status);
+    const json_t *members = json_object_get(reply, "members");
+    bool lab = json_flag(status, "lab");
+    if (code == EXIT_OK)
+        code = member_check_filter(filter, members);
+    if (code == EXIT_OK) {
+        json_t *list = member_list_pick(members, filter, !cli->json);
+        if (cli->json)
+            print_json(reply, list, lab);
+        else
+            print_text(list, json_text(reply, "node"), lab);
+        json_decref(list);
+    }
     json_decref(reply);
     json_decref(status);
     return code;
 }
 
-const struct command cmd_members = {"members", "the nodes of the cluster", help, true, run};
+static int run(struct cli *cli, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"watch", no_argument, NULL, 'f'}, {"follow", no_argument, NULL, 'f'}, COMMAND_OPTIONS};
+    bool watches = false;
+    int option;
+    while ((option = command_option(cli, argc, argv, ":f", longs)) != -1)
+        watches |= option == 'f';
+    const struct member_filter filter = {.patterns = argv + optind,
+                                         .count = (size_t)(argc - optind)};
+    return watches ? member_watch(cli, &filter) : list_now(cli, &filter);
+}
+
+const struct command cmd_members = {"members", "the nodes of the cluster, and how they are", help,
+                                    true, run};

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/must.h"
 
@@ -37,12 +38,18 @@ void table_cell(struct table *t, const char *format, ...)
     append(t, n < 0 ? NULL : text);
 }
 
-/* Characters of UTF-8, not bytes: those that do not continue another one. */
+/* Characters of UTF-8, not bytes: those that do not continue another one. A colour ("ESC [ 1 ; 31
+ * m") takes no room. */
 static size_t width_of(const char *text)
 {
     size_t width = 0;
-    for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
+    for (; *text; text++) {
+        size_t color = text[0] == '\033' && text[1] == '[' ? strspn(text + 2, "0123456789;") : 0;
+        if (color > 0 && text[2 + color] == 'm')
+            text += 2 + color;
+        else
+            width += ((unsigned char)*text & 0xc0) != 0x80;
+    }
     return width;
 }
 

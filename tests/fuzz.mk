@@ -13,6 +13,9 @@ LIBS_FUZZ_fuzz_frame := -ljansson
 FUZZ_WITH_fuzz_reply := client/lib_reply.c client/lib_base64.c client/varlink.c
 LIBS_FUZZ_fuzz_reply := -ljansson
 FUZZ_WITH_fuzz_story = $(STORY_PURE)
+FUZZ_WITH_fuzz_members := $(addprefix client/,member_list.c table.c color.c agent.c fence_text.c refused.c command.c \
+                        varlink.c)
+LIBS_FUZZ_fuzz_members := -ljansson
 FUZZ_WITH_fuzz_why   := $(wildcard client/why*.c) $(addprefix client/,member_text.c fence_text.c agent.c refused.c \
                         command.c varlink.c)
 LIBS_FUZZ_fuzz_why   := -ljansson
