@@ -48,3 +48,7 @@ bench-fence: build/holdfastd build/holdfast ## figures: twenty hand-overs on fiv
 .PHONY: bench-membership
 bench-membership: $(B)/holdfast-sim-bulk ## membership in the simulator beside memberlist (MEMBERSHIP_SEEDS, _MODES, _LARGE)
 	@tests/bench/membership.sh $<
+
+.PHONY: bench-members
+bench-members: build/holdfastd build/holdfast ## membership beside serf: kills, CPU, memory, bytes (SIZES, KILLS, QUIET, SEED)
+	@python3 tests/bench/bench_members.py
