@@ -4,6 +4,7 @@
  */
 #include "proto/peer.h"
 
+#include "proto/inequality.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/peer_internal.h"
@@ -490,7 +491,7 @@ static void take_changes(struct peer *p)
 static void clear_handed(struct peer *p)
 {
     struct core *c = &p->core;
-    if (span_between(p->due, c->now).ns > core_detect(c).ns / 6) /* r/2 (section 12) */
+    if (span_between(p->due, c->now).ns > late_span_of(core_detect(c)).ns)
         c->late_at = c->now;
     p->handed = false;
     executor_taken(&p->fencing.executor);

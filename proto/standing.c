@@ -1,20 +1,20 @@
 /* Standing: see standing.h. */
 #include "proto/standing.h"
 
+#include "proto/inequality.h"
 #include "proto/must.h"
 
 #define FIRST_WAIT SPAN_MS(60)    /* between renewals until the first quorum */
 #define LINGER     SPAN_MS(10000) /* a node that locks now and then need not wait each time */
 
-/* r = D/3 and F = D, so 3r <= F (the inequality, section 7). */
 static struct span renew_span(const struct standing *s)
 {
-    return (struct span){core_detect(s->core).ns / 3};
+    return renew_span_of(core_detect(s->core));
 }
 
 static struct span lose_span(const struct standing *s)
 {
-    return core_detect(s->core);
+    return lose_span_of(core_detect(s->core));
 }
 
 void standing_init(struct standing *s, struct core *core)

@@ -1,0 +1,71 @@
+/*
+ * The times of the lock side, out of one number, the detection target D, and the inequality between
+ * them (design section 7): peers hand a lock over later than its holder stops, by construction.
+ *
+ *     s*: the last renewal that q jurors acknowledged was sent
+ *     |-- r --|-- r --|-- r --|
+ *     |-------- F/2 warned ---|
+ *     |------------------- F = D: standing is lost, stop sets are killed --|-- K --|
+ *     |-- p --|-- soft --|------------- W: the watchdog resets -------------------| late |
+ *     |<----------------- B: from the renewal to the reset, at the latest ---------------->|
+ *     |<----------------- H >= B(1+rho)/(1-rho) + landed: a juror's clock, then hand-over ----->|
+ *
+ * Pure. Agents take r, F and the limit of lateness from here; W, p, B and H belong to the
+ * watchdog's receipt and are derived for `holdfast config explain` alone until that is built.
+ */
+#ifndef PROTO_INEQUALITY_H
+#define PROTO_INEQUALITY_H
+
+#include "proto/time.h"
+
+/* r: a node that needs standing renews so often. */
+static inline struct span renew_span_of(struct span detect)
+{
+    return (struct span){detect.ns / 3};
+}
+
+/* F: so long after s* a node has standing. */
+static inline struct span lose_span_of(struct span detect)
+{
+    return detect;
+}
+
+/* A loop that comes later than this, r/2, is no witness (F2d). */
+static inline struct span late_span_of(struct span detect)
+{
+    return (struct span){detect.ns / 6};
+}
+
+struct fence_times {
+    struct span detect;    /* D */
+    struct span renew;     /* r */
+    struct span again;     /* r/4, while a renewal has no quorum */
+    struct span warn;      /* F/2 */
+    struct span lose;      /* F */
+    struct span late;      /* r/2 */
+    struct span kill;      /* K: to kill stop sets */
+    struct span watchdog;  /* W, whole seconds as devices take them */
+    struct span pet_age;   /* p: how old s* may be when the device is petted */
+    struct span soft;      /* sigma: the petting process ends so long after s* + p */
+    struct span lateness;  /* delta: of the device */
+    struct span landed;    /* delta_io: what was already out of the machine has landed */
+    struct span reset;     /* B */
+    struct span hand_over; /* H */
+};
+
+enum fence_rule {
+    FENCE_RULE_RENEW,     /* 3r <= F: two renewals may be lost */
+    FENCE_RULE_LOSE,      /* F = D: a holder stops when a juror may first vote */
+    FENCE_RULE_SOFT,      /* F + K <= W(1-rho): stop sets are empty before the device fires */
+    FENCE_RULE_HAND_OVER, /* H >= B(1+rho)/(1-rho) + delta_io: the next one comes later */
+    FENCE_RULES           /* none is broken */
+};
+
+void fence_times_derive(struct fence_times *out, struct span detect);
+/* The two sides of a rule, in its order; whether it holds. */
+bool fence_rule_holds(const struct fence_times *t, enum fence_rule rule, struct span *left,
+                      struct span *right);
+/* The first that is broken; FENCE_RULES if all hold. */
+enum fence_rule fence_rule_broken(const struct fence_times *t);
+
+#endif
