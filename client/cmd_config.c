@@ -1,0 +1,163 @@
+/* `holdfast config explain`: the times that follow from the detection target, and whether they fit.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/agent.h"
+#include "client/command.h"
+#include "client/enrol.h"
+#include "client/explain.h"
+#include "client/table.h"
+#include "proto/limits.h"
+
+#define ROSTER_DEFAULT "/etc/holdfast/roster"
+
+static const char help[] =
+    "usage: holdfast config explain [-r ROSTER] [--detect MS] [--members N] [--json]\n"
+    "\n"
+    "Prints every time that follows from the detection target, with its formula and its value in\n"
+    "this cluster, and the inequalities that must hold between them. Exit code 78 if one does "
+    "not.\n"
+    "\n"
+    "  -r, --roster ROSTER  of this cluster (" ROSTER_DEFAULT ")\n"
+    "  --detect MS          with this target instead, 1000 to 60000\n"
+    "  --members N          with so many members instead; with --detect no roster is read\n";
+
+enum { DETECT = OPTION_OWN, MEMBERS };
+
+struct question {
+    const char *roster;
+    long detect_ms; /* 0: the roster's, else the default */
+    long members;   /* 0: the roster's */
+};
+
+static int read_roster(struct question *q)
+{
+    struct enrolment e;
+    int code = enrol_load(&e, q->roster, false);
+    if (code == EXIT_OK && q->members == 0)
+        q->members = (long)e.roster->node_count;
+    if (code == EXIT_OK && q->detect_ms == 0)
+        q->detect_ms = e.roster->detect_ms;
+    enrol_deinit(&e);
+    return code;
+}
+
+/* Rounded to the nearest. */
+static long long ms_of(struct span span)
+{
+    return (span.ns + 500000) / 1000000;
+}
+
+static void print_text(const struct explanation *e)
+{
+    static const char *const heading[] = {"TIME", "FORMULA", "VALUE", "WHAT IT IS"};
+    const char *part = "";
+    struct table t = {0};
+    printf("%zu members, detection target D = %lld ms; rho = %d ppm bounds the clocks' rates\n",
+           e->members, ms_of(e->detect), CLOCK_RATE_PPM);
+    for (size_t i = 0; i < e->timer_count; i++) {
+        const struct explain_timer *timer = &e->timers[i];
+        if (strcmp(part, timer->part) != 0) {
+            if (*part)
+                table_print(&t);
+            part = timer->part;
+            printf("\n%s%s\n", part,
+                   strcmp(part, "watchdog") == 0 ? " (for receipts that are not built yet)" : "");
+            table_init(&t, sizeof heading / sizeof heading[0], heading);
+        }
+        table_cell(&t, "%s", timer->name);
+        table_cell(&t, "%s", timer->formula);
+        table_cell(&t, "%lld ms", ms_of(timer->value));
+        table_cell(&t, "%s", timer->text);
+    }
+    table_print(&t);
+    static const char *const rules[] = {"HOLDS", "INEQUALITY", "HERE", "SO THAT"};
+    puts("\ninequalities");
+    table_init(&t, sizeof rules / sizeof rules[0], rules);
+    for (size_t i = 0; i < e->rule_count; i++) {
+        const struct explain_rule *rule = &e->rules[i];
+        table_cell(&t, "%s", rule->holds ? "yes" : "NO");
+        table_cell(&t, "%s", rule->formula);
+        table_cell(&t, "%lld %s %lld ms", ms_of(rule->left), rule->relation, ms_of(rule->right));
+        table_cell(&t, "%s", rule->text);
+    }
+    table_print(&t);
+}
+
+static void print_json(const struct explanation *e)
+{
+    json_t *timers = json_array(), *rules = json_array();
+    for (size_t i = 0; i < e->timer_count; i++) {
+        const struct explain_timer *t = &e->timers[i];
+        json_array_append_new(timers, json_pack("{s:s s:s s:s s:I s:s}", "part", t->part, "name",
+                                                t->name, "formula", t->formula, "ms",
+                                                ms_of(t->value), "text", t->text));
+    }
+    for (size_t i = 0; i < e->rule_count; i++) {
+        const struct explain_rule *r = &e->rules[i];
+        json_array_append_new(rules,
+                              json_pack("{s:s s:I s:I s:b s:s}", "formula", r->formula, "left_ms",
+                                        ms_of(r->left), "right_ms", ms_of(r->right), "holds",
+                                        (int)r->holds, "text", r->text));
+    }
+    json_print(json_pack("{s:I s:I s:o s:o s:b}", "members", (json_int_t)e->members, "detect_ms",
+                         (json_int_t)ms_of(e->detect), "timers", timers, "inequalities", rules,
+                         "holds", (int)(explain_broken(e) == NULL)));
+}
+
+static int explain(const struct cli *cli, struct question *q)
+{
+    int code = q->members && q->detect_ms ? EXIT_OK : read_roster(q);
+    if (code != EXIT_OK)
+        return code;
+    struct explanation *e = malloc(sizeof *e);
+    if (e == NULL) {
+        say("out of memory");
+        return EXIT_ERROR;
+    }
+    explain_make(e, (size_t)q->members, SPAN_MS(q->detect_ms));
+    if (cli->json)
+        print_json(e);
+    else
+        print_text(e);
+    const struct explain_rule *broken = explain_broken(e);
+    if (broken)
+        say("%s does not hold (%lld %s %lld ms): %s", broken->formula, ms_of(broken->left),
+            broken->relation, ms_of(broken->right), broken->help);
+    code = broken ? EXIT_CONFIG : EXIT_OK;
+    free(e);
+    return code;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    static const struct option longs[] = {{"roster", required_argument, NULL, 'r'},
+                                          {"detect", required_argument, NULL, DETECT},
+                                          {"members", required_argument, NULL, MEMBERS},
+                                          COMMAND_OPTIONS};
+    struct question q = {.roster = ROSTER_DEFAULT};
+    int option;
+    while ((option = command_option(cli, argc, argv, ":r:", longs)) != -1) {
+        if (option == 'r')
+            q.roster = optarg;
+        if (option == DETECT &&
+            !parse_number(optarg, ROSTER_DETECT_MIN_MS, ROSTER_DETECT_MAX_MS, &q.detect_ms))
+            return usage_error(cli, "--detect takes %d to %d milliseconds, not '%s'",
+                               ROSTER_DETECT_MIN_MS, ROSTER_DETECT_MAX_MS, optarg);
+        if (option == MEMBERS && !parse_number(optarg, 1, ROSTER_NODES_MAX, &q.members))
+            return usage_error(cli, "--members takes 1 to %d, not '%s'", ROSTER_NODES_MAX, optarg);
+    }
+    if (optind == argc)
+        return usage_error(cli, "'config' needs a verb: explain");
+    if (strcmp(argv[optind], "explain") != 0)
+        return usage_error(cli, "'%s' is not a verb of 'config'", argv[optind]);
+    optind++;
+    if (no_arguments(cli, argc, argv) != EXIT_OK)
+        return EXIT_USAGE;
+    return explain(cli, &q);
+}
+
+const struct command cmd_config = {"config", "the times that follow from the detection target",
+                                   help, true, run};
