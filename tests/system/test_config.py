@@ -14,7 +14,7 @@ class ConfigExplain(Case):
         return json.loads(out)
 
     def test_of_a_roster(self):
-        roster = self.lab.dir / "roster"
+        roster = self.lab.dir / "hv1" / "roster"
         said = self.explained("-r", roster)
         self.assertEqual((said["members"], said["detect_ms"], said["holds"]), (1, 2000, True))
         times = {t["name"]: t["ms"] for t in said["timers"]}
