@@ -42,13 +42,15 @@ static int ask(const struct cli *cli, json_t **status, json_t **members)
     return code;
 }
 
-static void print_text(const json_t *list, const char *node, bool lab)
+static void print_text(const json_t *list, const json_t *reply, bool lab)
 {
-    char summary[MEMBER_SUMMARY_MAX];
+    char summary[MEMBER_SUMMARY_MAX], health[MEMBER_SUMMARY_MAX];
+    const char *node = json_text(reply, "node");
     if (lab)
         puts("LAB: a cluster for rehearsal");
     member_list_summary(summary, list, node);
-    printf("%s\n\n", summary);
+    member_list_health(health, reply);
+    printf("%s\n%s\n", summary, health);
     member_list_print(list, node, color_wanted(), 0);
 }
 
@@ -74,7 +76,7 @@ static int list_now(const struct cli *cli, const struct member_filter *filter)
         if (cli->json)
             print_json(reply, list, lab);
         else
-            print_text(list, json_text(reply, "node"), lab);
+            print_text(list, reply, lab);
         json_decref(list);
     }
     json_decref(reply);

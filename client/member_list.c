@@ -128,6 +128,18 @@ void member_list_summary(char text[MEMBER_SUMMARY_MAX], const json_t *list, cons
                  fenced);
 }
 
+void member_list_health(char text[MEMBER_SUMMARY_MAX], const json_t *reply)
+{
+    long long health = json_number(reply, "local_health");
+    text[0] = '\0';
+    if (health > 0)
+        snprintf(
+            text, MEMBER_SUMMARY_MAX,
+            "%.64s itself is slow, or cut off (local health %lld): it waits %lld times as long "
+            "before it accuses\n",
+            json_text(reply, "node"), health, health + 1);
+}
+
 bool member_list_why(const json_t *member, size_t index, const char **verdict, const char **why)
 {
     const struct {

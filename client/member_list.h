@@ -31,8 +31,10 @@ json_t *member_list_pick(const json_t *members, const struct member_filter *filt
                          bool worst_first);
 
 /* "hv1 sees 5 members: 4 alive, 1 dead; it does not reach 1". */
-enum { MEMBER_SUMMARY_MAX = 256 };
+enum { MEMBER_SUMMARY_MAX = 320 };
 void member_list_summary(char text[MEMBER_SUMMARY_MAX], const json_t *list, const char *node);
+/* "hv1 itself is slow, ..." of the reply of Members; "" if it is well. */
+void member_list_health(char text[MEMBER_SUMMARY_MAX], const json_t *reply);
 
 /* One line for each bad verdict about a member: "gossip", "reach", "fence", with its why. `index`
  * counts from 0; false when there are no more. */

@@ -52,7 +52,7 @@ static size_t screen_rows(void)
 /* Rows for members, when each may need a line or two of why, and the changes stand below. */
 static size_t member_rows(const json_t *list)
 {
-    size_t rows = screen_rows(), other = 6 + RECENT_MAX, index;
+    size_t rows = screen_rows(), other = 7 + RECENT_MAX, index;
     const json_t *m;
     json_array_foreach(list, index, m)
     {
@@ -65,11 +65,13 @@ static size_t member_rows(const json_t *list)
 
 static void draw(const struct watching *w, const json_t *reply)
 {
-    char summary[MEMBER_SUMMARY_MAX];
+    char summary[MEMBER_SUMMARY_MAX], health[MEMBER_SUMMARY_MAX];
     const char *node = json_text(reply, "node");
     json_t *list = member_list_pick(json_object_get(reply, "members"), w->filter, true);
     member_list_summary(summary, list, node);
-    printf("\033[H\033[2J%s%s\n\n", w->lab ? "LAB: a cluster for rehearsal\n" : "", summary);
+    member_list_health(health, reply);
+    printf("\033[H\033[2J%s%s\n%s\n", w->lab ? "LAB: a cluster for rehearsal\n" : "", summary,
+           health);
     member_list_print(list, node, color_wanted(), member_rows(list));
     if (w->recent_count > 0)
         putchar('\n');

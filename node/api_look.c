@@ -178,9 +178,10 @@ void api_members(struct varlink_call *call, const json_t *parameters)
     json_t *members = json_array();
     for (size_t i = 0; i < roster->node_count; i++)
         json_array_append_new(members, render_member(agent, &roster->nodes[i]));
-    varlink_reply(call, json_pack("{s:o s:s s:I}", "members", members, "node",
+    varlink_reply(call, json_pack("{s:o s:s s:I s:I}", "members", members, "node",
                                   agent_identity(agent)->node->name, "seq",
-                                  (json_int_t)events_last(api->events)));
+                                  (json_int_t)events_last(api->events), "local_health",
+                                  (json_int_t)peer_health(agent_peer(agent))));
 }
 
 void api_locate(struct varlink_call *call, const json_t *parameters)

@@ -48,12 +48,29 @@ static json_int_t render_ms(struct span span)
 
 /* --- Why: one sentence for each verdict, without a final stop --- */
 
+/* Whoever confirms shortens it (Lifeguard). */
+static void render_why_suspect(char out[RENDER_WHY_SIZE], const struct agent *agent,
+                               const struct member_view *m, struct instant now)
+{
+    char ago[RENDER_AGO_SIZE], left[RENDER_AGO_SIZE], by[RENDER_WHY_SIZE / 2] = "";
+    size_t at = 0;
+    render_span(ago, span_between(m->since, now));
+    render_span(left, span_between(now, m->due));
+    for (size_t i = 1; i < m->accuser_count && at + 1 < sizeof by; i++)
+        at +=
+            (size_t)snprintf(by + at, sizeof by - at, "%s%.24s", i == 1 ? ", confirmed by " : ", ",
+                             render_who(agent, m->accusers[i]));
+    snprintf(out, RENDER_WHY_SIZE,
+             "%.24s got no answer from it, not through others either, %s ago%s; dead in %s unless "
+             "it refutes",
+             render_who(agent, m->by), ago, by, left);
+}
+
 static void render_why_gossip(char out[RENDER_WHY_SIZE], const struct agent *agent,
                               const struct member_view *m, struct instant now)
 {
-    char ago[RENDER_AGO_SIZE], left[RENDER_AGO_SIZE];
+    char ago[RENDER_AGO_SIZE];
     render_span(ago, span_between(m->since, now));
-    render_span(left, m->state == MEMBER_SUSPECT ? span_between(now, m->due) : SPAN_MS(0));
     switch (m->state) {
     case MEMBER_UNKNOWN:
         snprintf(out, RENDER_WHY_SIZE, "no word that it signed has come since this agent started");
@@ -62,10 +79,7 @@ static void render_why_gossip(char out[RENDER_WHY_SIZE], const struct agent *age
         snprintf(out, RENDER_WHY_SIZE, "it says so itself, signed");
         return;
     case MEMBER_SUSPECT:
-        snprintf(out, RENDER_WHY_SIZE,
-                 "%s got no answer from it, not through others either, %s ago; dead in %s unless "
-                 "it refutes",
-                 render_who(agent, m->by), ago, left);
+        render_why_suspect(out, agent, m, now);
         return;
     case MEMBER_DEAD:
         snprintf(out, RENDER_WHY_SIZE,
@@ -139,13 +153,17 @@ static json_t *render_member_gossip(const struct agent *agent, const struct memb
 {
     char why[RENDER_WHY_SIZE];
     bool suspect = m->state == MEMBER_SUSPECT;
+    json_t *suspects = json_array();
     render_why_gossip(why, agent, m, now);
-    return json_pack("{s:s s:I s:I s:s s:s s:I s:I s:s}", "gossip", member_state_text(m->state),
-                     "life", (json_int_t)m->life, "incarnation", (json_int_t)m->incarnation, "by",
-                     render_node(agent, m->by), "accused_by", render_node(agent, m->accused_by),
-                     "since_ms", render_ms(span_between(m->since, now)), "dead_in_ms",
-                     suspect ? render_ms(span_between(now, m->due)) : (json_int_t)-1, "gossip_why",
-                     why);
+    for (size_t i = 0; i < m->accuser_count; i++)
+        json_array_append_new(suspects, json_string(render_node(agent, m->accusers[i])));
+    return json_pack(
+        "{s:s s:I s:I s:s s:s s:o s:I s:I s:I s:s}", "gossip", member_state_text(m->state), "life",
+        (json_int_t)m->life, "incarnation", (json_int_t)m->incarnation, "by",
+        render_node(agent, m->by), "accused_by", render_node(agent, m->accused_by), "suspected_by",
+        suspects, "suspects_full", (json_int_t)m->accusers_full, "since_ms",
+        render_ms(span_between(m->since, now)), "dead_in_ms",
+        suspect ? render_ms(span_between(now, m->due)) : (json_int_t)-1, "gossip_why", why);
 }
 
 static json_t *render_member_reach(const struct agent *agent, const struct member_view *m,

@@ -473,6 +473,8 @@ struct peer_status {
 };
 void peer_status(const struct peer *peer, struct peer_status *out);
 const struct peer_counters *peer_counters(const struct peer *peer);
+/* Of this node itself: 0 (well) to HEALTH_MAX (proto/health.h). */
+uint32_t peer_health(const struct peer *peer);
 void peer_member(const struct peer *peer, uint16_t slot, struct member_view *out);
 uint32_t peer_shard(const struct peer *peer, struct view name);
 /* The cohort of a shard, in order of preference; returns how many (at most ROSTER_COHORT_MAX). */

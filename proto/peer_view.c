@@ -107,6 +107,11 @@ const struct peer_counters *peer_counters(const struct peer *p)
     return &p->core.counters;
 }
 
+uint32_t peer_health(const struct peer *p)
+{
+    return swim_health(p->core.swim);
+}
+
 void peer_member(const struct peer *p, uint16_t slot, struct member_view *out)
 {
     swim_view(p->core.swim, slot, out);

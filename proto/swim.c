@@ -259,6 +259,16 @@ bool swim_alive(const struct swim *s, uint16_t slot)
     return index >= 0 && (index == s->self || members_live(&s->members, (size_t)index));
 }
 
+static void view_accusers(const struct swim *s, uint16_t index, struct member_view *out)
+{
+    const struct accusers_entry *e = accusers_of(&s->accusers, index);
+    if (!e)
+        return;
+    out->accuser_count = e->count;
+    out->accusers_full = (uint8_t)(e->wanted + 1);
+    memcpy(out->accusers, e->by, e->count * sizeof *e->by);
+}
+
 void swim_view(const struct swim *s, uint16_t slot, struct member_view *out)
 {
     *out = (struct member_view){
@@ -275,8 +285,10 @@ void swim_view(const struct swim *s, uint16_t slot, struct member_view *out)
     out->by = m->by;
     out->accused_by = m->accused_by;
     out->since = brief_instant(m->since);
-    if (m->state == MEMBER_SUSPECT)
+    if (m->state == MEMBER_SUSPECT) {
         out->due = brief_instant(m->due);
+        view_accusers(s, (uint16_t)index, out);
+    }
     out->heard = brief_instant(m->heard);
     out->round_trip = (struct span){m->round_trip_us * INT64_C(1000)};
 }
@@ -302,6 +314,11 @@ bool swim_next_change(struct swim *s, struct swim_change *out)
 bool swim_next_edge(struct swim *s, struct edge_change *out)
 {
     return edges_next(&s->edges, out);
+}
+
+uint32_t swim_health(const struct swim *s)
+{
+    return s->health.score;
 }
 
 const struct swim_counters *swim_counters(const struct swim *s)

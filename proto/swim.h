@@ -19,6 +19,7 @@
 
 #include "crypto/drbg.h"
 #include "crypto/roster.h"
+#include "proto/accusers.h"
 #include "proto/edges.h"
 #include "proto/outbox.h"
 #include "proto/timing.h"
@@ -60,6 +61,9 @@ struct member_view {
     uint16_t accused_by;    /* who first suspected it; SLOT_NONE if nobody */
     struct instant since;   /* of `state` */
     struct instant due;     /* a suspect that does not refute is dead then; else INSTANT_NEVER */
+    uint8_t accuser_count;  /* of a suspect: members that found it silent on their own, */
+    uint8_t accusers_full;  /*   and how many of them make the suspicion shortest */
+    uint16_t accusers[ACCUSERS_EACH]; /* their slots, the first one first */
     struct instant heard;   /* last authenticated datagram; ns 0 if never */
     struct span round_trip; /* of direct probes, smoothed (round_trip.h); 0 if none yet */
 };
@@ -125,6 +129,8 @@ bool swim_vitals(const struct swim *s, uint16_t slot, struct vitals *out);
 bool swim_next_change(struct swim *s, struct swim_change *out);
 /* The same of this node's own finding: whom it reaches no more, or again (M3). */
 bool swim_next_edge(struct swim *s, struct edge_change *out);
+/* How far this node trusts its own probes: 0 (well) to HEALTH_MAX (proto/health.h). */
+uint32_t swim_health(const struct swim *s);
 const struct swim_counters *swim_counters(const struct swim *s);
 
 #endif

@@ -12,7 +12,7 @@ from support.lab import DEADLINE_S, holdfast, until
 NAMES = [
     "accused_by", "address", "by", "dead_in_ms", "fence", "fence_by", "fence_life", "fence_order",
     "fence_why", "gossip", "gossip_why", "heard_ms", "incarnation", "juror", "life", "name",
-    "reach_why", "rtt_us", "since_ms", "slot", "unreachable", "version", "voter",
+    "reach_why", "rtt_us", "since_ms", "slot", "suspected_by", "suspects_full", "unreachable", "version", "voter",
 ]  # fmt: skip
 CHANGE_NAMES = [
     "after", "before", "by", "incarnation", "life", "node", "reason", "seq", "text", "time",
@@ -89,7 +89,7 @@ class Members(MembersCase):
         code, out, err = self.holdfast("--socket", self.lab.socket("hv1"), "members", "--json")
         reply = json.loads(out)
         self.assertEqual((code, err), (OK, ""))
-        self.assertEqual(sorted(reply), ["lab", "members", "node", "seq"])
+        self.assertEqual(sorted(reply), ["lab", "local_health", "members", "node", "seq"])
         self.assertEqual((reply["lab"], reply["node"]), (True, "hv1"))
         self.assertEqual([m["name"] for m in reply["members"]], self.lab.names)  # by slot
         for m in reply["members"]:

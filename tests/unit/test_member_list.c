@@ -124,6 +124,20 @@ START_TEST(a_line_says_it_all)
 }
 END_TEST
 
+START_TEST(a_node_that_is_slow_says_so)
+{
+    char text[MEMBER_SUMMARY_MAX];
+    json_t *reply = json_pack("{s:s s:i}", "node", "hv1", "local_health", 0);
+    member_list_health(text, reply);
+    ck_assert_str_eq(text, "");
+    json_object_set_new(reply, "local_health", json_integer(3));
+    member_list_health(text, reply);
+    ck_assert_ptr_nonnull(strstr(text, "hv1 itself is slow"));
+    ck_assert_ptr_nonnull(strstr(text, "4 times as long"));
+    json_decref(reply);
+}
+END_TEST
+
 START_TEST(no_color_where_none_is_wanted)
 {
     setenv("TERM", "xterm", 1);
@@ -144,6 +158,7 @@ Suite *suite_member_list(void)
     tcase_add_test(t, names_and_patterns_choose);
     tcase_add_test(t, each_bad_verdict_has_its_why);
     tcase_add_test(t, a_line_says_it_all);
+    tcase_add_test(t, a_node_that_is_slow_says_so);
     tcase_add_test(t, no_color_where_none_is_wanted);
     suite_add_tcase(suite, t);
     return suite;

@@ -79,6 +79,8 @@ START_TEST(late_answer_counts_first_hand)
     ck_assert(play_view(p, hv1, target).unreachable);
     ck_assert_int_eq(play_view(p, hv1, target).state, MEMBER_SUSPECT);
     ck_assert_uint_eq(play_view(p, hv1, target).accused_by, play_slot(hv1));
+    ck_assert_uint_eq(play_view(p, hv1, target).accuser_count, 1);
+    ck_assert_uint_eq(play_view(p, hv1, target).accusers[0], play_slot(hv1));
     struct message ack = {.type = WIRE_ACK, .ack = {.seq = ping.ping.seq, .life = 1}};
     hand(p, target, &ack);
     struct member_view v = play_view(p, hv1, target);
