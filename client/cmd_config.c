@@ -122,11 +122,7 @@ static int explain(const struct cli *cli, struct question *q)
         print_json(e);
     else
         print_text(e);
-    const struct explain_rule *broken = explain_broken(e);
-    if (broken)
-        say("%s does not hold (%lld %s %lld ms): %s", broken->formula, ms_of(broken->left),
-            broken->relation, ms_of(broken->right), broken->help);
-    code = broken ? EXIT_CONFIG : EXIT_OK;
+    code = explain_refuse(e);
     free(e);
     return code;
 }

@@ -10,6 +10,7 @@
 
 #include "client/agent.h"
 #include "client/command.h"
+#include "client/explain.h"
 #include "client/lab.h"
 #include "client/lab_wire.h"
 #include "client/signals.h"
@@ -84,12 +85,15 @@ static int start(const struct cli *cli, const struct request *q)
 {
     struct lab lab;
     long took_ms = 0;
+    int code = q->detect_ms ? explain_check((size_t)q->machines, SPAN_MS(q->detect_ms)) : EXIT_OK;
+    if (code != EXIT_OK)
+        return code;
     int tie = open_tie(q);
     if (tie == -2)
         return EXIT_ERROR;
     struct lab_plan plan = {
         .machines = (int)q->machines, .detect_ms = (uint16_t)q->detect_ms, .tie = tie};
-    int code = lab_start(&lab, q->dir, &plan, &took_ms);
+    code = lab_start(&lab, q->dir, &plan, &took_ms);
     if (tie >= 0)
         close(tie);
     if (code != EXIT_OK)

@@ -7,6 +7,7 @@
 #include "client/card.h"
 #include "client/command.h"
 #include "client/enrol.h"
+#include "client/explain.h"
 #include "client/file.h"
 #include "client/identity.h"
 #include "client/table.h"
@@ -154,7 +155,7 @@ static int fill(struct enrolment *e, const struct request *q, int count, char **
         return EXIT_CONFIG;
     enum roster_verdict verdict = enrol_finish(e);
     if (verdict == ROSTER_UNSIGNED)
-        return EXIT_OK;
+        return explain_check(r->node_count, SPAN_MS(r->detect_ms));
     say("no roster can be made of this: %s", roster_verdict_text(verdict));
     return EXIT_CONFIG;
 }

@@ -2,7 +2,9 @@
 #include "client/explain.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "client/command.h"
 #include "proto/inequality.h"
 #include "proto/lease.h"
 #include "proto/must.h"
@@ -103,4 +105,30 @@ const struct explain_rule *explain_broken(const struct explanation *e)
         if (!e->rules[i].holds)
             return &e->rules[i];
     return NULL;
+}
+
+/* Rounded to the nearest. */
+static long long ms_of(struct span span)
+{
+    return (span.ns + 500000) / 1000000;
+}
+
+int explain_refuse(const struct explanation *e)
+{
+    const struct explain_rule *broken = explain_broken(e);
+    if (!broken)
+        return EXIT_OK;
+    say("%s does not hold for %zu members (%lld %s %lld ms): %s", broken->formula, e->members,
+        ms_of(broken->left), broken->relation, ms_of(broken->right), broken->help);
+    return EXIT_CONFIG;
+}
+
+int explain_check(size_t members, struct span detect)
+{
+    struct explanation *e = malloc(sizeof *e);
+    must(e != NULL);
+    explain_make(e, members, detect);
+    int code = explain_refuse(e);
+    free(e);
+    return code;
 }

@@ -45,6 +45,10 @@ void explain_make(struct explanation *out, size_t members, struct span detect);
 /* The first rule that is broken; NULL if all hold. */
 const struct explain_rule *explain_broken(const struct explanation *e);
 
+/* EXIT_OK, or EXIT_CONFIG after saying which rule is broken, and what to change. */
+int explain_check(size_t members, struct span detect);
+int explain_refuse(const struct explanation *e);
+
 /* For the parts: adds one. */
 void explain_timer(struct explanation *e, const char *part, const char *name, const char *formula,
                    struct span value, const char *text);

@@ -18,6 +18,8 @@
 #include <sodium.h>
 
 #include "crypto/order.h"
+#include "proto/inequality.h"
+#include "proto/timing.h"
 
 enum { IDENTITY_LINE_SIZE = 256, IDENTITY_UUID_SIZE = 36 };
 
@@ -194,6 +196,24 @@ static bool identity_find_self(struct identity *id, const struct config *config,
         config->key, config->roster);
 }
 
+/* One knob sets all times; where they do not fit, locks could wait on a death that nobody finds in
+ * time (the inequality). `holdfast config explain` says more. */
+static bool identity_check_times(const struct identity *id, const struct config *config,
+                                 struct fault *fault)
+{
+    struct timing_bound bound;
+    struct fence_times times;
+    struct span detect = SPAN_MS(id->roster->detect_ms);
+    timing_derive(detect, id->roster->node_count, &bound);
+    fence_times_derive(&times, detect);
+    if (bound.holds && fence_rule_broken(&times) == FENCE_RULES)
+        return true;
+    return fault_set(fault, FAULT_CONFIG,
+                     "roster %s: its detection target of %u ms is too short for %zu members; "
+                     "`holdfast config explain -r %s` says which inequality is broken",
+                     config->roster, id->roster->detect_ms, id->roster->node_count, config->roster);
+}
+
 /* Ids of a machine come from files of one's own only where nobody can be hurt by a false one. */
 static bool identity_check_lab(const struct identity *id, const struct config *config,
                                struct fault *fault)
@@ -288,9 +308,9 @@ bool identity_load(struct identity *out, const struct config *config, struct fau
     *out = (struct identity){0};
     if (identity_load_key(&out->key, config->key, fault) &&
         identity_load_roster(out, config, fault) && identity_check_cluster(out, config, fault) &&
-        identity_find_self(out, config, fault) && identity_check_lab(out, config, fault) &&
-        identity_check_actions(out, config, fault) && identity_check_machine(out, config, fault) &&
-        identity_check_state(config->state, fault))
+        identity_check_times(out, config, fault) && identity_find_self(out, config, fault) &&
+        identity_check_lab(out, config, fault) && identity_check_actions(out, config, fault) &&
+        identity_check_machine(out, config, fault) && identity_check_state(config->state, fault))
         return true;
     identity_free(out);
     return false;

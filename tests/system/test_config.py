@@ -1,7 +1,10 @@
 """`holdfast config explain`: every time with its formula, and the inequalities between them."""
 import json
+import re
+import shutil
 
 from case import CONFIG, Case, ERROR, OK, USAGE
+from cluster import Cluster
 
 
 class ConfigExplain(Case):
@@ -40,6 +43,45 @@ class ConfigExplain(Case):
         self.assertEqual((code, err), (OK, ""))
         for part in ("r = D/3", "3 r <= F", "2000 ms"):
             self.assertIn(part, out)
+
+    def test_a_target_that_is_too_short(self):
+        code, out, err = self.holdfast(
+            "config", "explain", "--members", "100", "--detect", "1000", "--json"
+        )
+        self.assertEqual((code, json.loads(out)["holds"]), (CONFIG, False))
+        broken = [r["formula"] for r in json.loads(out)["inequalities"] if not r["holds"]]
+        self.one_line(err, broken[0], "100 members", "raise the detection target")
+        code, out, err = self.holdfast(
+            "lab", "start", "-n", "32", "-d", self.dir / "l", "--detect", "1000"
+        )
+        self.assertEqual((code, out), (CONFIG, ""))
+        self.one_line(err, broken[0])
+        self.assertFalse((self.dir / "l").exists())
+
+    def write_detect(self, cluster, before, after):
+        """Into the roster's bytes, since `roster make` refuses it."""
+        raw, old = cluster.unsigned.read_bytes(), before.to_bytes(2, "little")
+        at = raw.find(old)
+        while at >= 0:
+            cluster.roster.write_bytes(raw[:at] + after.to_bytes(2, "little") + raw[at + 2 :])
+            code, out, _ = self.holdfast("roster", "show", "--json", cluster.roster)
+            if code == OK and json.loads(out)["detect_ms"] == after:
+                return
+            at = raw.find(old, at + 1)  # the same two bytes may stand in a key
+        self.fail("no such target in the roster")
+
+    def test_an_agent_refuses_a_roster_with_a_target_that_is_too_short(self):
+        cluster = Cluster(self, self.dir / "c", 20)
+        self.write_detect(cluster, 6000, 1000)  # 6000 is the default for twenty
+        cluster.must("roster", "sign", "-k", cluster.dir / "operator.key", cluster.roster)
+        node = cluster.nodes[0]
+        shutil.copy(cluster.roster, node.options["roster"])
+        shown = cluster.must("roster", "show", cluster.roster)
+        cluster.id = re.search(r"\b[0-9a-f]{64}\b", shown).group()
+        node.configure()
+        code, _, err = node.run("--check-config")
+        self.assertEqual(code, CONFIG)
+        self.one_line(err, "1000 ms", "config explain", program="holdfastd")
 
     def test_refusals(self):
         for arguments, expected, part in (
