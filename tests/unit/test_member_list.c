@@ -29,7 +29,8 @@ static void open_list(void)
     char json[sizeof text];
     memcpy(json, text, sizeof text);
     for (char *c = json; *c; c++)
-        *c = *c == '\'' ? '"' : *c;
+        if (*c == '\'')
+            *c = '"';
     members = json_loads(json, 0, NULL);
     ck_assert_ptr_nonnull(members);
 }

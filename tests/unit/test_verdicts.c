@@ -32,9 +32,9 @@ START_TEST(the_oldest_edges_give_way)
     struct edges e;
     struct edge_change c;
     edges_init(&e);
-    for (uint16_t i = 0; i < EDGES_MAX + 5; i++)
-        edges_note(&e, i, true);
-    for (uint16_t i = 5; i < EDGES_MAX + 5; i++)
+    for (int i = 0; i < EDGES_MAX + 5; i++)
+        edges_note(&e, (uint16_t)i, true);
+    for (int i = 5; i < EDGES_MAX + 5; i++)
         ck_assert(edges_next(&e, &c) && c.slot == i);
     ck_assert(!edges_next(&e, &c));
 }
