@@ -30,8 +30,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from support.lab import Lab, until  # noqa: E402
 from support.varlink import Closed, Refused  # noqa: E402
 
+TO_REACH_S = 4  # the last observer, median
 SETTLE_S = 5  # after a start, before anything is measured
 PATIENCE_S = 90  # until a kill that nobody notices ends the run
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None)
 SERF_FAILED = re.compile(rb"serf: EventMemberFailed: (\S+) ")
 SERF_JOINED = re.compile(rb"serf: EventMemberJoin: (\S+) ")
 SERF_SUSPECT = re.compile(rb"memberlist: Suspect (\S+) has failed")
@@ -213,7 +216,11 @@ class Serf:
         argv += [f"-encrypt={self.key}", "-log-level=info", "-retry-interval=1s"]
         argv += [f"-retry-join={self.address(n)}:{self.port}" for n in join]
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, 9),  # it ends with this program
         )
         os.set_blocking(process.stdout.fileno(), False)
         self.processes[name] = process
@@ -362,8 +369,10 @@ def row(what, unit, values):
 
 def print_size(systems, cost, kills, load):
     size = systems[0].size
-    print(f"\n{size} agents of each; {len(kills)} kills; load {load[0]:.1f} before, {load[1]:.1f} after")
-    print(" " * 53 + "".join(f"{s.name:>12}" for s in systems) + ("    ratio" if len(systems) > 1 else ""))
+    loads = f"load {load[0]:.1f} before, {load[1]:.1f} after"
+    print(f"\n{size} agents of each; {len(kills)} kills; {loads}")
+    heading = "".join(f"{s.name:>12}" for s in systems)
+    print(" " * 53 + heading + ("    ratio" if len(systems) > 1 else ""))
     of = {s: [o for kill in kills for o in kill if o.system is s] for s in systems}
     second = ("s", 2)
 
@@ -377,10 +386,14 @@ def print_size(systems, cost, kills, load):
         figures("first observer holds it dead", lambda o: min(o.times.values()))
         figures("last observer holds it dead", lambda o: max(o.times.values()))
         figures("first to last", lambda o: max(o.times.values()) - min(o.times.values()))
-        row("others told dead meanwhile", ("count", 0), [sum(o.false for o in of[s]) for s in systems])
+        false = [sum(o.false for o in of[s]) for s in systems]
+        row("others told dead meanwhile", ("count", 0), false)
     row("CPU per agent, quiet", ("ms/s", 2), [cost[s][0] for s in systems])
     row("memory per agent (PSS)", ("MiB", 1), [cost[s][1] for s in systems])
     row("bytes per agent, quiet, with IP headers", ("B/s", 0), [cost[s][2] for s in systems])
+    if kills:
+        last = statistics.median(max(o.times.values()) for o in of[systems[0]])
+        print(f"  to reach: the last observer within {TO_REACH_S} s: {last:.2f} s")
 
 
 def run_size(size, kinds, kills, seconds):
