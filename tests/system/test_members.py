@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from case import Case, ERROR, OK, UNREACHABLE, USAGE
+from fencing import FenceCase
 from support.lab import DEADLINE_S, holdfast, until
 
 NAMES = [
@@ -230,6 +231,49 @@ class MembersWatch(MembersCase):
             self.assertNotIn("\033[", self.screen(b"hv3: gossip", TERM="dumb"))
         finally:
             self.lab.agent("hv3", "start")
+
+
+class MembersFenced(FenceCase):
+    """The third verdict: by a certified order and a receipt, for the life that it names."""
+
+    def member(self, machine, name):
+        members = self.lab.call(machine, "Members")["members"]
+        return next(m for m in members if m["name"] == name)
+
+    def row(self, machine, name):
+        """(the columns, the whole output) of `holdfast members NAME`."""
+        _, out, _ = self.holdfast("--socket", self.lab.socket(machine), "members", name)
+        line = next(line for line in out.splitlines() if line.startswith(f"{name} "))
+        return line.split(), out
+
+    def test_fenced_then_booted(self):
+        name = self.name("image")
+        watch = Watch(self, "hv1", "--json", "hv3", lab=self.lab)
+        self.writer("hv3", name)
+        life = self.life("hv3")
+        self.lab.agent("hv3", "pause")
+        waiter = self.lock("hv1", "-q", "-w", "60", name, "--", "true")
+        watch.until(verdict="gossip", after="dead", life=life)
+        ordered = watch.until(verdict="fence", after="ordered", life=life)
+        fenced = watch.until(verdict="fence", after="fenced", life=life)
+        self.assertEqual((ordered["reason"], fenced["reason"]), ("order", "receipt"))
+        self.assertEqual(self.finish(waiter)[0], OK)
+        order = self.order("hv1", "hv3", life)
+        m = self.member("hv1", "hv3")
+        self.assertEqual((m["gossip"], m["fence"], m["fence_life"]), ("dead", "fenced", life))
+        self.assertEqual(m["fence_order"], order["order"])
+        self.assertEqual(m["fence_by"], order["receipt"]["executor"])
+        self.assertIn("receipt of", m["fence_why"])
+        row, out = self.row("hv1", "hv3")
+        self.assertEqual((row[1], row[3], row[4]), ("dead", "fenced", str(life)))
+        self.assertIn("hv3: fence: life ", out)
+        self.until_whole()
+        m = self.member("hv1", "hv3")
+        self.assertEqual((m["gossip"], m["life"]), ("alive", life + 1))
+        self.assertEqual((m["fence"], m["fence_life"]), ("fenced", life))  # of the life before
+        row, out = self.row("hv1", "hv3")
+        self.assertEqual((row[1], row[3], row[4]), ("alive", "-", str(life + 1)))
+        self.assertNotIn("hv3: fence", out)
 
 
 class MembersRefusals(Case):
