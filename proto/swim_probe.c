@@ -251,7 +251,8 @@ static void judge(struct swim *s, struct instant now, struct probe *probe)
     bool live = members_live(&s->members, probe->target);
     probe->open = false;
     /* Nobody else tries a quiet one: of a member that came back meanwhile it says nothing. */
-    if (!probe->indirect && live)
+    const struct member *m = &s->members.table[probe->target];
+    if (!probe->indirect && (live || brief_instant(m->heard).ns >= probe->sent.ns))
         return;
     swim_probe_set_reach(s, probe->target, true);
     s->counters.probes_failed++;
