@@ -40,10 +40,10 @@ struct peer_config {
     const struct key_pair *key;   /* outlives the peer */
     uint8_t seed[DRBG_SEED_SIZE]; /* fresh randomness for this run; the start is drawn from it */
     uint8_t boot_id[16];          /* of the machine's present boot: another one makes a new life */
-    uint32_t max_locks;    /* registers this voter can store */
-    uint32_t max_ops;      /* requests and holds of this node at once */
-    uint32_t max_served;   /* locks that this node coordinates at once; 0: twice max_ops */
-    size_t register_bytes; /* for the registers' names and states */
+    uint32_t max_locks;           /* registers this voter can store */
+    uint32_t max_ops;             /* requests and holds of this node at once */
+    uint32_t max_served;          /* locks that this node coordinates at once; 0: twice max_ops */
+    size_t register_bytes;        /* for the registers' names and states */
     /* L10: a lock that has been free for so long is forgotten; ns 0: never. */
     struct span forget_span;
     /* F7: at s* + F holders are told that their locks are lost; else they are only warned. */
