@@ -38,6 +38,8 @@ bool changing_transfers(const struct asker_op *op);
 /* Others may do by it what the hold, as the last record has it, keeps them from: it is durable
  * before it is asked for. */
 bool changing_yields(const struct asker_op *op);
+/* What its client is owed rests on the record: it was made; or a hand-over was not (L9). */
+bool changing_rests(const struct asker_op *op);
 /* The counter that the operation's record names; 0: none. */
 uint64_t changing_recorded(const struct asker_op *op);
 void changing_reply(struct asker *a, struct instant now, struct asker_op *op,

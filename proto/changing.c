@@ -59,6 +59,13 @@ bool changing_yields(const struct asker_op *op)
                                       !lock_mode_covers(c->mode, c->limit, op->mode, op->limit));
 }
 
+bool changing_rests(const struct asker_op *op)
+{
+    const struct asker_change *c = &op->change;
+    bool known = c->final != ANSWER_NO_MAJORITY && c->final != ANSWER_LOG_FAILED;
+    return c->final == ANSWER_CHANGED || (known && c->kind == CHANGE_TRANSFER);
+}
+
 uint64_t changing_recorded(const struct asker_op *op)
 {
     bool moves = op->change.kind == CHANGE_CONVERT || op->change.kind == CHANGE_TRANSFER;
@@ -157,7 +164,7 @@ void changing_failed(struct asker *a, struct asker_op *op)
 {
     if (changing_recorded(op))
         changing_finish(a, op, ANSWER_LOG_FAILED);
-    else if ((op->owes & OWE_CHANGED) && op->change.final == ANSWER_CHANGED && !op->gone)
+    else if ((op->owes & OWE_CHANGED) && changing_rests(op) && !op->gone)
         op->change.final = ANSWER_LOG_FAILED;
 }
 
@@ -185,14 +192,19 @@ static void adopt(struct asker *a, struct asker_op *op, const struct wire_reply 
 static void settled(struct asker *a, struct asker_op *op, enum answer_kind final)
 {
     bool recorded = changing_recorded(op) != 0;
+    bool kept = changing_transfers(op) && final != ANSWER_CHANGED;
     uint64_t lsn = op->lsn;
     const struct journal *j = &a->core->journal;
     if (final == ANSWER_CHANGED && j->failed && lsn > j->durable)
         final = ANSWER_LOG_FAILED; /* L6: what became of it cannot be promised */
     changing_finish(a, op, final);
+    /* The record with the change carries the promise that it was made. That a hold was kept rests
+     * on the one without: an agent that starts from the other would take a loss of it for the
+     * hand-over, while its client acts on. */
     if (recorded)
-        asker_write(a, op, false); /* the one with the change carries the promise */
-    op->lsn = lsn;
+        asker_write(a, op, kept);
+    if (!kept)
+        op->lsn = lsn;
 }
 
 /* The hold is another's now. */

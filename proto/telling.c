@@ -99,7 +99,7 @@ static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t 
     if (what == OWE_FINAL)
         return written || op->gone || op->show || j->failed;
     if (what == OWE_CHANGED)
-        return durable || op->gone || op->change.final != ANSWER_CHANGED;
+        return durable || op->gone || !changing_rests(op);
     if (what == OWE_DROPPED)
         return written || op->gone || op->show || MUTANT(98); /* "told before it is written" */
     if (what >= OWE_BLOCKING && what <= OWE_LOST)

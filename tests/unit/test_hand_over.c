@@ -112,6 +112,30 @@ START_TEST(a_late_acquire_does_not_undo_a_hand_over)
 }
 END_TEST
 
+/* A client that hears that it keeps its hold acts on. If its agent's log still said that the hold
+ * is being handed over, the next run would take a loss of it for the hand-over, and end nobody. */
+START_TEST(that_a_hold_is_kept_is_durable_before_it_is_told)
+{
+    const char *name = stage_name_of(s, 0);
+    stage_hold(s, 3, name, LOCK_SHARED);
+    struct op_id hold = stage_id(s, stage_hold(s, 1, name, LOCK_SHARED));
+    uint64_t waits = stage_acquire(s, 2, name, LOCK_EXCLUSIVE); /* does not fit beside node 3 */
+    stage_run(s, 2 * STAGE_SECOND);
+    uint64_t lost = UINT64_C(1) << WIRE_REPLY;
+    s->way = lose_types;
+    s->way_context = &lost;
+    uint64_t call = hand_over(1, hold, stage_id(s, waits), 60 * STAGE_SECOND);
+    stage_run(s, 20); /* the record of it is durable, and it was refused */
+    stage_sync(s, 1, SYNC_HELD);
+    s->way = NULL;
+    stage_run(s, 5 * STAGE_SECOND);
+    ck_assert_ptr_null(stage_answer(s, call, ANSWER_BUSY));
+    stage_sync(s, 1, SYNC_PROMPT);
+    ck_assert_ptr_nonnull(stage_await(s, call, ANSWER_BUSY, 5 * STAGE_SECOND));
+    ck_assert_uint_eq(stage_told(s, hold, ANSWER_PASSED), 0);
+}
+END_TEST
+
 Suite *suite_hand_over(void)
 {
     Suite *suite = suite_create("hand_over");
@@ -119,6 +143,7 @@ Suite *suite_hand_over(void)
     tcase_add_checked_fixture(plays, open_five, close_stage);
     tcase_add_test(plays, what_is_not_cancelled_is_not_known);
     tcase_add_test(plays, a_late_acquire_does_not_undo_a_hand_over);
+    tcase_add_test(plays, that_a_hold_is_kept_is_durable_before_it_is_told);
     suite_add_tcase(suite, plays);
     return suite;
 }
