@@ -57,15 +57,15 @@ struct member_view {
     bool unreachable; /* first-hand: it answered neither a direct nor an indirect probe last time */
     uint64_t life;
     uint32_t incarnation;
-    uint16_t by;            /* who said `state` first, of suspect and dead; else SLOT_NONE */
-    uint16_t accused_by;    /* who first suspected it; SLOT_NONE if nobody */
-    struct instant since;   /* of `state` */
-    struct instant due;     /* a suspect that does not refute is dead then; else INSTANT_NEVER */
-    uint8_t accuser_count;  /* of a suspect: members that found it silent on their own, */
-    uint8_t accusers_full;  /*   and how many of them make the suspicion shortest */
+    uint16_t by;           /* who said `state` first, of suspect and dead; else SLOT_NONE */
+    uint16_t accused_by;   /* who first suspected it; SLOT_NONE if nobody */
+    struct instant since;  /* of `state` */
+    struct instant due;    /* a suspect that does not refute is dead then; else INSTANT_NEVER */
+    uint8_t accuser_count; /* of a suspect: members that found it silent on their own, */
+    uint8_t accusers_full; /*   and how many of them make the suspicion shortest */
     uint16_t accusers[ACCUSERS_EACH]; /* their slots, the first one first */
-    struct instant heard;   /* last authenticated datagram; ns 0 if never */
-    struct span round_trip; /* of direct probes, smoothed (round_trip.h); 0 if none yet */
+    struct instant heard;             /* last authenticated datagram; ns 0 if never */
+    struct span round_trip;           /* of direct probes, smoothed (round_trip.h); 0 if none yet */
 };
 
 struct swim_change {
