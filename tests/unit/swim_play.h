@@ -11,7 +11,12 @@
 #include "crypto/statement.h"
 #include "proto/swim.h"
 
-enum { PLAY_ACTORS_MAX = 31, PLAY_OUTBOX_SIZE = 1 << 19, PLAY_LINE_MAX = 128, PLAY_TALK_MAX = 4096 };
+enum {
+    PLAY_ACTORS_MAX = 31,
+    PLAY_OUTBOX_SIZE = 1 << 19,
+    PLAY_LINE_MAX = 128,
+    PLAY_TALK_MAX = 4096
+};
 
 /* A message on its way. */
 struct play_flight {
