@@ -173,7 +173,8 @@ bool delegating_keep(struct asker *a, struct instant now, struct asker_op *op)
         return true;
     op->local.recorded = true;
     op->local.first_token = op->token;
-    asker_write(a, op, true);
+    asker_write(a, op, false);
+    a->core->journal.write_wanted = true;
     return true;
 }
 
@@ -192,11 +193,11 @@ static bool tokens_left(const struct asker_op *op)
     return op->mode != LOCK_EXCLUSIVE || op->token - op->local.first_token < LOCK_TOKENS_SPARE - 1;
 }
 
-/* Its record is durable, its last client has heard all, and its lease is fresh. */
+/* Its record outlives the agent, its last client has heard all, and its lease is fresh. */
 static bool open(const struct asker *a, const struct asker_op *op)
 {
     return op->believed && !op->warned && !op->local.recalled &&
-           op->lsn <= a->core->journal.durable && op->owes == 0 && tokens_left(op);
+           op->lsn <= a->core->journal.written && op->owes == 0 && tokens_left(op);
 }
 
 static bool serves(const struct asker *a, const struct asker_op *op, const struct event *event)

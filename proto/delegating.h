@@ -20,7 +20,8 @@
  * under `expire` in mode exclusive has LOCK_TOKENS_SPARE tokens (lock.h): each client gets the next
  * one, and the drop says which was the last.
  *
- * That it is cached is recorded once, and durable before anybody is let in; what is let in then is
+ * That it is cached is recorded once, and written before anybody is let in, so that the record
+ * outlives the agent; it need not outlive the machine, which ends the life. What is let in then is
  * volatile. A run that finds such a record knows nothing of the clients of the last one, which
  * believe in what they hold for a TTL yet: so long it keeps others out, and then it gives it up.
  *

@@ -85,16 +85,17 @@ static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, ui
 
 /*
  * A grant, or the end of something, rests on its record (L9, S15): a grant on a durable one, an
- * end on one that outlives the agent (asker_give_up). After a failed sync no grant is told any
- * more, and a release only once the coordinator has confirmed it; that nothing was got is told all
- * the same, since nothing is promised by that.
+ * end, and a grant of what was cached, on one that outlives the agent (asker_give_up). After a
+ * failed sync no grant is told any more, and a release only once the coordinator has confirmed it;
+ * that nothing was got is told all the same, since nothing is promised by that.
  */
 static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t what)
 {
     const struct journal *j = &a->core->journal;
     bool durable = op->lsn <= j->durable, written = op->lsn <= j->written;
     if (what == OWE_FINAL && op->final == ANSWER_GRANTED) /* F7: no new grant without standing */
-        return durable && (!op->counted || standing_has(a->core->standing, a->core->now)) &&
+        return (durable || (written && op->local.as)) &&
+               (!op->counted || standing_has(a->core->standing, a->core->now)) &&
                !instant_reached(a->core->now, renewing_until(op));
     if (what == OWE_FINAL)
         return written || op->gone || op->show || j->failed;
