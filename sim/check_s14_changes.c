@@ -280,7 +280,8 @@ static const char *conversion_wrong(struct change *c, const struct answer *a)
     if (a->mode != c->mode || a->limit != c->limit)
         return "to another mode than was called for";
     /* One that its node handed on, else the register's. */
-    bool lent = c->by->under && !modes_write(c->mode);
+    bool same = c->nothing && a->token == c->by->token_told; /* it was cancelled */
+    bool lent = c->by->under && (!modes_write(c->mode) || same);
     uint64_t token = hold && !lent ? hold->token : c->by->token_told;
     if (!hold || hold->mode != c->mode || hold->limit != c->limit || token != a->token)
         return "and the chosen state says otherwise";
