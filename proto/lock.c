@@ -157,18 +157,23 @@ void lock_used_tokens(struct lock_state *state, const struct lock_hold *hold, ui
         state->token = used;
 }
 
-uint64_t lock_highest_token(const struct lock_state *state)
+static uint64_t highest_token(const struct lock_state *state, const struct lock_hold *except)
 {
     uint64_t highest = state->token;
     for (size_t i = 0; i < state->hold_count; i++)
-        if (last_token(&state->holds[i]) > highest)
+        if (&state->holds[i] != except && last_token(&state->holds[i]) > highest)
             highest = last_token(&state->holds[i]);
     return highest;
 }
 
-uint64_t lock_next_token(struct lock_state *state)
+uint64_t lock_highest_token(const struct lock_state *state)
 {
-    state->token = lock_highest_token(state);
+    return highest_token(state, NULL);
+}
+
+uint64_t lock_next_token(struct lock_state *state, const struct lock_hold *of)
+{
+    state->token = highest_token(state, of);
     must(state->token < UINT64_MAX - LOCK_TOKENS_SPARE);
     return ++state->token;
 }
@@ -176,7 +181,7 @@ uint64_t lock_next_token(struct lock_state *state)
 void lock_grant(struct lock_state *state, const struct lock_waiter *who)
 {
     must(state->hold_count < LOCK_HOLDS_MAX);
-    uint64_t token = lock_next_token(state);
+    uint64_t token = lock_next_token(state, NULL);
     state->holds[state->hold_count++] = (struct lock_hold){.id = who->id,
                                                            .mode = who->mode,
                                                            .limit = who->limit,

@@ -224,8 +224,9 @@ struct lock_result lock_change(struct lock_state *state, const struct lock_op *o
 bool lock_settle(struct lock_state *state);
 void lock_settle_converts(struct lock_state *state);
 void lock_grant(struct lock_state *state, const struct lock_waiter *who);
-/* The next token, above all that were, or may be by now, handed out. */
-uint64_t lock_next_token(struct lock_state *state);
+/* The next token, above all that were, or may be by now, handed out; of one of its holds, which
+ * says how many of its own were (lock_used_tokens), or of a new one: NULL. */
+uint64_t lock_next_token(struct lock_state *state, const struct lock_hold *of);
 /* Of the hold's tokens those up to this one were handed out. */
 void lock_used_tokens(struct lock_state *state, const struct lock_hold *hold, uint64_t token);
 void lock_remove_hold(struct lock_state *state, size_t index);

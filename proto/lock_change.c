@@ -21,7 +21,7 @@ static void convert(struct lock_state *state, struct lock_hold *hold, enum lock_
     if (!lock_mode_writes(mode))
         return;
     /* Others may have written since its own grant: storage that checks tokens would refuse it. */
-    hold->token = lock_next_token(state);
+    hold->token = lock_next_token(state, hold);
     state->generation += !MUTANT(85); /* "the generation does not rise with a conversion" */
 }
 

@@ -152,7 +152,9 @@ class Case(unittest.TestCase):
             end.cancel()
 
     def operations(self, machine, lab=None):
-        return (lab or self.lab).call(machine, "List")["operations"]
+        """What clients hold or ask for: not what their node only has cached."""
+        operations = (lab or self.lab).call(machine, "List")["operations"]
+        return [o for o in operations if o["state"] != "cached"]
 
     def until_waiting(self, machine, name, place, lab=None):
         """Until the coordinator has `machine` at this place of the queue."""

@@ -8,11 +8,9 @@ PAIRS = 100
 class Delegation(Case):
     machines = 3
 
-    def operations(self, machine, name):
-        return [o for o in self.lab.call(machine, "List")["operations"] if o["name"] == name]
-
     def states(self, machine, name):
-        return [o["state"] for o in self.operations(machine, name)]
+        operations = self.lab.call(machine, "List")["operations"]
+        return [o["state"] for o in operations if o["name"] == name]
 
     def cached(self, machine, **terms):
         """A connection with a session, and a name that its node has cached for it."""
