@@ -197,8 +197,10 @@ static void begin_round(struct served_table *t, struct instant now, struct serve
     served_rouse(t, s);
     if (s->phase == SERVED_TRUE)
         activate(t, s);
-    if (phase == SERVED_READING)
+    if (phase == SERVED_READING) {
         s->round = ++t->rounds;
+        s->lacked = false;
+    }
     s->phase = phase;
     s->answered = s->alike = 0;
     s->retry_wait = RETRY_FIRST;
@@ -357,7 +359,8 @@ static bool finish_reading(struct served_table *t, struct instant now, struct se
     if (!majority(t, s->answered))
         return false;
     bool whole = majority(t, s->alike); /* L5: a majority holds just this */
-    if (!served_is_floor(t, s) && (ballot_none(s->best) || (!whole && blank(t, s))) && !bear(t, s))
+    if (!served_is_floor(t, s) && (ballot_none(s->best) || (s->lacked && !whole && blank(t, s))) &&
+        !bear(t, s))
         return false;
     /* Under our own ballot (the lock was forgotten) the numbers go on; else they begin anew. */
     s->seq = ballot_equal(s->best, s->ballot) ? s->best_seq : 0;
@@ -408,6 +411,7 @@ bool served_stored(struct served_table *t, struct instant now, struct served *s,
     } else if (order == 0) {
         s->alike |= bit;
     }
+    s->lacked |= ballot_none(m->version);
     s->answered |= bit;
     return finish_reading(t, now, s);
 }

@@ -66,6 +66,7 @@ struct served {
     /* READING: the highest version answered so far. */
     struct ballot best;
     uint64_t best_seq;
+    bool lacked; /* one has nothing */
     /* Mask of those who answered just that version, or accepted the last state sent. It goes on
      * being filled when the state is true (L10). */
     uint32_t alike;

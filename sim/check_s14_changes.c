@@ -172,14 +172,15 @@ static bool is_free(const struct value *v)
     return v->hold_count == 0 && v->waiter_count == 0 && !v->mark.set && !v->written;
 }
 
-/* Each new token in a mode that writes came with a rise of the generation. */
+/* Each new token in a mode that writes came with a rise of the generation. What was free, or is
+ * since it was born, may have the floor's. */
 static void judge_generation(struct world *w, const struct value *before, const struct value *after)
 {
     uint64_t writers = 0, tokens = after->token - before->token;
     for (size_t i = 0; i < after->hold_count; i++)
         writers += after->holds[i].token > before->token && modes_write(after->holds[i].mode);
     uint64_t risen = after->generation - before->generation;
-    if (risen < writers || (risen > tokens && !is_free(before)))
+    if (risen < writers || (risen > tokens && !is_free(before) && !after->born))
         world_fail(w, EXIT_BROKEN, "S7",
                    "%s: from %s to %s the generation rises by %llu, with %llu new holds that "
                    "write, and %llu new tokens",
