@@ -12,8 +12,12 @@ enum {
     DATAGRAM_ROOM = DATAGRAM_MAX - SEAL_OVERHEAD - DATAGRAM_PREFIX, /* for messages */
     MESSAGE_HEADER = 3,                                             /* type u8, size u16 */
     MESSAGE_MAX = 64 * 1024 - 1, /* body; longer than DATAGRAM_ROOM is cut */
-    FRAGMENT_BYTES = 1280,       /* of a message in one fragment */
+    FRAGMENT_BYTES = 1264,       /* of a message in one fragment */
     FRAGMENTS_MAX = (MESSAGE_MAX + MESSAGE_HEADER + FRAGMENT_BYTES - 1) / FRAGMENT_BYTES,
+
+    RELAY_HEADER = MESSAGE_HEADER + 2 + 2 + 2,  /* from u16, to u16, size u16 */
+    RELAYED_MAX = DATAGRAM_ROOM - RELAY_HEADER, /* a sealed datagram within another one (T3) */
+    RELAYED_ROOM = RELAYED_MAX - SEAL_OVERHEAD - DATAGRAM_PREFIX, /* for its messages */
 
     LOCK_NAME_MAX = 255,             /* bytes of UTF-8 */
     LOCK_HOLDS_MAX = 256,            /* holders of one lock */
@@ -37,8 +41,8 @@ enum {
         1 << 20 /* a ballot's round may jump by so much; beyond it the sender is broken */
 };
 
-_Static_assert(FRAGMENT_BYTES + 16 + MESSAGE_HEADER <= DATAGRAM_ROOM,
-               "a fragment fits one datagram");
+_Static_assert(FRAGMENT_BYTES + 4 + 1 + 1 + 2 + MESSAGE_HEADER <= RELAYED_ROOM,
+               "a fragment fits one datagram, also one that is relayed");
 _Static_assert(FRAGMENTS_MAX <= 255, "a fragment's index is one byte");
 /* A lock's state (proto/lock_codec.c), beside name, numbers and the proof of a break. */
 _Static_assert(512 + LOCK_VALUE_MAX + PROOF_BYTES_MAX + LOCK_NAME_MAX +

@@ -279,6 +279,8 @@ static void note_life(struct peer *p, uint16_t from, const struct message *m)
  * is nobody's. */
 enum door {
     DOOR_NONE,
+    DOOR_EDGE,
+    DOOR_RELAY,
     DOOR_SWIM,
     DOOR_CHECK,
     DOOR_VOTER,
@@ -338,12 +340,23 @@ static const enum door doors[WIRE_TYPES] = {
     [WIRE_EXEC_REPORT] = DOOR_FENCING,
     [WIRE_WITNESS_ASK] = DOOR_FENCING,
     [WIRE_WITNESS] = DOOR_FENCING,
+    [WIRE_EDGE_ASK] = DOOR_EDGE,
+    [WIRE_EDGE_OK] = DOOR_EDGE,
+    [WIRE_RELAY] = DOOR_RELAY,
 };
+
+static void take_relay(struct peer *p, uint16_t carrier, const struct wire_relay *r);
 
 static void dispatch(struct peer *p, uint16_t from, const struct message *m)
 {
     struct instant now = p->core.now;
     switch (doors[m->type]) {
+    case DOOR_EDGE:
+        link_edge(&p->link, now, from, m);
+        break;
+    case DOOR_RELAY:
+        take_relay(p, from, &m->relay);
+        break;
     case DOOR_SWIM:
         swim_take(p->core.swim, now, from, m);
         break;
@@ -394,29 +407,43 @@ static void take_fragment(struct peer *p, uint16_t from, const struct wire_fragm
     if (!link_reassemble(&p->link, from, f, &whole))
         return;
     struct reader r = reader_init(whole.bytes, whole.size);
-    if (!wire_decode(&m, &r) || !reader_done(&r))
+    /* A RELAY fits one datagram: in pieces it would only hide from the link (T3). */
+    if (!wire_decode(&m, &r) || !reader_done(&r) || m.type == WIRE_RELAY)
         p->core.counters.drop_malformed++;
     else
         take_message(p, from, &m);
 }
 
+static void take_opened(struct peer *p, struct link_messages *messages)
+{
+    swim_heard(p->core.swim, p->core.now, messages->from);
+    if (messages->connected)
+        swim_connected(p->core.swim, p->core.now, messages->from);
+    while (reader_left(&messages->reader) > 0) {
+        struct message m;
+        bool ok = wire_decode(&m, &messages->reader);
+        must(ok); /* the link has decoded them all */
+        p->link.came_via = messages->via;
+        if (m.type == WIRE_FRAGMENT)
+            take_fragment(p, messages->from, &m.fragment);
+        else
+            take_message(p, messages->from, &m);
+    }
+}
+
+/* What is in it is no relay again: the link has seen to that. */
+static void take_relay(struct peer *p, uint16_t carrier, const struct wire_relay *r)
+{
+    struct link_messages messages;
+    if (link_relay(&p->link, p->core.now, carrier, r, &messages))
+        take_opened(p, &messages);
+}
+
 static void take_datagram(struct peer *p, struct view datagram)
 {
     struct link_messages messages;
-    if (!link_open(&p->link, p->core.now, datagram, &messages))
-        return;
-    swim_heard(p->core.swim, p->core.now, messages.from);
-    if (messages.connected)
-        swim_connected(p->core.swim, p->core.now, messages.from);
-    while (reader_left(&messages.reader) > 0) {
-        struct message m;
-        bool ok = wire_decode(&m, &messages.reader);
-        must(ok); /* link_open has decoded them all */
-        if (m.type == WIRE_FRAGMENT)
-            take_fragment(p, messages.from, &m.fragment);
-        else
-            take_message(p, messages.from, &m);
-    }
+    if (link_open(&p->link, p->core.now, datagram, &messages))
+        take_opened(p, &messages);
 }
 
 static void take_durable(struct peer *p, uint64_t lsn)

@@ -415,6 +415,12 @@ const char *store_state_text(enum store_state state);
     C(drop_effects_full)                                                                           \
     C(hellos_in)                                                                                   \
     C(hellos_out)                                                                                  \
+    C(edge_asks)                                                                                   \
+    C(relays_out)                                                                                  \
+    C(relays_in)                                                                                   \
+    C(relays_handed)                                                                               \
+    C(drop_relay)                                                                                  \
+    C(drop_relay_rate)                                                                             \
     C(promises)                                                                                    \
     C(accepts)                                                                                     \
     C(refusals)                                                                                    \

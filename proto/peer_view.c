@@ -115,6 +115,9 @@ uint32_t peer_health(const struct peer *p)
 void peer_member(const struct peer *p, uint16_t slot, struct member_view *out)
 {
     swim_view(p->core.swim, slot, out);
+    /* M3: our edge to it is broken, though it is reached and answers. */
+    out->via = link_via(&p->link, slot);
+    out->unreachable |= out->via != SLOT_NONE;
 }
 
 uint32_t peer_shard(const struct peer *p, struct view name)

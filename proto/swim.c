@@ -271,8 +271,11 @@ static void view_accusers(const struct swim *s, uint16_t index, struct member_vi
 
 void swim_view(const struct swim *s, uint16_t slot, struct member_view *out)
 {
-    *out = (struct member_view){
-        .slot = slot, .by = SLOT_NONE, .accused_by = SLOT_NONE, .due = INSTANT_NEVER};
+    *out = (struct member_view){.slot = slot,
+                                .by = SLOT_NONE,
+                                .accused_by = SLOT_NONE,
+                                .via = SLOT_NONE,
+                                .due = INSTANT_NEVER};
     int index = members_find(&s->members, slot);
     if (index < 0)
         return;

@@ -66,6 +66,7 @@ struct member_view {
     uint16_t accusers[ACCUSERS_EACH]; /* their slots, the first one first */
     struct instant heard;             /* last authenticated datagram; ns 0 if never */
     struct span round_trip;           /* of direct probes, smoothed (round_trip.h); 0 if none yet */
+    uint16_t via;                     /* the relay to it (T3); SLOT_NONE: it is reached directly */
 };
 
 struct swim_change {

@@ -75,7 +75,11 @@
     M(LEASE, lease)                                                                                \
     M(LEASE_KEPT, lease_kept)                                                                      \
     /* A piece of a message that is too long for one datagram. */                                  \
-    M(FRAGMENT, fragment)
+    M(FRAGMENT, fragment)                                                                          \
+    /* Ways past a broken link (T3). */                                                            \
+    M(EDGE_ASK, edge_ask)                                                                          \
+    M(EDGE_OK, edge_ok)                                                                            \
+    M(RELAY, relay)
 
 /* seq: the prober's number; life, commits, ops: the sender's own life number, durable log number
  * and highest reserved operation counter. ring: of the watcher, from 1; 0: not as a watcher.
@@ -217,6 +221,14 @@
 
 /* Bytes [index * FRAGMENT_BYTES ...) of message number `id`, header included. */
 #define WIRE_FIELDS_fragment(F) F(u32, id) F(u8, index) F(u8, count) F(blob, bytes)
+
+/* Did this reach you by the way that it took? The answer takes that way back, or, to what came
+ * directly, the way that its sender uses. */
+#define WIRE_FIELDS_edge_ask(F) F(u32, seq)
+#define WIRE_FIELDS_edge_ok(F)  F(u32, seq)
+/* `datagram`, sealed by `from` for `to`: handed to a third peer, and by it to `to`. Only these two
+ * hops; never inside another one. */
+#define WIRE_FIELDS_relay(F) F(u16, from) F(u16, to) F(blob, datagram)
 
 enum request_kind {
     REQUEST_ACQUIRE,
