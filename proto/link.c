@@ -118,9 +118,10 @@ static bool take_hello(struct link *l, struct instant now, struct link_end *end,
         return false;
     }
     out->connected = verdict == HELLO_BELIEVED;
-    if (verdict == HELLO_ASKS || (verdict == HELLO_BELIEVED && !hello.believes))
+    if (verdict == HELLO_ASKS || (verdict == HELLO_BELIEVED && !hello.believes)) {
         end->hello_next = now.ns > end->answer_next.ns ? now : end->answer_next;
-    else if (settled(end))
+        end->answers_relayed = out->via != 0;
+    } else if (settled(end))
         end->hello_next = INSTANT_NEVER;
     if (out->connected) {
         end->hello_wait = HELLO_WAIT_FIRST;
@@ -182,6 +183,20 @@ static bool take_data(struct link *l, struct link_end *end, struct view datagram
     return true;
 }
 
+/* The way was through relay `before` (index + 1; 0: direct) until now. */
+static void count_way(struct link *l, const struct relay_way *way, uint16_t before)
+{
+    struct peer_counters *c = &l->core->counters;
+    if (way->via == before)
+        return;
+    if (way->via == 0)
+        c->ways_direct++;
+    else if (before == 0)
+        c->ways_relayed++;
+    else
+        c->ways_changed++;
+}
+
 /* Opens what came by out->via. */
 static bool open_from(struct link *l, struct instant now, struct view datagram,
                       struct link_messages *out)
@@ -207,7 +222,9 @@ static bool open_from(struct link *l, struct instant now, struct view datagram,
         c->counters.relays_in++;
     else
         c->counters.datagrams_in++;
+    uint16_t before = end->way.via;
     relay_heard(&end->way, now, out->via, !hello || out->connected);
+    count_way(l, &end->way, before);
     return true;
 }
 
@@ -494,8 +511,12 @@ static void ask_by(struct link *l, struct link_end *end, uint16_t via)
 
 static void ask_round(struct link *l, struct link_end *end, struct instant now)
 {
-    uint16_t relays[RELAY_TRIES];
-    if (!end->session.believed || !relay_round(&end->way, now, is_gone(l, end)))
+    uint16_t relays[RELAY_TRIES], before = end->way.via;
+    if (!end->session.believed || !instant_reached(now, relay_deadline(&end->way)))
+        return;
+    bool asks = relay_round(&end->way, now, is_gone(l, end));
+    count_way(l, &end->way, before);
+    if (!asks)
         return;
     ask_by(l, end, 0);
     if (end->way.via)
@@ -507,16 +528,17 @@ static void ask_round(struct link *l, struct link_end *end, struct instant now)
         ask_by(l, end, relays[i]);
 }
 
-/* Directly; and when that seems to be in vain, or when its hellos come through a relay, also
- * through one. */
+/* Directly, and when that seems to be in vain, also through a relay. What a relay brought is
+ * answered by the same one alone (T2: it says nothing about the direct way). */
 static void say_hello(struct link *l, struct link_end *end)
 {
-    uint16_t relay;
+    uint16_t relay = end->way.hint;
+    bool answers = end->answers_relayed && relay && may_relay(l, &l->ends[relay - 1]);
     bool lost = !settled(end) && end->hellos_lost >= HELLOS_DIRECT && !is_gone(l, end);
-    seal_hello(l, end, 0);
-    if (end->way.hint && may_relay(l, &l->ends[end->way.hint - 1]))
-        seal_hello(l, end, end->way.hint);
-    else if (lost && choose_relays(l, end, 1, &relay) > 0)
+    end->answers_relayed = false;
+    if (!answers)
+        seal_hello(l, end, 0);
+    if (answers || (lost && choose_relays(l, end, 1, &relay) > 0))
         seal_hello(l, end, relay);
     if (end->hellos_lost < HELLOS_DIRECT)
         end->hellos_lost++;
@@ -628,7 +650,9 @@ void link_edge(struct link *l, struct instant now, uint16_t from, const struct m
     if (!end)
         return;
     if (m->type == WIRE_EDGE_OK) {
+        uint16_t before = end->way.via;
         relay_answered(&end->way, now, m->edge_ok.seq);
+        count_way(l, &end->way, before);
         return;
     }
     struct message answer = {.type = WIRE_EDGE_OK, .edge_ok = {.seq = m->edge_ask.seq}};

@@ -36,6 +36,7 @@ struct link_end {
     struct instant answer_next; /* no hello before: answers are rate-limited */
     uint32_t fragment_id;       /* of the last long message sent */
     uint8_t hellos_lost;        /* in a row without a session, up to HELLOS_DIRECT */
+    bool answers_relayed;       /* the hello that is due answers one that a relay brought */
     struct relay_way way;
     struct reassembly in;
     uint16_t open; /* index + 1 of the datagram being filled for this node; 0: none */

@@ -421,6 +421,9 @@ const char *store_state_text(enum store_state state);
     C(relays_handed)                                                                               \
     C(drop_relay)                                                                                  \
     C(drop_relay_rate)                                                                             \
+    C(ways_relayed)                                                                                \
+    C(ways_changed)                                                                                \
+    C(ways_direct)                                                                                 \
     C(promises)                                                                                    \
     C(accepts)                                                                                     \
     C(refusals)                                                                                    \

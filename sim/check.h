@@ -213,6 +213,9 @@ void check_starved(struct world *w);
 /* V6: check_v6_goodput.c */
 void check_goodput(struct world *w);
 
+/* V9: check_v9_ways.c: of the core. */
+void check_ways(struct world *w);
+
 /* V8: check_v8_forgotten.c: at the end. */
 void check_let_go(struct world *w);
 

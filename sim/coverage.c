@@ -143,6 +143,11 @@ void coverage_change(struct world *w, enum change_kind kind, enum cover_end end)
     w->figures.coverage.changes[kind][end]++;
 }
 
+void coverage_relay(struct world *w, enum cover_relay what)
+{
+    w->figures.coverage.relays[what]++;
+}
+
 void coverage_add(struct coverage *sum, const struct coverage *more)
 {
     for (size_t i = 0; i < COVER_COUNT; i++)
@@ -153,6 +158,8 @@ void coverage_add(struct coverage *sum, const struct coverage *more)
     for (size_t i = 0; i < CHANGES; i++)
         for (size_t k = 0; k < COVER_ENDS; k++)
             sum->changes[i][k] += more->changes[i][k];
+    for (size_t i = 0; i < COVER_RELAY_COUNT; i++)
+        sum->relays[i] += more->relays[i];
 }
 
 size_t coverage_missing(const struct coverage *c)
@@ -164,6 +171,8 @@ size_t coverage_missing(const struct coverage *c)
     for (size_t i = 0; i < CHANGES; i++)
         for (size_t k = 0; k < COVER_ENDS; k++)
             missing += c->changes[i][k] == 0;
+    for (size_t i = 0; i < COVER_RELAY_COUNT; i++)
+        missing += c->relays[i] == 0;
     return missing;
 }
 
@@ -186,6 +195,22 @@ static void print_changes(const struct coverage *c, FILE *out)
             if (c->changes[i][k] == 0)
                 fprintf(out, "  never reached: %s that is %s\n",
                         check_change_text((enum change_kind)i), ends[k]);
+}
+
+static void print_relays(const struct coverage *c, FILE *out)
+{
+    static const char *const texts[] = {
+#define RELAY_TEXT(NAME, text) text,
+        COVER_RELAYS(RELAY_TEXT)
+#undef RELAY_TEXT
+    };
+    fprintf(out, "  relays:");
+    for (size_t i = 0; i < COVER_RELAY_COUNT; i++)
+        fprintf(out, "%s %s %llu", i ? "," : "", texts[i], (unsigned long long)c->relays[i]);
+    fputc('\n', out);
+    for (size_t i = 0; i < COVER_RELAY_COUNT; i++)
+        if (c->relays[i] == 0)
+            fprintf(out, "  never reached: %s\n", texts[i]);
 }
 
 void coverage_print(const struct coverage *c, FILE *out)
@@ -211,5 +236,6 @@ void coverage_print(const struct coverage *c, FILE *out)
             if (rows[i].cells[k] != '-' && c->cells[i][k] == 0)
                 fprintf(out, "  never reached: %s during %s\n", rows[i].text, phase_texts[k]);
     print_changes(c, out);
+    print_relays(c, out);
     fprintf(out, "  %zu cells that apply were not reached\n", coverage_missing(c));
 }

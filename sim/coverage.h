@@ -66,6 +66,23 @@ enum cover_end {
         COVER_ENDS
 };
 
+/* What relays are for (T3), each of which must happen sometimes. */
+#define COVER_RELAYS(C)                                                                            \
+    C(RELAYED, "a way leads through a relay")                                                      \
+    C(CHANGED, "a relay takes another's place")                                                    \
+    C(DIRECT, "a way is direct again")                                                             \
+    C(HELLO, "a hello comes through a relay")                                                      \
+    C(HANDED, "a relay hands on")                                                                  \
+    C(NOT_HANDED, "a relay does not reach the target itself")                                      \
+    C(REPEATED, "what a relay hands on twice is dropped")
+
+enum cover_relay {
+#define COVER_RELAY_ENUM(NAME, text) COVER_##NAME,
+    COVER_RELAYS(COVER_RELAY_ENUM)
+#undef COVER_RELAY_ENUM
+        COVER_RELAY_COUNT
+};
+
 enum cover_row {
 #define COVER_ENUM(NAME, text, cells) COVER_##NAME,
     COVER_ROWS(COVER_ENUM)
@@ -77,6 +94,7 @@ struct coverage {
     uint64_t cells[COVER_COUNT][PHASE_COUNT];
     uint64_t kinds[FAULT_KINDS]; /* faults that began */
     uint64_t changes[CHANGES][COVER_ENDS];
+    uint64_t relays[COVER_RELAY_COUNT];
 };
 
 /* What the observer keeps to tell the phases. */
@@ -95,8 +113,9 @@ void coverage_hit(struct world *w, enum cover_row row);
 /* A fault of this kind begins. */
 void coverage_fault(struct world *w, enum fault_kind kind);
 void coverage_change(struct world *w, enum change_kind kind, enum cover_end end);
+void coverage_relay(struct world *w, enum cover_relay what);
 void coverage_add(struct coverage *sum, const struct coverage *more);
-/* Cells that apply and were never reached, of faults and of changes. */
+/* Cells that apply and were never reached, of faults, changes and relays. */
 size_t coverage_missing(const struct coverage *c);
 /* The matrix, and the names of what is missing. */
 void coverage_print(const struct coverage *c, FILE *out);

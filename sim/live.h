@@ -18,7 +18,8 @@
     L(VIEWS, "V4", "ms", "all of the core see each other alive within")                            \
     L(DUELS, "V5", "/1000", "ballots preempted per success")                                       \
     L(STARVED, "V5b", "ms", "a call of the core shows in no register for")                         \
-    L(GOODPUT, "V6", "ms", "goodput is back to 90 % after a trigger within")
+    L(GOODPUT, "V6", "ms", "goodput is back to 90 % after a trigger within")                       \
+    L(RELAYED, "V9", "ms", "a relay that is not needed is given up within")
 
 enum live_kind {
 #define LIVE_ENUM(NAME, id, unit, text) LIVE_##NAME,

@@ -200,6 +200,7 @@ static void step(struct world *w, struct machine *m, const struct post *post)
     struct peer_counters before = *peer_counters(m->peer);
     event.datagram = network_bytes(&w->network, post->buffer);
     peer_step(m->peer, machine_clock(m), &event);
+    handed_settle(w, m);
     judge_datagram(w, m, post->buffer, &before);
     network_release(&w->network, post->buffer);
 }
@@ -324,6 +325,7 @@ static void make_peer(struct world *w, struct machine *m)
         m->peer_memory = pool_take(&w->pool, peer_size(&config) + BOUNDS_GUARD_SIZE);
     check_guard_set(m, peer_size(&config));
     check_traffic_reset(w, m);
+    handed_open(w, m);
     m->peer = peer_init(m->peer_memory, &config);
 }
 

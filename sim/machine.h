@@ -12,6 +12,7 @@
 #include "sim/client.h"
 #include "sim/clock.h"
 #include "sim/disk.h"
+#include "sim/handed.h"
 #include "sim/image.h"
 
 enum { BACKLOG_MAX = 1024, BACKLOG_DATAGRAMS_MAX = 512, MACHINE_NAME_SIZE = 24 };
@@ -76,6 +77,7 @@ struct machine {
     size_t backlog_datagrams;
 
     struct bounds bounds;
+    struct handed handed;
     uint16_t from; /* index of the machine of the last datagram */
     void *peer_memory;
     struct peer *peer; /* NULL while there is none */

@@ -58,7 +58,8 @@ static bool healed(const struct world *w, size_t from, size_t to)
 
 bool network_passes(const struct network *n, size_t from, size_t to)
 {
-    return n->cuts[from][to] == 0 || (n->core >> from & n->core >> to & 1);
+    bool inside = n->core >> from & n->core >> to & 1;
+    return inside ? !(n->apart[from] >> to & 1) : n->cuts[from][to] == 0;
 }
 
 bool network_well(const struct world *w, size_t from, size_t to)

@@ -51,7 +51,8 @@ struct flight {
 struct network {
     struct random random;
     uint32_t cuts[MACHINES_MAX][MACHINES_MAX];  /* [from][to] */
-    uint32_t core;                              /* bits: between these no cut counts (a siege) */
+    uint32_t core;                              /* bits: between these no cut counts (a siege), */
+    uint32_t apart[MACHINES_MAX];               /*   but these: [from] bits of whom it misses */
     uint32_t lossy[MACHINES_MAX][MACHINES_MAX]; /* per mille that a story adds to the loss */
     int64_t slowed[MACHINES_MAX][MACHINES_MAX]; /* ns that a story adds to the delay */
     uint32_t burst[MACHINES_MAX];               /* loss bursts at a machine now */

@@ -141,6 +141,10 @@ static void tap(void *context, bool sent, uint16_t other, const struct message *
     struct world *w = m->world;
     if (!sent)
         check_traffic_taken(m, (size_t)cluster_index(w->cluster, other));
+    if (message->type == WIRE_RELAY) {
+        (sent ? handed_sent : handed_came)(w, m, other, &message->relay);
+        return;
+    }
     if (!sent)
         w->observer->lives.heard_at[m->index][cluster_index(w->cluster, other)] = w->now;
     if (!sent)

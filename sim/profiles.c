@@ -370,6 +370,22 @@ static void cached(struct parameters *p, struct random *r)
     p->weights[FAULT_COORDINATOR_CRASH] = 5;
 }
 
+/* Links between two machines that are broken for long, in one direction or in both, while others
+ * reach both (T3). */
+static void broken_links(struct parameters *p, struct random *r)
+{
+    p->nodes = (uint32_t)random_between(r, 4, MACHINES_DRAWN_MAX);
+    p->cohort = random_chance(r, 700) ? 5 : 3;
+    p->fault_gap = (struct range){SPAN_MS(500), SPAN_MS(random_between(r, 2, 6) * 1000)};
+    p->fault_length = (struct range){SPAN_MS(1000), SPAN_MS(random_between(r, 5, 40) * 1000)};
+    for (int i = 0; i < FAULT_KINDS; i++)
+        p->weights[i] = p->weights[i] > 0;
+    p->weights[FAULT_CUT] = 40;
+    p->weights[FAULT_ONE_WAY] = 40;
+    p->weights[FAULT_BRIDGE] = 10;
+    p->weights[FAULT_AGENT_CRASH] = 4;
+}
+
 /* Devices that say off while the machine is on: whoever believes them breaks S1, and the observer
  * has to see it. */
 static void liars(struct parameters *p, struct random *r)
@@ -410,6 +426,7 @@ static const struct profile profiles[] = {
     {.name = "beyond", .shape = beyond},
     {.name = "leases", .shape = leases},
     {.name = "cached", .shape = cached, .alike = true},
+    {.name = "broken-links", .shape = broken_links},
     {.name = "liars", .shape = liars, .apart = true, .plain = true},
 };
 

@@ -33,6 +33,7 @@ const char *happening_text(enum happening kind)
         [HAPPEN_END] = "end",
         [HAPPEN_SIEGE] = "siege",
         [HAPPEN_WATCH] = "watch",
+        [HAPPEN_HANDED] = "handed",
     };
     return texts[kind];
 }

@@ -9,7 +9,7 @@
 
 #define BIT(i) (UINT32_C(1) << (i))
 
-enum { HERD_PERMILLE = 120, LARGER_PERMILLE = 300, LONGER_PERMILLE = 500 };
+enum { HERD_PERMILLE = 120, LARGER_PERMILLE = 300, LONGER_PERMILLE = 500, SPLIT_PERMILLE = 500 };
 
 static const struct span poll = SPAN_MS(100);
 static const struct span siege_span = SPAN_MS(60000);
@@ -75,6 +75,55 @@ static uint32_t draw_core(struct world *w)
     while (bits != all && (!suffices(w, bits) || random_chance(r, LARGER_PERMILLE)))
         bits |= BIT(random_below(r, w->machine_count)) & all;
     return suffices(w, bits) ? bits : 0;
+}
+
+/* Whether both hear each other, with the cuts as they are. */
+static bool linked(const uint32_t *apart, size_t a, size_t b)
+{
+    return !(apart[a] >> b & 1) && !(apart[b] >> a & 1);
+}
+
+/* Whether all of the core are linked, or have a common neighbour in it: one relay is enough. */
+static bool within_two(const struct world *w, const uint32_t *apart)
+{
+    for (size_t a = 0; a < w->machine_count; a++)
+        for (size_t b = 0; b < a; b++) {
+            bool reached =
+                !(w->siege.inside & BIT(a)) || !(w->siege.inside & BIT(b)) || linked(apart, a, b);
+            for (size_t i = 0; i < w->machine_count && !reached; i++)
+                reached = (w->siege.inside & BIT(i)) && i != a && i != b && linked(apart, a, i) &&
+                          linked(apart, b, i);
+            if (!reached)
+                return false;
+        }
+    return true;
+}
+
+/* Cuts links within the core, as long as it stays one that relays can serve. */
+static void split_core(struct world *w)
+{
+    struct siege *s = &w->siege;
+    struct random r;
+    uint32_t apart[MACHINES_MAX] = {0};
+    random_init(&r, w->seed, STREAM_RELAYS);
+    s->split = random_chance(&r, SPLIT_PERMILLE);
+    size_t tries = s->split ? 1 + random_below(&r, 3 * w->machine_count) : 0;
+    for (size_t i = 0; i < tries; i++) {
+        size_t a = random_below(&r, w->machine_count), b = random_below(&r, w->machine_count);
+        uint32_t before_a = apart[a], before_b = apart[b];
+        if (a == b)
+            continue;
+        apart[a] |= BIT(b);
+        if (random_chance(&r, 700))
+            apart[b] |= BIT(a);
+        if (!within_two(w, apart))
+            apart[a] = before_a, apart[b] = before_b;
+    }
+    for (size_t i = 0; i < w->machine_count; i++) {
+        w->network.apart[i] = apart[i];
+        if ((s->inside & BIT(i)) && (apart[i] & s->inside))
+            world_trace(w, "n%zu does not reach %x of the core", i + 1, apart[i] & s->inside);
+    }
 }
 
 static uint32_t served_shards(struct world *w)
@@ -177,6 +226,7 @@ void siege_begin(struct world *w)
     plan_times(w);
     s->served = served_shards(w);
     w->network.core = s->inside;
+    split_core(w);
     world_trace(w, "the siege begins: core %x, shards %x%s", s->inside, s->served,
                 !s->herd   ? ""
                 : s->lossy ? "; a loss burst will come"
@@ -284,6 +334,7 @@ static void drive_trigger(struct world *w)
 static void judge(struct world *w)
 {
     check_views(w);
+    check_ways(w);
     check_goodput(w);
     if (w->siege.polls % 10 != 0 || siege_disturbed(w))
         return;

@@ -9,8 +9,9 @@
  *      ------------+----------------+--------------------+-------------------------
  *                since          settled_at            until
  *
- * A lock is judged only if a majority of its cohort is in the core. There are no relays (T3) yet,
- * so machines of the core reach each other directly.
+ * A lock is judged only if a majority of its cohort is in the core. In half of the sieges links
+ * within the core are cut too, in one direction or in both, such that all who miss each other have
+ * a common neighbour there that both reach, in both directions (T3).
  */
 #ifndef SIM_SIEGE_H
 #define SIM_SIEGE_H
@@ -37,6 +38,7 @@ struct siege {
     struct random random;
     struct span length; /* from its beginning to the calm */
     bool on;
+    bool split;      /* links within the core are cut */
     uint32_t inside; /* the core: bits of machines; 0: there is no siege in this run */
     uint32_t served; /* bits of shards */
     int64_t since;
@@ -57,6 +59,8 @@ struct siege {
     bool viewed; /* V4 is met */
     /* V3: since when a machine of the core does not see another one alive; 0: it does. */
     int64_t unseen[MACHINES_MAX][MACHINES_MAX];
+    /* V9: since when the way between them leads through a relay, and need not; 0: it does not. */
+    int64_t relayed[MACHINES_MAX][MACHINES_MAX];
     int64_t gone_at[MACHINES_MAX];     /* V2: since when the core hears nothing of it; 0: it does */
     int64_t occupied_at[MACHINES_MAX]; /* last seen to act under a life that it has to give up */
     uint64_t preempted, succeeded;     /* V5: since settled_at */

@@ -220,6 +220,9 @@ static void happen_at(struct world *w, struct machine *m, const struct item *ite
         if (item->tag == m->pause_number && (!w->siege.on || siege_inside(w, m->index)))
             machine_thaw(w, m);
         return;
+    case HAPPEN_HANDED:
+        handed_again(w, m, item->tag);
+        return;
     case HAPPEN_DEVICE:
     case HAPPEN_FORGERY:
     case HAPPEN_SCRIPT:
