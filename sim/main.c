@@ -304,7 +304,7 @@ static bool take_world(int c, struct jobs *jobs, struct tally *tally)
         jobs->run.scenario = scenario_option(optarg);
         return true;
     case 'm':
-        plant(tally, (int)number("mutant", optarg, 1, 99));
+        plant(tally, (int)number("mutant", optarg, 1, 999));
         return true;
     default:
         return false;

@@ -69,6 +69,10 @@ table='
 89 profile/cached          to let a client in counts as a renewal
 90 profile/cached          a recall takes what a client uses
 91 profile/cached          a new run gives back what clients of the last one hold
+100 -                      a relay relays what was relayed
+101 -                      what a relay brings has no replay window
+102 stuck                  there is no fall-back to a second relay
+103 stuck                  the direct way is never taken again
 '
 caught=0 planted=0
 afters=()
