@@ -121,6 +121,7 @@ static void event(const struct event *what)
 
 static void say(struct companion *c)
 {
+    c->core.now = now;
     const struct outgoing *out;
     size_t count = link_flush(&c->link, now, &out);
     for (size_t i = 0; i < count; i++)

@@ -133,6 +133,7 @@ static void ping(size_t from, size_t to, uint32_t seq)
     struct message m = {.type = WIRE_PING, .ping = {.seq = seq}};
     struct writer w = writer_init(bytes, sizeof bytes);
     wire_encode(&w, &m);
+    ends[from].core.now = now;
     link_put(&ends[from].link, slot(to), (struct view){bytes, writer_size(&w)});
 }
 
@@ -409,6 +410,7 @@ static struct view make_long(size_t size, uint8_t mark)
 {
     for (size_t i = 0; i < size; i++)
         long_message[i] = (uint8_t)(i * 31 + i / 251 + mark);
+    long_message[0] = WIRE_NONE; /* no type that is answered at once */
     return (struct view){long_message, size};
 }
 

@@ -442,7 +442,8 @@ START_TEST(nobody_votes_before_its_check)
     ck_assert(!stage_status(s, 4).life_known);
     ck_assert_ptr_nonnull(
         stage_answer(s, stage_acquire(s, 4, "mine", LOCK_SHARED), ANSWER_NOT_READY));
-    /* Itself and one other are no majority of five. */
+    /* Itself and one other that reaches nobody are no majority of five. */
+    stage_isolate(s, 0, true);
     stage_cut(s, 4, 0, false);
     stage_run(s, 5 * STAGE_SECOND);
     ck_assert_int_eq(stage_status(s, 4).store, STORE_CHECKING);
