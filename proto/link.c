@@ -474,9 +474,8 @@ static bool is_gone(const struct link *l, const struct link_end *end)
 /* Whether it may be asked to hand something to another one. */
 static bool may_relay(const struct link *l, const struct link_end *relay)
 {
-    const struct swim *swim = l->core->swim;
     return relay->usable && settled(relay) && !relay->way.via && !relay->way.troubled &&
-           (!swim || swim_alive(swim, slot_of(l, relay)));
+           !is_gone(l, relay);
 }
 
 /* Up to `wanted` relays to `end`, others each time, beginning with the one through which it was
@@ -529,11 +528,11 @@ static void ask_round(struct link *l, struct link_end *end, struct instant now)
 }
 
 /* Directly, and when that seems to be in vain, also through a relay. What a relay brought is
- * answered by the same one alone (T2: it says nothing about the direct way). */
+ * answered by the same one alone: it says nothing about the direct way (T2). */
 static void say_hello(struct link *l, struct link_end *end)
 {
     uint16_t relay = end->way.hint;
-    bool answers = end->answers_relayed && relay && may_relay(l, &l->ends[relay - 1]);
+    bool answers = end->answers_relayed && relay;
     bool lost = !settled(end) && end->hellos_lost >= HELLOS_DIRECT && !is_gone(l, end);
     end->answers_relayed = false;
     if (!answers)
