@@ -115,16 +115,20 @@ class Node:
 
 
 class Cluster:
-    """`count` nodes with everything that they need; none is started."""
+    """`count` nodes with everything that they need; none is started.
 
-    def __init__(self, case, directory, count=1, actions=()):
+    On loopback, or at `hosts`, an address for each.
+    """
+
+    def __init__(self, case, directory, count=1, actions=(), hosts=None):
         self.case = case
         self.dir = directory
         self.dir.mkdir()
         self.nodes = [Node(self, i) for i in range(1, count + 1)]
-        prefix, port = draw_network(count)
+        prefix, port = (None, 7390) if hosts else draw_network(count)
+        hosts = hosts or [f"{prefix}.{i}" for i in range(1, count + 1)]
         self.must("keygen", "--operator", "-d", self.dir)
-        for i, node in enumerate(self.nodes, 1):
+        for host, node in zip(hosts, self.nodes):
             node.dir.mkdir()
             node.options["machine-id"].write_text(uuid.uuid4().hex + "\n")
             node.options["boot-id"].write_text(str(uuid.uuid4()) + "\n")
@@ -133,7 +137,7 @@ class Cluster:
                 "--name",
                 node.name,
                 "--address",
-                f"{prefix}.{i}:{port}",
+                f"{host}:{port}",
                 "-d",
                 node.dir,
                 "--state",
