@@ -275,12 +275,11 @@ static void note_life(struct peer *p, uint16_t from, const struct message *m)
         fencing_heard(&p->fencing, p->core.now, from, life);
 }
 
-/* The module that answers for each message. A fragment is put together before; one inside another
- * is nobody's. */
+/* The module that answers for each message. A fragment is put together before, and a RELAY is
+ * opened before; either inside of either is nobody's (T3: one hop). */
 enum door {
     DOOR_NONE,
     DOOR_EDGE,
-    DOOR_RELAY,
     DOOR_SWIM,
     DOOR_CHECK,
     DOOR_VOTER,
@@ -342,10 +341,7 @@ static const enum door doors[WIRE_TYPES] = {
     [WIRE_WITNESS] = DOOR_FENCING,
     [WIRE_EDGE_ASK] = DOOR_EDGE,
     [WIRE_EDGE_OK] = DOOR_EDGE,
-    [WIRE_RELAY] = DOOR_RELAY,
 };
-
-static void take_relay(struct peer *p, uint16_t carrier, const struct wire_relay *r);
 
 static void dispatch(struct peer *p, uint16_t from, const struct message *m)
 {
@@ -353,9 +349,6 @@ static void dispatch(struct peer *p, uint16_t from, const struct message *m)
     switch (doors[m->type]) {
     case DOOR_EDGE:
         link_edge(&p->link, now, from, m);
-        break;
-    case DOOR_RELAY:
-        take_relay(p, from, &m->relay);
         break;
     case DOOR_SWIM:
         swim_take(p->core.swim, now, from, m);
@@ -407,43 +400,62 @@ static void take_fragment(struct peer *p, uint16_t from, const struct wire_fragm
     if (!link_reassemble(&p->link, from, f, &whole))
         return;
     struct reader r = reader_init(whole.bytes, whole.size);
-    /* A RELAY fits one datagram: in pieces it would only hide from the link (T3). */
-    if (!wire_decode(&m, &r) || !reader_done(&r) || m.type == WIRE_RELAY)
+    if (!wire_decode(&m, &r) || !reader_done(&r))
         p->core.counters.drop_malformed++;
     else
         take_message(p, from, &m);
 }
 
-static void take_opened(struct peer *p, struct link_messages *messages)
+static void note_heard(struct peer *p, const struct link_messages *messages)
 {
     swim_heard(p->core.swim, p->core.now, messages->from);
     if (messages->connected)
         swim_connected(p->core.swim, p->core.now, messages->from);
-    while (reader_left(&messages->reader) > 0) {
-        struct message m;
-        bool ok = wire_decode(&m, &messages->reader);
-        must(ok); /* the link has decoded them all */
-        p->link.came_via = messages->via;
-        if (m.type == WIRE_FRAGMENT)
-            take_fragment(p, messages->from, &m.fragment);
-        else
-            take_message(p, messages->from, &m);
-    }
 }
 
-/* What is in it is no relay again: the link has seen to that. */
-static void take_relay(struct peer *p, uint16_t carrier, const struct wire_relay *r)
+static void take_whole_or_part(struct peer *p, const struct link_messages *messages,
+                               const struct message *m)
+{
+    p->link.came_via = messages->via;
+    if (m->type == WIRE_FRAGMENT)
+        take_fragment(p, messages->from, &m->fragment);
+    else
+        take_message(p, messages->from, m);
+}
+
+/* Perhaps it is for this node: then it is a datagram of its own, from its author. */
+static void take_relay(struct peer *p, uint16_t carrier, const struct message *relay)
 {
     struct link_messages messages;
-    if (link_relay(&p->link, p->core.now, carrier, r, &messages))
-        take_opened(p, &messages);
+    p->core.counters.messages_in++;
+    if (p->tap)
+        p->tap(p->tap_context, false, carrier, relay);
+    if (!link_relay(&p->link, p->core.now, carrier, &relay->relay, &messages))
+        return;
+    note_heard(p, &messages);
+    while (reader_left(&messages.reader) > 0) {
+        struct message m;
+        bool ok = wire_decode(&m, &messages.reader);
+        must(ok); /* link_relay has decoded them all */
+        take_whole_or_part(p, &messages, &m);
+    }
 }
 
 static void take_datagram(struct peer *p, struct view datagram)
 {
     struct link_messages messages;
-    if (link_open(&p->link, p->core.now, datagram, &messages))
-        take_opened(p, &messages);
+    if (!link_open(&p->link, p->core.now, datagram, &messages))
+        return;
+    note_heard(p, &messages);
+    while (reader_left(&messages.reader) > 0) {
+        struct message m;
+        bool ok = wire_decode(&m, &messages.reader);
+        must(ok); /* link_open has decoded them all */
+        if (m.type == WIRE_RELAY)
+            take_relay(p, messages.from, &m);
+        else
+            take_whole_or_part(p, &messages, &m);
+    }
 }
 
 static void take_durable(struct peer *p, uint64_t lsn)

@@ -249,6 +249,7 @@ static struct link *link_of(size_t node)
 }
 
 static uint8_t sealed[DATAGRAM_MAX];
+static uint8_t long_bytes[2 * FRAGMENT_BYTES];
 
 /* What node 0 seals for node 1, which does not get it. */
 static struct view sealed_for_one(const struct message *m)
@@ -363,6 +364,35 @@ START_TEST(no_relay_within_a_relayed_datagram)
     uint64_t before = stage_counters(s, 1)->drop_malformed;
     ck_assert(!opens(1, 2, &r));
     ck_assert_uint_eq(stage_counters(s, 1)->drop_malformed, before + 1);
+}
+END_TEST
+
+/* In pieces it does not get past the link either. */
+START_TEST(no_relay_in_pieces)
+{
+    uint8_t bytes[MESSAGE_HEADER + 64];
+    struct message m = {.type = WIRE_RELAY};
+    m.relay = relay_frame(0, 2, (struct view){sealed, 40});
+    struct writer w = writer_init(bytes, sizeof bytes);
+    wire_encode(&w, &m);
+    struct message piece = {
+        .type = WIRE_FRAGMENT,
+        .fragment = {.id = 1, .count = 2, .bytes = {long_bytes, FRAGMENT_BYTES}}};
+    size_t body = FRAGMENT_BYTES + 10 - MESSAGE_HEADER;
+    memcpy(long_bytes, bytes, writer_size(&w));
+    long_bytes[1] = (uint8_t)body;
+    long_bytes[2] = (uint8_t)(body >> 8);
+    long_bytes[MESSAGE_HEADER + 4] = (uint8_t)(body - 6);
+    long_bytes[MESSAGE_HEADER + 5] = (uint8_t)((body - 6) >> 8);
+    uint64_t before = stage_counters(s, 1)->drop_malformed;
+    struct view first = sealed_for_one(&piece);
+    stage_datagram(s, 1, first.bytes, first.size);
+    piece.fragment.index = 1;
+    piece.fragment.bytes = (struct view){long_bytes + FRAGMENT_BYTES, 10};
+    struct view second = sealed_for_one(&piece);
+    stage_datagram(s, 1, second.bytes, second.size);
+    ck_assert_uint_eq(stage_counters(s, 1)->drop_malformed, before + 1);
+    ck_assert_uint_eq(stage_counters(s, 1)->relays_handed, 0);
 }
 END_TEST
 
@@ -541,6 +571,7 @@ Suite *suite_relay(void)
     tcase_add_test(frames, a_relay_that_needs_one_itself_hands_nothing_on);
     tcase_add_test(frames, what_is_handed_on_is_bounded);
     tcase_add_test(frames, no_relay_within_a_relayed_datagram);
+    tcase_add_test(frames, no_relay_in_pieces);
     tcase_add_test(frames, the_largest_fits);
     suite_add_tcase(suite, frames);
 
