@@ -18,7 +18,8 @@
  *             answers in a row bring the direct way back, no answer means trouble again
  *
  * What comes through a relay says that its sender cannot reach us, or thinks so: we answer by the
- * same relay, unless an EDGE_OK has shown lately that our direct way works (a one-way cut).
+ * same relay, unless an EDGE_OK has shown lately that our direct way works (a one-way cut); then we
+ * ask again now and then, and no answer means trouble as ever.
  *
  * One hop: a relay hands on only what its own author gave it, and only directly. So nothing can go
  * round, and who reaches nobody that reaches the target is not helped. What is handed on is bounded
@@ -33,10 +34,10 @@
 #include "proto/time.h"
 #include "proto/wire.h"
 
-#define RELAY_WAIT      SPAN_MS(250)  /* for an answer, before there is trouble */
-#define RELAY_WAIT_MAX  SPAN_MS(2000) /* between two rounds of questions: it doubles up to that */
-#define RELAY_PACE      SPAN_MS(1000) /* of questions while a relay is used */
-#define RELAY_DIRECT_OK SPAN_MS(3000) /* so long an answer to a direct question is believed */
+#define RELAY_WAIT      SPAN_MS(250)   /* for an answer, before there is trouble */
+#define RELAY_WAIT_MAX  SPAN_MS(2000)  /* between two rounds of questions: it doubles up to that */
+#define RELAY_PACE      SPAN_MS(1000)  /* of questions while a relay is used */
+#define RELAY_DIRECT_OK SPAN_MS(30000) /* so long a direct answer counts, unless one is missing */
 
 enum {
     RELAY_TRIES = 3,        /* relays asked through in one round */

@@ -189,7 +189,7 @@ START_TEST(a_direct_way_that_works_is_kept)
             relay_answered(&way, now, relay_ask(&way, 0));
     }
     ck_assert_uint_le(way.seq, 12); /* a question a second */
-    later(3001);
+    later(30001);
     relay_heard(&way, now, D, true);
     ck_assert_uint_eq(way.via, D);
 }
