@@ -398,11 +398,12 @@ class Why(CommandCase):
         waiter = self.lock("hv1", name, "true")
         self.until_waiting("hv1", name, 1)
         self.lab.power("hv3", "off")
-        until(
-            lambda: "boots again" in self.on("hv2", "why", name)[1],
-            "it is said what is waited for",
-        )
-        out = self.on("hv2", "why", name)[1]
+
+        def said():
+            out = self.on("hv2", "why", name)[1]
+            return all(word in out for word in ("boots again", "dead by gossip since ")) and out
+
+        out = until(said, "it is said what is waited for, and hv2 has heard of the death too")
         self.assertIn("hv3 is dead by gossip since ", out)
         self.assertIn("then what hv3 held is over, and hv1 is granted it (exclusive)\n", out)
         self.lab.power("hv3", "on")
