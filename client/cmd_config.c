@@ -44,19 +44,13 @@ static int read_roster(struct question *q)
     return code;
 }
 
-/* Rounded to the nearest. */
-static long long ms_of(struct span span)
-{
-    return (span.ns + 500000) / 1000000;
-}
-
 static void print_text(const struct explanation *e)
 {
     static const char *const heading[] = {"TIME", "FORMULA", "VALUE", "WHAT IT IS"};
     const char *part = "";
     struct table t = {0};
     printf("%zu members, detection target D = %lld ms; rho = %d ppm bounds the clocks' rates\n",
-           e->members, ms_of(e->detect), CLOCK_RATE_PPM);
+           e->members, explain_ms(e->detect), CLOCK_RATE_PPM);
     for (size_t i = 0; i < e->timer_count; i++) {
         const struct explain_timer *timer = &e->timers[i];
         if (strcmp(part, timer->part) != 0) {
@@ -69,7 +63,7 @@ static void print_text(const struct explanation *e)
         }
         table_cell(&t, "%s", timer->name);
         table_cell(&t, "%s", timer->formula);
-        table_cell(&t, "%lld ms", ms_of(timer->value));
+        table_cell(&t, "%lld ms", explain_ms(timer->value));
         table_cell(&t, "%s", timer->text);
     }
     table_print(&t);
@@ -80,7 +74,8 @@ static void print_text(const struct explanation *e)
         const struct explain_rule *rule = &e->rules[i];
         table_cell(&t, "%s", rule->holds ? "yes" : "NO");
         table_cell(&t, "%s", rule->formula);
-        table_cell(&t, "%lld %s %lld ms", ms_of(rule->left), rule->relation, ms_of(rule->right));
+        table_cell(&t, "%lld %s %lld ms", explain_left_ms(rule), rule->relation,
+                   explain_ms(rule->right));
         table_cell(&t, "%s", rule->text);
     }
     table_print(&t);
@@ -93,17 +88,17 @@ static void print_json(const struct explanation *e)
         const struct explain_timer *t = &e->timers[i];
         json_array_append_new(timers, json_pack("{s:s s:s s:s s:I s:s}", "part", t->part, "name",
                                                 t->name, "formula", t->formula, "ms",
-                                                ms_of(t->value), "text", t->text));
+                                                explain_ms(t->value), "text", t->text));
     }
     for (size_t i = 0; i < e->rule_count; i++) {
         const struct explain_rule *r = &e->rules[i];
         json_array_append_new(rules,
                               json_pack("{s:s s:I s:I s:b s:s}", "formula", r->formula, "left_ms",
-                                        ms_of(r->left), "right_ms", ms_of(r->right), "holds",
-                                        (int)r->holds, "text", r->text));
+                                        explain_left_ms(r), "right_ms", explain_ms(r->right),
+                                        "holds", (int)r->holds, "text", r->text));
     }
     json_print(json_pack("{s:I s:I s:o s:o s:b}", "members", (json_int_t)e->members, "detect_ms",
-                         (json_int_t)ms_of(e->detect), "timers", timers, "inequalities", rules,
+                         (json_int_t)explain_ms(e->detect), "timers", timers, "inequalities", rules,
                          "holds", (int)(explain_broken(e) == NULL)));
 }
 

@@ -107,10 +107,15 @@ const struct explain_rule *explain_broken(const struct explanation *e)
     return NULL;
 }
 
-/* Rounded to the nearest. */
-static long long ms_of(struct span span)
+long long explain_ms(struct span span)
 {
     return (span.ns + 500000) / 1000000;
+}
+
+long long explain_left_ms(const struct explain_rule *rule)
+{
+    long long left = explain_ms(rule->left);
+    return rule->holds || left != explain_ms(rule->right) ? left : left + 1;
 }
 
 int explain_refuse(const struct explanation *e)
@@ -119,7 +124,7 @@ int explain_refuse(const struct explanation *e)
     if (!broken)
         return EXIT_OK;
     say("%s does not hold for %zu members (%lld %s %lld ms): %s", broken->formula, e->members,
-        ms_of(broken->left), broken->relation, ms_of(broken->right), broken->help);
+        explain_left_ms(broken), broken->relation, explain_ms(broken->right), broken->help);
     return EXIT_CONFIG;
 }
 

@@ -42,6 +42,10 @@ struct explanation {
 
 /* Of so many members (at least 1) with the detection target D. */
 void explain_make(struct explanation *out, size_t members, struct span detect);
+/* Milliseconds, rounded to the nearest. */
+long long explain_ms(struct span span);
+/* The rule's left side; one that is broken by less than 1 ms does not look as if it held. */
+long long explain_left_ms(const struct explain_rule *rule);
 /* The first rule that is broken; NULL if all hold. */
 const struct explain_rule *explain_broken(const struct explanation *e);
 

@@ -318,6 +318,15 @@ static void advance(struct coordinator *k, struct instant now, struct lead *lead
     }
 }
 
+/* What kept for a moment is done now. */
+static void end_rest(struct coordinator *k, struct instant now, struct served *s)
+{
+    if (!s->resting)
+        return;
+    s->retry_at = now;
+    advance(k, now, &k->leads[s->shard], s);
+}
+
 /* The ballot was confirmed: locks that waited for it to let go do so, or wait for the next round.
  */
 static void advance_lapsing(struct coordinator *k, struct instant now, struct lead *lead)
@@ -458,6 +467,7 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
     a->target = r->target;
     a->expect = r->token;
     if (kind == REQUEST_SHOW) {
+        end_rest(k, now, s); /* whoever looks after a release was told sees it */
         ask_confirm(k, now, lead, a, s);
         return;
     }
@@ -635,14 +645,13 @@ static void step_lead(struct coordinator *k, struct instant now, struct lead *le
     }
 }
 
-/* What kept for a moment is done now. */
 static void end_rests(struct coordinator *k, struct instant now)
 {
     for (uint32_t i = k->served.active, next; i; i = next) {
         struct served *s = &k->served.locks[i - 1];
         next = s->active_next;
-        if (s->resting && instant_reached(now, s->retry_at))
-            advance(k, now, &k->leads[s->shard], s);
+        if (instant_reached(now, s->retry_at))
+            end_rest(k, now, s);
     }
 }
 

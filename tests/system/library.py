@@ -445,7 +445,7 @@ class Restarts(LibraryCase):
 class Loss(LibraryCase):
     """Two of three jurors do not answer, so the third has no standing."""
 
-    lab_options = ("--detect", 1000)
+    lab_options = ("--detect", 1200)
     weight = 2
 
     def test_a_lock_is_at_risk_and_then_lost(self):

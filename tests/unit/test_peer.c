@@ -544,6 +544,7 @@ START_TEST(releases_rest_until_somebody_asks)
     ck_assert_uint_eq(accepts(), before); /* their coordinators have them, and they keep */
     uint64_t other = stage_acquire(s, 0, "a", LOCK_EXCLUSIVE);
     ck_assert_ptr_nonnull(stage_await(s, other, ANSWER_GRANTED, 6));
+    ck_assert_uint_eq(stage_show(s, 0, "b")->hold_count, 0);
     stage_run(s, 20);
     for (size_t i = 1; i < 8; i++)
         ck_assert_uint_eq(stage_show(s, 1, names[i])->hold_count, 0);
