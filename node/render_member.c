@@ -100,6 +100,9 @@ static void render_why_reach(char out[RENDER_WHY_SIZE], const struct agent *agen
     render_span(ago, span_between(m->heard, now));
     if (render_is_self(agent, m->slot))
         snprintf(out, RENDER_WHY_SIZE, "it is this node");
+    else if (m->via != SLOT_NONE)
+        snprintf(out, RENDER_WHY_SIZE, "not directly, but through %s; heard %s ago",
+                 agent_node_name(agent, m->via), ago);
     else if (!m->unreachable && heard)
         snprintf(out, RENDER_WHY_SIZE, "heard %s ago", ago);
     else if (!m->unreachable)
