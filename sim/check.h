@@ -168,6 +168,8 @@ void check_ticks(struct world *w, struct machine *m);
 /* A new run of its agent; bytes came, were sent, and a message was taken. */
 void check_traffic_reset(struct world *w, struct machine *m);
 void check_traffic_in(struct world *w, struct machine *m, size_t from, size_t size);
+/* Something of the author came to `m`, be it through a relay: `m` can echo the author's start. */
+void check_traffic_reached(struct world *w, const struct machine *m, size_t author);
 /* A hello of that machine was opened; all that waited while the agent was paused was taken. */
 void check_traffic_hello(struct machine *m, size_t from);
 void check_traffic_thaw(struct machine *m);

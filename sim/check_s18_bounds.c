@@ -80,7 +80,12 @@ void check_traffic_reset(struct world *w, struct machine *m)
 void check_traffic_in(struct world *w, struct machine *m, size_t from, size_t size)
 {
     m->bounds.with[from].in += size;
-    w->machines[from].bounds.with[m->index].reached = true;
+    check_traffic_reached(w, m, from);
+}
+
+void check_traffic_reached(struct world *w, const struct machine *m, size_t author)
+{
+    w->machines[author].bounds.with[m->index].reached = true;
 }
 
 /* It can echo this start only if something of it came through. */

@@ -83,6 +83,7 @@ static void judge_taken(struct world *w, struct machine *m)
     else
         h->taken[h->taken_next++ % HANDED_TAKEN_MAX] = h->hash;
     check_traffic_taken(m, h->author);
+    check_traffic_reached(w, m, h->author);
 }
 
 void handed_settle(struct world *w, struct machine *m)
