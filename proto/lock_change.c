@@ -202,7 +202,7 @@ static void repeated(const struct lock_state *state, const struct lock_hold *hol
         result->token = hold->token;
     } else if (op->kind == LOCK_CONVERT) {
         result->outcome = waiting >= 0 ? LOCK_WAITS : LOCK_BUSY;
-        result->place = (size_t)(waiting + 1);
+        result->place = waiting >= 0 ? (size_t)waiting + 1 : 0;
     }
 }
 

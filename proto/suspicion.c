@@ -1,6 +1,8 @@
 /* The suspicion's span: see suspicion.h. */
 #include "proto/suspicion.h"
 
+#include "proto/must.h"
+
 enum { FRACTION_BITS = 5 };
 
 /* floor(256 * log2(1 + i / 32)) */
@@ -38,6 +40,8 @@ struct span suspicion_span(struct span min, uint32_t confirmed, uint32_t wanted)
     if (confirmed >= wanted)
         return min;
     int64_t range = min.ns * (SUSPICION_MAX_FACTOR - 1);
-    int64_t cut = range * suspicion_log2(confirmed + 1) / suspicion_log2(wanted + 1);
+    int64_t whole = suspicion_log2(wanted + 1);
+    must(whole > 0); /* one at least is wanted */
+    int64_t cut = range * suspicion_log2(confirmed + 1) / whole;
     return (struct span){min.ns + range - cut};
 }

@@ -155,6 +155,7 @@ static void note(struct world *w, struct client *c, struct event *e, struct op *
         change->mark = e->change.mark;
         change->mark_token = e->change.mark_token;
     } else {
+        must(heir);
         change->to = heir;
         e->change.to = heir->id;
         guest_over(w, c);

@@ -104,7 +104,7 @@ static void freeze_some(struct members_world *w, size_t count, int64_t still, in
 {
     struct freezing table[256];
     int64_t until = w->now + span;
-    must(count <= 256 && count < w->o.nodes);
+    must(count > 0 && count <= 256 && count < w->o.nodes);
     for (size_t i = 0; i < count; i++) {
         size_t node;
         do
