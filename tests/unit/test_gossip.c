@@ -174,7 +174,7 @@ START_TEST(full_queue_drops_what_was_told_most)
     uint16_t newest = GOSSIP_ROOM_SMALL - 1;
     ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked), GOSSIP_PER_DATAGRAM);
     /* Of those that were told, the oldest gives way; when none is left, the oldest of all. */
-    for (uint16_t i = 0; i < GOSSIP_PER_DATAGRAM; i++) {
+    for (int i = 0; i < GOSSIP_PER_DATAGRAM; i++) {
         uint16_t gone = (uint16_t)(newest + 1 - GOSSIP_PER_DATAGRAM + i);
         ck_assert_uint_ne(news.at[gone], GOSSIP_NOBODY);
         gossip_add(&news, (uint16_t)(newest + 1 + i));
@@ -202,7 +202,7 @@ static void play_both(uint16_t members, uint32_t seed)
             plain_add(member);
         }
         for (uint32_t k = 0; k < draw / 64 % 8; k++) {
-            uint16_t expected[GOSSIP_PER_DATAGRAM];
+            uint16_t expected[GOSSIP_PER_DATAGRAM] = {0};
             uint16_t skip = (uint16_t)(draw % members);
             size_t count = plain_pick(skip, gossip_limit(members), expected);
             ck_assert_uint_eq(gossip_pick(&news, skip, picked), count);

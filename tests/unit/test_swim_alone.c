@@ -261,7 +261,7 @@ START_TEST(vitals_are_kept_as_maxima_of_a_life)
     hand(p, hv2, &m);
     ck_assert(swim_vitals(s, play_slot(hv2), &v));
     ck_assert(v.life == 3 && v.commits == 100 && v.ops == 20);
-    struct message ack = {.type = WIRE_ACK, .ack = {4, 4, 5, 6}};
+    struct message ack = {.type = WIRE_ACK, .ack = {4, 4, 5, 6, 0}};
     hand(p, hv2, &ack);
     ck_assert(swim_vitals(s, play_slot(hv2), &v));
     ck_assert(v.life == 4 && v.commits == 5 && v.ops == 6);

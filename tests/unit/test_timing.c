@@ -89,8 +89,8 @@ START_TEST(accusers_are_bounded)
 {
     static struct accusers a;
     accusers_init(&a);
-    for (uint16_t i = 0; i < ACCUSERS_MAX + 9; i++)
-        accusers_begin(&a, (struct instant){1}, i, 1, 3);
+    for (int i = 0; i < ACCUSERS_MAX + 9; i++)
+        accusers_begin(&a, (struct instant){1}, (uint16_t)i, 1, 3);
     ck_assert_uint_eq(a.count, ACCUSERS_MAX);
     ck_assert_ptr_null(accusers_of(&a, ACCUSERS_MAX));
     accusers_settle(&a, 3);
