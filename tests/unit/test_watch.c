@@ -102,15 +102,15 @@ END_TEST
 START_TEST(turns_are_staggered)
 {
     /* Whenever they come first, from then on each comes once a turn, one a period. */
-    for (uint8_t ring = 0; ring < RINGS; ring++) {
+    for (int ring = 0; ring < RINGS; ring++) {
         struct instant at = instant_after(start, SPAN_MS(137 * ring));
-        struct span wait = watch_wait(at, ring, RINGS, second);
+        struct span wait = watch_wait(at, (uint8_t)ring, RINGS, second);
         ck_assert(wait.ns >= 2 * second.ns && wait.ns < 6 * second.ns);
         at = instant_after(at, wait);
         ck_assert_int_eq(at.ns % (RINGS * second.ns), ring * second.ns);
-        ck_assert_int_eq(watch_wait(at, ring, RINGS, second).ns, RINGS * second.ns);
+        ck_assert_int_eq(watch_wait(at, (uint8_t)ring, RINGS, second).ns, RINGS * second.ns);
         /* A little late, it is called back to its place. */
-        wait = watch_wait(instant_after(at, SPAN_MS(30)), ring, RINGS, second);
+        wait = watch_wait(instant_after(at, SPAN_MS(30)), (uint8_t)ring, RINGS, second);
         ck_assert_int_eq(wait.ns, RINGS * second.ns - SPAN_MS(30).ns);
     }
 }
