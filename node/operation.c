@@ -192,6 +192,13 @@ static void operation_send(struct operation *op)
     op->acquire_handle = agent_ask(op->all->agent, &event, operation_answer, op);
 }
 
+static void operation_no_majority(struct operation *op, size_t reachable, size_t cohort)
+{
+    operation_refused(
+        op, "org.holdfast.NoMajority",
+        json_pack("{s:I s:I}", "reachable", (json_int_t)reachable, "cohort", (json_int_t)cohort));
+}
+
 /*
  * It waited for the life to count, and its time is over. A majority that this node does not see is
  * then the reason, as it would be for a life that counts.
@@ -204,9 +211,7 @@ static void operation_starting_over(struct operation *op)
         operation_refused(op, "org.holdfast.NotReady",
                           json_pack("{s:s}", "reason", "this node's life does not count yet"));
     else if (p.voters_alive <= p.voters / 2)
-        operation_refused(op, "org.holdfast.NoMajority",
-                          json_pack("{s:I s:I}", "reachable", (json_int_t)p.voters_alive, "cohort",
-                                    (json_int_t)p.voters));
+        operation_no_majority(op, p.voters_alive, p.voters);
     else
         operation_refused(op, "org.holdfast.TimedOut",
                           operation_timed_out(op, &(struct answer){.kind = ANSWER_TIMED_OUT}));
@@ -284,9 +289,7 @@ static void operation_answer(void *context, const struct answer *answer)
         operation_refused(op, "org.holdfast.TimedOut", operation_timed_out(op, answer));
         break;
     case ANSWER_NO_MAJORITY:
-        operation_refused(op, "org.holdfast.NoMajority",
-                          json_pack("{s:I s:I}", "reachable", (json_int_t)answer->reachable,
-                                    "cohort", (json_int_t)answer->cohort));
+        operation_no_majority(op, answer->reachable, answer->cohort);
         break;
     case ANSWER_MOVED:
     case ANSWER_FORGOTTEN:

@@ -1,7 +1,7 @@
 /* Writes seeds for fuzz_members to DIR/members/: a list with each verdict, and an empty one. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
+
+#include "tests/fuzz/seed_files.h"
 
 static const struct {
     const char *name;
@@ -18,20 +18,8 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    char path[4096];
-    if (argc != 2) {
-        fprintf(stderr, "usage: seed_members DIR\n");
-        return 64;
-    }
-    snprintf(path, sizeof path, "%s/members", argv[1]);
-    mkdir(path, 0777);
-    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
-        snprintf(path, sizeof path, "%s/members/%s", argv[1], seeds[i].name);
-        FILE *f = fopen(path, "wb");
-        if (!f || fputs(seeds[i].text, f) < 0 || fclose(f) != 0) {
-            perror(path);
-            return EXIT_FAILURE;
-        }
-    }
+    seed_begin(argc, argv, "members");
+    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++)
+        seed_file(seeds[i].name, seeds[i].text, strlen(seeds[i].text));
     return EXIT_SUCCESS;
 }

@@ -1,8 +1,5 @@
 /* Writes seeds for fuzz_reply to DIR/reply/: one reply of each kind, and a wait with its grant. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
+#include "tests/fuzz/seed_files.h"
 
 static const struct {
     const char *name;
@@ -45,21 +42,8 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    char path[4096];
-    if (argc != 2) {
-        fprintf(stderr, "usage: seed_reply DIR\n");
-        return 64;
-    }
-    snprintf(path, sizeof path, "%s/reply", argv[1]);
-    mkdir(path, 0755);
-    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
-        snprintf(path, sizeof path, "%s/reply/%s", argv[1], seeds[i].name);
-        FILE *file = fopen(path, "wb");
-        if (!file || fwrite(seeds[i].bytes, 1, seeds[i].size, file) != seeds[i].size ||
-            fclose(file) != 0) {
-            perror(path);
-            return 1;
-        }
-    }
-    return 0;
+    seed_begin(argc, argv, "reply");
+    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++)
+        seed_file(seeds[i].name, seeds[i].bytes, seeds[i].size);
+    return EXIT_SUCCESS;
 }

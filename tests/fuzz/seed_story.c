@@ -1,7 +1,7 @@
 /* Writes seeds for fuzz_story to DIR/story/: each kind of line, in a few files. */
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+
+#include "tests/fuzz/seed_files.h"
 
 static const struct {
     const char *name;
@@ -35,21 +35,8 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    char path[4096];
-    if (argc != 2) {
-        fprintf(stderr, "usage: seed_story DIR\n");
-        return 64;
-    }
-    snprintf(path, sizeof path, "%s/story", argv[1]);
-    mkdir(path, 0755);
-    for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
-        snprintf(path, sizeof path, "%s/story/%s", argv[1], seeds[i].name);
-        FILE *file = fopen(path, "wb");
-        size_t size = strlen(seeds[i].text);
-        if (!file || fwrite(seeds[i].text, 1, size, file) != size || fclose(file) != 0) {
-            perror(path);
-            return 1;
-        }
-    }
-    return 0;
+    seed_begin(argc, argv, "story");
+    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++)
+        seed_file(seeds[i].name, seeds[i].text, strlen(seeds[i].text));
+    return EXIT_SUCCESS;
 }

@@ -1,8 +1,7 @@
 /* Writes seeds for fuzz_why to DIR/why/: a lock of each shape, and one that nobody can tell of. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+
+#include "tests/fuzz/seed_files.h"
 
 #define HV2                                                                                        \
     "{\"hold\":\"1.3.5\",\"node\":\"hv2\",\"mode\":\"shared\",\"limit\":0,\"policy\":\"fence\","   \
@@ -41,20 +40,8 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    char path[4096];
-    if (argc != 2) {
-        fprintf(stderr, "usage: seed_why DIR\n");
-        return 64;
-    }
-    snprintf(path, sizeof path, "%s/why", argv[1]);
-    mkdir(path, 0777);
-    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
-        snprintf(path, sizeof path, "%s/why/%s", argv[1], seeds[i].name);
-        FILE *f = fopen(path, "wb");
-        if (!f || fputs(seeds[i].text, f) < 0 || fclose(f) != 0) {
-            perror(path);
-            return EXIT_FAILURE;
-        }
-    }
+    seed_begin(argc, argv, "why");
+    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++)
+        seed_file(seeds[i].name, seeds[i].text, strlen(seeds[i].text));
     return EXIT_SUCCESS;
 }
