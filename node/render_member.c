@@ -174,7 +174,8 @@ static json_t *render_member_reach(const struct agent *agent, const struct membe
 {
     char why[RENDER_WHY_SIZE];
     render_why_reach(why, agent, m, now);
-    return json_pack("{s:b s:I s:I s:s}", "unreachable", (int)m->unreachable, "heard_ms",
+    return json_pack("{s:b s:s s:I s:I s:s}", "unreachable", (int)m->unreachable, "via",
+                     render_node(agent, m->via), "heard_ms",
                      m->heard.ns == 0 ? (json_int_t)-1 : render_ms(span_between(m->heard, now)),
                      "rtt_us", (json_int_t)(m->round_trip.ns / 1000), "reach_why", why);
 }

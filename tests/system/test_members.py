@@ -14,7 +14,7 @@ NAMES = [
     "accused_by", "address", "by", "dead_in_ms", "fence", "fence_by", "fence_life", "fence_order",
     "fence_why", "gossip", "gossip_why", "heard_ms", "incarnation", "juror", "life", "name",
     "reach_why", "rtt_us", "since_ms", "slot", "suspected_by", "suspects_full", "unreachable",
-    "version", "voter",
+    "version", "via", "voter",
 ]  # fmt: skip
 CHANGE_NAMES = [
     "after", "before", "by", "incarnation", "life", "node", "reason", "seq", "text", "time",

@@ -47,11 +47,15 @@ class BrokenLinks(Case):
             code, _, err = self.holdfast("--socket", socket, "lock", "-w", "20", self.name(), "true")
             self.assertEqual(code, OK, err)
 
-    def unreachable(self, number, of):
-        """The first-hand verdict of one node about another (M3)."""
+    def member(self, number, of):
+        """What one node says of another."""
         with Connection(self.nodes[number - 1].options["socket"]) as api:
             members = api.call("Members")["members"]
-        return next(m["unreachable"] for m in members if m["name"] == f"hv{of}")
+        return next(m for m in members if m["name"] == f"hv{of}")
+
+    def unreachable(self, number, of):
+        """The first-hand verdict of one node about another (M3)."""
+        return self.member(number, of)["unreachable"]
 
     def counter(self, number, name):
         return self.nodes[number - 1].status()["counters"][name]
@@ -67,6 +71,8 @@ class BrokenLinks(Case):
             until(lambda other=other: self.unreachable(1, other), "hv1 says whom it misses")
             until(lambda other=other: self.unreachable(other, 1), "and they, that they miss it")
         self.assertFalse(self.unreachable(1, 5))
+        until(lambda: self.member(1, 2)["via"] == "hv5", "hv1 says through whom it talks to hv2")
+        self.assertEqual(self.member(1, 5)["via"], "")
         self.assertGreater(self.counter(5, "relays_handed"), 0)
         self.until_all_see_all()
         for other in (2, 3, 4):
