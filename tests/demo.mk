@@ -12,3 +12,7 @@ demo: ## install what is missing, build, and play the user's story (IMAGE=file)
 	@sh tests/demo/packages.sh
 	@$(MAKE) --no-print-directory all build/demo/forge
 	@python3 tests/demo/demo.py
+
+.PHONY: example-image-cache
+example-image-cache: all ## docs/image-cache.md: caches that copy from each other, on five lab machines
+	@python3 docs/examples/image_cache/run.py
