@@ -4,18 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "client/agent.h"
 #include "client/color.h"
+#include "client/screen.h"
 
 enum {
     REDRAW_MS = 1000,
     RECENT_MAX = 8, /* changes below the table */
-    RECENT_SIZE = 320,
-    SCREEN_ROWS = 24, /* where the terminal does not say */
-    SCREEN_BYTES = 1 << 16
+    RECENT_SIZE = 320
 };
 
 struct watching {
@@ -41,14 +39,6 @@ int member_check_filter(const struct member_filter *filter, const json_t *member
 
 /* --- On a terminal --- */
 
-static size_t screen_rows(void)
-{
-    struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0)
-        return size.ws_row;
-    return SCREEN_ROWS;
-}
-
 /* Rows for members, when each may need a line or two of why, and the changes stand below. */
 static size_t member_rows(const json_t *list)
 {
@@ -70,7 +60,7 @@ static void draw(const struct watching *w, const json_t *reply)
     json_t *list = member_list_pick(json_object_get(reply, "members"), w->filter, true);
     member_list_summary(summary, list, node);
     member_list_health(health, reply);
-    printf("\033[H\033[2J%s%s\n%s\n", w->lab ? "LAB: a cluster for rehearsal\n" : "", summary,
+    printf(SCREEN_CLEAR "%s%s\n%s\n", w->lab ? "LAB: a cluster for rehearsal\n" : "", summary,
            health);
     member_list_print(list, node, color_wanted(), member_rows(list));
     if (w->recent_count > 0)
@@ -180,7 +170,6 @@ static int watch_on(struct watching *w)
 
 int member_watch(const struct cli *cli, const struct member_filter *filter)
 {
-    static char screen[SCREEN_BYTES];
     struct watching *w = calloc(1, sizeof *w);
     if (w == NULL)
         return EXIT_ERROR;
@@ -190,7 +179,7 @@ int member_watch(const struct cli *cli, const struct member_filter *filter)
                            .stream.fd = -1,
                            .terminal = isatty(STDOUT_FILENO) && !cli->json};
     if (w->terminal)
-        setvbuf(stdout, screen, _IOFBF, sizeof screen); /* a screen at a time */
+        screen_buffer();
     int code = agent_open(&w->look, cli);
     if (code == EXIT_OK)
         code = watch_on(w);

@@ -1,0 +1,91 @@
+/*
+ * `holdfast doctor`: whether this host can do what it is there for, each check in a line, and what
+ * to mend. It only looks: nothing is switched, locked or written.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "client/agent.h"
+#include "client/command.h"
+#include "client/doctor_agent.h"
+#include "client/doctor_host.h"
+
+#define CONFIG_DEFAULT "/etc/holdfast/holdfast.conf"
+#define STATE_DEFAULT  "/var/lib/holdfast"
+
+static const char help[] =
+    "usage: holdfast doctor [-c FILE] [--state DIR] [--json]\n"
+    "\n"
+    "Checks this host: configuration, clock, watchdog, disk, and with the agent's help its store "
+    "and\n"
+    "the time of its syncs, its life, the majority, each peer by round trip, and what was "
+    "dropped.\n"
+    "Each check is a line; below it, behind ->, what to do. Nothing is changed.\n"
+    "\n"
+    "  -c, --config FILE  the agent's configuration (" CONFIG_DEFAULT ")\n"
+    "      --state DIR    the agent's state directory (" STATE_DEFAULT ")\n"
+    "\n"
+    "The exit code is 0 if nothing is BAD, 1 if something is, 69 if no agent answers.\n";
+
+enum { STATE = OPTION_OWN };
+
+static int ask_agent(struct findings *f, struct cli *cli)
+{
+    json_t *status = NULL, *members = NULL;
+    int code = agent_ask(cli, "Status", NULL, &status);
+    if (code == EXIT_OK)
+        code = agent_ask(cli, "Members", NULL, &members);
+    if (code == EXIT_OK) {
+        doctor_version(f, status);
+        doctor_store(f, status);
+        doctor_life(f, status);
+        doctor_majority(f, status);
+        doctor_peers(f, members);
+        doctor_drops(f, status);
+    } else {
+        finding(f, FINDING_BAD, "agent", "none answers at %s", cli->socket);
+        finding_mend(f, "start it (systemctl start holdfastd), or name its socket with --socket");
+    }
+    json_decref(status);
+    json_decref(members);
+    return code;
+}
+
+static void print_summary(const struct findings *f)
+{
+    unsigned bad = f->count[FINDING_BAD], warnings = f->count[FINDING_WARNING];
+    if (bad == 0 && warnings == 0)
+        puts("\nnothing is wrong");
+    else
+        printf("\n%u bad, %u to look at\n", bad, warnings);
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+                                          {"state", required_argument, NULL, STATE},
+                                          COMMAND_OPTIONS};
+    const char *config = CONFIG_DEFAULT, *state = STATE_DEFAULT;
+    struct findings f;
+    int option;
+    while ((option = command_option(cli, argc, argv, ":c:", longs)) != -1)
+        *(option == 'c' ? &config : &state) = optarg;
+    if (no_arguments(cli, argc, argv) != EXIT_OK)
+        return EXIT_USAGE;
+    findings_init(&f, cli->json);
+    doctor_config(&f, config);
+    doctor_clock(&f);
+    doctor_watchdog(&f);
+    doctor_disk(&f, state);
+    int code = ask_agent(&f, cli);
+    bool bad = f.count[FINDING_BAD] > 0;
+    if (cli->json)
+        json_print(json_pack("{s:b s:O}", "ok", !bad, "checks", f.list));
+    else
+        print_summary(&f);
+    findings_deinit(&f);
+    return code != EXIT_OK ? code : bad ? EXIT_ERROR : EXIT_OK;
+}
+
+const struct command cmd_doctor = {"doctor", "whether this host can do its part, and what to mend",
+                                   help, true, run};
