@@ -2,6 +2,7 @@
  * `holdfast doctor`: whether this host can do what it is there for, each check in a line, and what
  * to mend. It only looks: nothing is switched, locked or written.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,12 +28,27 @@ static const char help[] =
     "\n"
     "The exit code is 0 if nothing is BAD, 1 if something is, 69 if no agent answers.\n";
 
-enum { STATE = OPTION_OWN };
+enum { STATE = OPTION_OWN, YOUNG_MS = 5000, AGAIN_MS = 100 };
+
+/* An agent that came up a moment ago is given the time to find the others. */
+static int ask_status(struct cli *cli, json_t **status)
+{
+    for (;;) {
+        int code = agent_ask(cli, "Status", NULL, status);
+        if (code != EXIT_OK || json_number(*status, "uptime_ms") > YOUNG_MS ||
+            (strcmp(json_text(*status, "store"), "checking") != 0 &&
+             json_flag(*status, "life_counts")))
+            return code;
+        json_decref(*status);
+        *status = NULL;
+        (void)poll(NULL, 0, AGAIN_MS);
+    }
+}
 
 static int ask_agent(struct findings *f, struct cli *cli)
 {
     json_t *status = NULL, *members = NULL;
-    int code = agent_ask(cli, "Status", NULL, &status);
+    int code = ask_status(cli, &status);
     if (code == EXIT_OK)
         code = agent_ask(cli, "Members", NULL, &members);
     if (code == EXIT_OK) {

@@ -4,12 +4,13 @@
  * 1. Connect, fork the child at its gate, open a session and watch it.
  * 2. Acquire or AcquireAll, naming the child. Refused, or a signal: the child never ran.
  * 3. Granted: the gate opens. The child ends: Release; unclean if a signal ended it.
- * 4. Meanwhile the lock may be lost, or the agent: then the child's group is killed, and the code
- * is EXIT_LOST.
+ * 4. Meanwhile the lock may be lost: then the child's group is killed, and the code is EXIT_LOST.
+ * 5. Or the agent goes away. If it is back soon (an upgrade, a crash), the session is taken up
+ * again and nothing is lost; else it is as in 4.
  *
  * What must hold: the child does not run before the lock is held; when this process ends, the child
- * has ended or dies with it (PR_SET_PDEATHSIG); and when the agent is lost the child ends, since
- * from then on nobody speaks for its lock.
+ * has ended or dies with it (PR_SET_PDEATHSIG); and when the agent stays away the child ends, since
+ * nobody speaks for its lock any more.
  *
  * A lost lock (F7, F3): the agent kills all that acts under it, and this process is part of that,
  * being at the other end of the session's socket (F11). So that somebody can say what happened, the
@@ -31,6 +32,7 @@
 #include "client/command.h"
 #include "client/fence_text.h"
 #include "client/lock_options.h"
+#include "client/resume.h"
 #include "client/signals.h"
 #include "client/waiting.h"
 #include "client/watch.h"
@@ -43,8 +45,11 @@ enum {
     RETRY_MS = 200,              /* between questions to an agent that is not ready */
     RELEASE_MS = 10 * 1000,      /* the agent answers once it is durable there */
     REASON_MS = 500,             /* for the reason of a loss that Release was told first */
-    TERM_MS = 2 * 1000,          /* from SIGTERM to SIGKILL, */
-    LAST_WORDS_MS = 700          /* and if the lock is lost: the agent kills us after 1 s */
+    AWAY_MS = 2 * 1000, /* an agent may be away for so long: less than its standing lasts */
+    AWAY_TTL_PART = 4,  /*   with the default target; of a lease, this part of its TTL */
+    AWAY_LOOK_MS = 20,  /*   looked for so often */
+    TERM_MS = 2 * 1000, /* from SIGTERM to SIGKILL, */
+    LAST_WORDS_MS = 700 /* and if the lock is lost: the agent kills us after 1 s */
 };
 
 struct lock_run {
@@ -411,19 +416,75 @@ static int end_without_agent(struct lock_run *run)
     return EXIT_LOST;
 }
 
+/* How long an agent may be away without anybody else being let in: nobody but it ends the command
+ * when a lease is over, so not until then. */
+static long long away_ms(const struct lock_run *run)
+{
+    const struct lock_options *o = &run->options;
+    bool expires = o->stale ? strcmp(o->stale, "expire") == 0 : !lock_mode_writes(o->mode.mode);
+    long long ttl_ms = o->ttl_ms > 0 ? o->ttl_ms : LEASE_TTL_DEFAULT_MS;
+    return expires && ttl_ms / AWAY_TTL_PART < AWAY_MS ? ttl_ms / AWAY_TTL_PART : AWAY_MS;
+}
+
+/* The agent is back: whether it has all that was held before. */
+static bool all_resumed(struct lock_run *run)
+{
+    bool known;
+    const struct held_lock *missing = resume_missing(&run->agent, &run->held, &known);
+    if (known && missing) {
+        run->lost = true;
+        run->lost_name = missing->name;
+        snprintf(run->reason, sizeof run->reason, "the agent does not have it after its restart");
+    }
+    return known && !missing;
+}
+
+/*
+ * The agent went away: until it is back and has all that was held (true), or it is too late. The
+ * command goes on meanwhile; if it ends, *ended, it is still to be released.
+ */
+static bool agent_back(struct lock_run *run, bool *ended, int *code)
+{
+    long long until_ms = waiting_now_ms() + away_ms(run);
+    for (;;) {
+        enum resume found = resume_try(&run->agent, &run->watch, run->cli->socket);
+        if (found == RESUME_DONE && all_resumed(run)) {
+            if (run->options.verbose)
+                say_reason(run, NULL, "the agent was restarted, and the lock is held", "");
+            return true;
+        }
+        if (found == RESUME_OVER) {
+            run->lost = true;
+            snprintf(run->reason, sizeof run->reason,
+                     "the agent was restarted, and does not know this session");
+        }
+        if (run->lost || waiting_now_ms() >= until_ms)
+            return false;
+        struct pollfd p = {.fd = run->signals, .events = POLLIN};
+        poll(&p, 1, AWAY_LOOK_MS);
+        *ended = *ended || serve_signals(run, code);
+    }
+}
+
 /* The command runs, or has just ended: to its end. */
 static int watch_over(struct lock_run *run)
 {
     int code = EXIT_ERROR;
+    bool ended = false;
     for (;;) {
-        bool ended = serve_signals(run, &code);
+        ended = ended || serve_signals(run, &code);
         bool heard = hear_of_locks(run);
         if (run->lost)
             return end_lost(run);
         if (ended)
             break;
-        if (holds_any(run) && (!heard || agent_lost(run)))
-            return end_without_agent(run);
+        if (holds_any(run) && (!heard || agent_lost(run))) {
+            if (agent_back(run, &ended, &code))
+                continue;
+            if (!ended)
+                return run->lost ? end_lost(run) : end_without_agent(run);
+            break;
+        }
         wait_while_held(run);
     }
     release(run);

@@ -6,6 +6,13 @@
 
 #include "client/agent.h"
 
+static enum varlink_status follow(struct watch *w)
+{
+    return varlink_send(&w->stream, AGENT_INTERFACE "Watch",
+                        json_pack("{s:[s s s s]}", "kinds", "at-risk", "safe", "passed", "lost"),
+                        VARLINK_MORE);
+}
+
 static int join(struct watch *w, const struct cli *cli, const char *secret)
 {
     json_t *reply = NULL;
@@ -16,9 +23,7 @@ static int join(struct watch *w, const struct cli *cli, const char *secret)
     json_decref(reply);
     if (code != EXIT_OK)
         return code;
-    enum varlink_status status = varlink_send(
-        &w->stream, AGENT_INTERFACE "Watch",
-        json_pack("{s:[s s s s]}", "kinds", "at-risk", "safe", "passed", "lost"), VARLINK_MORE);
+    enum varlink_status status = follow(w);
     return status == VARLINK_OK ? EXIT_OK : agent_failed(cli, status);
 }
 
@@ -35,6 +40,25 @@ int watch_open(struct watch *w, const struct cli *cli, struct varlink *session)
     if (code != EXIT_OK)
         watch_close(w);
     return code;
+}
+
+bool watch_again(struct watch *w, const char *socket)
+{
+    struct varlink_reply reply;
+    json_t *p = json_pack("{s:s}", "secret", w->secret);
+    if (varlink_open(&w->stream, socket) != VARLINK_OK) {
+        json_decref(p);
+        return false;
+    }
+    bool good = varlink_call(&w->stream, AGENT_INTERFACE "JoinSession", p, &reply,
+                             AGENT_TIMEOUT_MS) == VARLINK_OK;
+    if (good) {
+        good = reply.error[0] == '\0' && follow(w) == VARLINK_OK;
+        json_decref(reply.parameters);
+    }
+    if (!good)
+        watch_close(w);
+    return good;
 }
 
 void watch_close(struct watch *w)

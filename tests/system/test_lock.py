@@ -398,6 +398,53 @@ class LockAgentLost(Case):
         self.lab.agent("hv1", "start")
         self.until_free("hv2", name)
 
+    def again(self, verb):
+        """The agent of hv1 ends, and another one starts."""
+        self.lab.agent("hv1", verb)
+        self.lab.agent("hv1", "start")
+
+    def test_an_agent_that_is_restarted_loses_no_lock(self):
+        """By a stop (an upgrade) and by a kill (a crash), of a writer and of a reader."""
+        for verb, mode in (("stop", "-x"), ("kill", "-x"), ("kill", "-s")):
+            with self.subTest(verb=verb, mode=mode):
+                name, end = self.name(), self.dir / f"end{verb}{mode}"
+                command = ("sh", "-c", f"until [ -e {end} ]; do sleep 0.02; done; exit 7")
+                process = self.hold("hv1", name, "-v", mode, command=command)
+                token = self.lab.tokens("hv2", name)
+                self.again(verb)
+                self.lab.wait_voting("hv1")
+                waiter = self.lock("hv2", "-v", name, "--", "echo", "passed on")
+                self.until_waiting("hv2", name, 1)
+                self.assertEqual(self.lab.tokens("hv3", name), token)
+                self.assertIsNone(process.poll(), "the command goes on")
+                end.touch()
+                code, _, err = self.finish(process)
+                self.assertEqual(code, 7, err)
+                self.assertIn("the agent was restarted, and the lock is held", err)
+                self.assertEqual(self.finish(waiter)[1], "passed on\n")
+                self.assertIsNone(self.lab.show("hv3", name)["mark"], "it was released")
+
+    def test_a_command_that_ends_while_the_agent_is_away(self):
+        name, end = self.name(), self.dir / "end"
+        process = self.hold("hv1", name, command=("sh", "-c", f"until [ -e {end} ]; do sleep 0.02; done"))
+        self.lab.agent("hv1", "kill")
+        end.touch()
+        self.lab.agent("hv1", "start")
+        code, _, err = self.finish(process)
+        self.assertEqual((code, err), (OK, ""))
+        self.until_free("hv2", name)
+        self.assertIsNone(self.lab.show("hv2", name)["mark"], "it was released")
+
+    def test_a_hold_that_the_agent_had_cached_is_lost_with_it(self):
+        name = self.name()
+        self.assertEqual(self.locked("hv1", "-s", name, "true")[0], OK)
+        self.assertTrue(any(o["state"] == "cached" for o in self.lab.call("hv1", "List")["operations"]))
+        process = self.hold("hv1", name, "-s")
+        self.again("kill")
+        code, _, err = self.finish(process)
+        self.assertEqual(code, LOST)
+        self.one_line(err, name, "lost", "restart")
+
     def test_waiting_for_an_agent_that_goes_away(self):
         name = self.name()
         self.hold("hv2", name)
