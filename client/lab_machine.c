@@ -159,7 +159,7 @@ static const char *agent_stop(struct machine *m)
 {
     if (m->agent == 0)
         return NULL;
-    kill(m->agent, SIGTERM);
+    kill(m->agent, SIGUSR1); /* which never refuses: what it holds is kept for the next start */
     kill(m->agent, SIGCONT); /* one that is paused would not see the first */
     for (int waited = 0; m->agent && waited < STOP_MS; waited += 5) {
         lab_sleep_ms(5);

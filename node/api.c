@@ -133,6 +133,11 @@ void api_started(struct api *api)
     sessions_adopt(&api->sessions);
 }
 
+void api_reloaded(struct api *api)
+{
+    varlink_rebadge(api->server);
+}
+
 void api_close(struct api *api)
 {
     varlink_close(api->server);

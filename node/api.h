@@ -26,6 +26,8 @@ struct api *api_open(struct agent *agent, struct event_base *base, struct clock 
 /* The agent was started: takes up the holds of its last run. Before that the peer may still find
  * that they are of an earlier life, and forget them. */
 void api_started(struct api *api);
+/* The configuration was read anew: who may do what is asked again for every connection. */
+void api_reloaded(struct api *api);
 void api_close(struct api *api);
 /* ANSWER_BLOCKING, AT_RISK, SAFE, LOST, for the session whose hold it is about. */
 void api_about_hold(struct api *api, const struct answer *answer);

@@ -5,6 +5,11 @@
  * what is exclusive (the store's lock, the address, the socket), then the peer; READY last. Order
  * of stopping: say goodbye to the peers, close the clients' connections, finish the log. Holds are
  * kept: who stops an agent to upgrade it loses no lock.
+ *
+ *     SIGUSR1          makes way for the next start: stops at once
+ *     SIGTERM, SIGINT  stops for longer. Refused once while something is held here for which this
+ *                      node would be fenced; the second one within STOP_AGAIN_S is meant
+ *     SIGHUP           reads the configuration anew (reload.h)
  */
 #include <errno.h>
 #include <getopt.h>
@@ -22,6 +27,7 @@
 #include "node/api.h"
 #include "node/listener.h"
 #include "node/notify.h"
+#include "node/reload.h"
 #include "proto/must.h"
 
 _Noreturn void must_failed(const char *condition, const char *file, int line)
@@ -41,6 +47,9 @@ struct options {
     enum log_level level;
 };
 
+/* That are taken; and for how long a second SIGTERM means what it says. */
+enum { SIGNALS = 4, STOP_AGAIN_S = 60 };
+
 /* Everything that runs, in the order in which it is started. */
 struct daemon {
     struct config config;
@@ -51,8 +60,9 @@ struct daemon {
     struct agent *agent;
     int socket;
     struct api *api;
-    struct event *term;
-    struct event *interrupt;
+    struct event *signals[SIGNALS];
+    struct instant refused_at; /* to stop; ns 0: it was not */
+    bool level_given;          /* on the command line, which is above the configuration */
     bool stopping;
 };
 
@@ -114,12 +124,63 @@ static int main_options(struct options *out, int argc, char **argv)
     return -1;
 }
 
+/* What is held here for which this node would be fenced if its agent stayed away; *first is one. */
+static size_t main_fenced_for(const struct daemon *d, struct op_view *first)
+{
+    size_t cursor = 0, count = 0;
+    struct op_view view;
+    while (peer_next_op(agent_peer(d->agent), &cursor, &view)) {
+        if (view.policy != LOCK_STALE_FENCE || view.state != OP_HELD)
+            continue;
+        if (count++ == 0)
+            *first = view;
+    }
+    return count;
+}
+
 static void main_stop(evutil_socket_t number, short what, void *context)
 {
     (void)what;
     struct daemon *d = context;
-    log_event(LOG_LEVEL_INFO, "stopping", "signal=%d", (int)number);
+    struct op_view first;
+    struct instant now = clock_now();
+    size_t held = number == SIGUSR1 ? 0 : main_fenced_for(d, &first);
+    bool again = d->refused_at.ns != 0 &&
+                 span_between(d->refused_at, now).ns < SPAN_MS(1000 * STOP_AGAIN_S).ns;
+    if (held > 0 && !again) {
+        d->refused_at = now;
+        log_event(LOG_LEVEL_WARNING, "stop-refused", "signal=%d held=%zu lock=%s why=\"%s\"",
+                  (int)number, held, log_value(first.name.bytes, first.name.size).text,
+                  "this node would be fenced for what it holds: let its holders release first "
+                  "(holdfast locks), restart instead (SIGUSR1 keeps all), or send the signal again "
+                  "within a minute");
+        notify_manager(
+            "STATUS=refused to stop: locks are held for which this node would be fenced");
+        return;
+    }
+    log_event(LOG_LEVEL_INFO, "stopping", "signal=%d held=%zu", (int)number, held);
     d->stopping = true;
+}
+
+static void main_reload(evutil_socket_t number, short what, void *context)
+{
+    (void)number;
+    (void)what;
+    struct daemon *d = context;
+    struct reload reload;
+    struct fault fault = {0};
+    if (!reload_config(&d->config, &reload, &fault)) {
+        log_event(LOG_LEVEL_ERROR, "reload-failed", "why=%s help=\"%s\"",
+                  log_value(fault.text, strlen(fault.text)).text,
+                  "the old configuration stays in force; holdfastd --check-config says the same");
+        return;
+    }
+    if (!d->level_given)
+        log_open(d->config.log_level);
+    if (d->api)
+        api_reloaded(d->api);
+    log_event(LOG_LEVEL_INFO, "reloaded", "changed=\"%s\" with-the-next-start=\"%s\"",
+              reload.changed, reload.later);
 }
 
 static void main_about_hold(void *context, const struct answer *answer)
@@ -154,11 +215,13 @@ static bool main_prepare(struct fault *fault)
 
 static bool main_add_signals(struct daemon *d, struct fault *fault)
 {
-    d->term = evsignal_new(d->base, SIGTERM, main_stop, d);
-    d->interrupt = evsignal_new(d->base, SIGINT, main_stop, d);
-    if (!d->term || !d->interrupt || event_add(d->term, NULL) != 0 ||
-        event_add(d->interrupt, NULL) != 0)
-        return fault_set(fault, FAULT_OTHER, "signals cannot be added to the loop");
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
+    for (size_t i = 0; i < SIGNALS; i++) {
+        event_callback_fn ring = numbers[i] == SIGHUP ? main_reload : main_stop;
+        d->signals[i] = evsignal_new(d->base, numbers[i], ring, d);
+        if (!d->signals[i] || event_add(d->signals[i], NULL) != 0)
+            return fault_set(fault, FAULT_OTHER, "signals cannot be added to the loop");
+    }
     return true;
 }
 
@@ -212,10 +275,9 @@ static bool main_finish(struct daemon *d)
         good = agent_close(d->agent);
     if (d->events)
         events_free(d->events);
-    if (d->term)
-        event_free(d->term);
-    if (d->interrupt)
-        event_free(d->interrupt);
+    for (size_t i = 0; i < SIGNALS; i++)
+        if (d->signals[i])
+            event_free(d->signals[i]);
     if (d->base) {
         clock_close(&d->clock);
         event_base_free(d->base);
@@ -239,6 +301,7 @@ int main(int argc, char **argv)
         return status;
     if (!main_prepare(&fault) || !config_load(&d.config, options.config, &fault))
         return main_fault(&fault);
+    d.level_given = options.level_given;
     log_open(options.level_given ? options.level : d.config.log_level);
     if (!identity_load(&d.identity, &d.config, &fault)) {
         status = main_fault(&fault);

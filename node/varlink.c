@@ -474,6 +474,14 @@ const struct ucred *varlink_peer(const struct varlink_connection *connection)
     return &connection->peer;
 }
 
+void varlink_rebadge(struct varlink_server *server)
+{
+    struct varlink_connection *c;
+    DL_FOREACH(server->all, c)
+    if (server->service->badge)
+        c->badge = server->service->badge(c);
+}
+
 uint64_t varlink_badge(const struct varlink_connection *connection)
 {
     return connection->badge;

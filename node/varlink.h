@@ -98,6 +98,8 @@ void *varlink_context(const struct varlink_connection *connection); /* of the se
 const struct ucred *varlink_peer(const struct varlink_connection *connection);
 /* What `badge` of the service said of it. */
 uint64_t varlink_badge(const struct varlink_connection *connection);
+/* Asks `badge` of the service anew for every connection. */
+void varlink_rebadge(struct varlink_server *server);
 /* The connection's socket, for getsockopt only. */
 int varlink_fd(const struct varlink_connection *connection);
 /* The service's own note on a connection; NULL at first. */

@@ -140,8 +140,7 @@ def page_agent():
     page.title("THE STORE")
     page.markdown(parts["The store"])
     page.title("SIGNALS")
-    page.lines += ["*SIGTERM*, *SIGINT*", "\tSays goodbye to the others and ends. Holds are kept: a new start finds "
-                   "them, within the time that *grace* in *holdfast.conf*(5) gives their processes.", ""]
+    page.markdown(parts["Signals"])
     page.title("EXIT STATUS")
     page.lines += ["0 after a signal; 78 for what is wrong with configuration, key, roster, state or socket; 64 for "
                    "the command line; 1 for the rest.", ""]
@@ -170,7 +169,7 @@ def page_configuration():
         lines.remove(row)
     page.markdown(lines)
     for title, text in parts.items():
-        if title not in ("", "The store"):
+        if title not in ("", "Signals", "The store"):
             page.title(title.upper())
             page.markdown(text)
     page.see_also(("holdfast", 1), ("holdfast-config", 1), ("holdfastd", 8))

@@ -5,6 +5,7 @@ For what a lab does not do: agents with a wrong key, a foreign roster, a damaged
 import random
 import re
 import shutil
+import signal
 import socket
 import uuid
 
@@ -86,7 +87,7 @@ class Node:
         return self.process
 
     def stop(self):
-        self.process.terminate()
+        self.process.send_signal(signal.SIGUSR1)
         return self.process.wait(30)
 
     def answers(self):
