@@ -332,6 +332,7 @@ static void show_log(const struct lab *lab, int machine)
 static bool wait_until_up(const struct lab *lab)
 {
     char text[256] = "";
+    bool terminal = isatty(STDERR_FILENO);
     int machine = 1;
     long long begun = lab_now_ms(), deadline = begun + UP_TIMEOUT_MS;
     while (machine <= lab->machines && !interrupted && lab_now_ms() < deadline) {
@@ -343,8 +344,12 @@ static bool wait_until_up(const struct lab *lab)
         bool ended = lab_state(&state, lab, machine) && strcmp(state.agent, "stopped") == 0;
         if (ended)
             break;
+        if (terminal)
+            fprintf(stderr, "\r%d of %d machines up; %s\033[K", machine - 1, lab->machines, text);
         lab_sleep_ms(LOOK_MS);
     }
+    if (terminal)
+        fputs("\r\033[K", stderr);
     if (machine > lab->machines)
         return true;
     if (interrupted)

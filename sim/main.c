@@ -6,6 +6,7 @@
 #include "sim/crowd.h"
 #include "sim/jobs.h"
 #include "sim/members.h"
+#include "sim/progress.h"
 #include "sim/soak.h"
 #include "sim/summary.h"
 
@@ -36,6 +37,7 @@ struct tally {
     struct figures sum;
     struct run_result caught; /* the first failure under a mutant */
     struct soak soak;
+    struct progress progress;
     bool seed_given;
 };
 
@@ -148,7 +150,11 @@ static bool take_one(struct tally *t, const struct run_result *r)
 static bool take(void *context, const struct run_result *r)
 {
     struct tally *t = context;
+    if (r->verdict.code != EXIT_CLEAN)
+        progress_end(&t->progress); /* something will be said of it */
     bool go_on = take_one(t, r);
+    if (!t->soak.on && !t->json)
+        progress_tell(&t->progress, t->done, t->jobs->seeds, t->failures);
     return soak_goes_on(&t->soak, &(struct soak_state){.seeds = t->done,
                                                        .seconds = t->sum.seconds,
                                                        .events = t->sum.events,
@@ -159,6 +165,7 @@ static bool take(void *context, const struct run_result *r)
 
 static void print_sum(const struct tally *t)
 {
+
     struct summary summary = {.seeds = t->done,
                               .failures = t->failures,
                               .missed = t->uncovered,
@@ -407,6 +414,7 @@ int main(int argc, char **argv)
     if (tally.soak.on)
         soak_begin(&tally.soak, &jobs, tally.seed_given);
     jobs_run(&jobs);
+    progress_end(&tally.progress);
     if (tally.mutant)
         return mutant_verdict(&tally);
     if (tally.must_break && jobs.run.profile >= 0)
