@@ -230,6 +230,33 @@ static long long patience_ms(const struct lock_run *run)
     return left > 0 ? left : 0;
 }
 
+/*
+ * The agent went away while the locks were waited for: once it is back they are asked for anew, at
+ * the end of the queue, after what it may have been granted meanwhile was given back. False: it
+ * stays away, or a signal came, which is still to be served.
+ */
+static bool ask_anew(struct lock_run *run)
+{
+    long long until_ms = waiting_now_ms() + AWAY_MS;
+    char subject[SUBJECT_SIZE];
+    waiting_say(&run->waiting, subject_of(subject, &run->held, NULL),
+                "waiting: the agent went away; asked for anew once it is back");
+    for (;;) {
+        enum resume found = resume_try(&run->agent, &run->watch, run->cli->socket);
+        if (found == RESUME_DONE)
+            resume_let_go(&run->agent);
+        else if (found == RESUME_OVER &&
+                 varlink_open(&run->agent, run->cli->socket) == VARLINK_OK &&
+                 watch_open(&run->watch, run->cli, &run->agent) == EXIT_OK)
+            found = RESUME_DONE;
+        if (found == RESUME_DONE && send_acquire(run) == VARLINK_OK)
+            return true;
+        struct pollfd p = {.fd = run->signals, .events = POLLIN};
+        if (waiting_now_ms() >= until_ms || poll(&p, 1, AWAY_LOOK_MS) > 0)
+            return false;
+    }
+}
+
 /* Until held (GO_ON), or the code to end with, which has been explained. */
 static int acquire(struct lock_run *run)
 {
@@ -256,6 +283,8 @@ static int acquire(struct lock_run *run)
             if (status == VARLINK_OK)
                 continue;
         }
+        if (status == VARLINK_CLOSED && ask_anew(run))
+            continue;
         code = agent_failed(run->cli, status);
     }
     return code;

@@ -63,3 +63,20 @@ const struct held_lock *resume_missing(struct varlink *agent, const struct held 
     json_decref(reply.parameters);
     return missing;
 }
+
+void resume_let_go(struct varlink *agent)
+{
+    struct varlink_reply list, reply;
+    size_t index;
+    const json_t *operation;
+    if (varlink_call(agent, AGENT_INTERFACE "ListSession", NULL, &list, ANSWER_MS) != VARLINK_OK)
+        return;
+    json_array_foreach(json_object_get(list.parameters, "operations"), index, operation)
+    {
+        json_t *p = json_pack("{s:s}", "hold", json_text(operation, "hold"));
+        if (varlink_call(agent, AGENT_INTERFACE "Release", p, &reply, ANSWER_MS) != VARLINK_OK)
+            break;
+        json_decref(reply.parameters);
+    }
+    json_decref(list.parameters);
+}

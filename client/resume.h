@@ -22,4 +22,7 @@ enum resume resume_try(struct varlink *agent, struct watch *watch, const char *s
  */
 const struct held_lock *resume_missing(struct varlink *agent, const struct held *held, bool *known);
 
+/* Gives back, cleanly, all that the session asks for or holds: nothing of it was acted upon. */
+void resume_let_go(struct varlink *agent);
+
 #endif

@@ -445,6 +445,28 @@ class LockAgentLost(Case):
         self.assertEqual(code, LOST)
         self.one_line(err, name, "lost", "restart")
 
+    def test_waiting_through_a_restart_of_the_agent(self):
+        """Also if it was granted meanwhile, which nobody was told."""
+        for granted_meanwhile in (False, True):
+            with self.subTest(granted_meanwhile=granted_meanwhile):
+                name = self.name()
+                holder = self.hold("hv2", name)
+                process = self.lock("hv1", "-v", name, "--", "echo", "ran")
+                self.until_waiting("hv1", name, 1)
+                self.lab.agent("hv1", "kill")
+                if granted_meanwhile:
+                    holder.terminate()
+                    until(lambda: self.try_show("hv3", name) == [("hv1", "exclusive")], "hv1 is granted it")
+                self.lab.agent("hv1", "start")
+                self.lab.wait_voting("hv1")
+                if not granted_meanwhile:
+                    until(lambda: self.lab.show("hv3", name)["waiters"], "it waits again")
+                    holder.terminate()
+                code, out, err = self.finish(process)
+                self.assertEqual((code, out), (OK, "ran\n"), err)
+                self.assertIn("the agent went away", err)
+                self.until_free("hv3", name)
+
     def test_waiting_for_an_agent_that_goes_away(self):
         name = self.name()
         self.hold("hv2", name)
