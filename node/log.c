@@ -4,11 +4,15 @@
  */
 #include "node/log.h"
 
+#include "node/journal_entry.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,9 +34,10 @@ struct log_bucket {
 static struct {
     enum log_level level;
     bool opened;
-    bool journal;
+    bool journal; /* stderr is the journal's */
+    int native;   /* the journal's own socket; -1: there is none */
     struct log_bucket buckets[LOG_BUCKETS];
-} sink = {.level = LOG_LEVEL_INFO};
+} sink = {.level = LOG_LEVEL_INFO, .native = -1};
 
 static const char *const level_texts[] = {"debug", "info", "warning", "error"};
 /* syslog(3) priorities. */
@@ -53,10 +58,25 @@ const char *log_level_text(enum log_level level)
     return level_texts[level];
 }
 
+/* Where entries with fields of their own go; where it is not, lines on stderr do. */
+static int log_journal(void)
+{
+    static const struct sockaddr_un address = {.sun_family = AF_UNIX,
+                                               .sun_path = "/run/systemd/journal/socket"};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
 void log_open(enum log_level level)
 {
     sink.level = level;
     sink.journal = getenv("JOURNAL_STREAM") != NULL;
+    if (sink.journal && sink.native < 0)
+        sink.native = log_journal();
     for (int i = 0; i < LOG_BUCKETS && !sink.opened; i++)
         sink.buckets[i].tokens = LOG_BURST;
     sink.opened = true;
@@ -99,6 +119,16 @@ static bool log_admit(struct log_bucket *bucket)
     return true;
 }
 
+/* False: it is not taken, as a journal that is full or gone does not. */
+static bool log_native(enum log_level level, const char *event, const char *pairs)
+{
+    char entry[JOURNAL_ENTRY_SIZE];
+    if (sink.native < 0)
+        return false;
+    size_t size = journal_entry(entry, level_priorities[level], event, pairs);
+    return send(sink.native, entry, size, MSG_NOSIGNAL) == (ssize_t)size;
+}
+
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
     if (level < sink.level)
@@ -112,7 +142,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     int n = sink.journal
                 ? snprintf(line, sizeof line, "<%d>%s ", level_priorities[level], event)
                 : snprintf(line, sizeof line, "%s %s %s ", time, level_texts[level], event);
-    size_t at = (size_t)n;
+    size_t at = (size_t)n, begin = at; /* of the pairs */
     va_list ap;
     va_start(ap, format);
     n = vsnprintf(line + at, sizeof line - at, format, ap);
@@ -126,6 +156,9 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     bucket->suppressed = 0;
     while (at > 0 && line[at - 1] == ' ')
         at--;
+    line[at] = '\0';
+    if (log_native(level, event, line + begin))
+        return;
     line[at++] = '\n';
     if (write(STDERR_FILENO, line, at) < 0)
         return; /* nobody is left to be told */

@@ -2,10 +2,12 @@
  * The log: one line on stderr for each event that matters, in logfmt: `event key=value key="two
  * words"`.
  *
- * Under systemd (JOURNAL_STREAM is set) a line starts with its priority as "<N>" (sd-daemon(3));
- * else with the time, ISO 8601 in UTC with milliseconds, and the level. Each event's lines are
- * rate-limited by themselves, so that a storm of one kind hides no other; what was left out is said
- * as `suppressed=N`. Secrets are never logged.
+ * Under systemd (JOURNAL_STREAM is set) each is an entry of the journal with a field for each key
+ * (journal_entry.h), or, where the journal's socket is not there, a line that starts with its
+ * priority as "<N>" (sd-daemon(3)); else a line starts with the time, ISO 8601 in UTC with
+ * milliseconds, and the level. Each event's lines are rate-limited by themselves, so that a storm
+ * of one kind hides no other; what was left out is said as `suppressed=N`. Secrets are never
+ * logged.
  */
 #ifndef NODE_LOG_H
 #define NODE_LOG_H

@@ -1,6 +1,8 @@
 """The agent as a service: what its signals do, and an upgrade of a whole cluster under load."""
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -117,6 +119,26 @@ class Signals(Case):
         agent.send_signal(signal.SIGHUP)
         until(lambda: self.logged("reload-failed", 2), "a missing file too")
         self.assertIsNone(agent.poll())
+
+
+class Journal(Case):
+    def test_an_entry_with_a_field_for_each_key(self):
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+            self.skipTest("no mount namespace can be made here")
+        node = Cluster(self, self.dir / "c").nodes[0]
+        ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(ear.close)
+        ear.bind(str(self.dir / "socket"))
+        ear.settimeout(30)
+        inside = "mount -t tmpfs none /run && mkdir -p /run/systemd/journal && " \
+                 f'mount --bind {self.dir} /run/systemd/journal && exec "$@"'
+        node.start(before=("env", "JOURNAL_STREAM=1:1", "unshare", "-m", "sh", "-c", inside, "sh"))
+        entry = {}
+        while entry.get("HOLDFAST_EVENT") != "started":
+            entry = dict(line.split("=", 1) for line in ear.recv(1 << 16).decode().splitlines())
+        self.assertEqual((entry["PRIORITY"], entry["SYSLOG_IDENTIFIER"], entry["HOLDFAST_NODE"]), ("6", "holdfastd", "hv1"))
+        self.assertTrue(entry["MESSAGE"].startswith("started version="))
+        self.assertEqual(node.log(), "", "nothing is said twice")
 
 
 # Takes and gives back one lock of its own again and again until SIGTERM, through restarts of the agent; says how often.
