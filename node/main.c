@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -237,7 +238,8 @@ static bool main_start(struct daemon *d, bool store_lost, struct fault *fault)
     d->agent = agent_open(d->base, &d->clock, &d->config, &d->identity, store_lost, &hooks, fault);
     if (!d->agent)
         return false;
-    d->socket = listener_open(d->config.socket, d->config.socket_group, fault);
+    d->socket =
+        listener_open(d->config.socket, SOCK_STREAM, (uid_t)-1, d->config.socket_group, fault);
     if (d->socket < 0)
         return false;
     d->api = api_open(d->agent, d->base, &d->clock, d->socket, d->events, fault);

@@ -30,7 +30,7 @@ install: install-programs install-library install-system install-man ## all of i
 install-programs: all
 	$(INSTALL) -d $(call at,$(BINDIR)) $(call at,$(SBINDIR)) $(call at,$(BASHDIR))
 	$(INSTALL) build/holdfast build/holdfast-sim $(call at,$(BINDIR))
-	$(INSTALL) build/holdfastd $(call at,$(SBINDIR))
+	$(INSTALL) build/holdfastd build/holdfast-executor $(call at,$(SBINDIR))
 	$(INSTALL) -m 644 packaging/bash-completion/holdfast $(call at,$(BASHDIR))
 
 install-library: all
