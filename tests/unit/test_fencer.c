@@ -28,12 +28,13 @@ static struct {
     struct config config;
     struct identity identity;
     struct roster roster;
+    struct acts *acts;
     struct fencer *fencer;
-    struct run run;
+    struct executor_request run;
     struct order_cert cert;
     unsigned told; /* how often */
-    struct event last;
-    char text[FENCE_TEXT_MAX + 1];
+    uint64_t owner, id;
+    struct driver_result last;
 } world;
 
 static const char *path_of(const char *name)
@@ -43,14 +44,36 @@ static const char *path_of(const char *name)
     return path;
 }
 
-static void note_executed(void *context, const struct event *executed)
+static void note_executed(void *context, uint64_t owner, uint64_t id,
+                          const struct driver_result *result)
 {
     (void)context;
     world.told++;
-    world.last = *executed;
-    ck_assert_uint_le(executed->executed.text.size, FENCE_TEXT_MAX);
-    memset(world.text, 0, sizeof world.text);
-    memcpy(world.text, executed->executed.text.bytes, executed->executed.text.size);
+    world.owner = owner;
+    world.id = id;
+    world.last = *result;
+}
+
+static void open_fencer(void)
+{
+    struct fault fault = {0};
+    world.acts = acts_open(world.dir, &world.config.cluster, &fault);
+    ck_assert_msg(world.acts != NULL, "%s", fault.text);
+    world.fencer = fencer_open(world.base, &world.clock, &world.config, &world.identity, world.acts,
+                               NULL, note_executed, NULL);
+}
+
+static void close_fencer(void)
+{
+    fencer_close(world.fencer);
+    acts_close(world.acts);
+}
+
+static struct executor_state state(void)
+{
+    struct executor_state found = {0};
+    fencer_state(world.fencer, &found);
+    return found;
 }
 
 static void setup(void)
@@ -73,21 +96,21 @@ static void setup(void)
     world.identity.self = world.identity.node->slot;
     struct order order = fixture_order(&world.roster, TARGET);
     world.cert = fixture_order_cert(&order, 0, 2, 1u << 1, &world.config.cluster);
-    world.run = (struct run){.kind = RUN_OFF_STATUS,
-                             .slot = order.slot,
-                             .life = order.life,
-                             .action = 1,
-                             .order = order_digest(&order)};
+    world.run = (struct executor_request){.type = EXECUTOR_RUN,
+                                          .id = 71,
+                                          .kind = EXECUTOR_OFF,
+                                          .slot = order.slot,
+                                          .life = order.life,
+                                          .action = 1};
     world.base = event_base_new();
     ck_assert(clock_open(&world.clock, world.base, &fault));
-    world.fencer =
-        fencer_open(world.base, &world.clock, &world.config, &world.identity, note_executed, NULL);
+    open_fencer();
 }
 
 static void teardown(void)
 {
-    static const char *const files[] = {"script", "pid", "verbs"};
-    fencer_close(world.fencer);
+    static const char *const files[] = {"script", "pid", "verbs", "acts", "acts.new"};
+    close_fencer();
     clock_close(&world.clock);
     event_base_free(world.base);
     free(world.config.actions[0].exec);
@@ -113,7 +136,8 @@ static void start(void)
     uint8_t bytes[ORDER_CERT_BYTES_MAX];
     struct writer w = writer_init(bytes, sizeof bytes);
     order_cert_encode(&w, &world.cert);
-    fencer_run(world.fencer, &world.run, (struct view){bytes, writer_size(&w)});
+    world.run.cert = (struct view){bytes, writer_size(&w)};
+    fencer_run(world.fencer, 5, &world.run);
 }
 
 /* Hangs (and is ended by Check) if nothing comes. */
@@ -122,20 +146,18 @@ static void finish(void)
     while (world.told == 0)
         ck_assert(event_base_loop(world.base, EVLOOP_ONCE) >= 0);
     ck_assert_uint_eq(world.told, 1);
-    ck_assert_uint_eq(fencer_count(world.fencer), 0);
-    ck_assert_int_eq(world.last.kind, EVENT_EXECUTED);
-    ck_assert_uint_eq(world.last.executed.slot, world.run.slot);
-    ck_assert_uint_eq(world.last.executed.life, world.run.life);
-    ck_assert_int_eq(world.last.executed.kind, world.run.kind);
+    ck_assert_uint_eq(state().running, 0);
+    ck_assert_uint_eq(world.owner, 5);
+    ck_assert_uint_eq(world.id, world.run.id);
 }
 
 static void check_outcome(enum run_outcome outcome, const char *device, const char *text)
 {
     start();
     finish();
-    ck_assert_str_eq(world.text, text);
-    ck_assert_int_eq(world.last.executed.outcome, outcome);
-    ck_assert_str_eq(world.last.executed.device, device);
+    ck_assert_str_eq(world.last.text, text);
+    ck_assert_int_eq(world.last.outcome, outcome);
+    ck_assert_str_eq(world.last.device, device);
 }
 
 /* The verbs that the script was called with, as it kept them. */
@@ -199,7 +221,7 @@ END_TEST
 START_TEST(status_alone)
 {
     script("echo lab:n1; exit 2");
-    world.run.kind = RUN_STATUS;
+    world.run.kind = EXECUTOR_STATUS;
     check_outcome(RUN_OFF, "lab:n1", "status: off");
     check_verbs("status\n");
 }
@@ -256,8 +278,8 @@ START_TEST(long_complaint)
     script("head -c 5000 /dev/zero | tr '\\0' z >&2; exit 3");
     start();
     finish();
-    ck_assert_uint_eq(strlen(world.text), FENCE_TEXT_MAX);
-    ck_assert_ptr_nonnull(strstr(world.text, "off: exit 3: zzz"));
+    ck_assert_uint_eq(strlen(world.last.text), FENCE_TEXT_MAX);
+    ck_assert_ptr_nonnull(strstr(world.last.text, "off: exit 3: zzz"));
 }
 END_TEST
 
@@ -268,20 +290,23 @@ START_TEST(closes_its_outputs)
 }
 END_TEST
 
-/* Only what the contract names; no descriptor of the agent's; nothing to read. */
+/* Only what the contract names; no descriptor of the executor's; nothing to read. */
 START_TEST(environment)
 {
     char order[2 * DIGEST_SIZE + 1], body[SCRIPT_SIZE / 2];
-    hex_encode(order, world.run.order.bytes, DIGEST_SIZE);
-    snprintf(body, sizeof body,
-             "[ $1 = off ] && exit 0\n"
-             "[ \"$HOLDFAST_NODE $HOLDFAST_SLOT $HOLDFAST_LIFE $HOLDFAST_INFO.\" = 'n1 3 7 .' ] || "
-             "exit 11\n[ $HOLDFAST_ORDER = %s ] || exit 12\n[ -z \"$HOME$SECRET\" ] || exit 13\n"
-             "[ -z \"$(cat)\" ] || exit 14\n"
-             "for fd in 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$fd ] && readlink /proc/$$/fd/$fd | "
-             "grep -v script && exit 15; done\n[ $(pwd) = / ] || exit 16\nexit 2",
-             order);
-    setenv("SECRET", "of the agent", 1);
+    struct digest digest = order_digest(&world.cert.order);
+    hex_encode(order, digest.bytes, DIGEST_SIZE);
+    snprintf(
+        body, sizeof body,
+        "[ $1 = off ] && exit 0\n"
+        "[ \"$HOLDFAST_NODE $HOLDFAST_SLOT $HOLDFAST_LIFE $HOLDFAST_INFO.\" = 'n1 3 7 vm 4.' ] || "
+        "exit 11\n[ $HOLDFAST_ORDER = %s ] || exit 12\n[ -z \"$HOME$SECRET\" ] || exit 13\n"
+        "[ -z \"$(cat)\" ] || exit 14\n"
+        "for fd in 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$fd ] && readlink /proc/$$/fd/$fd | "
+        "grep -v script && exit 15; done\n[ $(pwd) = / ] || exit 16\nexit 2",
+        order);
+    setenv("SECRET", "of the executor", 1);
+    world.run.info = (struct view){(const uint8_t *)"vm 4", 4};
     script(body);
     check_outcome(RUN_OFF, "", "off: done; status: off");
 }
@@ -307,46 +332,60 @@ START_TEST(background_child)
 }
 END_TEST
 
-/* The deadline holds while nobody turns the agent's loop, as when it is stopped. */
-START_TEST(agent_stopped)
+/* The deadline holds while nobody turns the executor's loop, as when it is stopped. */
+START_TEST(executor_stopped)
 {
     world.config.actions[0].deadline = SPAN_MS(1000);
     script("echo $$ >$D/pid; while :; do sleep 1; done");
     start();
     await_end(kept_pid());
     finish();
-    ck_assert_str_eq(world.text, "off: timed out after 1 s");
+    ck_assert_str_eq(world.last.text, "off: timed out after 1 s");
 }
 END_TEST
 
-START_TEST(agent_dies)
+START_TEST(executor_dies)
 {
     script("echo $$ >$D/pid; trap '' HUP TERM; while :; do sleep 1; done");
-    pid_t agent = fork();
-    ck_assert(agent >= 0);
-    if (agent == 0) {
+    pid_t executor = fork();
+    ck_assert(executor >= 0);
+    if (executor == 0) {
         start();
         for (;;)
             pause();
     }
     pid_t pid = kept_pid();
     ck_assert(runs(pid));
-    ck_assert_int_eq(kill(agent, SIGKILL), 0);
-    ck_assert(waitpid(agent, NULL, 0) == agent);
+    ck_assert_int_eq(kill(executor, SIGKILL), 0);
+    ck_assert(waitpid(executor, NULL, 0) == executor);
     await_end(pid);
 }
 END_TEST
 
-START_TEST(agent_closes)
+START_TEST(executor_closes)
 {
     script("echo $$ >$D/pid; while :; do sleep 1; done");
     start();
     pid_t pid = kept_pid();
-    fencer_close(world.fencer);
+    close_fencer();
     await_end(pid);
     ck_assert_uint_eq(world.told, 0);
-    world.fencer =
-        fencer_open(world.base, &world.clock, &world.config, &world.identity, note_executed, NULL);
+    open_fencer();
+}
+END_TEST
+
+/* Whoever asked is gone, so nobody would hear of the outcome. */
+START_TEST(owner_gone)
+{
+    script("echo $$ >$D/pid; while :; do sleep 1; done");
+    start();
+    pid_t pid = kept_pid();
+    fencer_forget(world.fencer, 4);
+    ck_assert(runs(pid));
+    fencer_forget(world.fencer, 5);
+    await_end(pid);
+    ck_assert_uint_eq(world.told, 0);
+    ck_assert_uint_eq(state().running, 0);
 }
 END_TEST
 
@@ -354,30 +393,129 @@ END_TEST
 START_TEST(twice)
 {
     script("exit 2");
-    world.run.kind = RUN_STATUS;
+    world.run.kind = EXECUTOR_STATUS;
     start();
     start();
-    ck_assert_uint_eq(fencer_count(world.fencer), 1);
+    ck_assert_uint_eq(state().running, 1);
+    ck_assert_str_eq(world.last.text, "action power: under way already");
+    world.told = 0;
     finish();
     check_verbs("status\n");
+}
+END_TEST
+
+/* --- Once for each life (F9) --- */
+
+static void check_once(const char *word)
+{
+    world.told = 0;
+    start();
+    ck_assert_uint_eq(world.told, 1);
+    ck_assert_int_eq(world.last.outcome, RUN_UNKNOWN);
+    ck_assert_msg(strstr(world.last.text, word), "not in it: %s: %s", word, world.last.text);
+    check_verbs("off\nstatus\n");
+}
+
+static void against_life(uint64_t life)
+{
+    struct order order = fixture_order(&world.roster, TARGET);
+    order.life = world.run.life = life;
+    world.cert = fixture_order_cert(&order, 0, 2, 1u << 1, &world.config.cluster);
+}
+
+START_TEST(once_per_life)
+{
+    script("[ $1 = off ] && exit 0; exit 2");
+    start();
+    finish();
+    check_once("acts once");
+    against_life(6);
+    check_once("a later life");
+    against_life(8);
+    world.told = 0;
+    start();
+    finish();
+    check_verbs("off\nstatus\noff\nstatus\n");
+}
+END_TEST
+
+/* Also one that failed, and across a restart; what is written is there before the driver is. */
+START_TEST(once_over_restarts)
+{
+    script("cp $D/acts $D/pid; exit 1");
+    start();
+    finish();
+    FILE *seen = fopen(path_of("pid"), "r");
+    static uint8_t bytes[ACTS_FILE_MAX];
+    static struct acts_table table;
+    ck_assert_ptr_nonnull(seen);
+    size_t size = fread(bytes, 1, sizeof bytes, seen);
+    fclose(seen);
+    ck_assert(acts_decode(&table, &world.config.cluster, bytes, size));
+    ck_assert_uint_eq(table.count, 1);
+    ck_assert_uint_eq(table.list[0].life, world.run.life);
+    close_fencer();
+    open_fencer();
+    world.told = 0;
+    start();
+    ck_assert_uint_eq(world.told, 1);
+    ck_assert_ptr_nonnull(strstr(world.last.text, "acts once"));
+    check_verbs("off\n");
+}
+END_TEST
+
+/* Without the record nothing is done. */
+START_TEST(not_written)
+{
+    script("exit 2");
+    ck_assert_int_eq(mkdir(path_of("acts.new"), 0700), 0);
+    start();
+    ck_assert_uint_eq(world.told, 1);
+    ck_assert_ptr_nonnull(strstr(world.last.text, "cannot be noted down"));
+    check_verbs("");
+    ck_assert_int_eq(rmdir(path_of("acts.new")), 0);
+}
+END_TEST
+
+/* A status query is no act. */
+START_TEST(status_again)
+{
+    script("exit 2");
+    world.run.kind = EXECUTOR_STATUS;
+    for (int i = 0; i < 3; i++) {
+        world.told = 0;
+        start();
+        finish();
+    }
+    ck_assert_uint_eq(state().acts, 0);
+    check_verbs("status\nstatus\nstatus\n");
+}
+END_TEST
+
+/* Nobody is switched on that was not switched off here, by a device. */
+START_TEST(on_alone)
+{
+    script("exit 0");
+    world.run.kind = EXECUTOR_ON;
+    start();
+    ck_assert_uint_eq(world.told, 1);
+    ck_assert_ptr_nonnull(strstr(world.last.text, "did not switch that life off"));
+    check_verbs("");
 }
 END_TEST
 
 START_TEST(bounded)
 {
     script("exit 2");
-    world.run.kind = RUN_STATUS;
+    world.run.kind = EXECUTOR_STATUS;
     for (size_t i = 0; i <= EFFECTS_RUNS_MAX; i++) {
-        struct order order = fixture_order(&world.roster, TARGET);
-        order.life = world.run.life = 100 + i;
-        world.run.order = order_digest(&order);
-        world.cert = fixture_order_cert(&order, 0, 2, 1u << 1, &world.config.cluster);
+        against_life(100 + i);
         start();
     }
-    ck_assert_uint_eq(fencer_count(world.fencer), EFFECTS_RUNS_MAX);
+    ck_assert_uint_eq(state().running, EFFECTS_RUNS_MAX);
     ck_assert_uint_eq(world.told, 1);
-    ck_assert_str_eq(world.text, "action power: too many scripts run on this node");
-    while (fencer_count(world.fencer) > 0)
+    ck_assert_str_eq(world.last.text, "action power: too many drivers run on this node");
+    while (state().running > 0)
         ck_assert(event_base_loop(world.base, EVLOOP_ONCE) >= 0);
     ck_assert_uint_eq(world.told, EFFECTS_RUNS_MAX + 1);
 }
@@ -391,9 +529,9 @@ static void check_refused(const char *word)
     script("exit 2");
     start();
     ck_assert_uint_eq(world.told, 1);
-    ck_assert_int_eq(world.last.executed.outcome, RUN_UNKNOWN);
-    ck_assert_msg(strstr(world.text, word), "not in it: %s: %s", word, world.text);
-    ck_assert_uint_eq(fencer_count(world.fencer), 0);
+    ck_assert_int_eq(world.last.outcome, RUN_UNKNOWN);
+    ck_assert_msg(strstr(world.last.text, word), "not in it: %s: %s", word, world.last.text);
+    ck_assert_uint_eq(state().running, 0);
     check_verbs("");
 }
 
@@ -426,10 +564,12 @@ START_TEST(other_life)
 }
 END_TEST
 
-START_TEST(other_order)
+START_TEST(other_cluster)
 {
-    world.run.order.bytes[0] ^= 1;
-    check_refused("another node, life or order");
+    struct cluster_id other = world.config.cluster;
+    other.bytes[0] ^= 1;
+    world.cert = fixture_order_cert(&world.cert.order, 0, 2, 1u << 1, &other);
+    check_refused("does not verify");
 }
 END_TEST
 
@@ -450,9 +590,10 @@ END_TEST
 START_TEST(no_certificate)
 {
     script("exit 2");
-    fencer_run(world.fencer, &world.run, (struct view){NULL, 0});
+    world.run.cert = (struct view){NULL, 0};
+    fencer_run(world.fencer, 5, &world.run);
     ck_assert_uint_eq(world.told, 1);
-    ck_assert_ptr_nonnull(strstr(world.text, "not an order"));
+    ck_assert_ptr_nonnull(strstr(world.last.text, "not an order"));
 }
 END_TEST
 
@@ -466,8 +607,8 @@ END_TEST
 START_TEST(script_missing)
 {
     start();
-    ck_assert_ptr_nonnull(strstr(world.text, strerror(ENOENT)));
-    ck_assert_int_eq(world.last.executed.outcome, RUN_UNKNOWN);
+    ck_assert_ptr_nonnull(strstr(world.last.text, strerror(ENOENT)));
+    ck_assert_int_eq(world.last.outcome, RUN_UNKNOWN);
 }
 END_TEST
 
@@ -476,7 +617,7 @@ START_TEST(script_not_executable)
     script("exit 2");
     ck_assert_int_eq(chmod(path_of("script"), 0644), 0);
     start();
-    ck_assert_ptr_nonnull(strstr(world.text, strerror(EACCES)));
+    ck_assert_ptr_nonnull(strstr(world.last.text, strerror(EACCES)));
 }
 END_TEST
 
@@ -489,8 +630,8 @@ START_TEST(no_interpreter)
     ck_assert_int_eq(chmod(path_of("script"), 0755), 0);
     start();
     finish();
-    ck_assert_ptr_nonnull(strstr(world.text, "off: exit 127: cannot be executed: "));
-    ck_assert_int_eq(world.last.executed.outcome, RUN_UNKNOWN);
+    ck_assert_ptr_nonnull(strstr(world.last.text, "off: exit 127: cannot be executed: "));
+    ck_assert_int_eq(world.last.outcome, RUN_UNKNOWN);
 }
 END_TEST
 
@@ -511,16 +652,22 @@ Suite *suite_fencer(void)
         environment,
         hangs,
         background_child,
-        agent_stopped,
-        agent_dies,
-        agent_closes,
+        executor_stopped,
+        executor_dies,
+        executor_closes,
+        owner_gone,
         twice,
+        once_per_life,
+        once_over_restarts,
+        not_written,
+        status_again,
+        on_alone,
         bounded,
         too_few_votes,
         other_action,
         forged,
         other_life,
-        other_order,
+        other_cluster,
         own_node,
         retire,
         no_certificate,
