@@ -33,7 +33,7 @@ PROTO  := $(call src,proto)
 NODE   := $(call src,node)
 # What only the executor has: the devices' secrets and their drivers; and what only the agent has.
 EXECUTOR_ONLY := $(addprefix node/,executor_main.c executor_server.c fencer.c driver.c device.c secrets.c watcher.c \
-                   acts.c transcript.c)
+                   acts.c transcript.c metadata.c)
 EXECUTOR_TOO  := $(addprefix node/,access.c clock.c config.c config_access.c config_device.c executor_wire.c fault.c \
                    identity.c listener.c log.c notify.c)
 SIM    := $(call src,sim)

@@ -65,7 +65,7 @@ struct machine {
     bool on;
     bool quit;
     pid_t agent;    /* 0: stopped */
-    pid_t executor; /* the same; it starts with an agent, and ends with the power */
+    pid_t executor; /* the same; it starts and stops with an agent, but outlives its death */
     char ended[LAB_STATE_SIZE];
     struct client clients[CLIENTS_MAX];
 };
@@ -172,21 +172,30 @@ static const char *agent_start(struct machine *m)
     return NULL;
 }
 
+/* Politely first. */
+static void daemon_stop(struct machine *m, const pid_t *pid, int signo)
+{
+    if (*pid == 0)
+        return;
+    kill(*pid, signo);
+    kill(*pid, SIGCONT); /* one that is paused would not see the first */
+    for (int waited = 0; *pid && waited < STOP_MS; waited += 5) {
+        lab_sleep_ms(5);
+        reap(m);
+    }
+    while (*pid) {
+        kill(*pid, SIGKILL);
+        lab_sleep_ms(5);
+        reap(m);
+    }
+}
+
+/* Both read their configuration at their start, so both are stopped. */
 static const char *agent_stop(struct machine *m)
 {
-    if (m->agent == 0)
-        return NULL;
-    kill(m->agent, SIGUSR1); /* which never refuses: what it holds is kept for the next start */
-    kill(m->agent, SIGCONT); /* one that is paused would not see the first */
-    for (int waited = 0; m->agent && waited < STOP_MS; waited += 5) {
-        lab_sleep_ms(5);
-        reap(m);
-    }
-    while (m->agent) {
-        kill(m->agent, SIGKILL);
-        lab_sleep_ms(5);
-        reap(m);
-    }
+    /* SIGUSR1 never refuses: what it holds is kept for the next start. */
+    daemon_stop(m, &m->agent, SIGUSR1);
+    daemon_stop(m, &m->executor, SIGTERM);
     return NULL;
 }
 

@@ -226,6 +226,12 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
         !config_copy(&out->executor_state, cfg, "executor-state") ||
         !config_take_actions(out, cfg) || !config_device_take(&out->devices, cfg))
         return fault_set(fault, FAULT_OTHER, "out of memory");
+    if (config_run_longest(out).ns > SPAN_MS(CONFIG_RUN_MAX_MS).ns)
+        return fault_set(fault, FAULT_CONFIG,
+                         "%s: the devices of one node may take %lld s in all (each login-timeout + "
+                         "2 x power-timeout + 5); at most %d: shorten their times",
+                         path, (long long)(config_run_longest(out).ns / 1000000000),
+                         CONFIG_RUN_MAX_MS / 1000);
     if (!config_access_take(&out->access, cfg))
         return fault_set(fault, FAULT_OTHER, "access: out of memory, or an account has vanished");
     out->socket_group = (gid_t)-1;

@@ -13,6 +13,7 @@
 #include "node/config_device.h"
 #include "node/fault.h"
 #include "node/log.h"
+#include "proto/limits.h"
 #include "proto/time.h"
 
 #define CONFIG_PATH_DEFAULT       "/etc/holdfast/holdfast.conf"
@@ -24,6 +25,7 @@ enum {
     CONFIG_GRACE_MAX = 3600,  /* seconds */
     CONFIG_DEADLINE_MAX = 60, /* seconds; see struct config_action */
     CONFIG_DEADLINE_DEFAULT = 10,
+    CONFIG_RUN_MAX_MS = RUN_SPAN_MAX_MS - 10 * 1000, /* the witness and the way come on top */
     CONFIG_LOCKS_MAX = 1 << 20,
     CONFIG_OPERATIONS_MAX = 1 << 16
 };

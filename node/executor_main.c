@@ -23,6 +23,7 @@
 #include "crypto/version.h"
 #include "node/executor_server.h"
 #include "node/listener.h"
+#include "node/metadata.h"
 #include "node/notify.h"
 #include "proto/must.h"
 
@@ -223,7 +224,8 @@ int main(int argc, char **argv)
     if (!main_prepare(&fault) || !config_load(&d.config, options.config, &fault))
         return main_fault(&fault);
     log_open(options.level_given ? options.level : d.config.log_level);
-    if (!identity_load_keyless(&d.identity, &d.config, &fault)) {
+    if (!identity_load_keyless(&d.identity, &d.config, &fault) ||
+        !metadata_check_devices(&d.config, &d.identity, &fault)) {
         status = main_fault(&fault);
     } else if (options.check) {
         printf("%s: good: node %s, slot %u\n", options.config, d.identity.node->name,

@@ -9,7 +9,7 @@ import signal
 import socket
 import uuid
 
-from case import agent_program
+from case import agent_program, executor_program
 from support.lab import until
 from support.varlink import Closed, Connection
 
@@ -44,6 +44,8 @@ class Node:
             "socket": self.dir / "s",
             "boot-id": self.dir / "boot-id",
             "machine-id": self.dir / "machine-id",
+            "executor-socket": self.dir / "x",
+            "executor-state": self.dir / "executor",
         }
         self.process = None
 
@@ -56,18 +58,33 @@ class Node:
         return self.dir / "state" / "votes.log"
 
     def configure(self, extra="", **options):
-        """Writes the configuration; None leaves an option out, and `extra` goes to its end."""
+        """Writes the configuration; None leaves an option out; `extra` goes before the executor's."""
         merged = {
             "cluster": self.cluster.id,
             **self.options,
             **{k.replace("_", "-"): v for k, v in options.items()},
         }
-        lines = [f"{name} = '{value}'" for name, value in merged.items() if value is not None]
-        self.config.write_text("\n".join(lines) + "\n" + extra)
+        lines = [f"{name} = '{value}'\n" for name, value in merged.items() if value is not None]
+        own = [line for line in lines if line.startswith("executor-")]
+        self.config.write_text("".join(x for x in lines if x not in own) + extra + "\n" + "".join(own))
 
     def run(self, *arguments, before=()):
         """`holdfastd` to its end: (code, output, errors)."""
         return self.cluster.case.run_to_end(*before, agent_program(), "-c", self.config, *arguments)
+
+    def run_executor(self, *arguments):
+        """`holdfast-executor` to its end: (code, output, errors)."""
+        return self.cluster.case.run_to_end(executor_program(), "-c", self.config, *arguments)
+
+    def start_executor(self):
+        """Starts it and waits for its socket."""
+        log = open(self.dir / "executor.log", "ab")
+        self.cluster.case.addCleanup(log.close)
+        self.executor = self.cluster.case.start(
+            executor_program(), "-c", self.config, stdout=log, stderr=log
+        )
+        until(self.options["executor-socket"].exists, f"{self.name}'s executor listens")
+        return self.executor
 
     def start(self, *arguments, before=(), **options):
         """Starts the agent and waits for its socket."""
@@ -118,10 +135,10 @@ class Node:
 class Cluster:
     """`count` nodes with everything that they need; none is started.
 
-    On loopback, or at `hosts`, an address for each.
+    On loopback, or at `hosts`, an address for each; with `devices`, the identity of each fence device.
     """
 
-    def __init__(self, case, directory, count=1, actions=(), hosts=None):
+    def __init__(self, case, directory, count=1, actions=(), hosts=None, devices=()):
         self.case = case
         self.dir = directory
         self.dir.mkdir()
@@ -129,8 +146,10 @@ class Cluster:
         prefix, port = (None, 7390) if hosts else draw_network(count)
         hosts = hosts or [f"{prefix}.{i}" for i in range(1, count + 1)]
         self.must("keygen", "--operator", "-d", self.dir)
-        for host, node in zip(hosts, self.nodes):
+        devices = [("--device", device) for device in devices] or [()] * count
+        for host, node, device in zip(hosts, self.nodes, devices):
             node.dir.mkdir()
+            node.options["executor-state"].mkdir(mode=0o700)
             node.options["machine-id"].write_text(uuid.uuid4().hex + "\n")
             node.options["boot-id"].write_text(str(uuid.uuid4()) + "\n")
             self.must(
@@ -145,6 +164,7 @@ class Cluster:
                 node.dir / "state",
                 "--machine-id",
                 node.options["machine-id"],
+                *device,
             )
         self.roster = self.dir / "roster"
         self.must(

@@ -288,6 +288,8 @@ class BadFenceConfiguration(BadCase):
         node.configure(self.action(f"exec = '{self.dir}/none'"))
         code, out, err = node.run("--check-config")
         self.assertEqual((code, err), (OK, ""), out)
-        node.start()
-        self.assertIn("script-unusable", node.log())
-        self.assertIn(str(self.dir / "none"), node.log())
+        node.start_executor()
+        log = node.dir / "executor.log"
+        until(lambda: "started" in log.read_text(), "the executor is up")
+        self.assertIn("script-unusable", log.read_text())
+        self.assertIn(str(self.dir / "none"), log.read_text())
