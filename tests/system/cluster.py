@@ -44,10 +44,11 @@ class Node:
             "socket": self.dir / "s",
             "boot-id": self.dir / "boot-id",
             "machine-id": self.dir / "machine-id",
-            "executor-socket": self.dir / "x",
-            "executor-state": self.dir / "executor",
         }
         self.process = None
+        self.executor = None
+        self.executor_socket = self.dir / "x"
+        self.executor_state = self.dir / "executor"
 
     @property
     def config(self):
@@ -58,19 +59,26 @@ class Node:
         return self.dir / "state" / "votes.log"
 
     def configure(self, extra="", **options):
-        """Writes the configuration; None leaves an option out; `extra` goes before the executor's."""
+        """Writes the configuration; None leaves an option out, and `extra` goes to its end."""
         merged = {
             "cluster": self.cluster.id,
             **self.options,
             **{k.replace("_", "-"): v for k, v in options.items()},
         }
-        lines = [f"{name} = '{value}'\n" for name, value in merged.items() if value is not None]
-        own = [line for line in lines if line.startswith("executor-")]
-        self.config.write_text("".join(x for x in lines if x not in own) + extra + "\n" + "".join(own))
+        lines = [f"{name} = '{value}'" for name, value in merged.items() if value is not None]
+        self.config.write_text("\n".join(lines) + "\n" + extra)
 
     def run(self, *arguments, before=()):
         """`holdfastd` to its end: (code, output, errors)."""
         return self.cluster.case.run_to_end(*before, agent_program(), "-c", self.config, *arguments)
+
+    @property
+    def for_executor(self):
+        """What its configuration needs beside, to be the end of `extra`."""
+        return (
+            f"executor-socket = '{self.executor_socket}'\n"
+            f"executor-state = '{self.executor_state}'\n"
+        )
 
     def run_executor(self, *arguments):
         """`holdfast-executor` to its end: (code, output, errors)."""
@@ -83,7 +91,7 @@ class Node:
         self.executor = self.cluster.case.start(
             executor_program(), "-c", self.config, stdout=log, stderr=log
         )
-        until(self.options["executor-socket"].exists, f"{self.name}'s executor listens")
+        until(self.executor_socket.exists, f"{self.name}'s executor listens")
         return self.executor
 
     def start(self, *arguments, before=(), **options):
@@ -149,7 +157,7 @@ class Cluster:
         devices = [("--device", device) for device in devices] or [()] * count
         for host, node, device in zip(hosts, self.nodes, devices):
             node.dir.mkdir()
-            node.options["executor-state"].mkdir(mode=0o700)
+            node.executor_state.mkdir(mode=0o700)
             node.options["machine-id"].write_text(uuid.uuid4().hex + "\n")
             node.options["boot-id"].write_text(str(uuid.uuid4()) + "\n")
             self.must(

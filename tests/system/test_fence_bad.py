@@ -285,7 +285,7 @@ class BadFenceConfiguration(BadCase):
     def test_a_script_that_is_not_there_yet_is_no_reason_not_to_start(self):
         cluster = Cluster(self, self.dir / "c", actions=["power"])
         node = cluster.nodes[0]
-        node.configure(self.action(f"exec = '{self.dir}/none'"))
+        node.configure(self.action(f"exec = '{self.dir}/none'") + node.for_executor)
         code, out, err = node.run("--check-config")
         self.assertEqual((code, err), (OK, ""), out)
         node.start_executor()
