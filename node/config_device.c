@@ -1,11 +1,13 @@
 /* The blocks `device` of the configuration: see config_device.h. */
 #include "node/config_device.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DEVICE_FOLDER "/usr/sbin/"
 #define DEVICE_FIXED  "fixed:"
+#define DEVICE_GUID   "ipmi-guid"
 /* Beside the agent's own times: its start, its answers, a slow machine. */
 #define DEVICE_MARGIN SPAN_MS(5000)
 
@@ -66,21 +68,35 @@ static int check_path(cfg_t *cfg, cfg_opt_t *opt)
     return -1;
 }
 
+/* "fixed:ID", "ipmi-guid" or "ipmi-guid:GUID". */
+static bool parse_identity(enum config_identity *kind, char fixed[DEVICE_SIZE], const char *text)
+{
+    size_t guid = strlen(DEVICE_GUID);
+    memset(fixed, 0, DEVICE_SIZE);
+    *kind =
+        strncmp(text, DEVICE_GUID, guid) == 0 ? CONFIG_IDENTITY_IPMI_GUID : CONFIG_IDENTITY_FIXED;
+    if (*kind == CONFIG_IDENTITY_IPMI_GUID && text[guid] == '\0')
+        return true;
+    const char *id = *kind == CONFIG_IDENTITY_IPMI_GUID ? text + guid : text;
+    const char *label = *kind == CONFIG_IDENTITY_IPMI_GUID ? ":" : DEVICE_FIXED;
+    if (strncmp(id, label, strlen(label)) != 0 || strlen(id + strlen(label)) >= DEVICE_SIZE)
+        return false;
+    memcpy(fixed, id + strlen(label), strlen(id + strlen(label)));
+    for (char *c = fixed; *kind == CONFIG_IDENTITY_IPMI_GUID && *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return roster_device_valid(fixed);
+}
+
 static int check_identity(cfg_t *cfg, cfg_opt_t *opt)
 {
     const char *text = cfg_opt_getnstr(opt, 0);
-    char fixed[DEVICE_SIZE] = {0};
-    if (text && strcmp(text, "ipmi-guid") == 0)
+    enum config_identity kind;
+    char fixed[DEVICE_SIZE];
+    if (text && parse_identity(&kind, fixed, text))
         return 0;
-    if (text && strncmp(text, DEVICE_FIXED, strlen(DEVICE_FIXED)) == 0 &&
-        strlen(text + strlen(DEVICE_FIXED)) < sizeof fixed) {
-        memcpy(fixed, text + strlen(DEVICE_FIXED), strlen(text + strlen(DEVICE_FIXED)));
-        if (roster_device_valid(fixed))
-            return 0;
-    }
     cfg_error(cfg,
-              "device %s: identity: %s is neither ipmi-guid nor fixed:ID, where ID is what the "
-              "roster names (up to %d printable characters)",
+              "device %s: identity: %s is none of ipmi-guid, ipmi-guid:GUID and fixed:ID, where ID "
+              "is what the roster names (up to %d printable characters)",
               cfg_title(cfg), text && *text ? text : "nothing", DEVICE_SIZE - 1);
     return -1;
 }
@@ -160,10 +176,7 @@ static bool take_device(struct config_device *d, cfg_t *block)
     *d = (struct config_device){.line = block->line, .power_on = cfg_getbool(block, "power-on")};
     memcpy(d->name, cfg_title(block), strlen(cfg_title(block)));
     memcpy(d->node, node, strlen(node));
-    if (strcmp(identity, "ipmi-guid") == 0)
-        d->identity = CONFIG_IDENTITY_IPMI_GUID;
-    else
-        memcpy(d->fixed, identity + strlen(DEVICE_FIXED), strlen(identity + strlen(DEVICE_FIXED)));
+    parse_identity(&d->identity, d->fixed, identity);
     d->login_timeout = span_times(SPAN_MS(1000), cfg_getint(block, "login-timeout"));
     d->power_timeout = span_times(SPAN_MS(1000), cfg_getint(block, "power-timeout"));
     return take_texts(d, block);

@@ -30,7 +30,9 @@ struct config_device {
     size_t option_count;
     char **options; /* "name=value" each */
     enum config_identity identity;
-    char fixed[DEVICE_SIZE]; /* with CONFIG_IDENTITY_FIXED */
+    /* FIXED: its identity. IPMI_GUID: the GUID that stands for the roster's identity; empty: the
+     * GUID itself is what the roster names. */
+    char fixed[DEVICE_SIZE];
     struct span login_timeout;
     struct span power_timeout;
     bool power_on; /* afterwards */

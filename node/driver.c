@@ -284,16 +284,17 @@ static void driver_judge_status(struct driver *d, const struct watcher_report *r
 static void driver_judge_identity(struct driver *d, const struct watcher_report *report)
 {
     char guid[DEVICE_SIZE] = {0};
+    const char *wanted = d->device->fixed[0] ? d->device->fixed : d->order.target->device;
     if (WIFEXITED(report->status) && WEXITSTATUS(report->status) == 0)
         device_guid(guid, report->out.text, report->out.size);
     if (!guid[0]) {
         driver_say_ended(d, report);
         driver_give_up(d);
-    } else if (strcmp(guid, d->order.target->device) != 0) {
-        driver_why(d, "%s is not the device that the roster names (F6b)", guid);
+    } else if (strcmp(guid, wanted) != 0) {
+        driver_why(d, "%s is not the device that the roster names: that is %s (F6b)", guid, wanted);
         driver_give_up(d);
     } else {
-        memcpy(d->result.device, guid, DEVICE_SIZE);
+        memcpy(d->result.device, d->order.target->device, DEVICE_SIZE);
         driver_go_on(d, d->order.kind == EXECUTOR_OFF      ? DRIVER_OFF
                         : d->order.kind == EXECUTOR_STATUS ? DRIVER_STATUS
                                                            : DRIVER_ON);
