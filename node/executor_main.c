@@ -165,6 +165,9 @@ static bool main_start(struct daemon *d, struct fault *fault)
                               agent == own ? (uid_t)-1 : agent, (gid_t)-1, fault);
     if (d->socket < 0)
         return false;
+    /* An agent that asks meanwhile waits: to ask fence agents what they are takes a moment. */
+    if (!metadata_check_devices(config, &d->identity, fault))
+        return false;
     d->server = executor_server_open(d->base, d->socket, agent, fault);
     if (!d->server)
         return false;
@@ -225,7 +228,7 @@ int main(int argc, char **argv)
         return main_fault(&fault);
     log_open(options.level_given ? options.level : d.config.log_level);
     if (!identity_load_keyless(&d.identity, &d.config, &fault) ||
-        !metadata_check_devices(&d.config, &d.identity, &fault)) {
+        (options.check && !metadata_check_devices(&d.config, &d.identity, &fault))) {
         status = main_fault(&fault);
     } else if (options.check) {
         printf("%s: good: node %s, slot %u\n", options.config, d.identity.node->name,

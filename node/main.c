@@ -28,6 +28,7 @@
 #include "node/api.h"
 #include "node/listener.h"
 #include "node/notify.h"
+#include "node/privileges.h"
 #include "node/reload.h"
 #include "proto/must.h"
 
@@ -312,7 +313,8 @@ int main(int argc, char **argv)
                d.identity.self);
         status = FAULT_NONE;
     } else {
-        bool started = main_start(&d, options.store_lost, &fault);
+        /* Before any thread is there, and before a byte from outside is read. */
+        bool started = privileges_limit(&fault) && main_start(&d, options.store_lost, &fault);
         if (started)
             main_run(&d);
         bool good = main_finish(&d);
