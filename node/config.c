@@ -8,7 +8,6 @@
 #include <confuse.h>
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,15 +65,6 @@ static int config_check_socket(cfg_t *cfg, cfg_opt_t *opt)
         return 0;
     cfg_error(cfg, "%s: %s is %zu bytes long; a socket's path has at most %d: choose a shorter one",
               cfg_opt_name(opt), path, strlen(path), CONFIG_SOCKET_MAX);
-    return -1;
-}
-
-static int config_check_user(cfg_t *cfg, cfg_opt_t *opt)
-{
-    if (getpwnam(cfg_opt_getnstr(opt, 0)))
-        return 0;
-    cfg_error(cfg, "%s: there is no user %s on this machine", cfg_opt_name(opt),
-              cfg_opt_getnstr(opt, 0));
     return -1;
 }
 
@@ -180,7 +170,6 @@ static void config_add_checks(cfg_t *cfg)
     cfg_set_validate_func(cfg, "cluster", config_check_cluster);
     cfg_set_validate_func(cfg, "socket", config_check_socket);
     cfg_set_validate_func(cfg, "executor-socket", config_check_socket);
-    cfg_set_validate_func(cfg, "agent-user", config_check_user);
     cfg_set_validate_func(cfg, "socket-group", config_check_group);
     cfg_set_validate_func(cfg, "log-level", config_check_level);
     config_access_add_checks(cfg);
@@ -241,13 +230,10 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
             return fault_set(fault, FAULT_CONFIG, "%s: socket-group has vanished", path);
         out->socket_group = group->gr_gid;
     }
-    out->agent_user = (uid_t)-1;
-    if (cfg_getstr(cfg, "agent-user")) {
-        const struct passwd *user = getpwnam(cfg_getstr(cfg, "agent-user"));
-        if (!user)
-            return fault_set(fault, FAULT_CONFIG, "%s: agent-user has vanished", path);
-        out->agent_user = user->pw_uid;
-    }
+    const char *user = cfg_getstr(cfg, "agent-user");
+    out->agent_user = user ? strdup(user) : NULL;
+    if (user && !out->agent_user)
+        return fault_set(fault, FAULT_OTHER, "out of memory");
     out->grace = span_times(SPAN_MS(1000), cfg_getint(cfg, "grace"));
     log_level_parse(&out->log_level, cfg_getstr(cfg, "log-level"));
     out->max_locks = (uint32_t)cfg_getint(cfg, "max-locks");
@@ -358,7 +344,7 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
         CFG_STR("machine-id", CONFIG_MACHINE_ID_DEFAULT, CFGF_NONE),
         CFG_STR("on_isolation", "stop", CFGF_NONE),
         CFG_SEC("action", action, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-        CFG_STR("executor-socket", "/run/holdfast/executor.sock", CFGF_NONE),
+        CFG_STR("executor-socket", "/run/holdfast-executor/executor.sock", CFGF_NONE),
         CFG_STR("executor-state", "/var/lib/holdfast-executor", CFGF_NONE),
         CFG_STR("agent-user", NULL, CFGF_NODEFAULT),
         CFG_SEC("device", config_device_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
@@ -397,6 +383,7 @@ void config_free(struct config *config)
     free(config->machine_id);
     free(config->executor_socket);
     free(config->executor_state);
+    free(config->agent_user);
     config_device_free(&config->devices);
     for (size_t i = 0; i < config->action_count; i++)
         free(config->actions[i].exec);

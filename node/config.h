@@ -58,7 +58,7 @@ struct config {
     char *machine_id;
     char *executor_socket;
     char *executor_state;
-    uid_t agent_user; /* who may ask the executor; (uid_t)-1: its own user */
+    char *agent_user; /* whom the executor hears; NULL: its own user. It looks it up */
     struct config_devices devices;
     /* F7: holds are lost when this node loses its standing; else their holders are only warned. */
     bool stop_on_isolation;

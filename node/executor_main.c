@@ -7,6 +7,7 @@
  * and `device`; not the agent's key.
  */
 #include <getopt.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,11 +150,20 @@ static bool main_loop(struct daemon *d, struct fault *fault)
     return clock_open(&d->clock, d->base, fault);
 }
 
+static bool main_agent_user(uid_t *out, const struct config *config, struct fault *fault)
+{
+    const struct passwd *user = config->agent_user ? getpwnam(config->agent_user) : NULL;
+    *out = user ? user->pw_uid : geteuid();
+    return user || !config->agent_user ||
+           fault_set(fault, FAULT_CONFIG, "%s: agent-user: there is no user %s on this machine",
+                     config->path, config->agent_user);
+}
+
 static bool main_start(struct daemon *d, struct fault *fault)
 {
     const struct config *config = &d->config;
-    uid_t own = geteuid(), agent = config->agent_user == (uid_t)-1 ? own : config->agent_user;
-    if (!main_loop(d, fault))
+    uid_t agent;
+    if (!main_agent_user(&agent, config, fault) || !main_loop(d, fault))
         return false;
     d->acts = acts_open(config->executor_state, &config->cluster, fault);
     if (!d->acts)
@@ -162,7 +172,7 @@ static bool main_start(struct daemon *d, struct fault *fault)
     if (!d->transcript)
         return false;
     d->socket = listener_open(config->executor_socket, SOCK_SEQPACKET,
-                              agent == own ? (uid_t)-1 : agent, (gid_t)-1, fault);
+                              agent == geteuid() ? (uid_t)-1 : agent, (gid_t)-1, fault);
     if (d->socket < 0)
         return false;
     /* An agent that asks meanwhile waits: to ask fence agents what they are takes a moment. */

@@ -59,7 +59,7 @@ int listener_open(const char *path, int type, uid_t user, gid_t group, struct fa
         fault_set(fault, FAULT_CONFIG, "socket %s: %s", path, strerror(error));
         goto failed;
     }
-    if (((user != (uid_t)-1 || group != (gid_t)-1) && chown(path, user, group) != 0) ||
+    if (((user != (uid_t)-1 || group != (gid_t)-1) && lchown(path, user, group) != 0) ||
         listen(fd, LISTENER_BACKLOG) != 0) {
         fault_set(fault, FAULT_CONFIG, "socket %s: %s", path, strerror(errno));
         unlink(path);
