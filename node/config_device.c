@@ -84,7 +84,7 @@ static bool parse_identity(enum config_identity *kind, char fixed[DEVICE_SIZE], 
     memcpy(fixed, id + strlen(label), strlen(id + strlen(label)));
     for (char *c = fixed; *kind == CONFIG_IDENTITY_IPMI_GUID && *c; c++)
         *c = (char)tolower((unsigned char)*c);
-    return roster_device_valid(fixed);
+    return fixed[0] && roster_device_valid(fixed);
 }
 
 static int check_identity(cfg_t *cfg, cfg_opt_t *opt)
