@@ -1,4 +1,4 @@
-/* The executor's acts: see acts.h. */
+/* The executor's acts, in a file: see acts.h. */
 #include "node/acts.h"
 
 #include <errno.h>
@@ -24,56 +24,7 @@ struct acts {
     uint8_t bytes[ACTS_FILE_MAX + 1];
 };
 
-const char *acts_verdict_text(enum acts_verdict verdict)
-{
-    switch (verdict) {
-    case ACTS_NEW:
-        return "not acted upon yet";
-    case ACTS_DONE:
-        return "this executor has acted on this order already, and acts once (F9)";
-    case ACTS_OLD:
-        return "this executor has acted on a later life of that node (F9)";
-    case ACTS_FULL:
-        return "this executor cannot note down any more acts (F9)";
-    }
-    return "?";
-}
-
-/* --- The table --- */
-
-static bool acts_same(const struct act *a, const struct act *b)
-{
-    return a->slot == b->slot && a->life == b->life && a->action == b->action &&
-           memcmp(a->order.bytes, b->order.bytes, DIGEST_SIZE) == 0;
-}
-
-enum acts_verdict acts_look(const struct acts_table *table, const struct act *act)
-{
-    size_t same_life = 0, lower = 0;
-    for (size_t i = 0; i < table->count; i++) {
-        const struct act *known = &table->list[i];
-        if (known->slot != act->slot)
-            continue;
-        if (known->life > act->life)
-            return ACTS_OLD;
-        if (acts_same(known, act))
-            return ACTS_DONE;
-        same_life += known->life == act->life;
-        lower += known->life < act->life;
-    }
-    return same_life < ACTS_LIFE_MAX && table->count - lower < ACTS_MAX ? ACTS_NEW : ACTS_FULL;
-}
-
-void acts_add(struct acts_table *table, const struct act *act)
-{
-    size_t kept = 0;
-    must(acts_look(table, act) == ACTS_NEW);
-    for (size_t i = 0; i < table->count; i++)
-        if (table->list[i].slot != act->slot || table->list[i].life == act->life)
-            table->list[kept++] = table->list[i];
-    table->list[kept++] = *act;
-    table->count = kept;
-}
+/* --- The bytes --- */
 
 size_t acts_encode(uint8_t *out, const struct acts_table *table, const struct cluster_id *cluster)
 {
@@ -82,7 +33,7 @@ size_t acts_encode(uint8_t *out, const struct acts_table *table, const struct cl
     write_copy(&w, cluster->bytes, DIGEST_SIZE);
     write_u32(&w, (uint32_t)table->count);
     for (size_t i = 0; i < table->count; i++) {
-        const struct act *act = &table->list[i];
+        const struct fence_act *act = &table->list[i];
         write_u16(&w, act->slot);
         write_u64(&w, act->life);
         write_u8(&w, act->action);
@@ -109,7 +60,7 @@ bool acts_decode(struct acts_table *out, const struct cluster_id *cluster, const
         memcmp(of.bytes, cluster->bytes, DIGEST_SIZE) != 0 || count > ACTS_MAX)
         return false;
     for (uint32_t i = 0; i < count && !r.failed; i++) {
-        struct act act;
+        struct fence_act act;
         act.slot = read_u16(&r);
         act.life = read_u64(&r);
         act.action = read_u8(&r);
@@ -217,7 +168,7 @@ const struct acts_table *acts_table(const struct acts *acts)
     return &acts->table;
 }
 
-int acts_write(struct acts *acts, const struct act *act)
+int acts_write(struct acts *acts, const struct fence_act *act)
 {
     acts_add(&acts->table, act);
     /* After an error it stays in the table: the file may have it. It is then not acted upon. */

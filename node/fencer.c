@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 #include "node/log.h"
+#include "proto/gate.h"
 #include "proto/must.h"
 
 struct fencer_job {
@@ -136,25 +137,15 @@ static bool fencer_runs(const struct fencer *f, const struct executor_request *q
     return false;
 }
 
-/* F4: nobody is believed but the jurors' signatures. NULL, or which rule forbids it. */
+/* F4: see proto/gate.h. NULL, or which rule forbids it. */
 static const char *fencer_check(const struct fencer *f, const struct executor_request *q,
-                                struct digest *order)
+                                struct fence_act *act)
 {
-    struct order_cert cert;
-    struct reader r = reader_init(q->cert.bytes, q->cert.size);
-    if (q->slot == f->identity->self)
-        return "an executor never acts on its own node (F9)";
-    if (q->action == ACTION_RETIRE)
-        return "the action retire touches no machine (F6)";
-    if (!order_cert_decode(&cert, &r) || !reader_done(&r))
-        return order_verdict_text(ORDER_MALFORMED);
-    if (cert.order.slot != q->slot || cert.order.life != q->life)
-        return "the certificate is about another node, life or order (F4)";
-    enum order_verdict verdict =
-        order_cert_verify(&cert, q->action, &f->config->cluster, f->identity->roster,
-                          &f->identity->roster_digest, NULL);
-    *order = order_digest(&cert.order);
-    return verdict == ORDER_OK ? NULL : order_verdict_text(verdict);
+    struct gate gate = {.self = f->identity->self,
+                        .cluster = &f->config->cluster,
+                        .roster = f->identity->roster,
+                        .roster_digest = &f->identity->roster_digest};
+    return gate_check(&gate, q->slot, q->life, q->action, q->cert, act);
 }
 
 /* Whether it may be switched on: it was switched off here, which is then spent. */
@@ -169,14 +160,12 @@ static bool fencer_take_off(struct fencer *f, const struct executor_request *q)
 }
 
 /* Durable before the driver starts: once, whatever becomes of this process. NULL, or why not. */
-static const char *fencer_note(struct fencer *f, const struct executor_request *q,
-                               const struct digest *order)
+static const char *fencer_note(struct fencer *f, const struct fence_act *act)
 {
-    struct act act = {.slot = q->slot, .life = q->life, .action = q->action, .order = *order};
-    enum acts_verdict verdict = acts_look(acts_table(f->acts), &act);
+    enum acts_verdict verdict = acts_look(acts_table(f->acts), act);
     if (verdict != ACTS_NEW)
         return acts_verdict_text(verdict);
-    int error = acts_write(f->acts, &act);
+    int error = acts_write(f->acts, act);
     return error ? "that it acts cannot be noted down durably (F9)" : NULL;
 }
 
@@ -202,14 +191,14 @@ static void fencer_begin(struct fencer *f, const struct fencer_job *made,
 void fencer_run(struct fencer *f, uint64_t owner, const struct executor_request *q)
 {
     char text[FENCE_TEXT_MAX + 1];
-    struct digest order;
+    struct fence_act act;
     struct fencer_job job = {.fencer = f,
                              .owner = owner,
                              .id = q->id,
                              .kind = q->kind,
                              .slot = q->slot,
                              .life = q->life};
-    const char *why = fencer_check(f, q, &order);
+    const char *why = fencer_check(f, q, &act);
     if (why) {
         fencer_refuse(f, &job, "refused: %s", why);
         return;
@@ -227,7 +216,7 @@ void fencer_run(struct fencer *f, uint64_t owner, const struct executor_request 
                                .devices = &f->config->devices,
                                .target = fencer_node(f, q->slot),
                                .life = q->life,
-                               .order = order,
+                               .order = act.order,
                                .info = q->info,
                                .transcript = f->transcript};
     if (!driver_usable(&run, text))
@@ -238,7 +227,7 @@ void fencer_run(struct fencer *f, uint64_t owner, const struct executor_request 
         fencer_refuse(f, &job, "action %s: too many drivers run on this node", name);
     else if (q->kind == EXECUTOR_ON && !fencer_take_off(f, q))
         fencer_refuse(f, &job, "refused: this executor did not switch that life off (F9)");
-    else if (q->kind == EXECUTOR_OFF && (why = fencer_note(f, q, &order)) != NULL)
+    else if (q->kind == EXECUTOR_OFF && (why = fencer_note(f, &act)) != NULL)
         fencer_refuse(f, &job, "refused: %s", why);
     else
         fencer_begin(f, &job, &run);

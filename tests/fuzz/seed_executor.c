@@ -46,7 +46,7 @@ static void seed_acts(void)
     static uint8_t bytes[ACTS_FILE_MAX];
     struct cluster_id cluster = {{0xc1}};
     for (uint16_t slot = 1; slot < 4; slot++)
-        acts_add(&table, &(struct act){.slot = slot, .life = 7, .action = 1});
+        acts_add(&table, &(struct fence_act){.slot = slot, .life = 7, .action = 1});
     seed_file("acts", bytes, acts_encode(bytes, &table, &cluster));
 }
 

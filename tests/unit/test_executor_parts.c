@@ -75,9 +75,9 @@ END_TEST
 
 /* --- Acts (F9) --- */
 
-static struct act act_of(uint16_t slot, uint64_t life, uint8_t action)
+static struct fence_act act_of(uint16_t slot, uint64_t life, uint8_t action)
 {
-    struct act act = {.slot = slot, .life = life, .action = action};
+    struct fence_act act = {.slot = slot, .life = life, .action = action};
     memset(act.order.bytes, (int)life, DIGEST_SIZE);
     return act;
 }
@@ -85,7 +85,7 @@ static struct act act_of(uint16_t slot, uint64_t life, uint8_t action)
 START_TEST(acts_once)
 {
     static struct acts_table table;
-    struct act act = act_of(3, 7, 1), other = act_of(3, 7, 2), old = act_of(3, 6, 1);
+    struct fence_act act = act_of(3, 7, 1), other = act_of(3, 7, 2), old = act_of(3, 6, 1);
     table.count = 0;
     ck_assert_int_eq(acts_look(&table, &act), ACTS_NEW);
     acts_add(&table, &act);
@@ -105,7 +105,7 @@ END_TEST
 START_TEST(acts_full)
 {
     static struct acts_table table;
-    struct act act;
+    struct fence_act act;
     table.count = 0;
     for (uint8_t i = 0; i < ACTS_LIFE_MAX; i++) {
         act = act_of(3, 7, i);
@@ -131,7 +131,7 @@ START_TEST(acts_file)
     struct cluster_id cluster = {{7}}, other = {{8}};
     table.count = 0;
     for (uint16_t slot = 0; slot < 5; slot++) {
-        struct act act = act_of(slot, 2, 1);
+        struct fence_act act = act_of(slot, 2, 1);
         acts_add(&table, &act);
     }
     size_t size = acts_encode(bytes, &table, &cluster);
@@ -153,7 +153,7 @@ START_TEST(acts_directory)
     char dir[] = "/tmp/test_acts.XXXXXX", path[64];
     struct cluster_id cluster = {{7}};
     struct fault fault = {0};
-    struct act act = act_of(3, 7, 1);
+    struct fence_act act = act_of(3, 7, 1);
     ck_assert_ptr_nonnull(mkdtemp(dir));
     struct acts *acts = acts_open(dir, &cluster, &fault);
     ck_assert_msg(acts != NULL, "%s", fault.text);
