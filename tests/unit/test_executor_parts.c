@@ -208,7 +208,7 @@ static void check_mask(const char *text, const char *expected)
     static struct secrets s;
     char bytes[256];
     ck_assert(parse(&s, "password=hunter2\nsnmp=ab\ncommunity=hunter\n"));
-    memcpy(bytes, text, strlen(text));
+    memcpy(bytes, text, strlen(text) + 1);
     size_t size = secrets_mask(&s, bytes, strlen(text));
     ck_assert_uint_eq(size, strlen(expected));
     ck_assert_mem_eq(bytes, expected, size);
