@@ -31,6 +31,11 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 CRYPTO := $(call src,crypto)
 PROTO  := $(call src,proto)
 NODE   := $(call src,node)
+# What only the executor has: the devices' secrets and their drivers; and what only the agent has.
+EXECUTOR_ONLY := $(addprefix node/,executor_main.c executor_server.c fencer.c driver.c device.c secrets.c watcher.c \
+                   acts.c transcript.c metadata.c)
+EXECUTOR_TOO  := $(addprefix node/,access.c clock.c config.c config_access.c config_device.c executor_wire.c fault.c \
+                   identity.c listener.c log.c notify.c)
 SIM    := $(call src,sim)
 LIB    := $(wildcard client/lib*.c) client/varlink.c
 CLI    := $(filter-out $(LIB),$(call src,client))
@@ -42,7 +47,7 @@ LIBS_LIB  := -ljansson -lpthread
 
 .DEFAULT_GOAL := all
 .PHONY: all help clean
-all: build/holdfastd build/holdfast build/holdfast-sim build/libholdfast.a build/libholdfast.so ## build everything (the default)
+all: build/holdfastd build/holdfast-executor build/holdfast build/holdfast-sim build/libholdfast.a build/libholdfast.so ## build everything (the default)
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,7 +66,10 @@ $(B)/libcore.a: $(call obj,$(CRYPTO) $(PROTO))
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(B)/holdfastd: $(call obj,$(NODE)) $(B)/libcore.a
+$(B)/holdfastd: $(call obj,$(filter-out $(EXECUTOR_ONLY),$(NODE))) $(B)/libcore.a
+	@$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_NODE) -o $@
+$(B)/holdfast-executor: $(call obj,$(EXECUTOR_ONLY) $(EXECUTOR_TOO)) $(B)/libcore.a
 	@$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_NODE) -o $@
 $(B)/holdfast: $(call obj,$(CLI) client/varlink.c) $(B)/libcore.a
@@ -71,7 +79,7 @@ $(B)/holdfast-sim: $(call obj,$(SIM)) $(B)/libcore.a
 	@$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_CORE) -o $@
 
-build/holdfastd build/holdfast build/holdfast-sim: build/%: build/release/%
+build/holdfastd build/holdfast-executor build/holdfast build/holdfast-sim: build/%: build/release/%
 	@cp $< $@.new && mv $@.new $@
 
 # The library, always of the release variant. Outside of it only hf_* is known: the shared one has its

@@ -8,7 +8,8 @@
  *       machine.sock         its supervisor (lab_machine.c)
  *       holdfast.conf, key, card.json, roster, machine-id, boot-id, state/
  *       holdfast.sock        its agent
- *       agent.log, machine.log
+ *       executor.sock, executor/  its executor, and what that keeps
+ *       agent.log, executor.log, machine.log
  *
  * This file knows the layout and how to talk to a supervisor; lab_start.c makes labs and cmd_lab.c
  * is what people type.

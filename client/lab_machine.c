@@ -5,6 +5,7 @@
  *
  *         lab start -- fork, setsid, exec --> holdfast lab-machine DIR/hvN
  *                                               |-- holdfastd         "agent"
+ *                                               |-- holdfast-executor its executor
  *                                               |-- commands          one connection each
  *                                               '-- orphans of these
  *
@@ -63,7 +64,8 @@ struct machine {
     int tie;   /* -1: tied to nothing */
     bool on;
     bool quit;
-    pid_t agent; /* 0: stopped */
+    pid_t agent;    /* 0: stopped */
+    pid_t executor; /* the same; it starts and stops with an agent, but outlives its death */
     char ended[LAB_STATE_SIZE];
     struct client clients[CLIENTS_MAX];
 };
@@ -107,6 +109,10 @@ static void reap(void *context)
             describe(m->ended, status);
             note(m->ended);
         }
+        if (pid == m->executor) {
+            m->executor = 0;
+            note("the executor ended");
+        }
         for (size_t i = 0; i < CLIENTS_MAX; i++)
             if (m->clients[i].pid == pid)
                 finish_client(&m->clients[i], status);
@@ -126,50 +132,70 @@ static void become_ordinary(pid_t supervisor)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static const char *agent_start(struct machine *m)
+/* A daemon of this machine, with its configuration, and its words in LOG. 0: it cannot be made. */
+static pid_t daemon_start(const struct machine *m, const char *program, const char *log_name)
 {
     char config[PATH_MAX], log[PATH_MAX];
     pid_t supervisor = getpid();
-    if (!m->on)
-        return "the machine is off";
-    if (m->agent)
-        return NULL;
     file_path(config, sizeof config, m->dir, "holdfast.conf");
-    file_path(log, sizeof log, m->dir, "agent.log");
+    file_path(log, sizeof log, m->dir, log_name);
     int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     pid_t pid = out >= 0 ? fork() : -1;
     if (pid == 0) {
         become_ordinary(supervisor);
         dup2(out, STDOUT_FILENO);
         dup2(out, STDERR_FILENO);
-        execl(m->agent_path, "holdfastd", "-c", config, (char *)NULL);
-        dprintf(STDERR_FILENO, "cannot run %s: %s\n", m->agent_path, strerror(errno));
+        execl(program, strrchr(program, '/') + 1, "-c", config, (char *)NULL);
+        dprintf(STDERR_FILENO, "cannot run %s: %s\n", program, strerror(errno));
         _exit(EXIT_NOT_FOUND);
     }
     if (out >= 0)
         close(out);
-    if (pid < 0)
+    return pid > 0 ? pid : 0;
+}
+
+static const char *agent_start(struct machine *m)
+{
+    char executor[PATH_MAX];
+    if (!m->on)
+        return "the machine is off";
+    snprintf(executor, sizeof executor, "%.*s/holdfast-executor",
+             (int)(strrchr(m->agent_path, '/') - m->agent_path), m->agent_path);
+    if (m->executor == 0)
+        m->executor = daemon_start(m, executor, "executor.log");
+    if (m->agent)
+        return NULL;
+    m->agent = daemon_start(m, m->agent_path, "agent.log");
+    if (m->agent == 0)
         return "no process for the agent can be made";
-    m->agent = pid;
     m->ended[0] = '\0';
     return NULL;
 }
 
+/* Politely first. */
+static void daemon_stop(struct machine *m, const pid_t *pid, int signo)
+{
+    if (*pid == 0)
+        return;
+    kill(*pid, signo);
+    kill(*pid, SIGCONT); /* one that is paused would not see the first */
+    for (int waited = 0; *pid && waited < STOP_MS; waited += 5) {
+        lab_sleep_ms(5);
+        reap(m);
+    }
+    while (*pid) {
+        kill(*pid, SIGKILL);
+        lab_sleep_ms(5);
+        reap(m);
+    }
+}
+
+/* Both read their configuration at their start, so both are stopped. */
 static const char *agent_stop(struct machine *m)
 {
-    if (m->agent == 0)
-        return NULL;
-    kill(m->agent, SIGUSR1); /* which never refuses: what it holds is kept for the next start */
-    kill(m->agent, SIGCONT); /* one that is paused would not see the first */
-    for (int waited = 0; m->agent && waited < STOP_MS; waited += 5) {
-        lab_sleep_ms(5);
-        reap(m);
-    }
-    while (m->agent) {
-        kill(m->agent, SIGKILL);
-        lab_sleep_ms(5);
-        reap(m);
-    }
+    /* SIGUSR1 never refuses: what it holds is kept for the next start. */
+    daemon_stop(m, &m->agent, SIGUSR1);
+    daemon_stop(m, &m->executor, SIGTERM);
     return NULL;
 }
 
@@ -504,7 +530,8 @@ static int run(struct cli *cli, int argc, char **argv)
         if (option == 't')
             m.tie = LAB_TIE_FD;
     }
-    if (optind + 1 != argc || argv[optind][0] != '/' || m.agent_path == NULL)
+    if (optind + 1 != argc || argv[optind][0] != '/' || m.agent_path == NULL ||
+        m.agent_path[0] != '/')
         return usage_error(cli, "this command is for 'holdfast lab start' only");
     snprintf(m.dir, sizeof m.dir, "%s", argv[optind]);
     for (size_t i = 0; i < CLIENTS_MAX; i++)

@@ -151,10 +151,12 @@ static bool write_config(const struct lab *lab, int machine, const struct digest
                      "socket = '%s/holdfast.sock'\n"
                      "boot-id = '%s/boot-id'\n"
                      "machine-id = '%s/machine-id'\n"
+                     "executor-socket = '%s/executor.sock'\n"
+                     "executor-state = '%s/executor'\n"
                      "action \"" LAB_ACTION "\" {\n"
                      "    exec = '%s/" LAB_FENCE_SCRIPT "'\n"
                      "}\n",
-                     id, dir, dir, dir, dir, dir, dir, lab->dir);
+                     id, dir, dir, dir, dir, dir, dir, dir, dir, lab->dir);
     bool good = n > 0 && file_create(path, 0600, text, (size_t)n);
     free(text);
     return good;
@@ -165,6 +167,7 @@ static bool make_machine(const struct lab *lab, int machine, const char *prefix,
                          struct roster_node *card)
 {
     char dir[PATH_MAX], state[PATH_MAX], path[PATH_MAX], text[64], name[LAB_NAME_SIZE];
+    char executor[PATH_MAX];
     struct identity_request request = {.dir = dir, .state = state, .name = name, .genesis = true};
     lab_path(dir, lab, machine, NULL);
     lab_path(state, lab, machine, "state");
@@ -177,8 +180,9 @@ static bool make_machine(const struct lab *lab, int machine, const char *prefix,
     hex_encode(text, request.machine.bytes, MACHINE_ID_SIZE);
     snprintf(request.device, sizeof request.device, "lab:%.16s", text);
     strcat(text, "\n");
-    return file_directory(dir, 0700) && file_create(path, 0600, text, strlen(text)) &&
-           identity_make(card, &request) == EXIT_OK;
+    lab_path(executor, lab, machine, "executor");
+    return file_directory(dir, 0700) && file_directory(executor, 0700) &&
+           file_create(path, 0600, text, strlen(text)) && identity_make(card, &request) == EXIT_OK;
 }
 
 /* All machines, the roster of their cards, signed, and a copy of it and a configuration for each.

@@ -13,7 +13,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
-#include "node/fencer.h"
+#include "node/executor_link.h"
 #include "node/log.h"
 #include "proto/must.h"
 
@@ -45,7 +45,7 @@ struct agent {
     struct event *store_event;
     struct store_news news;
     struct udp *udp;
-    struct fencer *fencer;
+    struct executor_link *executor;
     struct alarm tick; /* at peer_deadline */
     bool tick_due;
     bool started;
@@ -101,12 +101,16 @@ static void agent_tell(struct agent *a, const struct effects *e)
         else if (answer->handle == 0)
             a->hooks.about_hold(a->hooks.context, answer);
     }
-    for (size_t i = 0; i < e->notice_count; i++)
-        a->hooks.notice(a->hooks.context, &e->notices[i]);
+    for (size_t i = 0; i < e->notice_count; i++) {
+        const struct notice *notice = &e->notices[i];
+        a->hooks.notice(a->hooks.context, notice);
+        if (notice->kind == NOTICE_PROOF)
+            executor_link_proven(a->executor, notice->slot, notice->number);
+    }
 }
 
-/* The certificate that a run rests on, for the fencer to check anew (F4); empty if there is none.
- */
+/* The certificate that a run rests on, for the executor to check anew (F4); empty if there is
+ * none. */
 static struct view agent_certificate(const struct agent *a, const struct run *run,
                                      uint8_t out[ORDER_CERT_BYTES_MAX])
 {
@@ -127,7 +131,8 @@ static void agent_execute(struct agent *a, const struct effects *e)
 {
     uint8_t bytes[ORDER_CERT_BYTES_MAX];
     for (size_t i = 0; i < e->run_count; i++)
-        fencer_run(a->fencer, &e->runs[i], agent_certificate(a, &e->runs[i], bytes));
+        executor_link_run(a->executor, &e->runs[i], (struct view){NULL, 0},
+                          agent_certificate(a, &e->runs[i], bytes));
 }
 
 static void agent_carry_out(struct agent *a)
@@ -371,7 +376,7 @@ static void agent_init_peer(struct agent *a)
     config.max_locks = a->config->max_locks;
     config.max_ops = a->config->max_operations;
     config.register_bytes = a->config->register_bytes;
-    config.run_span = fencer_longest(a->config);
+    config.run_span = config_run_longest(a->config);
     config.stop_on_isolation = a->config->stop_on_isolation;
     memcpy(config.boot_id, a->identity->boot_id, sizeof config.boot_id);
     randombytes_buf(config.seed, sizeof config.seed);
@@ -480,7 +485,7 @@ struct agent *agent_open(struct event_base *base, struct clock *clock, const str
     a->store_lost = store_lost;
     a->hooks = *hooks;
     a->tick = (struct alarm){.ring = agent_ticked, .context = a};
-    a->fencer = fencer_open(base, clock, config, identity, agent_executed, a);
+    a->executor = executor_link_open(base, clock, config, identity, agent_executed, a);
     struct udp_hooks udp = {a, agent_datagram, agent_refused};
     if (agent_open_store(a, fault))
         a->udp = udp_open(base, identity->roster, identity->self, &udp, fault);
@@ -523,7 +528,7 @@ bool agent_close(struct agent *a)
     if (a->store_event)
         event_free(a->store_event);
     udp_close(a->udp);
-    fencer_close(a->fencer);
+    executor_link_close(a->executor);
     bool good = !a->store || store_close(a->store);
     free(a->memory);
     free(a);

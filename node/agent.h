@@ -3,7 +3,7 @@
  *
  *     datagrams, requests, the disk's news, the clock  ->  peer_step, up to AGENT_STEPS times
  *                                                              |
- *       store_append / store_segment, udp_send, answers, fencer_run
+ *       store_append / store_segment, udp_send, answers, executor_link_run
  *                                                        <-  peer_effects, while peer_pending
  *
  * Requests are queued and stepped in the next turn, so an answer never arrives inside the call that

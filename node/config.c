@@ -63,9 +63,8 @@ static int config_check_socket(cfg_t *cfg, cfg_opt_t *opt)
         return -1;
     if (strlen(path) <= CONFIG_SOCKET_MAX)
         return 0;
-    cfg_error(cfg,
-              "socket: %s is %zu bytes long; a socket's path has at most %d: choose a shorter one",
-              path, strlen(path), CONFIG_SOCKET_MAX);
+    cfg_error(cfg, "%s: %s is %zu bytes long; a socket's path has at most %d: choose a shorter one",
+              cfg_opt_name(opt), path, strlen(path), CONFIG_SOCKET_MAX);
     return -1;
 }
 
@@ -114,8 +113,15 @@ static int config_check_action(cfg_t *cfg, cfg_opt_t *opt)
         cfg_error(cfg, "action %s: a roster has at most %d actions", name, ROSTER_ACTIONS_MAX);
     else if (!*name || strlen(name) >= ROSTER_ACTION_SIZE)
         cfg_error(cfg, "action \"%s\": a name has 1 to %d bytes", name, ROSTER_ACTION_SIZE - 1);
-    else if (!cfg_getstr(cfg_opt_getnsec(opt, count - 1), "exec"))
-        cfg_error(cfg, "action %s: exec is missing: the script's absolute path", name);
+    else if (!cfg_getstr(cfg_opt_getnsec(opt, count - 1), "exec") ==
+             !cfg_getbool(cfg_opt_getnsec(opt, count - 1), "devices"))
+        cfg_error(cfg,
+                  "action %s: %s: the script's absolute path, or devices = true for the sections "
+                  "`device`",
+                  name,
+                  cfg_getbool(cfg_opt_getnsec(opt, count - 1), "devices")
+                      ? "exec and devices exclude each other"
+                      : "exec is missing");
     else
         return 0;
     return -1;
@@ -150,7 +156,8 @@ static int config_check_number(cfg_t *cfg, cfg_opt_t *opt)
 
 static void config_add_checks(cfg_t *cfg)
 {
-    static const char *const paths[] = {"roster", "key", "state", "boot-id", "machine-id"};
+    static const char *const paths[] = {"roster",  "key",        "state",
+                                        "boot-id", "machine-id", "executor-state"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         cfg_set_validate_func(cfg, paths[i], config_check_path);
     for (size_t i = 0; i < sizeof config_ranges / sizeof *config_ranges; i++)
@@ -162,9 +169,11 @@ static void config_add_checks(cfg_t *cfg)
     cfg_set_validate_func(cfg, "on_isolation", config_check_isolation);
     cfg_set_validate_func(cfg, "cluster", config_check_cluster);
     cfg_set_validate_func(cfg, "socket", config_check_socket);
+    cfg_set_validate_func(cfg, "executor-socket", config_check_socket);
     cfg_set_validate_func(cfg, "socket-group", config_check_group);
     cfg_set_validate_func(cfg, "log-level", config_check_level);
     config_access_add_checks(cfg);
+    config_device_add_checks(cfg);
 }
 
 /* False if memory ran out. */
@@ -182,7 +191,7 @@ static bool config_take_actions(struct config *out, cfg_t *cfg)
         struct config_action *action = &out->actions[out->action_count++];
         memcpy(action->name, cfg_title(section), strlen(cfg_title(section)) + 1);
         action->deadline = span_times(SPAN_MS(1000), cfg_getint(section, "deadline"));
-        if (!config_copy(&action->exec, section, "exec"))
+        if (cfg_getstr(section, "exec") && !config_copy(&action->exec, section, "exec"))
             return false;
     }
     return true;
@@ -201,8 +210,17 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
     if (!out->path || !config_copy(&out->roster, cfg, "roster") ||
         !config_copy(&out->key, cfg, "key") || !config_copy(&out->state, cfg, "state") ||
         !config_copy(&out->socket, cfg, "socket") || !config_copy(&out->boot_id, cfg, "boot-id") ||
-        !config_copy(&out->machine_id, cfg, "machine-id") || !config_take_actions(out, cfg))
+        !config_copy(&out->machine_id, cfg, "machine-id") ||
+        !config_copy(&out->executor_socket, cfg, "executor-socket") ||
+        !config_copy(&out->executor_state, cfg, "executor-state") ||
+        !config_take_actions(out, cfg) || !config_device_take(&out->devices, cfg))
         return fault_set(fault, FAULT_OTHER, "out of memory");
+    if (config_run_longest(out).ns > SPAN_MS(CONFIG_RUN_MAX_MS).ns)
+        return fault_set(fault, FAULT_CONFIG,
+                         "%s: the devices of one node may take %lld s in all (each login-timeout + "
+                         "2 x power-timeout + 5); at most %d: shorten their times",
+                         path, (long long)(config_run_longest(out).ns / 1000000000),
+                         CONFIG_RUN_MAX_MS / 1000);
     if (!config_access_take(&out->access, cfg))
         return fault_set(fault, FAULT_OTHER, "access: out of memory, or an account has vanished");
     out->socket_group = (gid_t)-1;
@@ -212,6 +230,10 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
             return fault_set(fault, FAULT_CONFIG, "%s: socket-group has vanished", path);
         out->socket_group = group->gr_gid;
     }
+    const char *user = cfg_getstr(cfg, "agent-user");
+    out->agent_user = user ? strdup(user) : NULL;
+    if (user && !out->agent_user)
+        return fault_set(fault, FAULT_OTHER, "out of memory");
     out->grace = span_times(SPAN_MS(1000), cfg_getint(cfg, "grace"));
     log_level_parse(&out->log_level, cfg_getstr(cfg, "log-level"));
     out->max_locks = (uint32_t)cfg_getint(cfg, "max-locks");
@@ -303,6 +325,7 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
     cfg_opt_t action[] = {
         CFG_STR("exec", NULL, CFGF_NODEFAULT),
         CFG_INT("deadline", CONFIG_DEADLINE_DEFAULT, CFGF_NONE),
+        CFG_BOOL("devices", cfg_false, CFGF_NONE),
         CFG_END(),
     };
     cfg_opt_t options[] = {
@@ -321,6 +344,10 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
         CFG_STR("machine-id", CONFIG_MACHINE_ID_DEFAULT, CFGF_NONE),
         CFG_STR("on_isolation", "stop", CFGF_NONE),
         CFG_SEC("action", action, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+        CFG_STR("executor-socket", "/run/holdfast-executor/executor.sock", CFGF_NONE),
+        CFG_STR("executor-state", "/var/lib/holdfast-executor", CFGF_NONE),
+        CFG_STR("agent-user", NULL, CFGF_NODEFAULT),
+        CFG_SEC("device", config_device_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_SEC("access", config_access_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_END(),
     };
@@ -354,8 +381,35 @@ void config_free(struct config *config)
     free(config->socket);
     free(config->boot_id);
     free(config->machine_id);
+    free(config->executor_socket);
+    free(config->executor_state);
+    free(config->agent_user);
+    config_device_free(&config->devices);
     for (size_t i = 0; i < config->action_count; i++)
         free(config->actions[i].exec);
     access_free(&config->access);
     *config = (struct config){0};
+}
+
+const struct config_action *config_action_find(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->action_count; i++)
+        if (strcmp(config->actions[i].name, name) == 0)
+            return &config->actions[i];
+    return NULL;
+}
+
+/* A second to see a killed group end, and some for the answer's way. */
+#define CONFIG_RUN_LATE SPAN_MS(3000)
+
+struct span config_run_longest(const struct config *config)
+{
+    struct span longest = {0};
+    for (size_t i = 0; i < config->action_count; i++) {
+        const struct config_action *action = &config->actions[i];
+        struct span span =
+            action->exec ? action->deadline : config_devices_longest(&config->devices);
+        longest = span.ns > longest.ns ? span : longest;
+    }
+    return (struct span){longest.ns + CONFIG_RUN_LATE.ns};
 }

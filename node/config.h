@@ -10,8 +10,10 @@
 
 #include "crypto/roster.h"
 #include "node/access.h"
+#include "node/config_device.h"
 #include "node/fault.h"
 #include "node/log.h"
+#include "proto/limits.h"
 #include "proto/time.h"
 
 #define CONFIG_PATH_DEFAULT       "/etc/holdfast/holdfast.conf"
@@ -23,6 +25,7 @@ enum {
     CONFIG_GRACE_MAX = 3600,  /* seconds */
     CONFIG_DEADLINE_MAX = 60, /* seconds; see struct config_action */
     CONFIG_DEADLINE_DEFAULT = 10,
+    CONFIG_RUN_MAX_MS = RUN_SPAN_MAX_MS - 10 * 1000, /* the witness and the way come on top */
     CONFIG_LOCKS_MAX = 1 << 20,
     CONFIG_OPERATIONS_MAX = 1 << 16
 };
@@ -33,8 +36,8 @@ enum {
  * script). */
 struct config_action {
     char name[ROSTER_ACTION_SIZE];
-    char *exec;           /* absolute path; it need not be there yet */
-    struct span deadline; /* for `off` and the status query after it together (F9) */
+    char *exec;           /* absolute path; it need not be there yet. NULL: by the devices */
+    struct span deadline; /* of the script: for `off` and the status query after it together (F9) */
 };
 
 /* All strings are the config's own. */
@@ -53,6 +56,10 @@ struct config {
     size_t register_bytes;
     char *boot_id;
     char *machine_id;
+    char *executor_socket;
+    char *executor_state;
+    char *agent_user; /* whom the executor hears; NULL: its own user. It looks it up */
+    struct config_devices devices;
     /* F7: holds are lost when this node loses its standing; else their holders are only warned. */
     bool stop_on_isolation;
     size_t action_count;
@@ -63,5 +70,9 @@ struct config {
 /* Reads and checks `path`. On false *fault says "FILE:LINE: what", and *out is empty. */
 bool config_load(struct config *out, const char *path, struct fault *fault);
 void config_free(struct config *config);
+/* NULL if there is no such block. */
+const struct config_action *config_action_find(const struct config *config, const char *name);
+/* The longest that carrying out one of its actions may take, killing and telling included. */
+struct span config_run_longest(const struct config *config);
 
 #endif

@@ -1,49 +1,44 @@
 /*
- * The fencer: the hands of an executor (F9). It carries out certified orders by the operator's
- * scripts (docs/configuration.md has their contract); when to, is proto/executor.h's to say.
+ * The fencer: the executor's judgement (F9), a module of the process `holdfast-executor` and of
+ * nothing else. It has certified orders carried out by a driver (node/driver.h).
  *
  * It takes nothing but certificates. No caller, message, key or file can make it act: it decodes
- * the certificate that it is given and verifies it itself for the very action (F4), and that it is
- * about the slot, life and order of the run. It never acts on its own node, and starts nothing that
- * is under way already. That q jurors were asked just before, and that it acts at most once per
- * life, is the peer's part: a `struct run` comes from there only.
- *
- *     SCRIPT off|status, with HOLDFAST_NODE, _SLOT, _LIFE, _ORDER, _INFO and PATH as environment:
- *     `off` exits 0 when it is done; then `status` exits 2 for off, 0 for on, and prints the
- *     device's identity as its first line. Anything else is "not known", which never counts as off.
+ * the certificate that it is given and verifies it itself for the very action (F4), against the
+ * roster that it loaded itself, and that it is about the slot and life of the request. It never
+ * acts on its own node, and on one life at most once for each order and action: that it acts is
+ * durable before a driver starts (node/acts.h). When to act is the peer's to say
+ * (proto/executor.h), and a peer that lies about it gains nothing: without q jurors' votes against
+ * that life there is no certificate.
  */
 #ifndef NODE_FENCER_H
 #define NODE_FENCER_H
 
-#include "node/clock.h"
-#include "node/config.h"
+#include "node/acts.h"
+#include "node/driver.h"
 #include "node/identity.h"
-#include "proto/peer.h"
 
 struct fencer;
 
-/* EVENT_EXECUTED for a run, ready for the peer; its text is valid during the call. */
-typedef void (*fencer_done)(void *context, const struct event *executed);
+/* What a request of `owner` came to; the result is valid during the call. */
+typedef void (*fencer_done)(void *context, uint64_t owner, uint64_t id,
+                            const struct driver_result *result);
 
 /*
- * `base`, `clock`, `config`, `identity` outlive it. Warns in the log of what this node could not
- * carry out: others may be able to.
+ * All of these outlive it. Warns in the log of what this node could not carry out: others may be
+ * able to.
  */
 struct fencer *fencer_open(struct event_base *base, struct clock *clock,
                            const struct config *config, const struct identity *identity,
-                           fencer_done done, void *context);
+                           struct acts *acts, struct transcript *transcript, fencer_done done,
+                           void *context);
 /* Kills what runs; nothing is told any more. */
 void fencer_close(struct fencer *fencer);
 
-/*
- * Carries out `run` on the strength of `cert` (order_cert_encode's bytes). `done` is called once
- * for it, from here if it is refused; not for one that is under way already, whose outcome is its
- * own.
- */
-void fencer_run(struct fencer *fencer, const struct run *run, struct view cert);
-/* The longest until `done` is called for a run: peer_config's run_span. */
-struct span fencer_longest(const struct config *config);
-/* Runs that are under way: at most EFFECTS_RUNS_MAX. */
-size_t fencer_count(const struct fencer *fencer);
+/* Carries out an EXECUTOR_RUN. `done` is called once for it, from here if it is refused. */
+void fencer_run(struct fencer *fencer, uint64_t owner, const struct executor_request *request);
+/* Nobody waits for this owner's runs any more: they are ended. */
+void fencer_forget(struct fencer *fencer, uint64_t owner);
+/* Counts `running`, `acts`, `runs` and `refusals`; leaves the rest alone. */
+void fencer_state(const struct fencer *fencer, struct executor_state *out);
 
 #endif

@@ -316,6 +316,34 @@ bool identity_load(struct identity *out, const struct config *config, struct fau
     return false;
 }
 
+static bool identity_find_machine(struct identity *id, const struct config *config,
+                                  struct fault *fault)
+{
+    uint8_t machine[16];
+    if (!identity_read_id(machine, "machine-id", config->machine_id, fault))
+        return false;
+    for (size_t i = 0; i < id->roster->node_count; i++)
+        if (memcmp(machine, id->roster->nodes[i].machine.bytes, sizeof machine) == 0) {
+            id->node = &id->roster->nodes[i];
+            id->self = id->node->slot;
+            return true;
+        }
+    return fault_set(fault, FAULT_CONFIG,
+                     "machine-id %s: the roster %s knows no node with this machine id",
+                     config->machine_id, config->roster);
+}
+
+bool identity_load_keyless(struct identity *out, const struct config *config, struct fault *fault)
+{
+    *out = (struct identity){0};
+    if (identity_load_roster(out, config, fault) && identity_check_cluster(out, config, fault) &&
+        identity_check_lab(out, config, fault) && identity_check_actions(out, config, fault) &&
+        identity_find_machine(out, config, fault))
+        return true;
+    identity_free(out);
+    return false;
+}
+
 void identity_free(struct identity *identity)
 {
     key_pair_wipe(&identity->key);

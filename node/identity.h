@@ -26,6 +26,9 @@ struct identity {
  * what is wrong and what to do, and *out is empty.
  */
 bool identity_load(struct identity *out, const struct config *config, struct fault *fault);
+/* The same for the executor, which signs nothing: without the key, so which node this is follows
+ * from the machine id; and without the agent's state. */
+bool identity_load_keyless(struct identity *out, const struct config *config, struct fault *fault);
 void identity_free(struct identity *identity);
 
 /* 32 hex digits, dashes where a UUID has them or none, a newline at the end or none (machine-id(5),

@@ -1,4 +1,4 @@
-/* The local API's socket in the file system. */
+/* A socket in the file system: see listener.h. */
 #include "node/listener.h"
 
 #include <errno.h>
@@ -36,7 +36,7 @@ static bool listener_clear(int fd, const struct sockaddr_un *address, struct fau
     return true;
 }
 
-int listener_open(const char *path, gid_t group, struct fault *fault)
+int listener_open(const char *path, int type, uid_t user, gid_t group, struct fault *fault)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
@@ -44,7 +44,7 @@ int listener_open(const char *path, gid_t group, struct fault *fault)
         return -1;
     }
     memcpy(address.sun_path, path, strlen(path));
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         fault_set(fault, FAULT_OTHER, "socket %s: %s", path, strerror(errno));
         return -1;
@@ -59,7 +59,7 @@ int listener_open(const char *path, gid_t group, struct fault *fault)
         fault_set(fault, FAULT_CONFIG, "socket %s: %s", path, strerror(error));
         goto failed;
     }
-    if ((group != (gid_t)-1 && chown(path, (uid_t)-1, group) != 0) ||
+    if (((user != (uid_t)-1 || group != (gid_t)-1) && lchown(path, user, group) != 0) ||
         listen(fd, LISTENER_BACKLOG) != 0) {
         fault_set(fault, FAULT_CONFIG, "socket %s: %s", path, strerror(errno));
         unlink(path);

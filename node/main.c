@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -27,6 +28,7 @@
 #include "node/api.h"
 #include "node/listener.h"
 #include "node/notify.h"
+#include "node/privileges.h"
 #include "node/reload.h"
 #include "proto/must.h"
 
@@ -237,7 +239,8 @@ static bool main_start(struct daemon *d, bool store_lost, struct fault *fault)
     d->agent = agent_open(d->base, &d->clock, &d->config, &d->identity, store_lost, &hooks, fault);
     if (!d->agent)
         return false;
-    d->socket = listener_open(d->config.socket, d->config.socket_group, fault);
+    d->socket =
+        listener_open(d->config.socket, SOCK_STREAM, (uid_t)-1, d->config.socket_group, fault);
     if (d->socket < 0)
         return false;
     d->api = api_open(d->agent, d->base, &d->clock, d->socket, d->events, fault);
@@ -310,7 +313,8 @@ int main(int argc, char **argv)
                d.identity.self);
         status = FAULT_NONE;
     } else {
-        bool started = main_start(&d, options.store_lost, &fault);
+        /* Before any thread is there, and before a byte from outside is read. */
+        bool started = privileges_limit(&fault) && main_start(&d, options.store_lost, &fault);
         if (started)
             main_run(&d);
         bool good = main_finish(&d);

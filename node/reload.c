@@ -38,14 +38,33 @@ static bool same_access(const struct access *a, const struct access *b)
     return true;
 }
 
+/* Either may be missing. */
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static bool same_actions(const struct config *a, const struct config *b)
 {
     if (a->action_count != b->action_count)
         return false;
     for (size_t i = 0; i < a->action_count; i++)
         if (strcmp(a->actions[i].name, b->actions[i].name) != 0 ||
-            strcmp(a->actions[i].exec, b->actions[i].exec) != 0 ||
+            !same_text(a->actions[i].exec, b->actions[i].exec) ||
             a->actions[i].deadline.ns != b->actions[i].deadline.ns)
+            return false;
+    return true;
+}
+
+/* What a section says beside is the executor's alone, and read at its start. */
+static bool same_devices(const struct config_devices *a, const struct config_devices *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->list[i].name, b->list[i].name) != 0 ||
+            strcmp(a->list[i].node, b->list[i].node) != 0 ||
+            config_device_deadline(&a->list[i]).ns != config_device_deadline(&b->list[i]).ns)
             return false;
     return true;
 }
@@ -66,6 +85,8 @@ static void compare(char later[RELOAD_TEXT_SIZE], const struct config *a, const 
     add(later, strcmp(a->machine_id, b->machine_id) != 0, "machine-id");
     add(later, a->stop_on_isolation != b->stop_on_isolation, "on_isolation");
     add(later, !same_actions(a, b), "action");
+    add(later, !same_devices(&a->devices, &b->devices), "device");
+    add(later, strcmp(a->executor_socket, b->executor_socket) != 0, "executor-socket");
 }
 
 bool reload_config(struct config *running, struct reload *out, struct fault *fault)

@@ -1,7 +1,7 @@
 /*
- * The watcher: a process between the agent and a fence script.
+ * The watcher: a process between the executor and a fence driver.
  *
- * It is forked from a process that has threads, so between fork and exec, and for all of the
+ * It may be forked from a process that has threads, so between fork and exec, and for all of the
  * watcher's own time, only async-signal-safe functions are called (signal-safety(7)): no heap, no
  * stdio, no locks. The second fork is _Fork(3), which runs no handlers.
  */
@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 enum {
-    WATCHER_FD = 3,         /* the socket to the agent, in the watcher */
+    WATCHER_FD = 3,         /* the socket to the executor, in the watcher */
     WATCHER_DRAIN_MAX = 64, /* reads of one pipe in one go: who prints for ever is read in turns */
     WATCHER_REAP_TURNS = 100,
     WATCHER_REAP_NS = 10 * 1000 * 1000, /* so a killed group has 1 s to be gone */
@@ -35,15 +35,15 @@ struct watcher {
     int timer;
 };
 
-/* One script while it runs. */
-struct watcher_script {
+/* One driver while it runs. */
+struct watcher_driver {
     pid_t pid; /* also its process group */
     int pidfd;
     int out; /* read ends; -1 once nobody writes any more */
     int err;
 };
 
-/* --- The script's side of the fork --- */
+/* --- The driver's side of the fork --- */
 
 static void watcher_default_signals(void)
 {
@@ -55,17 +55,16 @@ static void watcher_default_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void watcher_exec(const struct watcher *w, const char *verb, int out, int err)
+static _Noreturn void watcher_exec(const struct watcher *w, int in, int out, int err)
 {
-    const char *script = w->order->script;
-    char *const argv[] = {(char *)(uintptr_t)script, (char *)(uintptr_t)verb, NULL};
     (void)setpgid(0, 0);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != w->self)
         _exit(127);
     watcher_default_signals();
-    if (dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0 || chdir("/") != 0)
+    if ((in >= 0 && dup2(in, STDIN_FILENO) < 0) || dup2(out, STDOUT_FILENO) < 0 ||
+        dup2(err, STDERR_FILENO) < 0 || chdir("/") != 0)
         _exit(127);
-    (void)execve(script, argv, w->order->environment);
+    (void)execve(w->order->argv[0], w->order->argv, w->order->environment);
     const char *why = strerrordesc_np(errno);
     const char *text = why ? why : "unknown error";
     if (write(STDERR_FILENO, "cannot be executed: ", 20) == 20)
@@ -73,7 +72,7 @@ static _Noreturn void watcher_exec(const struct watcher *w, const char *verb, in
     _exit(127);
 }
 
-/* --- One script --- */
+/* --- One driver --- */
 
 /* Reads what is there. False once there is nothing to come. */
 static bool watcher_take(int fd, struct watcher_capture *capture)
@@ -129,11 +128,29 @@ static int watcher_pipe(int ends[2])
     return fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
 }
 
-/* 0, or errno: then nothing runs. What stays open ends with the watcher. */
-static int watcher_spawn(const struct watcher *w, const char *verb, struct watcher_script *s)
+/* A pipe with the input in it, whole: a pipe holds 64 KiB. *fd: its read end; -1 if there is no
+ * input. */
+static int watcher_feed(const struct watcher_order *order, int *fd)
 {
-    int out[2], err[2];
-    int error = watcher_pipe(out);
+    int ends[2];
+    *fd = -1;
+    if (!order->input)
+        return 0;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return errno;
+    bool whole = write(ends[1], order->input, order->input_size) == (ssize_t)order->input_size;
+    close(ends[1]);
+    *fd = ends[0];
+    return whole ? 0 : EIO;
+}
+
+/* 0, or errno: then nothing runs. What stays open ends with the watcher. */
+static int watcher_spawn(const struct watcher *w, struct watcher_driver *s)
+{
+    int in, out[2], err[2];
+    int error = watcher_feed(w->order, &in);
+    if (error == 0)
+        error = watcher_pipe(out);
     if (error == 0)
         error = watcher_pipe(err);
     if (error)
@@ -142,11 +159,13 @@ static int watcher_spawn(const struct watcher *w, const char *verb, struct watch
     if (pid < 0)
         return errno;
     if (pid == 0)
-        watcher_exec(w, verb, out[1], err[1]);
+        watcher_exec(w, in, out[1], err[1]);
     (void)setpgid(pid, pid); /* whoever is first: from here on the group is there */
+    if (in >= 0)
+        close(in);
     close(out[1]);
     close(err[1]);
-    *s = (struct watcher_script){pid, pidfd_open(pid, 0), out[0], err[0]};
+    *s = (struct watcher_driver){pid, pidfd_open(pid, 0), out[0], err[0]};
     if (s->pidfd >= 0)
         return 0;
     error = errno;
@@ -156,9 +175,9 @@ static int watcher_spawn(const struct watcher *w, const char *verb, struct watch
 
 enum watcher_end { WATCHER_ENDED, WATCHER_TIMED_OUT, WATCHER_ORPHANED };
 
-/* Until the script ends, the deadline comes, or the agent is gone. */
-static enum watcher_end watcher_follow(const struct watcher *w, struct watcher_script *s,
-                                       struct watcher_step *step)
+/* Until the driver ends, the deadline comes, or the executor is gone. */
+static enum watcher_end watcher_follow(const struct watcher *w, struct watcher_driver *s,
+                                       struct watcher_report *report)
 {
     for (;;) {
         struct pollfd p[] = {{WATCHER_FD, POLLIN, 0},
@@ -169,27 +188,27 @@ static enum watcher_end watcher_follow(const struct watcher *w, struct watcher_s
         if (poll(p, sizeof p / sizeof *p, -1) < 0) {
             if (errno == EINTR)
                 continue;
-            return WATCHER_ORPHANED; /* blind: the script must not go on unwatched */
+            return WATCHER_ORPHANED; /* blind: the driver must not go on unwatched */
         }
         if (p[0].revents)
-            return WATCHER_ORPHANED; /* the agent sends nothing: this is the end of it */
+            return WATCHER_ORPHANED; /* the executor sends nothing: this is the end of it */
         if (p[2].revents)
             return WATCHER_ENDED;
         if (p[1].revents)
             return WATCHER_TIMED_OUT;
-        watcher_take_from(&s->out, &step->out);
-        watcher_take_from(&s->err, &step->err);
+        watcher_take_from(&s->out, &report->out);
+        watcher_take_from(&s->err, &report->err);
     }
 }
 
-static enum watcher_end watcher_run(const struct watcher *w, struct watcher_script *s,
-                                    struct watcher_step *step)
+static enum watcher_end watcher_run(const struct watcher *w, struct watcher_driver *s,
+                                    struct watcher_report *report)
 {
-    enum watcher_end end = watcher_follow(w, s, step);
+    enum watcher_end end = watcher_follow(w, s, report);
     /* The leader is not waited for yet, so the number of its group is still its own. */
-    step->status = watcher_end_group(s->pid);
-    watcher_take_from(&s->out, &step->out);
-    watcher_take_from(&s->err, &step->err);
+    report->status = watcher_end_group(s->pid);
+    watcher_take_from(&s->out, &report->out);
+    watcher_take_from(&s->err, &report->err);
     close(s->pidfd);
     if (s->out >= 0)
         close(s->out);
@@ -200,13 +219,13 @@ static enum watcher_end watcher_run(const struct watcher *w, struct watcher_scri
 
 /* --- The watcher --- */
 
-/* Nothing of the agent's is left: no descriptor but the socket, no handler, no terminal. */
+/* Nothing of the executor's is left: no descriptor but the socket, no handler, no terminal. */
 static bool watcher_detach(int fd)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE};
     (void)setsid();
-    /* Whoever ends the agent's whole unit ends the agent too, and that ends the script. */
+    /* Whoever ends the executor's whole unit ends the executor too, and that ends the driver. */
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         (void)sigaction(numbers[i], &ignore, NULL);
     if (fd != WATCHER_FD && dup2(fd, WATCHER_FD) < 0)
@@ -218,7 +237,7 @@ static bool watcher_detach(int fd)
     for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
         if (dup2(null, i) < 0)
             return false;
-    if (null > STDERR_FILENO) /* else the agent had closed one of these, and it has its place */
+    if (null > STDERR_FILENO) /* else the executor had closed one of these, and it has its place */
         close(null);
     return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
 }
@@ -231,27 +250,20 @@ static int watcher_timer(struct span deadline)
     return fd >= 0 && timerfd_settime(fd, 0, &spec, NULL) == 0 ? fd : -1;
 }
 
-static void watcher_work(struct watcher *w, struct watcher_report *report)
+static void watcher_work(const struct watcher *w, struct watcher_report *report)
 {
-    const struct watcher_order *order = w->order;
-    while (report->step_count < order->verb_count) {
-        struct watcher_script script = {-1, -1, -1, -1};
-        struct watcher_step *step = &report->steps[report->step_count];
-        report->error = watcher_spawn(w, order->verbs[report->step_count], &script);
-        if (report->error)
-            return;
-        switch (watcher_run(w, &script, step)) {
-        case WATCHER_ENDED:
-            report->step_count++;
-            break;
-        case WATCHER_TIMED_OUT:
-            report->timed_out = true;
-            return;
-        case WATCHER_ORPHANED:
-            _exit(1);
-        }
-        if (!WIFEXITED(step->status) || WEXITSTATUS(step->status) != 0)
-            return;
+    struct watcher_driver driver = {-1, -1, -1, -1};
+    report->error = watcher_spawn(w, &driver);
+    if (report->error)
+        return;
+    switch (watcher_run(w, &driver, report)) {
+    case WATCHER_ENDED:
+        break;
+    case WATCHER_TIMED_OUT:
+        report->timed_out = true;
+        break;
+    case WATCHER_ORPHANED:
+        _exit(1);
     }
 }
 
@@ -278,7 +290,7 @@ int watcher_start(const struct watcher_order *order, pid_t *pid, int *fd)
     sigset_t all, before;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return errno;
-    /* A signal that arrives in the child before its handlers are gone would run the agent's. */
+    /* A signal that arrives in the child before its handlers are gone would run the executor's. */
     sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t child = fork();

@@ -1,14 +1,14 @@
 /*
- * The watcher: a process of its own between the agent and a fence script (F9). It starts the
- * script, takes what it prints, and kills its process group at the deadline.
+ * The watcher: a process of its own between the executor and a fence driver (F9). It starts the
+ * driver, feeds it, takes what it prints, and kills its process group at the deadline.
  *
- *     agent --fork--> watcher (own session) --fork, exec--> SCRIPT VERB (own process group)
- *       ^                |  timer, pidfd, pipes
- *       +---- report ----+
+ *     executor --fork--> watcher (own session) --fork, exec--> the driver (own process group)
+ *        ^                  |  timer, pidfd, pipes
+ *        +----- report -----+
  *
- * What must hold: the deadline holds also while the agent is stopped; when the agent dies, the
- * script's group dies; when the watcher dies, the script does. A script that ends leaves nobody of
- * its group behind. (What left the group by setsid(2) is out of reach without a cgroup.)
+ * What must hold: the deadline holds also while the executor is stopped; when the executor dies,
+ * the driver's group dies; when the watcher dies, the driver does. A driver that ends leaves nobody
+ * of its group behind. (What left the group by setsid(2) is out of reach without a cgroup.)
  */
 #ifndef NODE_WATCHER_H
 #define NODE_WATCHER_H
@@ -20,15 +20,16 @@
 
 #include "proto/time.h"
 
-enum { WATCHER_VERBS_MAX = 2, WATCHER_CAPTURE_MAX = 4096 };
+/* A driver's description of itself has to fit; what else is printed is short. */
+enum { WATCHER_CAPTURE_MAX = 32 * 1024, WATCHER_INPUT_MAX = 16 * 1024 };
 
-/* What to run: SCRIPT VERB for each verb in turn, while the one before exited 0. */
+/* What to run, once. */
 struct watcher_order {
-    const char *script; /* absolute path */
-    const char *verbs[WATCHER_VERBS_MAX];
-    size_t verb_count;
+    char *const *argv;        /* NULL at the end; the first is an absolute path */
     char *const *environment; /* all of it, as for execve(2) */
-    struct span deadline;     /* for all verbs together, on CLOCK_BOOTTIME */
+    struct span deadline;     /* on CLOCK_BOOTTIME */
+    const void *input; /* its standard input, at most WATCHER_INPUT_MAX; NULL: there is none */
+    size_t input_size;
 };
 
 /* The first bytes of what was printed; the rest was read and thrown away. */
@@ -37,17 +38,12 @@ struct watcher_capture {
     char text[WATCHER_CAPTURE_MAX];
 };
 
-struct watcher_step {
-    int32_t status; /* as of waitpid(2) */
+struct watcher_report {
+    bool timed_out; /* it was killed at the deadline */
+    int32_t error;  /* it could not be started: errno; else 0 */
+    int32_t status; /* how it ended: as of waitpid(2) */
     struct watcher_capture out;
     struct watcher_capture err;
-};
-
-struct watcher_report {
-    uint32_t step_count; /* verbs that ended by themselves */
-    bool timed_out;      /* the next one was killed at the deadline */
-    int32_t error;       /* the next one could not be started: errno; else 0 */
-    struct watcher_step steps[WATCHER_VERBS_MAX];
 };
 
 /*

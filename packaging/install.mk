@@ -20,7 +20,7 @@ version  = $$(sed -n 's/^\#define HOLDFAST_VERSION "\(.*\)"/\1/p' crypto/version
 
 .PHONY: man install install-programs install-library install-system install-man deb
 
-man: build/holdfast build/holdfastd build/holdfast-sim ## manual pages, out of docs/ and --help, into build/man (scdoc)
+man: build/holdfast build/holdfastd build/holdfast-executor build/holdfast-sim ## manual pages, out of docs/ and --help, into build/man (scdoc)
 	@rm -rf build/man
 	@python3 packaging/man/pages.py build/man
 	@for page in build/man/*.scd; do scdoc <$$page >$${page%.scd} && rm $$page || exit 1; done
@@ -30,7 +30,7 @@ install: install-programs install-library install-system install-man ## all of i
 install-programs: all
 	$(INSTALL) -d $(call at,$(BINDIR)) $(call at,$(SBINDIR)) $(call at,$(BASHDIR))
 	$(INSTALL) build/holdfast build/holdfast-sim $(call at,$(BINDIR))
-	$(INSTALL) build/holdfastd $(call at,$(SBINDIR))
+	$(INSTALL) build/holdfastd build/holdfast-executor $(call at,$(SBINDIR))
 	$(INSTALL) -m 644 packaging/bash-completion/holdfast $(call at,$(BASHDIR))
 
 install-library: all

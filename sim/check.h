@@ -95,8 +95,14 @@ void check_votes_lost(struct world *w, struct machine *m);
 void check_order_known(struct world *w, struct machine *m, const struct order_cert *cert);
 /* An executor writes that it acts: it is spent from now on. */
 void check_act_written(struct world *w, struct machine *m, uint16_t slot, uint64_t number);
-/* An executor begins to switch somebody off. True if its clock stood since the jurors let it. */
-bool check_run(struct world *w, struct machine *m, const struct run *run);
+/* An executor begins to switch somebody off. True if its clock stood since the jurors let it.
+ * *refused: its gate does not open for it. */
+bool check_run(struct world *w, struct machine *m, const struct run *run, bool *refused);
+/* Executors' gates and acts (F4, F9): see check_s10_executor.c. False: it is not let. */
+void check_executors_open(struct world *w);
+void check_executors_close(struct world *w);
+bool check_executor(struct world *w, struct machine *m, const struct run *run,
+                    const struct order_cert *cert);
 /* A machine that is on is switched off by a fence device; `late`: not by the window of F9. */
 void check_power_effect(struct world *w, struct machine *target, const struct run *run, bool late);
 

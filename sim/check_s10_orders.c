@@ -121,7 +121,7 @@ void check_act_written(struct world *w, struct machine *m, uint16_t slot, uint64
                    m->name, (unsigned long long)number, slot, __builtin_popcount(let));
 }
 
-bool check_run(struct world *w, struct machine *m, const struct run *run)
+bool check_run(struct world *w, struct machine *m, const struct run *run, bool *refused)
 {
     struct order_view view;
     struct life *life = lives_of(w, run->slot, run->life);
@@ -137,6 +137,7 @@ bool check_run(struct world *w, struct machine *m, const struct run *run)
         world_fail(w, EXIT_BROKEN, "S10", "%s acts twice on life %llu of slot %u (F9)", m->name,
                    (unsigned long long)run->life, run->slot);
     life->executors |= UINT32_C(1) << m->index;
+    *refused = !check_executor(w, m, run, &view.cert);
     judge_asked(w, m, run);
     return judge_window(w, m, run);
 }

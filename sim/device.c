@@ -144,7 +144,10 @@ void device_begin(struct world *w, struct machine *m, const struct run *run)
         coverage_hit(w, COVER_DEVICE);
     if (run->kind == RUN_OFF_STATUS) {
         w->figures.runs++;
-        d->clock_stood = check_run(w, m, run);
+        bool refused = false;
+        d->clock_stood = check_run(w, m, run, &refused);
+        if (refused)
+            d->mood = DEVICE_FAILS; /* no driver is started */
         begin_off(w, d);
     } else {
         begin_status(w, d);

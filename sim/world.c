@@ -88,6 +88,7 @@ void world_open(struct world *w, uint64_t seed, const struct world_options *opti
     w->siege.length = siege_open(w);
     observer_open(w);
     devices_open(w);
+    check_executors_open(w);
     open_machines(w);
     if (options->scenario >= 0) {
         scenario_open(w, (size_t)options->scenario);
@@ -108,6 +109,7 @@ void world_open(struct world *w, uint64_t seed, const struct world_options *opti
 
 void world_close(struct world *w)
 {
+    check_executors_close(w);
     queue_free(&w->queue);
     pool_close(&w->pool);
 }

@@ -11,6 +11,7 @@
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
+#include "proto/acts.h"
 #include "sim/chronicle.h"
 #include "sim/cluster.h"
 #include "sim/coverage.h"
@@ -121,6 +122,7 @@ struct world {
     struct faults faults;
     struct siege siege;
     struct devices devices;
+    struct acts_table *acts; /* of each machine's executor */
     struct forger forger;
     struct script script;
     struct story_play *play;     /* NULL: no story */

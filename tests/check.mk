@@ -19,7 +19,7 @@ test: ## everything: unit, simulator, planted bugs, real agents; ends in "N pass
 check-sim: sim sim-mutants ## the simulator alone: seeds, then the planted bugs
 
 asan: ## under the sanitizers: unit tests, some seeds, real agents in short
-	@$(MAKE) --no-print-directory $(jobs) V=asan build/asan/holdfastd build/asan/holdfast build/asan/holdfast-sim
+	@$(MAKE) --no-print-directory $(jobs) V=asan build/asan/holdfastd build/asan/holdfast-executor build/asan/holdfast build/asan/holdfast-sim
 	@$(MAKE) --no-print-directory V=asan check-unit
 	build/asan/holdfast-sim --seeds $(ASAN_SEEDS)
 	HOLDFAST_BUILD=build/asan python3 tests/system/run.py $(ASAN_TESTS)

@@ -19,6 +19,10 @@ LIBS_FUZZ_fuzz_members := -ljansson
 FUZZ_WITH_fuzz_why   := $(wildcard client/why*.c) $(addprefix client/,member_text.c fence_text.c agent.c refused.c \
                         command.c varlink.c)
 LIBS_FUZZ_fuzz_why   := -ljansson
+FUZZ_WITH_fuzz_executor := $(addprefix node/,executor_wire.c acts.c fault.c)
+FUZZ_WITH_seed_executor := $(FUZZ_WITH_fuzz_executor)
+FUZZ_WITH_fuzz_device := $(addprefix node/,device.c config_device.c secrets.c metadata.c watcher.c log.c fault.c)
+LIBS_FUZZ_fuzz_device := -lconfuse
 
 .PHONY: fuzz fuzz-programs
 fuzz: fuzz-programs ## run each fuzz target for FUZZ_SECONDS (30); findings go to build/fuzz/findings

@@ -26,7 +26,7 @@ $(B)/tests/%/main.o: tests/unit/main.c $(B)/tests/%/suites.h
 	$(CC) $(CFLAGS_ALL) -I$(B)/tests/$* -MMD -MP -c $< -o $@
 
 # STORY_PURE is of tests/stories.mk, which is read before.
-$(B)/unit: $(B)/tests/node/main.o $(call obj,$(UNIT_NODE) $(filter-out node/main.c,$(NODE)) $(STORY_PURE)) $(B)/libcore.a
+$(B)/unit: $(B)/tests/node/main.o $(call obj,$(UNIT_NODE) $(filter-out node/main.c node/executor_main.c,$(NODE)) $(STORY_PURE)) $(B)/libcore.a
 	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_CHECK) $(LIBS_NODE) -o $@
 $(B)/unit-client: $(B)/tests/client/main.o $(call obj,$(UNIT_CLIENT) $(filter-out client/main.c,$(CLI)) $(LIB)) $(B)/libcore.a
 	$(CC) $(LDFLAGS_ALL) $^ $(LIBS_CHECK) $(LIBS_CLI) -o $@

@@ -149,7 +149,30 @@ def page_agent():
                        ("/etc/holdfast/key", "the node's secret key"), ("/var/lib/holdfast", "the store"),
                        ("/run/holdfast/holdfast.sock", "the local API")):
         page.lines += [f"_{path}_", "\t" + what, ""]
-    page.see_also(("holdfast", 1), ("holdfast.conf", 5), ("holdfast-api", 7))
+    page.see_also(("holdfast", 1), ("holdfast-executor", 8), ("holdfast.conf", 5), ("holdfast-api", 7))
+    return page.complete(help_text)
+
+
+def page_executor():
+    parts = sections((DOCS / "configuration.md").read_text())
+    page = Manual("holdfast-executor", 8, "carries out certified fence orders of Holdfast")
+    page.title("SYNOPSIS")
+    help_text = program("holdfast-executor", "--help")
+    page.literal(help_text.splitlines()[0].removeprefix("usage: "))
+    page.title("DESCRIPTION")
+    lines = parts["Fencing"]
+    start = lines.index("### The executor")
+    end = next(i for i in range(start + 1, len(lines)) if lines[i].startswith("### "))
+    page.markdown(lines[start + 1 : end])
+    page.title("EXIT STATUS")
+    page.lines += ["0 after a signal; 78 for what is wrong with configuration, roster, devices, secrets or state; 64 "
+                   "for the command line; 1 for the rest.", ""]
+    page.title("FILES")
+    for path, what in (("/etc/holdfast/holdfast.conf", "the configuration"),
+                       ("/var/lib/holdfast-executor", "its acts and its transcript"),
+                       ("/run/holdfast-executor/executor.sock", "where the agent asks it")):
+        page.lines += [f"_{path}_", "\t" + what, ""]
+    page.see_also(("holdfastd", 8), ("holdfast.conf", 5))
     return page.complete(help_text)
 
 
@@ -268,7 +291,7 @@ def main():
     os.environ["LC_ALL"] = "C.UTF-8"
     listed = commands()
     pages = [page_command(name, summary) for name, summary in listed]
-    pages += [page_holdfast(listed), page_agent(), page_configuration(), page_simulator()]
+    pages += [page_holdfast(listed), page_agent(), page_executor(), page_configuration(), page_simulator()]
     pages += [page_locks(), page_library(), page_api()]
     lacks = [f"{p.name}({p.section}): {', '.join(p.missing)}" for p in pages if p.missing]
     if lacks:

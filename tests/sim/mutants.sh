@@ -73,6 +73,10 @@ table='
 101 -                      what a relay brings has no replay window
 102 stuck                  there is no fall-back to a second relay
 103 stuck                  the direct way is never taken again
+105 -                      an executor takes its agent'"'"'s word for the votes
+106 -                      an executor acts again on the same order
+107 -                      a certificate serves for another node or life
+108 -                      an executor acts on its own node
 '
 caught=0 planted=0
 afters=()

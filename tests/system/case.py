@@ -34,6 +34,10 @@ def agent_program():
     return str(build_dir() / "holdfastd")
 
 
+def executor_program():
+    return str(build_dir() / "holdfast-executor")
+
+
 class Case(unittest.TestCase):
     """A test with `self.dir`, and, if `machines` says so, a lab for the whole class."""
 

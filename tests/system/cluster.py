@@ -9,7 +9,7 @@ import signal
 import socket
 import uuid
 
-from case import agent_program
+from case import agent_program, executor_program
 from support.lab import until
 from support.varlink import Closed, Connection
 
@@ -46,6 +46,9 @@ class Node:
             "machine-id": self.dir / "machine-id",
         }
         self.process = None
+        self.executor = None
+        self.executor_socket = self.dir / "x"
+        self.executor_state = self.dir / "executor"
 
     @property
     def config(self):
@@ -68,6 +71,28 @@ class Node:
     def run(self, *arguments, before=()):
         """`holdfastd` to its end: (code, output, errors)."""
         return self.cluster.case.run_to_end(*before, agent_program(), "-c", self.config, *arguments)
+
+    @property
+    def for_executor(self):
+        """What its configuration needs beside, to be the end of `extra`."""
+        return (
+            f"executor-socket = '{self.executor_socket}'\n"
+            f"executor-state = '{self.executor_state}'\n"
+        )
+
+    def run_executor(self, *arguments):
+        """`holdfast-executor` to its end: (code, output, errors)."""
+        return self.cluster.case.run_to_end(executor_program(), "-c", self.config, *arguments)
+
+    def start_executor(self):
+        """Starts it and waits for its socket."""
+        log = open(self.dir / "executor.log", "ab")
+        self.cluster.case.addCleanup(log.close)
+        self.executor = self.cluster.case.start(
+            executor_program(), "-c", self.config, stdout=log, stderr=log
+        )
+        until(self.executor_socket.exists, f"{self.name}'s executor listens")
+        return self.executor
 
     def start(self, *arguments, before=(), **options):
         """Starts the agent and waits for its socket."""
@@ -118,10 +143,10 @@ class Node:
 class Cluster:
     """`count` nodes with everything that they need; none is started.
 
-    On loopback, or at `hosts`, an address for each.
+    On loopback, or at `hosts`, an address for each; with `devices`, the identity of each fence device.
     """
 
-    def __init__(self, case, directory, count=1, actions=(), hosts=None):
+    def __init__(self, case, directory, count=1, actions=(), hosts=None, devices=()):
         self.case = case
         self.dir = directory
         self.dir.mkdir()
@@ -129,8 +154,10 @@ class Cluster:
         prefix, port = (None, 7390) if hosts else draw_network(count)
         hosts = hosts or [f"{prefix}.{i}" for i in range(1, count + 1)]
         self.must("keygen", "--operator", "-d", self.dir)
-        for host, node in zip(hosts, self.nodes):
+        devices = [("--device", device) for device in devices] or [()] * count
+        for host, node, device in zip(hosts, self.nodes, devices):
             node.dir.mkdir()
+            node.executor_state.mkdir(mode=0o700)
             node.options["machine-id"].write_text(uuid.uuid4().hex + "\n")
             node.options["boot-id"].write_text(str(uuid.uuid4()) + "\n")
             self.must(
@@ -145,6 +172,7 @@ class Cluster:
                 node.dir / "state",
                 "--machine-id",
                 node.options["machine-id"],
+                *device,
             )
         self.roster = self.dir / "roster"
         self.must(

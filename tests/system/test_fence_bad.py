@@ -285,9 +285,11 @@ class BadFenceConfiguration(BadCase):
     def test_a_script_that_is_not_there_yet_is_no_reason_not_to_start(self):
         cluster = Cluster(self, self.dir / "c", actions=["power"])
         node = cluster.nodes[0]
-        node.configure(self.action(f"exec = '{self.dir}/none'"))
+        node.configure(self.action(f"exec = '{self.dir}/none'") + node.for_executor)
         code, out, err = node.run("--check-config")
         self.assertEqual((code, err), (OK, ""), out)
-        node.start()
-        self.assertIn("script-unusable", node.log())
-        self.assertIn(str(self.dir / "none"), node.log())
+        node.start_executor()
+        log = node.dir / "executor.log"
+        until(lambda: "started" in log.read_text(), "the executor is up")
+        self.assertIn("script-unusable", log.read_text())
+        self.assertIn(str(self.dir / "none"), log.read_text())

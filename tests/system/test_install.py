@@ -39,10 +39,12 @@ class Install(Case):
             "usr/bin/holdfast",
             "usr/bin/holdfast-sim",
             "usr/sbin/holdfastd",
+            "usr/sbin/holdfast-executor",
             "usr/lib/libholdfast.so.0",
             "usr/include/holdfast.h",
             "usr/lib/python3/dist-packages/holdfast/__init__.py",
             "lib/systemd/system/holdfastd.service",
+            "lib/systemd/system/holdfast-executor.service",
             "usr/lib/sysusers.d/holdfast.conf",
             "usr/lib/tmpfiles.d/holdfast.conf",
             "usr/share/bash-completion/completions/holdfast",
@@ -59,7 +61,8 @@ class Install(Case):
             pages = {p.name for p in (self.dir / "usr/share/man").glob("man*/*")}
             self.assertGreaterEqual(
                 pages,
-                {"holdfast.1", "holdfast-lock.1", "holdfastd.8", "holdfast.conf.5", "libholdfast.3", "holdfast-api.7"},
+                {"holdfast.1", "holdfast-lock.1", "holdfastd.8", "holdfast-executor.8", "holdfast.conf.5", "libholdfast.3",
+                 "holdfast-api.7"},
             )
 
 
@@ -165,7 +168,7 @@ class Pages(Case):
         for part in ("packaging/man", "docs", "client", "crypto"):
             shutil.copytree(ROOT / part, tree / part)
         (tree / "build").mkdir()
-        for name in ("holdfast", "holdfast-sim", "holdfastd"):
+        for name in ("holdfast", "holdfast-sim", "holdfastd", "holdfast-executor"):
             (tree / "build" / name).symlink_to(build_dir() / name)
         text = (tree / "docs/configuration.md").read_text()
         (tree / "docs/configuration.md").write_text(text.replace("--store-lost", "--store"))

@@ -12,278 +12,118 @@
 
 #include <event2/event.h>
 
-#include "node/fencer.h"
-#include "node/process.h"
-#include "tests/unit/crypto_fixture.h"
+#include "tests/unit/fencer_play.h"
 
 Suite *suite_fencer(void);
-
-enum { PATH_SIZE = 256, SCRIPT_SIZE = 2048, SELF = 0, TARGET = 1 };
-
-/* A fencer on node n0 of three, a certified order against n1, and a folder for scripts. */
-static struct {
-    char dir[128];
-    struct event_base *base;
-    struct clock clock;
-    struct config config;
-    struct identity identity;
-    struct roster roster;
-    struct fencer *fencer;
-    struct run run;
-    struct order_cert cert;
-    unsigned told; /* how often */
-    struct event last;
-    char text[FENCE_TEXT_MAX + 1];
-} world;
-
-static const char *path_of(const char *name)
-{
-    static char path[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/%s", world.dir, name);
-    return path;
-}
-
-static void note_executed(void *context, const struct event *executed)
-{
-    (void)context;
-    world.told++;
-    world.last = *executed;
-    ck_assert_uint_le(executed->executed.text.size, FENCE_TEXT_MAX);
-    memset(world.text, 0, sizeof world.text);
-    memcpy(world.text, executed->executed.text.bytes, executed->executed.text.size);
-}
-
-static void setup(void)
-{
-    struct fault fault = {0};
-    const char *tmp = getenv("TMPDIR");
-    memset(&world, 0, sizeof world);
-    snprintf(world.dir, sizeof world.dir, "%s/test_fencer.XXXXXX", tmp ? tmp : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(world.dir));
-    fixture_roster(&world.roster, 3, 1);
-    struct digest digest = fixture_digest(&world.roster);
-    memcpy(world.config.cluster.bytes, digest.bytes, DIGEST_SIZE);
-    world.config.action_count = 1;
-    memcpy(world.config.actions[0].name, "power", sizeof "power");
-    world.config.actions[0].exec = strdup(path_of("script"));
-    world.config.actions[0].deadline = SPAN_MS(60000);
-    world.identity.roster = &world.roster;
-    world.identity.roster_digest = digest;
-    world.identity.node = &world.roster.nodes[SELF];
-    world.identity.self = world.identity.node->slot;
-    struct order order = fixture_order(&world.roster, TARGET);
-    world.cert = fixture_order_cert(&order, 0, 2, 1u << 1, &world.config.cluster);
-    world.run = (struct run){.kind = RUN_OFF_STATUS,
-                             .slot = order.slot,
-                             .life = order.life,
-                             .action = 1,
-                             .order = order_digest(&order)};
-    world.base = event_base_new();
-    ck_assert(clock_open(&world.clock, world.base, &fault));
-    world.fencer =
-        fencer_open(world.base, &world.clock, &world.config, &world.identity, note_executed, NULL);
-}
-
-static void teardown(void)
-{
-    static const char *const files[] = {"script", "pid", "verbs"};
-    fencer_close(world.fencer);
-    clock_close(&world.clock);
-    event_base_free(world.base);
-    free(world.config.actions[0].exec);
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        unlink(path_of(files[i]));
-    rmdir(world.dir);
-}
-
-/* A shell script that keeps its verb and then does `body`; "$D" is the folder. */
-static void script(const char *body)
-{
-    char text[SCRIPT_SIZE];
-    int size = snprintf(text, sizeof text, "#!/bin/sh\nD=%s\necho \"$1\" >>$D/verbs\n%s\n",
-                        world.dir, body);
-    FILE *file = fopen(path_of("script"), "w");
-    ck_assert(file && fwrite(text, 1, (size_t)size, file) == (size_t)size);
-    ck_assert_int_eq(fclose(file), 0);
-    ck_assert_int_eq(chmod(path_of("script"), 0755), 0);
-}
-
-static void start(void)
-{
-    uint8_t bytes[ORDER_CERT_BYTES_MAX];
-    struct writer w = writer_init(bytes, sizeof bytes);
-    order_cert_encode(&w, &world.cert);
-    fencer_run(world.fencer, &world.run, (struct view){bytes, writer_size(&w)});
-}
-
-/* Hangs (and is ended by Check) if nothing comes. */
-static void finish(void)
-{
-    while (world.told == 0)
-        ck_assert(event_base_loop(world.base, EVLOOP_ONCE) >= 0);
-    ck_assert_uint_eq(world.told, 1);
-    ck_assert_uint_eq(fencer_count(world.fencer), 0);
-    ck_assert_int_eq(world.last.kind, EVENT_EXECUTED);
-    ck_assert_uint_eq(world.last.executed.slot, world.run.slot);
-    ck_assert_uint_eq(world.last.executed.life, world.run.life);
-    ck_assert_int_eq(world.last.executed.kind, world.run.kind);
-}
-
-static void check_outcome(enum run_outcome outcome, const char *device, const char *text)
-{
-    start();
-    finish();
-    ck_assert_str_eq(world.text, text);
-    ck_assert_int_eq(world.last.executed.outcome, outcome);
-    ck_assert_str_eq(world.last.executed.device, device);
-}
-
-/* The verbs that the script was called with, as it kept them. */
-static void check_verbs(const char *expected)
-{
-    char text[256] = "";
-    FILE *file = fopen(path_of("verbs"), "r");
-    if (file) {
-        text[fread(text, 1, sizeof text - 1, file)] = '\0';
-        fclose(file);
-    }
-    ck_assert_str_eq(text, expected);
-}
-
-/* The pid that the script kept in $D/pid, once it is there whole. */
-static pid_t kept_pid(void)
-{
-    int pid = 0;
-    char end = 0;
-    while (pid == 0 || end != '\n') {
-        FILE *file = fopen(path_of("pid"), "r");
-        if (file && fscanf(file, "%d%c", &pid, &end) != 2)
-            pid = 0;
-        if (file)
-            fclose(file);
-        usleep(10000);
-    }
-    return pid;
-}
-
-static bool runs(pid_t pid)
-{
-    struct process_look look;
-    return process_look(pid, &look) == PROCESS_FOUND && look.state != 'Z' && look.state != 'X';
-}
-
-/* Hangs (and is ended by Check) if it never ends. */
-static void await_end(pid_t pid)
-{
-    while (runs(pid))
-        usleep(10000);
-}
 
 /* --- What the script says --- */
 
 START_TEST(off)
 {
-    script("[ $1 = off ] && exit 0\necho lab:n1\necho more\nexit 2");
-    check_outcome(RUN_OFF, "lab:n1", "off: done; status: off");
-    check_verbs("off\nstatus\n");
+    drive_script("[ $1 = off ] && exit 0\necho lab:n1\necho more\nexit 2");
+    drive_outcome(RUN_OFF, "lab:n1", "off: done; status: off");
+    drive_verbs("off\nstatus\n");
 }
 END_TEST
 
 START_TEST(says_on)
 {
-    script("echo ' lab:n1 '; exit 0");
-    check_outcome(RUN_ON, "lab:n1", "off: done; status: on");
+    drive_script("echo ' lab:n1 '; exit 0");
+    drive_outcome(RUN_ON, "lab:n1", "off: done; status: on");
 }
 END_TEST
 
 START_TEST(status_alone)
 {
-    script("echo lab:n1; exit 2");
-    world.run.kind = RUN_STATUS;
-    check_outcome(RUN_OFF, "lab:n1", "status: off");
-    check_verbs("status\n");
+    drive_script("echo lab:n1; exit 2");
+    drive.run.kind = EXECUTOR_STATUS;
+    drive_outcome(RUN_OFF, "lab:n1", "status: off");
+    drive_verbs("status\n");
 }
 END_TEST
 
 /* A status that says off does not make up for an off that failed. */
 START_TEST(off_fails)
 {
-    script("[ $1 = off ] && { echo; echo no route >&2; echo more >&2; exit 1; }\nexit 2");
-    check_outcome(RUN_UNKNOWN, "", "off: exit 1: no route");
-    check_verbs("off\n");
+    drive_script("[ $1 = off ] && { echo; echo no route >&2; echo more >&2; exit 1; }\nexit 2");
+    drive_outcome(RUN_UNKNOWN, "", "off: exit 1: no route");
+    drive_verbs("off\n");
 }
 END_TEST
 
 START_TEST(status_fails)
 {
-    script("[ $1 = off ] && exit 0\necho 'not\tknown \001' >&2; exit 1");
-    check_outcome(RUN_UNKNOWN, "", "status: exit 1: not?known ?");
+    drive_script("[ $1 = off ] && exit 0\necho 'not\tknown \001' >&2; exit 1");
+    drive_outcome(RUN_UNKNOWN, "", "status: exit 1: not?known ?");
 }
 END_TEST
 
 START_TEST(dies_by_a_signal)
 {
-    script("kill -TERM $$");
-    check_outcome(RUN_UNKNOWN, "", "off: signal 15");
+    drive_script("kill -TERM $$");
+    drive_outcome(RUN_UNKNOWN, "", "off: signal 15");
 }
 END_TEST
 
 START_TEST(device_is_garbage)
 {
-    script("[ $1 = off ] && exit 0\nprintf '\\377\\001 x\\n'; exit 2");
-    check_outcome(RUN_OFF, "", "off: done; status: off");
+    drive_script("[ $1 = off ] && exit 0\nprintf '\\377\\001 x\\n'; exit 2");
+    drive_outcome(RUN_OFF, "", "off: done; status: off");
 }
 END_TEST
 
 /* One that fits only when it is cut would be another device's identity. */
 START_TEST(device_is_long)
 {
-    script("[ $1 = off ] && exit 0\nprintf '%064d\\n' 7; exit 2");
-    check_outcome(RUN_OFF, "", "off: done; status: off");
+    drive_script("[ $1 = off ] && exit 0\nprintf '%064d\\n' 7; exit 2");
+    drive_outcome(RUN_OFF, "", "off: done; status: off");
 }
 END_TEST
 
 START_TEST(prints_a_megabyte)
 {
-    script("[ $1 = status ] && echo lab:n1\nhead -c 1000000 /dev/zero | tr '\\0' x\n"
-           "head -c 1000000 /dev/zero | tr '\\0' y >&2\n[ $1 = off ] && exit 0; exit 2");
-    check_outcome(RUN_OFF, "lab:n1", "off: done; status: off");
+    drive_script("[ $1 = status ] && echo lab:n1\nhead -c 1000000 /dev/zero | tr '\\0' x\n"
+                 "head -c 1000000 /dev/zero | tr '\\0' y >&2\n[ $1 = off ] && exit 0; exit 2");
+    drive_outcome(RUN_OFF, "lab:n1", "off: done; status: off");
 }
 END_TEST
 
 START_TEST(long_complaint)
 {
-    script("head -c 5000 /dev/zero | tr '\\0' z >&2; exit 3");
-    start();
-    finish();
-    ck_assert_uint_eq(strlen(world.text), FENCE_TEXT_MAX);
-    ck_assert_ptr_nonnull(strstr(world.text, "off: exit 3: zzz"));
+    drive_script("head -c 5000 /dev/zero | tr '\\0' z >&2; exit 3");
+    drive_start();
+    drive_finish();
+    ck_assert_uint_eq(strlen(drive.last.text), FENCE_TEXT_MAX);
+    ck_assert_ptr_nonnull(strstr(drive.last.text, "off: exit 3: zzz"));
 }
 END_TEST
 
 START_TEST(closes_its_outputs)
 {
-    script("exec >&- 2>&-\n[ $1 = off ] && exit 0; sleep 0.2; exit 2");
-    check_outcome(RUN_OFF, "", "off: done; status: off");
+    drive_script("exec >&- 2>&-\n[ $1 = off ] && exit 0; sleep 0.2; exit 2");
+    drive_outcome(RUN_OFF, "", "off: done; status: off");
 }
 END_TEST
 
-/* Only what the contract names; no descriptor of the agent's; nothing to read. */
+/* Only what the contract names; no descriptor of the executor's; nothing to read. */
 START_TEST(environment)
 {
-    char order[2 * DIGEST_SIZE + 1], body[SCRIPT_SIZE / 2];
-    hex_encode(order, world.run.order.bytes, DIGEST_SIZE);
-    snprintf(body, sizeof body,
-             "[ $1 = off ] && exit 0\n"
-             "[ \"$HOLDFAST_NODE $HOLDFAST_SLOT $HOLDFAST_LIFE $HOLDFAST_INFO.\" = 'n1 3 7 .' ] || "
-             "exit 11\n[ $HOLDFAST_ORDER = %s ] || exit 12\n[ -z \"$HOME$SECRET\" ] || exit 13\n"
-             "[ -z \"$(cat)\" ] || exit 14\n"
-             "for fd in 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$fd ] && readlink /proc/$$/fd/$fd | "
-             "grep -v script && exit 15; done\n[ $(pwd) = / ] || exit 16\nexit 2",
-             order);
-    setenv("SECRET", "of the agent", 1);
-    script(body);
-    check_outcome(RUN_OFF, "", "off: done; status: off");
+    char order[2 * DIGEST_SIZE + 1], body[PLAY_SCRIPT_SIZE / 2];
+    struct digest digest = order_digest(&drive.cert.order);
+    hex_encode(order, digest.bytes, DIGEST_SIZE);
+    snprintf(
+        body, sizeof body,
+        "[ $1 = off ] && exit 0\n"
+        "[ \"$HOLDFAST_NODE $HOLDFAST_SLOT $HOLDFAST_LIFE $HOLDFAST_INFO.\" = 'n1 3 7 vm 4.' ] || "
+        "exit 11\n[ $HOLDFAST_ORDER = %s ] || exit 12\n[ -z \"$HOME$SECRET\" ] || exit 13\n"
+        "[ -z \"$(cat)\" ] || exit 14\n"
+        "for fd in 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$fd ] && readlink /proc/$$/fd/$fd | "
+        "grep -v script && exit 15; done\n[ $(pwd) = / ] || exit 16\nexit 2",
+        order);
+    setenv("SECRET", "of the executor", 1);
+    drive.run.info = (struct view){(const uint8_t *)"vm 4", 4};
+    drive_script(body);
+    drive_outcome(RUN_OFF, "", "off: done; status: off");
 }
 END_TEST
 
@@ -291,95 +131,210 @@ END_TEST
 
 START_TEST(hangs)
 {
-    world.config.actions[0].deadline = SPAN_MS(1000);
-    script("[ $1 = off ] && exit 0\necho $$ >$D/pid; trap '' TERM; while :; do sleep 1; done");
-    check_outcome(RUN_UNKNOWN, "", "status: timed out after 1 s");
-    ck_assert(!runs(kept_pid()));
+    drive.config.actions[0].deadline = SPAN_MS(1000);
+    drive_script(
+        "[ $1 = off ] && exit 0\necho $$ >$D/pid; trap '' TERM; while :; do sleep 1; done");
+    drive_outcome(RUN_UNKNOWN, "", "status: timed out after 1 s");
+    ck_assert(!drive_runs(drive_pid()));
 }
 END_TEST
 
 /* What it leaves behind in its group does not go on, and nobody waits for it. */
 START_TEST(background_child)
 {
-    script("if [ $1 = off ]; then sleep 1000 & echo $! >$D/pid; exit 0; fi\necho lab:n1; exit 2");
-    check_outcome(RUN_OFF, "lab:n1", "off: done; status: off");
-    ck_assert(!runs(kept_pid()));
+    drive_script(
+        "if [ $1 = off ]; then sleep 1000 & echo $! >$D/pid; exit 0; fi\necho lab:n1; exit 2");
+    drive_outcome(RUN_OFF, "lab:n1", "off: done; status: off");
+    ck_assert(!drive_runs(drive_pid()));
 }
 END_TEST
 
-/* The deadline holds while nobody turns the agent's loop, as when it is stopped. */
-START_TEST(agent_stopped)
+/* The deadline holds while nobody turns the executor's loop, as when it is stopped. */
+START_TEST(executor_stopped)
 {
-    world.config.actions[0].deadline = SPAN_MS(1000);
-    script("echo $$ >$D/pid; while :; do sleep 1; done");
-    start();
-    await_end(kept_pid());
-    finish();
-    ck_assert_str_eq(world.text, "off: timed out after 1 s");
+    drive.config.actions[0].deadline = SPAN_MS(1000);
+    drive_script("echo $$ >$D/pid; while :; do sleep 1; done");
+    drive_start();
+    drive_await_end(drive_pid());
+    drive_finish();
+    ck_assert_str_eq(drive.last.text, "off: timed out after 1 s");
 }
 END_TEST
 
-START_TEST(agent_dies)
+START_TEST(executor_dies)
 {
-    script("echo $$ >$D/pid; trap '' HUP TERM; while :; do sleep 1; done");
-    pid_t agent = fork();
-    ck_assert(agent >= 0);
-    if (agent == 0) {
-        start();
+    drive_script("echo $$ >$D/pid; trap '' HUP TERM; while :; do sleep 1; done");
+    pid_t executor = fork();
+    ck_assert(executor >= 0);
+    if (executor == 0) {
+        drive_start();
         for (;;)
             pause();
     }
-    pid_t pid = kept_pid();
-    ck_assert(runs(pid));
-    ck_assert_int_eq(kill(agent, SIGKILL), 0);
-    ck_assert(waitpid(agent, NULL, 0) == agent);
-    await_end(pid);
+    pid_t pid = drive_pid();
+    ck_assert(drive_runs(pid));
+    ck_assert_int_eq(kill(executor, SIGKILL), 0);
+    ck_assert(waitpid(executor, NULL, 0) == executor);
+    drive_await_end(pid);
 }
 END_TEST
 
-START_TEST(agent_closes)
+START_TEST(executor_closes)
 {
-    script("echo $$ >$D/pid; while :; do sleep 1; done");
-    start();
-    pid_t pid = kept_pid();
-    fencer_close(world.fencer);
-    await_end(pid);
-    ck_assert_uint_eq(world.told, 0);
-    world.fencer =
-        fencer_open(world.base, &world.clock, &world.config, &world.identity, note_executed, NULL);
+    drive_script("echo $$ >$D/pid; while :; do sleep 1; done");
+    drive_start();
+    pid_t pid = drive_pid();
+    drive_close();
+    drive_await_end(pid);
+    ck_assert_uint_eq(drive.told, 0);
+    drive_open();
+}
+END_TEST
+
+/* Whoever asked is gone, so nobody would hear of the outcome. */
+START_TEST(owner_gone)
+{
+    drive_script("echo $$ >$D/pid; while :; do sleep 1; done");
+    drive_start();
+    pid_t pid = drive_pid();
+    fencer_forget(drive.fencer, 4);
+    ck_assert(drive_runs(pid));
+    fencer_forget(drive.fencer, 5);
+    drive_await_end(pid);
+    ck_assert_uint_eq(drive.told, 0);
+    ck_assert_uint_eq(drive_state().running, 0);
 }
 END_TEST
 
 /* The same run twice is one run. */
 START_TEST(twice)
 {
-    script("exit 2");
-    world.run.kind = RUN_STATUS;
-    start();
-    start();
-    ck_assert_uint_eq(fencer_count(world.fencer), 1);
-    finish();
-    check_verbs("status\n");
+    drive_script("exit 2");
+    drive.run.kind = EXECUTOR_STATUS;
+    drive_start();
+    drive_start();
+    ck_assert_uint_eq(drive_state().running, 1);
+    ck_assert_str_eq(drive.last.text, "action power: under way already");
+    drive.told = 0;
+    drive_finish();
+    drive_verbs("status\n");
+}
+END_TEST
+
+/* --- Once for each life (F9) --- */
+
+static void check_once(const char *word)
+{
+    drive.told = 0;
+    drive_start();
+    ck_assert_uint_eq(drive.told, 1);
+    ck_assert_int_eq(drive.last.outcome, RUN_UNKNOWN);
+    ck_assert_msg(strstr(drive.last.text, word), "not in it: %s: %s", word, drive.last.text);
+    drive_verbs("off\nstatus\n");
+}
+
+static void against_life(uint64_t life)
+{
+    struct order order = fixture_order(&drive.roster, PLAY_TARGET);
+    order.life = drive.run.life = life;
+    drive.cert = fixture_order_cert(&order, 0, 2, 1u << 1, &drive.config.cluster);
+}
+
+START_TEST(once_per_life)
+{
+    drive_script("[ $1 = off ] && exit 0; exit 2");
+    drive_start();
+    drive_finish();
+    check_once("acts once");
+    against_life(6);
+    check_once("a later life");
+    against_life(8);
+    drive.told = 0;
+    drive_start();
+    drive_finish();
+    drive_verbs("off\nstatus\noff\nstatus\n");
+}
+END_TEST
+
+/* Also one that failed, and across a restart; what is written is there before the driver is. */
+START_TEST(once_over_restarts)
+{
+    drive_script("cp $D/acts $D/pid; exit 1");
+    drive_start();
+    drive_finish();
+    FILE *seen = fopen(drive_path("pid"), "r");
+    static uint8_t bytes[ACTS_FILE_MAX];
+    static struct acts_table table;
+    ck_assert_ptr_nonnull(seen);
+    size_t size = fread(bytes, 1, sizeof bytes, seen);
+    fclose(seen);
+    ck_assert(acts_decode(&table, &drive.config.cluster, bytes, size));
+    ck_assert_uint_eq(table.count, 1);
+    ck_assert_uint_eq(table.list[0].life, drive.run.life);
+    drive_close();
+    drive_open();
+    drive.told = 0;
+    drive_start();
+    ck_assert_uint_eq(drive.told, 1);
+    ck_assert_ptr_nonnull(strstr(drive.last.text, "acts once"));
+    drive_verbs("off\n");
+}
+END_TEST
+
+/* Without the record nothing is done. */
+START_TEST(not_written)
+{
+    drive_script("exit 2");
+    ck_assert_int_eq(mkdir(drive_path("acts.new"), 0700), 0);
+    drive_start();
+    ck_assert_uint_eq(drive.told, 1);
+    ck_assert_ptr_nonnull(strstr(drive.last.text, "cannot be noted down"));
+    drive_verbs("");
+    ck_assert_int_eq(rmdir(drive_path("acts.new")), 0);
+}
+END_TEST
+
+/* A status query is no act. */
+START_TEST(status_again)
+{
+    drive_script("exit 2");
+    drive.run.kind = EXECUTOR_STATUS;
+    for (int i = 0; i < 3; i++) {
+        drive.told = 0;
+        drive_start();
+        drive_finish();
+    }
+    ck_assert_uint_eq(drive_state().acts, 0);
+    drive_verbs("status\nstatus\nstatus\n");
+}
+END_TEST
+
+/* Nobody is switched on that was not switched off here, by a device. */
+START_TEST(on_alone)
+{
+    drive_script("exit 0");
+    drive.run.kind = EXECUTOR_ON;
+    drive_start();
+    ck_assert_uint_eq(drive.told, 1);
+    ck_assert_ptr_nonnull(strstr(drive.last.text, "did not switch that life off"));
+    drive_verbs("");
 }
 END_TEST
 
 START_TEST(bounded)
 {
-    script("exit 2");
-    world.run.kind = RUN_STATUS;
+    drive_script("exit 2");
+    drive.run.kind = EXECUTOR_STATUS;
     for (size_t i = 0; i <= EFFECTS_RUNS_MAX; i++) {
-        struct order order = fixture_order(&world.roster, TARGET);
-        order.life = world.run.life = 100 + i;
-        world.run.order = order_digest(&order);
-        world.cert = fixture_order_cert(&order, 0, 2, 1u << 1, &world.config.cluster);
-        start();
+        against_life(100 + i);
+        drive_start();
     }
-    ck_assert_uint_eq(fencer_count(world.fencer), EFFECTS_RUNS_MAX);
-    ck_assert_uint_eq(world.told, 1);
-    ck_assert_str_eq(world.text, "action power: too many scripts run on this node");
-    while (fencer_count(world.fencer) > 0)
-        ck_assert(event_base_loop(world.base, EVLOOP_ONCE) >= 0);
-    ck_assert_uint_eq(world.told, EFFECTS_RUNS_MAX + 1);
+    ck_assert_uint_eq(drive_state().running, EFFECTS_RUNS_MAX);
+    ck_assert_uint_eq(drive.told, 1);
+    ck_assert_str_eq(drive.last.text, "action power: too many drivers run on this node");
+    while (drive_state().running > 0)
+        ck_assert(event_base_loop(drive.base, EVLOOP_ONCE) >= 0);
+    ck_assert_uint_eq(drive.told, EFFECTS_RUNS_MAX + 1);
 }
 END_TEST
 
@@ -388,18 +343,18 @@ END_TEST
 /* Refused at once, with that word, and without a call of the script. */
 static void check_refused(const char *word)
 {
-    script("exit 2");
-    start();
-    ck_assert_uint_eq(world.told, 1);
-    ck_assert_int_eq(world.last.executed.outcome, RUN_UNKNOWN);
-    ck_assert_msg(strstr(world.text, word), "not in it: %s: %s", word, world.text);
-    ck_assert_uint_eq(fencer_count(world.fencer), 0);
-    check_verbs("");
+    drive_script("exit 2");
+    drive_start();
+    ck_assert_uint_eq(drive.told, 1);
+    ck_assert_int_eq(drive.last.outcome, RUN_UNKNOWN);
+    ck_assert_msg(strstr(drive.last.text, word), "not in it: %s: %s", word, drive.last.text);
+    ck_assert_uint_eq(drive_state().running, 0);
+    drive_verbs("");
 }
 
 START_TEST(too_few_votes)
 {
-    world.cert = fixture_order_cert(&world.cert.order, 0, 1, 1u << 1, &world.config.cluster);
+    drive.cert = fixture_order_cert(&drive.cert.order, 0, 1, 1u << 1, &drive.config.cluster);
     check_refused(order_verdict_text(ORDER_TOO_FEW));
 }
 END_TEST
@@ -407,90 +362,93 @@ END_TEST
 /* Votes that allow the target to be retired allow no script. */
 START_TEST(other_action)
 {
-    world.cert = fixture_order_cert(&world.cert.order, 0, 2, 1u, &world.config.cluster);
+    drive.cert = fixture_order_cert(&drive.cert.order, 0, 2, 1u, &drive.config.cluster);
     check_refused(order_verdict_text(ORDER_TOO_FEW));
 }
 END_TEST
 
 START_TEST(forged)
 {
-    world.cert.votes[1].signature.bytes[5] ^= 1;
+    drive.cert.votes[1].signature.bytes[5] ^= 1;
     check_refused("does not verify");
 }
 END_TEST
 
 START_TEST(other_life)
 {
-    world.run.life++;
+    drive.run.life++;
     check_refused("another node, life or order");
 }
 END_TEST
 
-START_TEST(other_order)
+START_TEST(other_cluster)
 {
-    world.run.order.bytes[0] ^= 1;
-    check_refused("another node, life or order");
+    struct cluster_id other = drive.config.cluster;
+    other.bytes[0] ^= 1;
+    drive.cert = fixture_order_cert(&drive.cert.order, 0, 2, 1u << 1, &other);
+    check_refused("does not verify");
 }
 END_TEST
 
 START_TEST(own_node)
 {
-    world.run.slot = world.identity.self;
+    drive.run.slot = drive.identity.self;
     check_refused("its own node");
 }
 END_TEST
 
 START_TEST(retire)
 {
-    world.run.action = ACTION_RETIRE;
+    drive.run.action = ACTION_RETIRE;
     check_refused("retire");
 }
 END_TEST
 
 START_TEST(no_certificate)
 {
-    script("exit 2");
-    fencer_run(world.fencer, &world.run, (struct view){NULL, 0});
-    ck_assert_uint_eq(world.told, 1);
-    ck_assert_ptr_nonnull(strstr(world.text, "not an order"));
+    drive_script("exit 2");
+    drive.run.cert = (struct view){NULL, 0};
+    fencer_run(drive.fencer, 5, &drive.run);
+    ck_assert_uint_eq(drive.told, 1);
+    ck_assert_ptr_nonnull(strstr(drive.last.text, "not an order"));
 }
 END_TEST
 
 START_TEST(no_section)
 {
-    world.config.actions[0].name[0] = 'x';
+    drive.config.actions[0].name[0] = 'x';
     check_refused("no script for it");
 }
 END_TEST
 
 START_TEST(script_missing)
 {
-    start();
-    ck_assert_ptr_nonnull(strstr(world.text, strerror(ENOENT)));
-    ck_assert_int_eq(world.last.executed.outcome, RUN_UNKNOWN);
+    drive_start();
+    ck_assert_ptr_nonnull(strstr(drive.last.text, strerror(ENOENT)));
+    ck_assert_int_eq(drive.last.outcome, RUN_UNKNOWN);
 }
 END_TEST
 
 START_TEST(script_not_executable)
 {
-    script("exit 2");
-    ck_assert_int_eq(chmod(path_of("script"), 0644), 0);
-    start();
-    ck_assert_ptr_nonnull(strstr(world.text, strerror(EACCES)));
+    drive_script("exit 2");
+    ck_assert_int_eq(chmod(drive_path("script"), 0644), 0);
+    drive_start();
+    ck_assert_ptr_nonnull(strstr(drive.last.text, strerror(EACCES)));
 }
 END_TEST
 
 /* It may be executed, but its interpreter is not there. */
 START_TEST(no_interpreter)
 {
-    FILE *file = fopen(path_of("script"), "w");
+    FILE *file = fopen(drive_path("script"), "w");
     ck_assert(file && fputs("#!/nonexistent/interpreter\n", file) >= 0);
     ck_assert_int_eq(fclose(file), 0);
-    ck_assert_int_eq(chmod(path_of("script"), 0755), 0);
-    start();
-    finish();
-    ck_assert_ptr_nonnull(strstr(world.text, "off: exit 127: cannot be executed: "));
-    ck_assert_int_eq(world.last.executed.outcome, RUN_UNKNOWN);
+    ck_assert_int_eq(chmod(drive_path("script"), 0755), 0);
+    drive_start();
+    drive_finish();
+    ck_assert_ptr_nonnull(strstr(drive.last.text, "off: exit 127: cannot be executed: "));
+    ck_assert_int_eq(drive.last.outcome, RUN_UNKNOWN);
 }
 END_TEST
 
@@ -511,16 +469,22 @@ Suite *suite_fencer(void)
         environment,
         hangs,
         background_child,
-        agent_stopped,
-        agent_dies,
-        agent_closes,
+        executor_stopped,
+        executor_dies,
+        executor_closes,
+        owner_gone,
         twice,
+        once_per_life,
+        once_over_restarts,
+        not_written,
+        status_again,
+        on_alone,
         bounded,
         too_few_votes,
         other_action,
         forged,
         other_life,
-        other_order,
+        other_cluster,
         own_node,
         retire,
         no_certificate,
@@ -531,7 +495,7 @@ Suite *suite_fencer(void)
     };
     Suite *s = suite_create("fencer");
     TCase *c = tcase_create("fencer");
-    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_checked_fixture(c, drive_setup, drive_teardown);
     tcase_set_timeout(c, 60);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(c, tests[i]);

@@ -1,0 +1,158 @@
+/* Requests to the executor and its answers: see executor_wire.h. */
+#include "node/executor_wire.h"
+
+#include <string.h>
+
+#include "proto/must.h"
+
+static bool wire_info_valid(struct view info)
+{
+    for (size_t i = 0; i < info.size; i++)
+        if (info.bytes[i] < 0x20 || info.bytes[i] == 0x7f)
+            return false;
+    return true;
+}
+
+size_t executor_request_encode(uint8_t out[EXECUTOR_REQUEST_MAX], const struct executor_request *q)
+{
+    struct writer w = writer_init(out, EXECUTOR_REQUEST_MAX);
+    write_u8(&w, EXECUTOR_VERSION);
+    write_u8(&w, (uint8_t)q->type);
+    write_u64(&w, q->id);
+    if (q->type == EXECUTOR_RUN) {
+        must(q->info.size <= EXECUTOR_INFO_MAX && q->cert.size <= ORDER_CERT_BYTES_MAX);
+        write_u8(&w, (uint8_t)q->kind);
+        write_u8(&w, q->action);
+        write_u16(&w, q->slot);
+        write_u64(&w, q->life);
+        write_u8(&w, (uint8_t)q->info.size);
+        write_copy(&w, q->info.bytes, q->info.size);
+        write_u16(&w, (uint16_t)q->cert.size);
+        write_copy(&w, q->cert.bytes, q->cert.size);
+    }
+    must(!w.failed);
+    return writer_size(&w);
+}
+
+static struct view wire_view(struct reader *r, size_t size, size_t most)
+{
+    const uint8_t *bytes = size <= most ? read_view(r, size) : NULL;
+    if (size > most)
+        reader_fail(r);
+    return (struct view){bytes, bytes ? size : 0};
+}
+
+static void wire_read_run(struct executor_request *out, struct reader *r)
+{
+    uint8_t kind = read_u8(r);
+    if (kind < EXECUTOR_OFF || kind > EXECUTOR_ON)
+        reader_fail(r);
+    out->kind = (enum executor_kind)kind;
+    out->action = read_u8(r);
+    out->slot = read_u16(r);
+    out->life = read_u64(r);
+    out->info = wire_view(r, read_u8(r), EXECUTOR_INFO_MAX);
+    if (!wire_info_valid(out->info))
+        reader_fail(r);
+    out->cert = wire_view(r, read_u16(r), ORDER_CERT_BYTES_MAX);
+}
+
+bool executor_request_decode(struct executor_request *out, const uint8_t *bytes, size_t size)
+{
+    struct reader r = reader_init(bytes, size);
+    *out = (struct executor_request){0};
+    if (read_u8(&r) != EXECUTOR_VERSION)
+        reader_fail(&r);
+    uint8_t type = read_u8(&r);
+    out->id = read_u64(&r);
+    if (type != EXECUTOR_RUN && type != EXECUTOR_LOOK)
+        reader_fail(&r);
+    out->type = (enum executor_request_type)type;
+    if (!r.failed && type == EXECUTOR_RUN)
+        wire_read_run(out, &r);
+    if (reader_done(&r))
+        return true;
+    *out = (struct executor_request){0};
+    return false;
+}
+
+size_t executor_answer_encode(uint8_t out[EXECUTOR_ANSWER_MAX], const struct executor_answer *a)
+{
+    struct writer w = writer_init(out, EXECUTOR_ANSWER_MAX);
+    size_t size = strnlen(a->text, FENCE_TEXT_MAX);
+    write_u8(&w, EXECUTOR_VERSION);
+    write_u8(&w, (uint8_t)a->type);
+    write_u64(&w, a->id);
+    if (a->type == EXECUTOR_ENDED) {
+        write_u8(&w, (uint8_t)a->outcome);
+        write_padded(&w, a->device, DEVICE_SIZE);
+        write_u8(&w, (uint8_t)size);
+        write_copy(&w, a->text, size);
+    } else {
+        write_u32(&w, a->state.running);
+        write_u32(&w, a->state.acts);
+        write_u64(&w, a->state.runs);
+        write_u64(&w, a->state.refusals);
+        write_u64(&w, a->state.malformed);
+        write_u64(&w, a->state.strangers);
+    }
+    must(!w.failed);
+    return writer_size(&w);
+}
+
+static bool wire_text_valid(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (text[i] < 0x20 || text[i] > 0x7e)
+            return false;
+    return true;
+}
+
+static void wire_read_ended(struct executor_answer *out, struct reader *r)
+{
+    uint8_t outcome = read_u8(r);
+    if (outcome != RUN_UNKNOWN && outcome != RUN_OFF && outcome != RUN_ON)
+        reader_fail(r);
+    out->outcome = (enum run_outcome)outcome;
+    read_copy(r, out->device, DEVICE_SIZE);
+    if (out->device[0] && !roster_device_valid(out->device))
+        reader_fail(r);
+    size_t used = strnlen(out->device, DEVICE_SIZE);
+    for (size_t i = used; i < DEVICE_SIZE; i++)
+        if (out->device[i])
+            reader_fail(r);
+    uint8_t size = read_u8(r);
+    if (size > FENCE_TEXT_MAX)
+        reader_fail(r);
+    else
+        read_copy(r, out->text, size);
+    if (!r->failed && !wire_text_valid(out->text, size))
+        reader_fail(r);
+}
+
+bool executor_answer_decode(struct executor_answer *out, const uint8_t *bytes, size_t size)
+{
+    struct reader r = reader_init(bytes, size);
+    *out = (struct executor_answer){0};
+    if (read_u8(&r) != EXECUTOR_VERSION)
+        reader_fail(&r);
+    uint8_t type = read_u8(&r);
+    out->id = read_u64(&r);
+    if (type != EXECUTOR_ENDED && type != EXECUTOR_STATE)
+        reader_fail(&r);
+    out->type = (enum executor_answer_type)type;
+    if (!r.failed && type == EXECUTOR_ENDED) {
+        wire_read_ended(out, &r);
+    } else if (!r.failed) {
+        out->state.running = read_u32(&r);
+        out->state.acts = read_u32(&r);
+        out->state.runs = read_u64(&r);
+        out->state.refusals = read_u64(&r);
+        out->state.malformed = read_u64(&r);
+        out->state.strangers = read_u64(&r);
+    }
+    if (reader_done(&r))
+        return true;
+    *out = (struct executor_answer){0};
+    return false;
+}

@@ -1,0 +1,23 @@
+/*
+ * The gate: what an executor lets through to a device (F4, F9). It believes nobody but the jurors'
+ * signatures: whatever an agent asks for, only a certificate for this very node, life and action
+ * opens it, and never against the executor's own node. That it opens once is acts.h's part.
+ */
+#ifndef PROTO_GATE_H
+#define PROTO_GATE_H
+
+#include "crypto/order.h"
+#include "proto/acts.h"
+
+struct gate {
+    uint16_t self; /* slot of the executor's own node */
+    const struct cluster_id *cluster;
+    const struct roster *roster; /* which it loaded itself */
+    const struct digest *roster_digest;
+};
+
+/* NULL: certified, and *out is the act that it would be. Else the rule that forbids it; static. */
+const char *gate_check(const struct gate *gate, uint16_t slot, uint64_t life, uint8_t action,
+                       struct view cert, struct fence_act *out);
+
+#endif
