@@ -271,6 +271,8 @@ static struct agent_views agent_views_of(struct event *event)
         return (struct agent_views){{&event->submit.file}};
     case EVENT_EXECUTED:
         return (struct agent_views){{&event->executed.text}};
+    case EVENT_INHIBIT:
+        return (struct agent_views){{&event->inhibit.who, &event->inhibit.reason}};
     case EVENT_DATAGRAM:
     case EVENT_WRITTEN:
     case EVENT_DURABLE:
@@ -317,6 +319,8 @@ static uint64_t *agent_handle_of(struct event *event)
         return &event->change.handle;
     case EVENT_SUBMIT:
         return &event->submit.handle;
+    case EVENT_INHIBIT:
+        return &event->inhibit.handle;
     case EVENT_DATAGRAM:
     case EVENT_WRITTEN:
     case EVENT_DURABLE:

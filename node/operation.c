@@ -312,6 +312,11 @@ static void operation_answer(void *context, const struct answer *answer)
         operation_refused(op, "org.holdfast.NoSuchHold",
                           json_pack("{s:s}", "hold", render_hold(op->id).text));
         break;
+    case ANSWER_DRAINED:
+        operation_refused(op, "org.holdfast.NotReady",
+                          operation_reason("this node is drained: it takes no new locks"));
+        break;
+    case ANSWER_DRAINING:
     case ANSWER_UNKNOWN:
     case ANSWER_SHOWN:
     case ANSWER_BLOCKING:

@@ -18,7 +18,8 @@ static const char *render_fence_verdict(enum opinion opinion)
         [OPINION_ANSWERS] = "answers",     [OPINION_CUT_OFF] = "cut-off",
         [OPINION_FEW_ALIVE] = "few-alive", [OPINION_LATE] = "late",
         [OPINION_NO_STAKE] = "no-stake",   [OPINION_OVER] = "over",
-        [OPINION_BOUND] = "bound"};
+        [OPINION_BOUND] = "bound",
+        [OPINION_FROZEN] = "frozen"};
     return opinion < OPINIONS ? words[opinion] : "unknown";
 }
 

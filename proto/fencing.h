@@ -10,6 +10,7 @@
  *     docket     certified orders and their stories
  *     executor   what it does about them
  *     proofs     end statements and receipts; signs: who is still heard
+ *     inhibitors what administrators freeze, maintain and drain
  */
 #ifndef PROTO_FENCING_H
 #define PROTO_FENCING_H
@@ -17,6 +18,7 @@
 #include "proto/asker.h"
 #include "proto/coordinator.h"
 #include "proto/executor.h"
+#include "proto/inhibitors.h"
 #include "proto/juror.h"
 #include "proto/life.h"
 #include "proto/stale.h"
@@ -33,6 +35,7 @@ struct fencing {
     struct juror juror;
     struct accuser accuser;
     struct executor executor;
+    struct inhibitors inhibitors;
     struct instant alarm_at; /* the next alarm, but not before */
 };
 
@@ -55,6 +58,8 @@ void fencing_take(struct fencing *f, struct instant now, uint16_t from, const st
 void fencing_member(struct fencing *f, struct instant now, const struct swim_change *change);
 /* EVENT_SUBMIT. */
 void fencing_submit(struct fencing *f, struct instant now, const struct event *event);
+/* EVENT_INHIBIT. */
+void fencing_inhibit(struct fencing *f, struct instant now, const struct event *event);
 void fencing_step(struct fencing *f, struct instant now);
 /* What this step brought is carried on to whom it concerns. */
 void fencing_settle(struct fencing *f, struct instant now);

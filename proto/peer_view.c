@@ -175,6 +175,16 @@ void peer_fenced(const struct peer *p, uint16_t slot, struct fenced_view *out)
     fenced_look(&p->fencing.docket, &p->fencing.proofs, slot, out);
 }
 
+bool peer_next_inhibitor(const struct peer *p, size_t *cursor, struct inhibitor_view *out)
+{
+    return inhibitors_next(&p->fencing.inhibitors, cursor, out);
+}
+
+uint32_t peer_held(const struct peer *p, bool fenced_only)
+{
+    return asker_held(&p->asker, fenced_only);
+}
+
 bool peer_vote(const struct peer *p, uint16_t slot, uint64_t *life)
 {
     *life = juror_voted(&p->fencing.juror, slot);
