@@ -273,6 +273,9 @@ static struct agent_views agent_views_of(struct event *event)
         return (struct agent_views){{&event->executed.text}};
     case EVENT_INHIBIT:
         return (struct agent_views){{&event->inhibit.who, &event->inhibit.reason}};
+    case EVENT_FENCE:
+        return (struct agent_views){{&event->fence.who, &event->fence.reason}};
+    case EVENT_HEAR:
     case EVENT_DATAGRAM:
     case EVENT_WRITTEN:
     case EVENT_DURABLE:
@@ -321,6 +324,9 @@ static uint64_t *agent_handle_of(struct event *event)
         return &event->submit.handle;
     case EVENT_INHIBIT:
         return &event->inhibit.handle;
+    case EVENT_FENCE:
+    case EVENT_HEAR:
+        return &event->fence.handle;
     case EVENT_DATAGRAM:
     case EVENT_WRITTEN:
     case EVENT_DURABLE:

@@ -18,8 +18,7 @@ static const char *render_fence_verdict(enum opinion opinion)
         [OPINION_ANSWERS] = "answers",     [OPINION_CUT_OFF] = "cut-off",
         [OPINION_FEW_ALIVE] = "few-alive", [OPINION_LATE] = "late",
         [OPINION_NO_STAKE] = "no-stake",   [OPINION_OVER] = "over",
-        [OPINION_BOUND] = "bound",
-        [OPINION_FROZEN] = "frozen"};
+        [OPINION_BOUND] = "bound",         [OPINION_FROZEN] = "frozen"};
     return opinion < OPINIONS ? words[opinion] : "unknown";
 }
 
@@ -164,6 +163,8 @@ static const char *render_fence_by(enum lock_ended by)
         return "receipt";
     case LOCK_ENDED_BY_EXPIRY:
         return "expiry";
+    case LOCK_ENDED_BY_HAND:
+        return "by-hand";
     case LOCK_ENDINGS:
         break;
     }

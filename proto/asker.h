@@ -155,7 +155,7 @@ struct asker {
     uint64_t reserved; /* counters up to here may be used once reserved_lsn is durable */
     uint64_t reserved_lsn;
     uint64_t usable; /* counters up to here may be used now */
-    bool drained; /* this node takes no new lock (proto/inhibitors.h) */
+    bool drained;    /* this node takes no new lock (proto/inhibitors.h) */
     struct lock_state scratch;
 };
 

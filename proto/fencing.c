@@ -40,6 +40,7 @@ void fencing_init(struct fencing *f, struct core *core, struct asker *asker,
     juror_init(&f->juror, core, &f->signs, carve(&at, juror_bytes(config)));
     accuser_init(&f->accuser, core, &f->docket, &f->proofs, carve(&at, accuser_bytes(config)));
     inhibitors_init(&f->inhibitors, core, carve(&at, inhibitors_bytes(config)));
+    hearing_init(&f->hearing, core, &f->signs);
     standing_init(&f->standing, core);
     life_init(&f->life, core, &f->proofs);
     executor_init(&f->executor, core, &f->docket, &f->proofs);
@@ -136,6 +137,7 @@ void fencing_start(struct fencing *f, struct instant now, bool store_lost)
     docket_start(&f->docket, now);
     juror_start(&f->juror, now);
     inhibitors_start(&f->inhibitors, now);
+    hearing_start(&f->hearing, now);
     life_start(&f->life, now, store_lost);
     if (f->core->life != before)
         asker_end_life(f->asker);
@@ -371,6 +373,28 @@ void fencing_inhibit(struct fencing *f, struct instant now, const struct event *
         f->core->counters.drop_effects_full++;
 }
 
+/* --- What operators ask --- */
+
+void fencing_ask(struct fencing *f, struct instant now, const struct event *event)
+{
+    uint16_t slot = event->fence.slot;
+    uint64_t life = event->fence.life;
+    const char *why = NULL;
+    must(roster_find(f->core->config.roster, slot) >= 0);
+    if (event->kind == EVENT_HEAR)
+        hearing_begin(&f->hearing, now, slot, life);
+    else if (proofs_covers(&f->proofs, slot) >= life)
+        why = "that life is proven over already (F3)";
+    else
+        why = accuser_request(&f->accuser, now, slot, life, event->fence.who, event->fence.reason);
+    struct answer *answer =
+        told_answer(&f->core->told, why ? ANSWER_REFUSED : ANSWER_SUBMITTED, event->fence.handle);
+    if (answer)
+        answer->text = why ? why : "the jurors are asked";
+    else
+        f->core->counters.drop_effects_full++;
+}
+
 void fencing_take(struct fencing *f, struct instant now, uint16_t from, const struct message *m)
 {
     if (m->type == WIRE_PROOF)
@@ -387,6 +411,8 @@ void fencing_take(struct fencing *f, struct instant now, uint16_t from, const st
         take_report(f, now, from, &m->exec_report);
     else if (m->type == WIRE_EXEC_OK || m->type == WIRE_WITNESS_ASK || m->type == WIRE_WITNESS)
         executor_take(&f->executor, now, from, m);
+    else if (m->type == WIRE_HEARD_ASK || m->type == WIRE_HEARD)
+        hearing_take(&f->hearing, now, from, m);
     else if (m->type == WIRE_INHIBIT)
         take_inhibit(f, now, from, &m->inhibit);
     else if (m->type == WIRE_INHIBITED)
@@ -437,10 +463,16 @@ static const char *submit_order(struct fencing *f, struct instant now, struct vi
 static const char *submit_proof(struct fencing *f, struct instant now, struct view bytes,
                                 const char **why)
 {
+    struct proof proof;
+    struct reader r = reader_init(bytes.bytes, bytes.size);
     *why = proofs_judge(&f->proofs, now, bytes);
+    bool by_hand = proof_decode(&proof, &r) && proof.kind == PROOF_OPERATOR;
+    if (!*why && by_hand)
+        *why = hearing_refuses(&f->hearing, now, proof_slot(&proof), proof_covers(&proof));
     if (*why)
         return NULL;
-    enum proofs_news news = proofs_offer(&f->proofs, now, bytes, why);
+    enum proofs_news news = by_hand ? proofs_offer_spread(&f->proofs, now, bytes, why)
+                                    : proofs_offer(&f->proofs, now, bytes, why);
     if (news == PROOFS_REFUSED)
         return NULL;
     return news == PROOFS_NEW ? "the proof is good: taken"
@@ -482,6 +514,8 @@ void fencing_step(struct fencing *f, struct instant now)
         executor_step(&f->executor, now);
     if (instant_reached(now, inhibitors_deadline(&f->inhibitors)))
         inhibitors_step(&f->inhibitors, now);
+    if (instant_reached(now, hearing_deadline(&f->hearing)))
+        hearing_step(&f->hearing, now);
     inhibitors_changed(f, now); /* a drain may have ended by itself */
 }
 
@@ -493,5 +527,6 @@ struct instant fencing_deadline(const struct fencing *f)
     at = instant_earlier(at, juror_deadline(&f->juror));
     at = instant_earlier(at, accuser_deadline(&f->accuser));
     at = instant_earlier(at, inhibitors_deadline(&f->inhibitors));
+    at = instant_earlier(at, hearing_deadline(&f->hearing));
     return instant_earlier(at, executor_deadline(&f->executor));
 }

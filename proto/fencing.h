@@ -11,6 +11,7 @@
  *     executor   what it does about them
  *     proofs     end statements and receipts; signs: who is still heard
  *     inhibitors what administrators freeze, maintain and drain
+ *     hearing    who still hears a life that an operator says is over
  */
 #ifndef PROTO_FENCING_H
 #define PROTO_FENCING_H
@@ -18,6 +19,7 @@
 #include "proto/asker.h"
 #include "proto/coordinator.h"
 #include "proto/executor.h"
+#include "proto/hearing.h"
 #include "proto/inhibitors.h"
 #include "proto/juror.h"
 #include "proto/life.h"
@@ -36,6 +38,7 @@ struct fencing {
     struct accuser accuser;
     struct executor executor;
     struct inhibitors inhibitors;
+    struct hearing hearing;
     struct instant alarm_at; /* the next alarm, but not before */
 };
 
@@ -60,6 +63,8 @@ void fencing_member(struct fencing *f, struct instant now, const struct swim_cha
 void fencing_submit(struct fencing *f, struct instant now, const struct event *event);
 /* EVENT_INHIBIT. */
 void fencing_inhibit(struct fencing *f, struct instant now, const struct event *event);
+/* EVENT_FENCE, EVENT_HEAR. */
+void fencing_ask(struct fencing *f, struct instant now, const struct event *event);
 void fencing_step(struct fencing *f, struct instant now);
 /* What this step brought is carried on to whom it concerns. */
 void fencing_settle(struct fencing *f, struct instant now);

@@ -26,10 +26,10 @@ const char *inhibitor_kind_text(enum inhibitor_kind kind);
 /* One that holds, as a node knows it. */
 struct inhibitor_view {
     enum inhibitor_kind kind;
-    uint16_t scope;   /* the node's slot; SLOT_NONE: all nodes (a freeze) */
-    bool on;          /* else it was lifted before its time, and is on its way to all */
-    uint16_t by;      /* where it was said, */
-    uint64_t version; /*   as the how manieth word about this */
+    uint16_t scope;          /* the node's slot; SLOT_NONE: all nodes (a freeze) */
+    bool on;                 /* else it was lifted before its time, and is on its way to all */
+    uint16_t by;             /* where it was said, */
+    uint64_t version;        /*   as the how manieth word about this */
     struct view who, reason; /* one line each; may be empty */
     struct span left;        /* until it ends by itself */
     bool durable;            /* here */

@@ -82,8 +82,8 @@ static void sweep(struct inhibitors *t, struct instant now)
             t->count--;
             continue;
         }
-        t->ends_at = instant_earlier(
-            t->ends_at, instant_reached(now, e->until) ? e->promised : e->until);
+        t->ends_at =
+            instant_earlier(t->ends_at, instant_reached(now, e->until) ? e->promised : e->until);
     }
 }
 
@@ -414,7 +414,8 @@ void inhibitors_start(struct inhibitors *t, struct instant now)
         if (!e->used)
             continue;
         e->until = instant_after(now, e->left);
-        e->promised = e->promise_left.ns ? instant_after(now, e->promise_left) : (struct instant){0};
+        e->promised =
+            e->promise_left.ns ? instant_after(now, e->promise_left) : (struct instant){0};
         if (e->by == core_self(t->core))
             due_to_all(t, now, e);
         t->refresh_at = instant_after(now, REFRESH_SPAN);

@@ -43,8 +43,8 @@ struct inhibitor {
     struct instant promised;  /* a freeze: the latest end that was ever said; ns 0: none */
     uint64_t lsn;
     struct instant said_at; /* here, just now; ns 0: not, or said once more since (say_again) */
-    uint32_t stored; /* jurors that have it durably */
-    uint32_t held;   /* INHIBITED's, of a drained node */
+    uint32_t stored;        /* jurors that have it durably */
+    uint32_t held;          /* INHIBITED's, of a drained node */
     /* Nodes that it is sent to until they have it: bit per index in the roster. */
     uint8_t due[(ROSTER_NODES_MAX + 7) / 8];
 };

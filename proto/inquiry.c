@@ -110,7 +110,8 @@ static uint32_t allowed(const struct juror *j, struct instant now, uint16_t slot
     bool waited = span_between(j->started, now).ns >= c->config.brake_span.ns;
     bool within = count_brake(j, now, s) <= brake_limit(c);
     uint32_t actions = 1u << ACTION_RETIRE;
-    if (inhibitors_maintain(c->inhibitors, now, slot) && !MUTANT(133)) /* "maintenance is ignored" */
+    if (inhibitors_maintain(c->inhibitors, now, slot) &&
+        !MUTANT(133)) /* "maintenance is ignored" */
         return actions;
     return within && (heard || waited) ? actions | all_actions(c) : actions;
 }
@@ -226,16 +227,18 @@ static enum opinion first_view(const struct juror *j, struct instant now, uint16
                                const struct wire_accuse *m, const struct dossier *s)
 {
     const struct core *c = j->core;
-    uint32_t shard = cohort_shard(&c->cohorts, m->name);
+    uint32_t shard = m->name.size ? cohort_shard(&c->cohorts, m->name) : 0;
     if (proofs_covers(c->proofs, m->slot) >= m->life)
         return OPINION_OVER;
     if (standing_bound(c->standing) && !MUTANT(41))
         return OPINION_BOUND;
     if (frozen(j, now, m->slot))
         return OPINION_FROZEN;
-    if (cohort_index(&c->cohorts, shard, from) < 0)
+    if (m->name.size && cohort_index(&c->cohorts, shard, from) < 0)
         return OPINION_NO_STAKE;
     if (MUTANT(40)) /* "signer signs on hearsay" */
+        return OPINION_LOOKING;
+    if (MUTANT(134) && m->name.size == 0) /* "an operator's request replaces all of F2" */
         return OPINION_LOOKING;
     if (view_suspect(j, m->slot, m->life))
         return OPINION_LOOKING; /* what takes time is prepared while the suspicion runs */
@@ -269,6 +272,7 @@ static void look(struct juror *j, struct instant now, uint16_t from, const struc
 {
     s->open = true;
     s->inquired = m->life;
+    s->requested = m->name.size == 0;
     s->accuser = from;
     s->began_at = now;
     s->again_at = instant_after(now, INQUIRY_AGAIN);
@@ -339,7 +343,7 @@ static enum opinion conclude(const struct juror *j, struct instant now, uint16_t
         return OPINION_BOUND;
     if (frozen(j, now, slot))
         return OPINION_FROZEN;
-    if (MUTANT(40))
+    if (MUTANT(40) || (MUTANT(134) && s->requested))
         return OPINION_VOTES;
     if (c->late_at.ns >= s->began_at.ns)
         return OPINION_LATE;

@@ -276,6 +276,10 @@ void juror_take(struct juror *j, struct instant now, uint16_t from, const struct
         take_renew(j, now, from, &m->renew);
     else if (m->type == WIRE_ACCUSE)
         inquiry_accused(j, now, from, &m->accuse);
+    else if (m->type == WIRE_FENCE_ASK) /* of no lock */
+        inquiry_accused(
+            j, now, from,
+            &(struct wire_accuse){.slot = m->fence_ask.slot, .life = m->fence_ask.life});
     else if (m->type == WIRE_DOUBT_ANSWER)
         inquiry_relayed(j, from, &m->doubt_answer);
     else if (m->type == WIRE_EXEC_ASK)

@@ -547,6 +547,10 @@ void peer_step(struct peer *p, struct instant now, const struct event *event)
     case EVENT_INHIBIT:
         fencing_inhibit(&p->fencing, p->core.now, event);
         break;
+    case EVENT_FENCE:
+    case EVENT_HEAR:
+        fencing_ask(&p->fencing, p->core.now, event);
+        break;
     }
     settle(p);
 }

@@ -94,7 +94,9 @@ enum event_kind {
     EVENT_SUBMIT,      /* submit: somebody hands in an order or a proof (section 12) */
     EVENT_EXECUTED,    /* executed: what became of a `run` of the effects */
     EVENT_LEAVE,       /* this node stops on purpose: say so to all */
-    EVENT_INHIBIT      /* inhibit: an administrator freezes, maintains, drains, or lifts that */
+    EVENT_INHIBIT,     /* inhibit: an administrator freezes, maintains, drains, or lifts that */
+    EVENT_FENCE,       /* fence: an operator asks for an order; repeated while it is wanted */
+    EVENT_HEAR         /* fence: the jurors are asked whether they hear that life (F6d) */
 };
 
 /* What a fence device was found to do. */
@@ -176,6 +178,12 @@ struct event {
             uint32_t span_ms;        /* on: <= INHIBITOR_SPAN_MAX_MS */
             struct view who, reason; /* cut to INHIBITOR_WHO_MAX, INHIBITOR_REASON_MAX */
         } inhibit;
+        struct {
+            uint64_t handle; /* answered SUBMITTED, or REFUSED with why */
+            uint16_t slot;   /* of the roster */
+            uint64_t life;
+            struct view who, reason; /* FENCE: cut to ACCUSER_WHO_MAX, ACCUSER_REASON_MAX */
+        } fence;
     };
 };
 
@@ -530,6 +538,12 @@ bool peer_vote(const struct peer *peer, uint16_t slot, uint64_t *life);
 /* What administrators inhibit, as this node knows it. Iterates: start with *cursor = 0; false at
  * the end. Pointers are the peer's until the next peer_step. */
 bool peer_next_inhibitor(const struct peer *peer, size_t *cursor, struct inhibitor_view *out);
+/* What jurors have said about a life that this node accuses; false if it does not, or not any more.
+ */
+bool peer_accused(const struct peer *peer, uint16_t slot, uint64_t life, struct fence_story *story,
+                  struct stale_view *view);
+/* The last hearing of EVENT_HEAR. */
+void peer_hearing(const struct peer *peer, struct hearing_view *out);
 /* Locks that this node's clients hold or wait for, and what is cached for them, of all policies, or
  * only of those whose policy may end this node's life. */
 uint32_t peer_held(const struct peer *peer, bool fenced_only);
