@@ -2,6 +2,8 @@
 #ifndef CLIENT_FENCE_OPERATE_H
 #define CLIENT_FENCE_OPERATE_H
 
+#include <stddef.h>
+
 #include "client/command.h"
 
 /* Whether `word`, behind `fence`, is one of these. */
