@@ -70,6 +70,7 @@ static struct stale_view asked(struct fence_story *story)
 START_TEST(a_dead_node_is_fenced_at_an_operators_word)
 {
     struct order_view order;
+    stage_run(s, 10 * STAGE_SECOND); /* its life is heard by all (F8) */
     stage_kill(s, TARGET);
     stage_await_dead(s, TARGET);
     stage_run(s, DETECT);
