@@ -6,10 +6,10 @@
 #include "sim/machine.h"
 #include "sim/world.h"
 
-static const struct range gap = {SPAN_MS(1000), SPAN_MS(12000)};
-static const struct range lasts = {SPAN_MS(4000), SPAN_MS(25000)};
+static const struct range gap = {SPAN_MS(200), SPAN_MS(4000)};
+static const struct range lasts = {SPAN_MS(3000), SPAN_MS(15000)};
 static const struct span hearing_span = SPAN_MS(2500);
-static const struct span rest_span = SPAN_MS(70000); /* before the siege nothing is begun */
+static const struct span rest_span = SPAN_MS(30000); /* before the siege nothing is begun */
 
 enum deed { DEED_FREEZE, DEED_THAW, DEED_MAINTAIN, DEED_DRAIN, DEED_REQUEST, DEED_HEAR };
 
@@ -31,6 +31,18 @@ void operator_open(struct world *w)
 static struct machine *any(struct world *w)
 {
     return &w->machines[random_below(&w->operator.random, w->machine_count)];
+}
+
+/* Whom people worry about: one that is off, or whose agent is gone, as a rule. */
+static struct machine *suspect(struct world *w)
+{
+    struct machine *m = any(w);
+    for (size_t i = 0; i < w->machine_count && random_chance(&w->operator.random, 900); i++) {
+        struct machine *next = &w->machines[(m->index + i) % w->machine_count];
+        if (!next->powered || !next->agent_up || next->paused)
+            return next;
+    }
+    return m;
 }
 
 static uint64_t handle_of(struct world *w, enum inhibitor_kind kind, size_t scope)
@@ -252,7 +264,7 @@ static void judge_taken(struct world *w, const struct machine *m, size_t index)
 static void do_one(struct world *w, struct machine *m)
 {
     struct operator* o = & w->operator;
-    struct machine *target = any(w);
+    struct machine *target = suspect(w);
     size_t scope = random_chance(&o->random, 600) ? MACHINES_MAX : target->index;
     switch ((enum deed)random_below(&o->random, DEED_HEAR + 1)) {
     case DEED_FREEZE:
@@ -292,6 +304,27 @@ void operator_next(struct world *w, uint32_t detail)
         do_one(w, m);
     if (--o->left > 0)
         plan(w, random_span(&o->random, gap.low, gap.high), 0);
+}
+
+/* What still holds when the siege begins: a drained machine takes no lock, and while votes are
+ * frozen nobody's locks pass on. */
+void operator_watch(struct world *w)
+{
+    bool held_off = false;
+    for (size_t i = 0; i < w->machine_count; i++) {
+        const struct machine *m = &w->machines[i];
+        struct inhibitor_view view;
+        size_t cursor = 0;
+        while (w->operator.word_count && m->agent_up &&
+               peer_next_inhibitor(m->peer, &cursor, &view)) {
+            if (view.on && view.kind == INHIBIT_DRAIN && view.scope == cluster_slot(i))
+                w->siege.occupied_at[i] = w->now;
+            held_off |= view.on && view.kind != INHIBIT_DRAIN;
+        }
+    }
+    for (size_t i = 0; held_off && i < w->machine_count; i++)
+        if (w->siege.gone_at[i])
+            w->siege.gone_at[i] = w->now;
 }
 
 void operator_answer(struct world *w, struct machine *m, const struct answer *a)

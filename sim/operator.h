@@ -55,6 +55,8 @@ struct operator
 void operator_open(struct world *w);
 /* HAPPEN_OPERATOR; detail: 1 if a hearing has had its time. */
 void operator_next(struct world *w, uint32_t detail);
+/* In a siege, ten times a second. */
+void operator_watch(struct world *w);
 /* An answer to one of its calls. */
 void operator_answer(struct world *w, struct machine *m, const struct answer *a);
 /* A machine says something (S21). */

@@ -390,7 +390,7 @@ static void broken_links(struct parameters *p, struct random *r)
 static void operators(struct parameters *p, struct random *r)
 {
     fence_pauses(p, r);
-    p->operators = 60;
+    p->operators = 120;
     p->weights[FAULT_DEATH] = 20;
     p->weights[FAULT_AGENT_CRASH] = 20;
     p->devices[DEVICE_FAILS] = (uint32_t)random_between(r, 0, 40);
