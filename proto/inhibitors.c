@@ -224,10 +224,7 @@ static void answer(struct inhibitors *t, uint16_t to, const struct inhibitor *e,
                                       .version = e->version,
                                       .by = e->by,
                                       .held = held}};
-    if (MUTANT(131)) /* "a freeze is answered before it is durable" */
-        outbox_send(&t->core->outbox, to, &m);
-    else
-        outbox_send_after(&t->core->outbox, e->lsn, to, &m);
+    outbox_send_after(&t->core->outbox, e->lsn, to, &m);
 }
 
 /* --- Saying and taking --- */

@@ -193,6 +193,17 @@ static bool order_of(const struct world *w, size_t index, uint64_t life, struct 
     return false;
 }
 
+/* It acknowledged a renewal of that life so lately that it has to refuse. */
+static bool knows_better(const struct world *w, const struct machine *m, size_t index,
+                         uint64_t life)
+{
+    struct fence_times times;
+    const struct lives *lives = &w->observer->lives;
+    fence_times_derive(&times, SPAN_MS(w->p.detect_ms));
+    return lives->renewed[m->index][index].life == life &&
+           w->now - lives->renewed[m->index][index].at < times.hand_over.ns / 20 * 17;
+}
+
 /* Whoever looks at the machine sees whether it is off; who believes, does not look. */
 static void hear(struct world *w, struct machine *m, struct machine *target)
 {
@@ -200,7 +211,8 @@ static void hear(struct world *w, struct machine *m, struct machine *target)
     struct order_cert cert;
     uint64_t life = w->observer->lives.highest[target->index];
     bool off = life > 0 && lives_switched_off(w, target, life);
-    if (life == 0 || !order_of(w, target->index, life, &cert) || (!off && !w->p.wrong_hands))
+    if (life == 0 || !order_of(w, target->index, life, &cert) ||
+        (!off && !w->p.wrong_hands && !knows_better(w, m, target->index, life)))
         return;
     struct event e = {.kind = EVENT_HEAR};
     e.fence.handle = handle_of(w, INHIBITOR_KINDS, target->index);
@@ -226,7 +238,7 @@ static void confirm(struct world *w)
     o->confirms = SLOT_NONE;
     bool off = lives_switched_off(w, &w->machines[index], o->life);
     if (!m->agent_up || m->paused || !order_of(w, index, o->life, &proof.cert) ||
-        (!off && !w->p.wrong_hands))
+        (!off && !w->p.wrong_hands && !knows_better(w, m, index, o->life)))
         return;
     proof.operator_receipt.form = OPERATOR_CONFIRMS;
     memcpy(proof.operator_receipt.machine, w->cluster->roster.nodes[index].name, ROSTER_NAME_SIZE);
@@ -238,7 +250,8 @@ static void confirm(struct world *w)
     struct event e = {.kind = EVENT_SUBMIT};
     e.submit.handle = handle_of(w, INHIBITOR_KINDS + 1, index);
     e.submit.file = (struct view){o->file, writer_size(&out)};
-    w->observer->lives.of[index][o->life].lied |= !off; /* A4 does not hold */
+    if (w->p.wrong_hands) /* A4 does not hold */
+        w->observer->lives.of[index][o->life].lied |= !off;
     world_trace(w, "%s: an operator confirms the end of life %llu of %s, which is %s", m->name,
                 (unsigned long long)o->life, w->machines[index].name, off ? "off" : "NOT off");
     machine_post(w, m, &e);
@@ -247,15 +260,10 @@ static void confirm(struct world *w)
 /* S9: not by a node that hears that life itself. */
 static void judge_taken(struct world *w, const struct machine *m, size_t index)
 {
-    struct fence_times times;
-    const struct lives *lives = &w->observer->lives;
-    fence_times_derive(&times, SPAN_MS(w->p.detect_ms));
-    int64_t age = w->now - lives->renewed[m->index][index].at;
-    if (lives->renewed[m->index][index].life == w->operator.life &&
-                                                age<times.hand_over.ns / 20 * 17)
+    if (knows_better(w, m, index, w->operator.life))
         world_fail(w, EXIT_BROKEN, "S9",
-                   "%s takes an operator's receipt, and acknowledged %s %lld ms ago", m->name,
-                   w->machines[index].name, (long long)(age / 1000000));
+                   "%s takes an operator's receipt, and acknowledged %s within H", m->name,
+                   w->machines[index].name);
     w->figures.confirmed++;
 }
 
@@ -310,7 +318,6 @@ void operator_next(struct world *w, uint32_t detail)
  * frozen nobody's locks pass on. */
 void operator_watch(struct world *w)
 {
-    bool held_off = false;
     for (size_t i = 0; i < w->machine_count; i++) {
         const struct machine *m = &w->machines[i];
         struct inhibitor_view view;
@@ -319,12 +326,10 @@ void operator_watch(struct world *w)
                peer_next_inhibitor(m->peer, &cursor, &view)) {
             if (view.on && view.kind == INHIBIT_DRAIN && view.scope == cluster_slot(i))
                 w->siege.occupied_at[i] = w->now;
-            held_off |= view.on && view.kind != INHIBIT_DRAIN;
+            else if (view.on)
+                w->operator.held_off_at = w->now;
         }
     }
-    for (size_t i = 0; held_off && i < w->machine_count; i++)
-        if (w->siege.gone_at[i])
-            w->siege.gone_at[i] = w->now;
 }
 
 void operator_answer(struct world *w, struct machine *m, const struct answer *a)

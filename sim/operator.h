@@ -1,8 +1,9 @@
 /*
  * The operator: says at random machines what administrators and operators say. Freezes, thaws,
  * maintains, drains; asks for orders against nodes that are dead, and against such as are well;
- * confirms by hand that a machine is off, when it is, and in the profile `wrong-hands` also when it
- * is not, as it believes (A4 does not hold then: what follows is S1's to see).
+ * confirms by hand that a machine is off: when it is; when it runs and the very node that it asks
+ * has heard it just now, which must refuse; and in the profile `wrong-hands` whenever it likes (A4
+ * does not hold then: what follows is S1's to see).
  *
  * What must hold: a juror that has said that it stored a freeze votes against nobody whom that is
  * about until it ends or was lifted, and lets no executor begin; nor under maintenance (S21). A
@@ -45,6 +46,7 @@ struct operator
     } words[OPERATOR_WORDS];
     size_t word_count;
     struct operator_kept kept[INHIBITOR_KINDS][MACHINES_MAX][OPERATOR_SCOPES];
+    int64_t held_off_at; /* a freeze, or a maintenance, was in effect last in a siege */
     /* The confirmation under way. */
     uint16_t confirms; /* machine; SLOT_NONE: none */
     uint64_t life;
