@@ -205,7 +205,7 @@ static bool knows_better(const struct world *w, const struct machine *m, size_t 
 }
 
 /* Whoever looks at the machine sees whether it is off; who believes, does not look. */
-static void hear(struct world *w, struct machine *m, struct machine *target)
+void operator_hears(struct world *w, struct machine *m, struct machine *target)
 {
     struct operator* o = & w->operator;
     struct order_cert cert;
@@ -274,18 +274,20 @@ static void do_one(struct world *w, struct machine *m)
     struct operator* o = & w->operator;
     struct machine *target = suspect(w);
     size_t scope = random_chance(&o->random, 600) ? MACHINES_MAX : target->index;
+    struct span span = random_span(&o->random, lasts.low, lasts.high);
     switch ((enum deed)random_below(&o->random, DEED_HEAR + 1)) {
     case DEED_FREEZE:
-        say(w, m, INHIBIT_FREEZE, scope, true);
+        operator_says(w, m, INHIBIT_FREEZE, scope, true, span);
         return;
     case DEED_THAW:
-        say(w, m, INHIBIT_FREEZE, scope, false);
+        operator_says(w, m, INHIBIT_FREEZE, scope, false, span);
         return;
     case DEED_MAINTAIN:
-        say(w, m, INHIBIT_MAINTENANCE, target->index, random_chance(&o->random, 700));
+        operator_says(w, m, INHIBIT_MAINTENANCE, target->index, random_chance(&o->random, 700),
+                      span);
         return;
     case DEED_DRAIN:
-        say(w, m, INHIBIT_DRAIN, target->index, random_chance(&o->random, 700));
+        operator_says(w, m, INHIBIT_DRAIN, target->index, random_chance(&o->random, 700), span);
         return;
     case DEED_REQUEST:
         if (target->life && target != m)
@@ -293,7 +295,7 @@ static void do_one(struct world *w, struct machine *m)
         return;
     case DEED_HEAR:
         if (target != m)
-            hear(w, m, target);
+            operator_hears(w, m, target);
         return;
     }
 }

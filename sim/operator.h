@@ -55,6 +55,12 @@ struct operator
 };
 
 void operator_open(struct world *w);
+/* At that machine, about one machine or all (MACHINES_MAX); for that long. */
+void operator_says(struct world *w, struct machine *m, enum inhibitor_kind kind, size_t scope,
+                   bool on, struct span span);
+/* Confirms that the machine is off as soon as the jurors were asked; it looks at the machine first,
+ * unless the world is of `wrong_hands`. */
+void operator_hears(struct world *w, struct machine *m, struct machine *target);
 /* HAPPEN_OPERATOR; detail: 1 if a hearing has had its time. */
 void operator_next(struct world *w, uint32_t detail);
 /* In a siege, ten times a second. */

@@ -73,11 +73,11 @@ table='
 101 -                      what a relay brings has no replay window
 102 stuck                  there is no fall-back to a second relay
 103 stuck                  the direct way is never taken again
-130 profile/operators      a freeze is ignored
+130 scenario/frozen         a freeze is ignored
 132 profile/operators      a freeze is forgotten with a restart
 133 profile/operators      maintenance is ignored
 134 profile/operators      an operator'"'"'s request replaces all of F2
-135 profile/operators      an operator is believed in any case
+135 only:scenario/wrong-word     an operator is believed in any case
 '
 caught=0 planted=0
 afters=()
