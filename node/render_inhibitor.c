@@ -50,7 +50,7 @@ json_t *render_inhibitors(const struct agent *agent)
     peer_status(agent_peer(agent), &status);
     while (peer_next_inhibitor(agent_peer(agent), &cursor, &view)) {
         if (view.scope == status.self) /* it knows that best itself */
-            view.held = peer_held(agent_peer(agent), false);
+            view.held = peer_held(agent_peer(agent));
         json_array_append_new(out, render_inhibitor(agent, &view));
     }
     return out;

@@ -192,8 +192,8 @@ void asker_bound(struct asker *a, struct instant now);
 /* An administrator drains this node: it takes no new lock, gives up what it has cached, and tells
  * its holders; or that is over. */
 void asker_drain(struct asker *a, struct instant now, bool on);
-/* What is held or asked for, or only that of policies that may end this node's life. */
-uint32_t asker_held(const struct asker *a, bool counted_only);
+/* Locks that are held, cached or asked for. */
+uint32_t asker_held(const struct asker *a);
 /* Nothing of the present life is held or asked for any more. */
 bool asker_holds_nothing(const struct asker *a);
 void asker_step(struct asker *a, struct instant now);

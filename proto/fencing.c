@@ -355,7 +355,7 @@ static void take_life_stored(struct fencing *f, struct instant now, uint16_t fro
 static void take_inhibit(struct fencing *f, struct instant now, uint16_t from,
                          const struct wire_inhibit *m)
 {
-    if (inhibitors_take(&f->inhibitors, now, from, m, asker_held(f->asker, false)))
+    if (inhibitors_take(&f->inhibitors, now, from, m, asker_held(f->asker)))
         inhibitors_changed(f, now);
 }
 

@@ -103,12 +103,12 @@ void asker_drain(struct asker *a, struct instant now, bool on)
         delegating_recall_all(a, now);
 }
 
-uint32_t asker_held(const struct asker *a, bool counted_only)
+uint32_t asker_held(const struct asker *a)
 {
     uint32_t count = 0;
     for (uint32_t i = a->first; i; i = a->ops[i - 1].next) {
         const struct asker_op *op = &a->ops[i - 1];
-        count += !op->show && !op->gone && (op->counted || !counted_only);
+        count += !op->show && !op->gone;
     }
     return count;
 }

@@ -544,9 +544,8 @@ bool peer_accused(const struct peer *peer, uint16_t slot, uint64_t life, struct 
                   struct stale_view *view);
 /* The last hearing of EVENT_HEAR. */
 void peer_hearing(const struct peer *peer, struct hearing_view *out);
-/* Locks that this node's clients hold or wait for, and what is cached for them, of all policies, or
- * only of those whose policy may end this node's life. */
-uint32_t peer_held(const struct peer *peer, bool fenced_only);
+/* Locks that this node's clients hold or wait for, and what is cached for them. */
+uint32_t peer_held(const struct peer *peer);
 
 /* --- For the simulator's observer: the books of this node, to be held against the truth. --- */
 struct ballot peer_promised(const struct peer *peer, uint32_t shard);

@@ -192,9 +192,9 @@ void peer_hearing(const struct peer *p, struct hearing_view *out)
     hearing_look(&p->fencing.hearing, p->core.now, out);
 }
 
-uint32_t peer_held(const struct peer *p, bool fenced_only)
+uint32_t peer_held(const struct peer *p)
 {
-    return asker_held(&p->asker, fenced_only);
+    return asker_held(&p->asker);
 }
 
 bool peer_vote(const struct peer *p, uint16_t slot, uint64_t *life)

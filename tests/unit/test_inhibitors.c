@@ -409,7 +409,7 @@ START_TEST(a_drained_node_takes_no_new_lock)
     ck_assert_ptr_nonnull(stage_answer(s, refused, ANSWER_DRAINED));
     stage_run(s, 2 * STAGE_SECOND);
     ck_assert_uint_eq(view_of(SAYS, INHIBIT_DRAIN).held, 1);
-    ck_assert_uint_eq(peer_held(s->nodes[TARGET].peer, true), 1);
+    ck_assert_uint_eq(peer_held(s->nodes[TARGET].peer), 1);
     stage_release(s, TARGET, holds_one);
     stage_run(s, 2 * STAGE_SECOND);
     ck_assert_uint_eq(view_of(SAYS, INHIBIT_DRAIN).held, 0);
@@ -424,14 +424,14 @@ START_TEST(a_drain_gives_up_what_is_cached)
     s->policy = LOCK_STALE_EXPIRE;
     s->ttl_ms = 30 * STAGE_SECOND;
     stage_release(s, TARGET, stage_hold(s, TARGET, "image", LOCK_SHARED));
-    ck_assert_uint_eq(peer_held(s->nodes[TARGET].peer, false), 1);
+    ck_assert_uint_eq(peer_held(s->nodes[TARGET].peer), 1);
     uint64_t uses = stage_hold(s, TARGET, "image/2", LOCK_SHARED);
     say(SAYS, INHIBIT_DRAIN, stage_slot(TARGET), true, HOUR);
     stage_run(s, 200);
-    ck_assert_uint_eq(peer_held(s->nodes[TARGET].peer, false), 1);
+    ck_assert_uint_eq(peer_held(s->nodes[TARGET].peer), 1);
     stage_release(s, TARGET, uses);
     stage_run(s, 200);
-    ck_assert_uint_eq(peer_held(s->nodes[TARGET].peer, false), 0);
+    ck_assert_uint_eq(peer_held(s->nodes[TARGET].peer), 0);
 }
 END_TEST
 
