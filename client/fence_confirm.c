@@ -111,12 +111,12 @@ static int own_order(const json_t *h, struct order_cert *out)
 static int operator_index(const json_t *h, const struct key_pair *key)
 {
     char hex[2 * KEY_PUBLIC_SIZE + 1];
-    json_t *operator;
+    json_t *name;
     size_t index;
     sodium_bin2hex(hex, sizeof hex, key->public.bytes, KEY_PUBLIC_SIZE);
-    json_array_foreach(json_object_get(h, "operators"), index, operator)
+    json_array_foreach(json_object_get(h, "operators"), index, name)
     {
-        const char *text = json_string_value(operator);
+        const char *text = json_string_value(name);
         if (text && strcmp(text, hex) == 0)
             return (int)index;
     }

@@ -20,7 +20,7 @@ static void plan(struct world *w, struct span after, uint32_t detail)
 
 void operator_open(struct world *w)
 {
-    struct operator* o = & w->operator;
+    struct operator_desk *o = &w->desk;
     random_init(&o->random, w->seed, STREAM_OPERATOR);
     o->left = w->p.operators;
     o->confirms = SLOT_NONE;
@@ -30,14 +30,14 @@ void operator_open(struct world *w)
 
 static struct machine *any(struct world *w)
 {
-    return &w->machines[random_below(&w->operator.random, w->machine_count)];
+    return &w->machines[random_below(&w->desk.random, w->machine_count)];
 }
 
 /* Whom people worry about: one that is off, or whose agent is gone, as a rule. */
 static struct machine *suspect(struct world *w)
 {
     struct machine *m = any(w);
-    for (size_t i = 0; i < w->machine_count && random_chance(&w->operator.random, 900); i++) {
+    for (size_t i = 0; i < w->machine_count && random_chance(&w->desk.random, 900); i++) {
         struct machine *next = &w->machines[(m->index + i) % w->machine_count];
         if (!next->powered || !next->agent_up || next->paused)
             return next;
@@ -47,16 +47,14 @@ static struct machine *suspect(struct world *w)
 
 static uint64_t handle_of(struct world *w, enum inhibitor_kind kind, size_t scope)
 {
-    return ++w->operator.number << 24 |(uint64_t) kind << 16 | (uint64_t)scope << 8 |
-           HANDLE_OPERATOR;
+    return ++w->desk.number << 24 | (uint64_t)kind << 16 | (uint64_t)scope << 8 | HANDLE_OPERATOR;
 }
 
 /* --- Inhibitors --- */
 
-static void say(struct world *w, struct machine *m, enum inhibitor_kind kind, size_t scope, bool on)
+void operator_says(struct world *w, struct machine *m, enum inhibitor_kind kind, size_t scope,
+                   bool on, struct span span)
 {
-    struct operator* o = & w->operator;
-    struct span span = random_span(&o->random, lasts.low, lasts.high);
     struct event e = {.kind = EVENT_INHIBIT};
     e.inhibit.handle = handle_of(w, kind, scope);
     e.inhibit.kind = kind;
@@ -72,7 +70,7 @@ static void say(struct world *w, struct machine *m, enum inhibitor_kind kind, si
 static void note_word(struct world *w, const struct machine *m, enum inhibitor_kind kind,
                       size_t scope)
 {
-    struct operator* o = & w->operator;
+    struct operator_desk *o = &w->desk;
     uint16_t slot = scope == MACHINES_MAX ? SLOT_NONE : cluster_slot(scope);
     struct inhibitor_view view;
     size_t cursor = 0;
@@ -89,7 +87,7 @@ static void note_word(struct world *w, const struct machine *m, enum inhibitor_k
     }
 }
 
-static const struct operator_word *word_of(const struct operator* o, enum inhibitor_kind kind,
+static const struct operator_word *word_of(const struct operator_desk *o, enum inhibitor_kind kind,
                                            size_t scope, uint64_t version, uint16_t by)
 {
     for (size_t i = 0; i < o->word_count; i++) {
@@ -109,7 +107,7 @@ static int64_t end_of(const struct operator_word *word)
 
 static void note_kept(struct world *w, const struct machine *m, const struct wire_inhibited *said)
 {
-    struct operator* o = & w->operator;
+    struct operator_desk *o = &w->desk;
     size_t scope = MACHINES_MAX;
     if (said->kind >= INHIBITOR_KINDS)
         return;
@@ -133,7 +131,7 @@ static void note_kept(struct world *w, const struct machine *m, const struct wir
 static bool binds(const struct world *w, const struct machine *m, enum inhibitor_kind kind,
                   size_t scope)
 {
-    const struct operator* o = & w->operator;
+    const struct operator_desk *o = &w->desk;
     const struct operator_kept *kept = &o->kept[kind][m->index][scope];
     if (!kept->on || w->now >= kept->until)
         return false;
@@ -207,7 +205,7 @@ static bool knows_better(const struct world *w, const struct machine *m, size_t 
 /* Whoever looks at the machine sees whether it is off; who believes, does not look. */
 void operator_hears(struct world *w, struct machine *m, struct machine *target)
 {
-    struct operator* o = & w->operator;
+    struct operator_desk *o = &w->desk;
     struct order_cert cert;
     uint64_t life = w->observer->lives.highest[target->index];
     bool off = life > 0 && lives_switched_off(w, target, life);
@@ -229,7 +227,7 @@ void operator_hears(struct world *w, struct machine *m, struct machine *target)
 
 static void confirm(struct world *w)
 {
-    struct operator* o = & w->operator;
+    struct operator_desk *o = &w->desk;
     struct proof proof = {.kind = PROOF_OPERATOR};
     size_t index = o->confirms;
     struct machine *m = o->at;
@@ -260,7 +258,7 @@ static void confirm(struct world *w)
 /* S9: not by a node that hears that life itself. */
 static void judge_taken(struct world *w, const struct machine *m, size_t index)
 {
-    if (knows_better(w, m, index, w->operator.life))
+    if (knows_better(w, m, index, w->desk.life))
         world_fail(w, EXIT_BROKEN, "S9",
                    "%s takes an operator's receipt, and acknowledged %s within H", m->name,
                    w->machines[index].name);
@@ -271,7 +269,7 @@ static void judge_taken(struct world *w, const struct machine *m, size_t index)
 
 static void do_one(struct world *w, struct machine *m)
 {
-    struct operator* o = & w->operator;
+    struct operator_desk *o = &w->desk;
     struct machine *target = suspect(w);
     size_t scope = random_chance(&o->random, 600) ? MACHINES_MAX : target->index;
     struct span span = random_span(&o->random, lasts.low, lasts.high);
@@ -302,7 +300,7 @@ static void do_one(struct world *w, struct machine *m)
 
 void operator_next(struct world *w, uint32_t detail)
 {
-    struct operator* o = & w->operator;
+    struct operator_desk *o = &w->desk;
     if (detail) {
         confirm(w);
         return;
@@ -324,12 +322,11 @@ void operator_watch(struct world *w)
         const struct machine *m = &w->machines[i];
         struct inhibitor_view view;
         size_t cursor = 0;
-        while (w->operator.word_count && m->agent_up &&
-               peer_next_inhibitor(m->peer, &cursor, &view)) {
+        while (w->desk.word_count && m->agent_up && peer_next_inhibitor(m->peer, &cursor, &view)) {
             if (view.on && view.kind == INHIBIT_DRAIN && view.scope == cluster_slot(i))
                 w->siege.occupied_at[i] = w->now;
             else if (view.on)
-                w->operator.held_off_at = w->now;
+                w->desk.held_off_at = w->now;
         }
     }
 }

@@ -30,8 +30,7 @@ struct operator_kept {
     int64_t until; /* it ends no earlier */
 };
 
-struct operator
-{
+struct operator_desk {
     struct random random;
     uint32_t left;
     uint64_t number;
@@ -58,8 +57,8 @@ void operator_open(struct world *w);
 /* At that machine, about one machine or all (MACHINES_MAX); for that long. */
 void operator_says(struct world *w, struct machine *m, enum inhibitor_kind kind, size_t scope,
                    bool on, struct span span);
-/* Confirms that the machine is off as soon as the jurors were asked; it looks at the machine first,
- * unless the world is of `wrong_hands`. */
+/* Confirms that the machine is off as soon as the jurors were asked; it looks at the machine
+ * first, unless the world is of `wrong_hands`. */
 void operator_hears(struct world *w, struct machine *m, struct machine *target);
 /* HAPPEN_OPERATOR; detail: 1 if a hearing has had its time. */
 void operator_next(struct world *w, uint32_t detail);

@@ -126,7 +126,7 @@ struct world {
     struct siege siege;
     struct devices devices;
     struct forger forger;
-    struct operator operator;
+    struct operator_desk desk; /* of operators */
     struct script script;
     struct story_play *play;     /* NULL: no story */
     struct chronicle *chronicle; /* NULL: none is kept */
