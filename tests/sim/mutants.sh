@@ -77,7 +77,7 @@ table='
 132 profile/operators      a freeze is forgotten with a restart
 133 profile/operators      maintenance is ignored
 134 profile/operators      an operator'"'"'s request replaces all of F2
-135 only:scenario/wrong-word     an operator is believed in any case
+135 scenario/wrong-word    an operator is believed in any case
 '
 caught=0 planted=0
 afters=()
