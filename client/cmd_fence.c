@@ -12,9 +12,11 @@
 
 #include "client/agent.h"
 #include "client/command.h"
+#include "client/fence_operate.h"
 #include "client/fence_story.h"
 #include "client/fence_text.h"
 #include "client/file.h"
+#include "client/inhibit.h"
 #include "client/table.h"
 #include "crypto/proof.h"
 
@@ -22,6 +24,11 @@ static const char help[] =
     "usage: holdfast fence list [--json]\n"
     "       holdfast fence show NODE[/LIFE] [--export FILE] [--export-receipt FILE] [--json]\n"
     "       holdfast fence submit FILE [--json]\n"
+    "       holdfast fence freeze [--node NODE] [--for SPAN | --until TIME] [--reason TEXT] [-w "
+    "SEC]\n"
+    "       holdfast fence thaw [--node NODE] [-w SEC]\n"
+    "       holdfast fence request NODE[/LIFE] --reason TEXT [-w SEC] [--json]\n"
+    "       holdfast fence confirm NODE[/LIFE] --key FILE... [--break-glass] | --dry-run [--json]\n"
     "\n"
     "An order ends one life of a node whose locks others wait for; it is valid only with the\n"
     "signatures of a majority of the jurors. list prints the orders that this node knows, oldest\n"
@@ -32,6 +39,20 @@ static const char help[] =
     "  --export FILE          writes the certificate\n"
     "  --export-receipt FILE  writes the executor's receipt, with the certificate that it carried\n"
     "                         out\n"
+    "\n"
+    "freeze: no juror votes, against NODE or at all, and no executor begins, until it ends by "
+    "itself\n"
+    "(1h; a week at most) or thaw lifts it. It waits until so many jurors have stored it that the\n"
+    "others are no majority. request asks for an order that nobody waits for: each juror votes, "
+    "or\n"
+    "not, by what it has seen itself; so a node that lives is never fenced by it. confirm is an\n"
+    "operator's signed word that the machine of an order is off, where nothing else can say so: "
+    "the\n"
+    "locks that pass on by it are marked `by-hand`. --dry-run says who still hears it, and what "
+    "would\n"
+    "be freed. --break-glass, where fewer than three jurors can order nothing, takes every "
+    "operator\n"
+    "key of the roster.\n"
     "\n"
     "The exit code is 1 if there is no such order or receipt, or if what was handed in is "
     "refused.\n";
@@ -81,6 +102,10 @@ static int list(const struct cli *cli)
     table_init(&t, sizeof heading / sizeof heading[0], heading);
     json_array_foreach(json_object_get(reply, "orders"), index, order) add_row(&t, order);
     table_print(&t);
+    json_decref(reply);
+    reply = NULL;
+    if (agent_ask(cli, "Inhibitors", NULL, &reply) == EXIT_OK)
+        inhibit_print(json_object_get(reply, "inhibitors"), "");
     json_decref(reply);
     return EXIT_OK;
 }
@@ -188,6 +213,8 @@ static int run(struct cli *cli, int argc, char **argv)
         COMMAND_OPTIONS};
     struct request request = {0};
     int option;
+    if (argc > 1 && fence_operates(argv[1]))
+        return fence_operate(cli, argc, argv);
     while ((option = command_option(cli, argc, argv, ":", longs)) != -1) {
         if (option == EXPORT)
             request.export = optarg;

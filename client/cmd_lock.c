@@ -323,6 +323,10 @@ static bool hear_of_locks(struct lock_run *run)
             if (ours && !run->options.quiet)
                 say_reason(run, name, "the lock is safe again", reason);
             break;
+        case WATCH_DRAINING:
+            if (ours && !run->options.quiet)
+                say_reason(run, name, "please let go", reason);
+            break;
         case WATCH_PASSED:
             if (lock)
                 lock->passed = true;

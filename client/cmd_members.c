@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/agent.h"
+#include "client/inhibit.h"
 #include "client/color.h"
 #include "client/command.h"
 #include "client/member_list.h"
@@ -77,6 +78,8 @@ static int list_now(const struct cli *cli, const struct member_filter *filter)
             print_json(reply, list, lab);
         else
             print_text(list, reply, lab);
+        if (!cli->json)
+            inhibit_print(json_object_get(status, "inhibitors"), "inhibited: ");
         json_decref(list);
     }
     json_decref(reply);

@@ -4,6 +4,7 @@
 
 #include "client/agent.h"
 #include "client/command.h"
+#include "client/inhibit.h"
 
 static const char help[] = "usage: holdfast status [--json]\n"
                            "\n"
@@ -46,6 +47,7 @@ static void print_text(const json_t *s)
     printf("majority  %s: %lld of %lld voters alive\n", majority ? "yes" : "no",
            json_number(s, "voters_alive"), json_number(s, "voters"));
     print_standing(s);
+    inhibit_print(json_object_get(s, "inhibitors"), "INHIBITED ");
     printf("store     %s%s%s; %lld records, %lld durable\n", store, *text ? ": " : "", text,
            json_number(s, "lsn"), json_number(s, "durable"));
     printf("locks     %lld stored, %lld shards coordinated, %lld operations of this node\n",

@@ -35,6 +35,7 @@ extern const struct command cmd_keygen, cmd_roster, cmd_lock, cmd_status, cmd_me
     cmd_show, cmd_fence, cmd_events, cmd_lab, cmd_lab_machine;
 extern const struct command cmd_convert, cmd_value, cmd_clear_mark, cmd_transfer, cmd_stamp,
     cmd_validate, cmd_why, cmd_config, cmd_top, cmd_doctor;
+extern const struct command cmd_maintenance, cmd_drain, cmd_undrain;
 
 /* sockaddr_un has room for 108 bytes, one of them for the NUL (unix(7)). */
 enum { SOCKET_PATH_MAX = 107 };

@@ -40,6 +40,9 @@ static void print_heading(FILE *out, const json_t *order)
         fprintf(out, "           %s\n", text);
     fprintf(out, "asked by   %s", *accuser ? accuser : "a node that is not known here");
     fprintf(out, *lock ? ", for whoever waits for the lock %s\n" : "\n", lock);
+    if (*json_text(order, "requested_by"))
+        fprintf(out, "           at the word of %s: %s\n", json_text(order, "requested_by"),
+                json_text(order, "reason"));
     print_signers(out, order);
     fprintf(out, "order      %s, epoch %lld, a certificate of %lld bytes\n",
             json_text(order, "order"), json_number(order, "epoch"), json_number(order, "bytes"));
@@ -90,6 +93,11 @@ static void print_receipt(FILE *out, const json_t *receipt)
         return;
     }
     const char *witness = json_text(receipt, "witness");
+    if (strcmp(json_text(receipt, "action"), "by-hand") == 0) {
+        fprintf(out, "\nreceipt    by an operator's signature, by hand\n           proof %s\n",
+                json_text(receipt, "proof"));
+        return;
+    }
     fprintf(out, "\nreceipt    by %s: %s, on the device %s\n", json_text(receipt, "executor"),
             json_text(receipt, "action"), json_text(receipt, "device"));
     if (*witness)

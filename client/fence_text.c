@@ -67,6 +67,10 @@ void fence_text_mark(char *text, size_t size, const json_t *mark)
         snprintf(text, size,
                  "an executor ended that node under an order (see 'holdfast fence show %s/%lld')",
                  node, life);
+    else if (strcmp(by, "by-hand") == 0)
+        snprintf(text, size,
+                 "an operator signed that its machine is off (see 'holdfast fence show %s/%lld')",
+                 node, life);
     else if (strcmp(by, "end-statement") == 0)
         snprintf(text, size, "that node came back and stated that this life is over");
     else if (strcmp(by, "agent") == 0)

@@ -8,9 +8,10 @@
 
 static enum varlink_status follow(struct watch *w)
 {
-    return varlink_send(&w->stream, AGENT_INTERFACE "Watch",
-                        json_pack("{s:[s s s s]}", "kinds", "at-risk", "safe", "passed", "lost"),
-                        VARLINK_MORE);
+    return varlink_send(
+        &w->stream, AGENT_INTERFACE "Watch",
+        json_pack("{s:[s s s s s]}", "kinds", "at-risk", "safe", "passed", "lost", "draining"),
+        VARLINK_MORE);
 }
 
 static int join(struct watch *w, const struct cli *cli, const char *secret)
@@ -74,6 +75,7 @@ static enum watch_event event_of(const char *kind)
     } kinds[] = {{"at-risk", WATCH_AT_RISK},
                  {"safe", WATCH_SAFE},
                  {"passed", WATCH_PASSED},
+                 {"draining", WATCH_DRAINING},
                  {"lost", WATCH_LOST}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].kind, kind) == 0)

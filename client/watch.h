@@ -9,13 +9,14 @@
 #include "client/varlink.h"
 
 enum watch_event {
-    WATCH_NONE,    /* nothing has come */
-    WATCH_OTHER,   /* something that needs no answer */
-    WATCH_AT_RISK, /* standing is running out (F7) */
-    WATCH_SAFE,    /* and was renewed */
-    WATCH_PASSED,  /* the hold was handed over: nothing may act under it here */
-    WATCH_LOST,    /* the hold is over: its processes are being stopped */
-    WATCH_ENDED    /* the stream is over; nothing more will come */
+    WATCH_NONE,     /* nothing has come */
+    WATCH_OTHER,    /* something that needs no answer */
+    WATCH_AT_RISK,  /* standing is running out (F7) */
+    WATCH_SAFE,     /* and was renewed */
+    WATCH_PASSED,   /* the hold was handed over: nothing may act under it here */
+    WATCH_LOST,     /* the hold is over: its processes are being stopped */
+    WATCH_DRAINING, /* an administrator drains this node: let go as soon as you can */
+    WATCH_ENDED     /* the stream is over; nothing more will come */
 };
 
 enum { WATCH_REASON_SIZE = 256, WATCH_HOLD_SIZE = 64, WATCH_SECRET_SIZE = 72 };

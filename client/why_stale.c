@@ -116,6 +116,22 @@ static void text_order(const json_t *facts, const json_t *stale, json_t *text)
     text_opinions(facts, stale, text);
 }
 
+/* What an administrator inhibits about that node: whoever waits may wait for the end of that. */
+static void text_inhibitors(const json_t *facts, const json_t *stale, json_t *text)
+{
+    const json_t *status = json_object_get(facts, "status"), *i;
+    size_t index;
+    json_array_foreach(json_object_get(status, "inhibitors"), index, i)
+    {
+        const char *node = json_text(i, "node"), *reason = json_text(i, "reason");
+        bool about = *node == '\0' || strcmp(node, json_text(stale, "node")) == 0;
+        if (about && json_flag(i, "on") && strcmp(json_text(i, "kind"), "drain") != 0)
+            why_line(text, "%s of %s for %lld s yet, said at %s by %s%s%s", json_text(i, "kind"),
+                     *node ? node : "all nodes", json_number(i, "left_ms") / 1000,
+                     json_text(i, "by"), json_text(i, "who"), *reason ? ": " : "", reason);
+    }
+}
+
 void why_stale_text(const json_t *facts, json_t *text)
 {
     const json_t *lock = json_object_get(facts, "lock"), *holder;
@@ -129,8 +145,10 @@ void why_stale_text(const json_t *facts, json_t *text)
             member_text(line, sizeof line, member_of(facts, holder), life_of(holder), true))
             why_line(text, "%s", line);
     }
-    if (json_is_object(stale))
+    if (json_is_object(stale)) {
         text_order(facts, stale, text);
+        text_inhibitors(facts, stale, text);
+    }
 }
 
 /* --- What has to happen --- */

@@ -4,6 +4,8 @@
 #include <string.h>
 
 _Static_assert(sizeof PROOF_FILE_MAGIC - 1 == FENCE_FILE_MAGIC_SIZE, "the magic has no NUL");
+_Static_assert(1 + 2 + 2 + DEVICE_SIZE + SIGNATURE_SIZE <= (int)OPERATOR_RECEIPT_BYTES_MAX,
+               "PROOF_BYTES_MAX has room for an executor's receipt");
 
 const char *proof_verdict_text(enum proof_verdict verdict)
 {
@@ -22,6 +24,8 @@ const char *proof_verdict_text(enum proof_verdict verdict)
         return "the receipt is of another device than the roster names for this node (F6)";
     case PROOF_BAD_SIGNATURE:
         return "a signature does not verify (F6)";
+    case PROOF_OPERATOR_REFUSED:
+        return "the operator's receipt is refused (F6d)";
     }
     __builtin_trap();
 }
@@ -74,6 +78,9 @@ void proof_encode(struct writer *w, const struct proof *proof)
     if (proof->kind == PROOF_END) {
         write_end(w, &proof->end);
         write_copy(w, proof->end.signature.bytes, SIGNATURE_SIZE);
+    } else if (proof->kind == PROOF_OPERATOR) {
+        order_cert_encode(w, &proof->cert);
+        operator_receipt_encode(w, &proof->operator_receipt);
     } else {
         order_cert_encode(w, &proof->cert);
         write_receipt(w, &proof->receipt);
@@ -101,6 +108,9 @@ bool proof_decode(struct proof *out, struct reader *r)
         read_copy(r, out->receipt.signature.bytes, SIGNATURE_SIZE);
         if (!roster_device_valid(out->receipt.device) || !out->receipt.device[0])
             reader_fail(r);
+    } else if (out->kind == PROOF_OPERATOR) {
+        order_cert_decode(&out->cert, r);
+        operator_receipt_decode(&out->operator_receipt, r);
     } else {
         reader_fail(r);
     }
@@ -178,6 +188,26 @@ static enum proof_verdict verify_executed(const struct proof *proof,
     return good ? PROOF_OK : PROOF_BAD_SIGNATURE;
 }
 
+static enum proof_verdict verify_operator(const struct proof *proof,
+                                          const struct cluster_id *cluster,
+                                          const struct roster *roster,
+                                          const struct digest *roster_digest,
+                                          enum order_verdict *order_verdict)
+{
+    if (roster_find(roster, proof->cert.order.slot) < 0)
+        return PROOF_NO_SUCH_NODE;
+    if (proof->operator_receipt.form != OPERATOR_BREAKS_GLASS) {
+        *order_verdict =
+            order_cert_verify(&proof->cert, ACTION_RETIRE, cluster, roster, roster_digest, NULL);
+        if (*order_verdict != ORDER_OK)
+            return PROOF_ORDER;
+    }
+    return operator_receipt_verify(&proof->operator_receipt, &proof->cert, cluster, roster,
+                                   roster_digest) == OPERATOR_OK
+               ? PROOF_OK
+               : PROOF_OPERATOR_REFUSED;
+}
+
 enum proof_verdict proof_verify(const struct proof *proof, const struct cluster_id *cluster,
                                 const struct roster *roster, const struct digest *roster_digest,
                                 enum order_verdict *order_verdict)
@@ -187,6 +217,9 @@ enum proof_verdict proof_verify(const struct proof *proof, const struct cluster_
         return verify_end(&proof->end, cluster, roster);
     if (proof->kind == PROOF_EXECUTED)
         return verify_executed(proof, cluster, roster, roster_digest,
+                               order_verdict ? order_verdict : &spare);
+    if (proof->kind == PROOF_OPERATOR)
+        return verify_operator(proof, cluster, roster, roster_digest,
                                order_verdict ? order_verdict : &spare);
     return PROOF_MALFORMED;
 }

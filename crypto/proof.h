@@ -6,20 +6,22 @@
  *   executed order  a certified order for that life, and the receipt of an executor that carried it
  *                   out: off, then a status query that said off, on the device that the roster
  *                   names (F6b)
+ *   operator's word on a certified order, or, where no jury can order, without one: a person's
+ *                   signature that the machine is off (F6d, F12; crypto/operator_receipt)
  *
  * A proof has one encoding, and its digest names it. Whoever holds the roster can check it.
  */
 #ifndef CRYPTO_PROOF_H
 #define CRYPTO_PROOF_H
 
-#include "crypto/order.h"
+#include "crypto/operator_receipt.h"
 
 enum {
-    PROOF_BYTES_MAX = 1 + ORDER_CERT_BYTES_MAX + 1 + 2 + 2 + DEVICE_SIZE + SIGNATURE_SIZE,
+    PROOF_BYTES_MAX = 1 + ORDER_CERT_BYTES_MAX + OPERATOR_RECEIPT_BYTES_MAX, /* the longest kind */
     WITNESS_NONE = 0xffff
 };
 
-enum proof_kind { PROOF_END = 1, PROOF_EXECUTED = 2 };
+enum proof_kind { PROOF_END = 1, PROOF_EXECUTED = 2, PROOF_OPERATOR = 4 };
 
 struct end_statement {
     uint16_t slot;
@@ -42,8 +44,9 @@ struct receipt {
 struct proof {
     enum proof_kind kind;
     struct end_statement end; /* PROOF_END */
-    struct order_cert cert;   /* PROOF_EXECUTED */
-    struct receipt receipt;
+    struct order_cert cert;   /* PROOF_EXECUTED, PROOF_OPERATOR; of a break-glass without votes */
+    struct receipt receipt;   /* PROOF_EXECUTED */
+    struct operator_receipt operator_receipt; /* PROOF_OPERATOR */
 };
 
 /* A proof's file: this, then its bytes. */
@@ -58,7 +61,8 @@ enum proof_verdict {
                         * witness is not a further node; or the action is none that executors know
                         */
     PROOF_WRONG_DEVICE, /* not the device that the roster names for the target */
-    PROOF_BAD_SIGNATURE
+    PROOF_BAD_SIGNATURE,
+    PROOF_OPERATOR_REFUSED /* the operator's receipt is not good: see operator_receipt_verify */
 };
 const char *proof_verdict_text(enum proof_verdict verdict);
 

@@ -16,17 +16,19 @@ static const char *const right_texts[ACCESS_RIGHTS] = {
 
 /* Every method of client/org.holdfast.varlink, in its order: the one place that says who may. */
 const struct access_method access_methods[] = {
-    {"OpenSession", ACCESS_LOCK, NULL}, {"JoinSession", ACCESS_LOCK, NULL},
-    {"Acquire", ACCESS_LOCK, "head"},   {"AcquireAll", ACCESS_LOCK, "head"},
-    {"Convert", ACCESS_LOCK, NULL},     {"SetValue", ACCESS_LOCK, NULL},
-    {"ClearMark", ACCESS_LOCK, NULL},   {"Transfer", ACCESS_LOCK, NULL},
-    {"Release", ACCESS_LOCK, NULL},     {"List", ACCESS_LOOK, NULL},
-    {"ListSession", ACCESS_LOCK, NULL}, {"Show", ACCESS_LOOK, NULL},
-    {"Stamp", ACCESS_LOCK, NULL},       {"Validate", ACCESS_LOCK, NULL},
-    {"Watch", ACCESS_LOCK, NULL},       {"Events", ACCESS_LOOK, NULL},
-    {"Status", ACCESS_LOOK, NULL},      {"Members", ACCESS_LOOK, NULL},
-    {"Locate", ACCESS_LOOK, NULL},      {"Orders", ACCESS_LOOK, NULL},
-    {"Order", ACCESS_LOOK, NULL},       {"Submit", ACCESS_FENCE, NULL},
+    {"OpenSession", ACCESS_LOCK, NULL},   {"JoinSession", ACCESS_LOCK, NULL},
+    {"Acquire", ACCESS_LOCK, "head"},     {"AcquireAll", ACCESS_LOCK, "head"},
+    {"Convert", ACCESS_LOCK, NULL},       {"SetValue", ACCESS_LOCK, NULL},
+    {"ClearMark", ACCESS_LOCK, NULL},     {"Transfer", ACCESS_LOCK, NULL},
+    {"Release", ACCESS_LOCK, NULL},       {"List", ACCESS_LOOK, NULL},
+    {"ListSession", ACCESS_LOCK, NULL},   {"Show", ACCESS_LOOK, NULL},
+    {"Stamp", ACCESS_LOCK, NULL},         {"Validate", ACCESS_LOCK, NULL},
+    {"Watch", ACCESS_LOCK, NULL},         {"Events", ACCESS_LOOK, NULL},
+    {"Status", ACCESS_LOOK, NULL},        {"Members", ACCESS_LOOK, NULL},
+    {"Locate", ACCESS_LOOK, NULL},        {"Orders", ACCESS_LOOK, NULL},
+    {"Order", ACCESS_LOOK, NULL},         {"Submit", ACCESS_FENCE, NULL},
+    {"Inhibit", ACCESS_ADMIN, NULL},      {"Inhibitors", ACCESS_LOOK, NULL},
+    {"RequestFence", ACCESS_FENCE, NULL}, {"HearLife", ACCESS_FENCE, NULL},
 };
 const size_t access_method_count = sizeof access_methods / sizeof *access_methods;
 

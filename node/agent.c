@@ -276,6 +276,11 @@ static struct agent_views agent_views_of(struct event *event)
         return (struct agent_views){{&event->submit.file}};
     case EVENT_EXECUTED:
         return (struct agent_views){{&event->executed.text}};
+    case EVENT_INHIBIT:
+        return (struct agent_views){{&event->inhibit.who, &event->inhibit.reason}};
+    case EVENT_FENCE:
+        return (struct agent_views){{&event->fence.who, &event->fence.reason}};
+    case EVENT_HEAR:
     case EVENT_DATAGRAM:
     case EVENT_WRITTEN:
     case EVENT_DURABLE:
@@ -322,6 +327,11 @@ static uint64_t *agent_handle_of(struct event *event)
         return &event->change.handle;
     case EVENT_SUBMIT:
         return &event->submit.handle;
+    case EVENT_INHIBIT:
+        return &event->inhibit.handle;
+    case EVENT_FENCE:
+    case EVENT_HEAR:
+        return &event->fence.handle;
     case EVENT_DATAGRAM:
     case EVENT_WRITTEN:
     case EVENT_DURABLE:

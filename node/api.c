@@ -49,6 +49,14 @@ static const struct frame_parameter locate_takes[] = {{"name", FRAME_STRING, tru
 static const struct frame_parameter order_takes[] = {{"node", FRAME_STRING, true},
                                                      {"life", FRAME_INT, false}};
 static const struct frame_parameter submit_takes[] = {{"file", FRAME_STRING, true}};
+static const struct frame_parameter inhibit_takes[] = {
+    {"kind", FRAME_STRING, true},  {"node", FRAME_STRING, false},   {"on", FRAME_BOOL, true},
+    {"span_ms", FRAME_INT, false}, {"reason", FRAME_STRING, false},
+};
+static const struct frame_parameter request_fence_takes[] = {
+    {"node", FRAME_STRING, true}, {"life", FRAME_INT, false}, {"reason", FRAME_STRING, true}};
+static const struct frame_parameter hear_life_takes[] = {{"node", FRAME_STRING, true},
+                                                         {"life", FRAME_INT, false}};
 
 #define API_METHOD(name, run)                                                                      \
     {                                                                                              \
@@ -83,6 +91,10 @@ static const struct varlink_method api_methods[] = {
     API_METHOD("Orders", api_orders),
     API_METHOD_TAKES("Order", api_order, order_takes),
     API_METHOD_TAKES("Submit", api_submit, submit_takes),
+    API_METHOD_TAKES("Inhibit", api_inhibit, inhibit_takes),
+    API_METHOD("Inhibitors", api_inhibitors),
+    API_METHOD_TAKES("RequestFence", api_request_fence, request_fence_takes),
+    API_METHOD_TAKES("HearLife", api_hear_life, hear_life_takes),
 };
 
 struct api *api_of(const struct varlink_call *call)

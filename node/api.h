@@ -95,5 +95,10 @@ void api_locate(struct varlink_call *call, const json_t *parameters);
 void api_orders(struct varlink_call *call, const json_t *parameters);
 void api_order(struct varlink_call *call, const json_t *parameters);
 void api_submit(struct varlink_call *call, const json_t *parameters);
+/* What operators ask (api_operator.c). */
+void api_inhibit(struct varlink_call *call, const json_t *parameters);
+void api_inhibitors(struct varlink_call *call, const json_t *parameters);
+void api_request_fence(struct varlink_call *call, const json_t *parameters);
+void api_hear_life(struct varlink_call *call, const json_t *parameters);
 
 #endif

@@ -7,6 +7,7 @@
 #include "crypto/version.h"
 #include "node/render.h"
 #include "node/render_fence.h"
+#include "node/render_inhibitor.h"
 #include "node/render_member.h"
 #include "proto/must.h"
 
@@ -162,6 +163,7 @@ void api_status(struct varlink_call *call, const json_t *parameters)
                              (json_int_t)f->syncs, "sync_p50_us", (json_int_t)f->p50_us,
                              "sync_p99_us", (json_int_t)f->p99_us, "counters", api_counters(api));
     json_t *fence = api_status_fence(&p);
+    json_object_set_new(out, "inhibitors", render_inhibitors(api->agent));
     json_object_update_missing(out, fence);
     json_object_update_missing(out, rest);
     json_decref(rest);

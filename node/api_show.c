@@ -117,6 +117,8 @@ static void api_show_answer(void *context, const struct answer *answer)
     case ANSWER_PASSED:
     case ANSWER_SUBMITTED:
     case ANSWER_REFUSED:
+    case ANSWER_DRAINED:
+    case ANSWER_DRAINING:
         return; /* not about a Show, or not the end of it */
     }
     api_show_end(show);

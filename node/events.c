@@ -216,6 +216,17 @@ static struct events_telling events_proof(char *text, const struct agent *agent,
     return (struct events_telling){LOG_LEVEL_ERROR, "alarm", n->slot};
 }
 
+static struct events_telling events_inhibitor(char *text, const struct agent *agent,
+                                              const struct notice *n)
+{
+    bool all = n->slot == SLOT_NONE;
+    snprintf(text, EVENTS_TEXT_SIZE, "%s of %s: %s at %s (F8)", n->text,
+             all ? "all nodes" : agent_node_name(agent, n->slot), n->number ? "said" : "lifted",
+             agent_node_name(agent, n->other));
+    return (struct events_telling){LOG_LEVEL_WARNING, "inhibitor",
+                                   all ? agent_identity(agent)->self : n->slot};
+}
+
 static struct events_telling events_text(char *text, const struct agent *agent,
                                          const struct notice *n)
 {
@@ -249,6 +260,8 @@ static struct events_telling events_text(char *text, const struct agent *agent,
     case NOTICE_PROOF_REFUSED:
     case NOTICE_ALARM:
         return events_proof(text, agent, n);
+    case NOTICE_INHIBITOR:
+        return events_inhibitor(text, agent, n);
     }
     return events_lock(text, agent, n);
 }

@@ -260,6 +260,13 @@ static json_t *operation_reason(const char *text)
     return json_pack("{s:s}", "reason", text);
 }
 
+static void operation_moved(struct operation *op, const struct answer *answer)
+{
+    operation_refused(op, "org.holdfast.TokenMoved",
+                      json_pack("{s:I s:b}", "token", (json_int_t)answer->token, "forgotten",
+                                answer->kind == ANSWER_FORGOTTEN));
+}
+
 static void operation_answer(void *context, const struct answer *answer)
 {
     struct operation *op = context;
@@ -293,9 +300,7 @@ static void operation_answer(void *context, const struct answer *answer)
         break;
     case ANSWER_MOVED:
     case ANSWER_FORGOTTEN:
-        operation_refused(op, "org.holdfast.TokenMoved",
-                          json_pack("{s:I s:b}", "token", (json_int_t)answer->token, "forgotten",
-                                    answer->kind == ANSWER_FORGOTTEN));
+        operation_moved(op, answer);
         break;
     case ANSWER_FULL:
         operation_refused(op, "org.holdfast.QueueFull", NULL);
@@ -312,6 +317,10 @@ static void operation_answer(void *context, const struct answer *answer)
         operation_refused(op, "org.holdfast.NoSuchHold",
                           json_pack("{s:s}", "hold", render_hold(op->id).text));
         break;
+    case ANSWER_DRAINED:
+        operation_refused(op, "org.holdfast.NotReady", operation_reason(RENDER_DRAINED));
+        break;
+    case ANSWER_DRAINING:
     case ANSWER_UNKNOWN:
     case ANSWER_SHOWN:
     case ANSWER_BLOCKING:

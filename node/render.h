@@ -20,6 +20,7 @@ bool render_parse_hold(struct op_id *out, const char *text);
 const char *render_reason(enum wait_reason reason);
 
 /* Why a node whose log failed refuses, and what to do. */
+#define RENDER_DRAINED "this node is drained: it takes no new locks"
 #define RENDER_LOG_FAILED                                                                          \
     "this node's vote log cannot be written any more: mend its disk and start the agent again"
 

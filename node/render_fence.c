@@ -18,7 +18,7 @@ static const char *render_fence_verdict(enum opinion opinion)
         [OPINION_ANSWERS] = "answers",     [OPINION_CUT_OFF] = "cut-off",
         [OPINION_FEW_ALIVE] = "few-alive", [OPINION_LATE] = "late",
         [OPINION_NO_STAKE] = "no-stake",   [OPINION_OVER] = "over",
-        [OPINION_BOUND] = "bound"};
+        [OPINION_BOUND] = "bound",         [OPINION_FROZEN] = "frozen"};
     return opinion < OPINIONS ? words[opinion] : "unknown";
 }
 
@@ -163,6 +163,8 @@ static const char *render_fence_by(enum lock_ended by)
         return "receipt";
     case LOCK_ENDED_BY_EXPIRY:
         return "expiry";
+    case LOCK_ENDED_BY_HAND:
+        return "by-hand";
     case LOCK_ENDINGS:
         break;
     }
@@ -206,9 +208,8 @@ static json_int_t render_fence_age(uint32_t ms)
     return ms == UINT32_MAX ? -1 : (json_int_t)ms;
 }
 
-/* `evidence`: NULL for a signer whose story did not come to this node. */
-static json_t *render_fence_opinion(const struct agent *agent, uint16_t juror,
-                                    const struct evidence *evidence, const struct vote *vote)
+json_t *render_fence_opinion(const struct agent *agent, uint16_t juror,
+                             const struct evidence *evidence, const struct vote *vote)
 {
     static const struct evidence unknown = {
         .opinion = OPINION_VOTES, .renewal_ms = UINT32_MAX, .heard_ms = UINT32_MAX};
@@ -267,8 +268,12 @@ static json_t *render_fence_receipt(const struct agent *agent, const struct orde
 {
     struct proof proof;
     struct reader r = reader_init(view->proof.bytes, view->proof.size);
-    if (view->proof.size == 0 || !proof_decode(&proof, &r) || proof.kind != PROOF_EXECUTED)
+    if (view->proof.size == 0 || !proof_decode(&proof, &r) || proof.kind == PROOF_END)
         return json_null();
+    if (proof.kind == PROOF_OPERATOR)
+        return json_pack("{s:s s:s s:s s:s s:s}", "executor", "an operator", "action", "by-hand",
+                         "device", "", "witness", "", "proof",
+                         render_fence_digest(&view->proof_digest).text);
     const struct receipt *receipt = &proof.receipt;
     const char *action = roster_action_name(agent_identity(agent)->roster, receipt->action);
     return json_pack("{s:s s:s s:s s:s s:s}", "executor", agent_node_name(agent, receipt->executor),
@@ -285,6 +290,13 @@ static size_t render_fence_cert_size(const struct order_cert *cert)
     order_cert_encode(&w, cert);
     must(!w.failed);
     return writer_size(&w);
+}
+
+/* Of an operator, as it came. */
+static json_t *render_fence_words(struct view text)
+{
+    json_t *out = json_stringn(text.size ? (const char *)text.bytes : "", text.size);
+    return out ? out : json_string("?"); /* not UTF-8 */
 }
 
 json_t *render_fence_order(const struct agent *agent, const struct order_view *view)
@@ -312,5 +324,7 @@ json_t *render_fence_order(const struct agent *agent, const struct order_view *v
     struct view lock = lock_name_valid(view->story.name) ? view->story.name : (struct view){0};
     json_object_set_new(out, "lock",
                         json_stringn(lock.size ? (const char *)lock.bytes : "", lock.size));
+    json_object_set_new(out, "requested_by", render_fence_words(view->story.who));
+    json_object_set_new(out, "reason", render_fence_words(view->story.reason));
     return out;
 }

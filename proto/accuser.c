@@ -67,6 +67,9 @@ static void ask(struct accuser *a, struct instant now, const struct accusation *
     struct message m = {
         .type = WIRE_ACCUSE,
         .accuse = {.slot = c->slot, .life = c->life, .name = {c->name, c->name_size}}};
+    if (c->name_size == 0)
+        m = (struct message){.type = WIRE_FENCE_ASK,
+                             .fence_ask = {.slot = c->slot, .life = c->life}};
     for (size_t i = 0; i < a->core->jury.count; i++) {
         uint16_t juror = a->core->jury.slots[i];
         if (!to_ask(a, c, now, juror))
@@ -113,21 +116,51 @@ static void act(struct accuser *a, struct instant now, struct accusation *c)
     }
 }
 
+/* The accusation of that life, or a place for it; NULL if all are taken. */
+static struct accusation *place(struct accuser *a, uint16_t slot, uint64_t life)
+{
+    struct accusation *c = find(a, slot, life);
+    for (size_t i = 0; !c && i < ACCUSED_MAX; i++)
+        if (!a->table[i].used)
+            c = &a->table[i];
+    return c;
+}
+
+static void begin(struct accuser *a, struct instant now, struct accusation *c, uint16_t slot,
+                  uint64_t life)
+{
+    a->used++;
+    c->since = now;
+    c->used = true;
+    c->slot = slot;
+    c->life = life;
+    c->cert.order = (struct order){.epoch = a->core->config.roster->epoch,
+                                   .roster = a->core->config.roster_digest,
+                                   .slot = slot,
+                                   .life = life};
+    c->wait = TELL_WAIT;
+}
+
+static void set_name(struct accusation *c, struct view name)
+{
+    memcpy(c->name, name.bytes, name.size);
+    c->name_size = (uint8_t)name.size;
+}
+
 void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
                   struct view name)
 {
     if (!jury_can_order(&a->core->jury)) /* F12 */
         return;
-    struct accusation *c = find(a, slot, life);
-    for (size_t i = 0; !c && i < ACCUSED_MAX; i++)
-        if (!a->table[i].used)
-            c = &a->table[i];
+    struct accusation *c = place(a, slot, life);
     if (!c)
         return;
     enum member_state state = swim_state(a->core->swim, slot);
     bool dead = state == MEMBER_DEAD || state == MEMBER_LEFT || state == MEMBER_UNKNOWN;
     c->noted = now;
     if (c->used) {
+        if (c->name_size == 0)
+            set_name(c, name);  /* an operator asked, and by now somebody waits */
         if (dead && !c->dead) { /* the suspicion is over: now they may vote */
             c->dead = true;
             c->since = now;
@@ -135,20 +168,59 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
         }
         return;
     }
-    a->used++;
+    begin(a, now, c, slot, life);
     c->dead = dead;
-    c->since = now;
-    c->used = true;
-    c->slot = slot;
-    c->life = life;
-    memcpy(c->name, name.bytes, name.size);
-    c->name_size = (uint8_t)name.size;
-    c->cert.order = (struct order){.epoch = a->core->config.roster->epoch,
-                                   .roster = a->core->config.roster_digest,
-                                   .slot = slot,
-                                   .life = life};
-    c->wait = TELL_WAIT;
+    set_name(c, name);
     act(a, now, c);
+}
+
+static uint8_t copy_line(uint8_t *out, size_t most, struct view line)
+{
+    size_t size = line.size < most ? line.size : most;
+    for (size_t i = 0; i < size; i++)
+        out[i] = line.bytes[i] < ' ' || line.bytes[i] == 0x7f ? '?' : line.bytes[i];
+    return (uint8_t)size;
+}
+
+const char *accuser_request(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                            struct view who, struct view reason)
+{
+    if (!jury_can_order(&a->core->jury))
+        return "fewer than three jurors order nothing: see `holdfast fence confirm` (F12)";
+    if (slot == core_self(a->core))
+        return "a node asks for no order against itself (F3)";
+    struct accusation *c = place(a, slot, life);
+    if (!c)
+        return "this node asks about as many lives as it can";
+    c->noted = now;
+    if (c->used && (c->name_size || c->who_size))
+        return NULL;
+    bool fresh = !c->used;
+    if (fresh)
+        begin(a, now, c, slot, life);
+    c->who_size = copy_line(c->who, ACCUSER_WHO_MAX, who);
+    c->reason_size = copy_line(c->reason, ACCUSER_REASON_MAX, reason);
+    if (fresh)
+        act(a, now, c);
+    return NULL;
+}
+
+bool accuser_story(const struct accuser *a, uint16_t slot, uint64_t life, struct fence_story *out)
+{
+    const struct accusation *c = find(a, slot, life);
+    *out = (struct fence_story){.accuser = core_self(a->core)};
+    if (!c)
+        return false;
+    out->name = (struct view){c->name, c->name_size};
+    out->who = (struct view){c->who, c->who_size};
+    out->reason = (struct view){c->reason, c->reason_size};
+    for (size_t i = 0; i < a->core->jury.count; i++) {
+        if (!(c->answered & (1u << i)))
+            continue;
+        out->opinions[out->count].juror = a->core->jury.slots[i];
+        out->opinions[out->count++].evidence = c->evidence[i];
+    }
+    return true;
 }
 
 uint64_t accuser_heir(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life)
@@ -167,13 +239,8 @@ uint64_t accuser_heir(const struct accuser *a, struct instant now, uint16_t slot
 static void certify(struct accuser *a, struct instant now, struct accusation *c)
 {
     uint8_t cert[ORDER_CERT_BYTES_MAX], bytes[STORY_BYTES_MAX];
-    struct fence_story story = {.accuser = core_self(a->core), .name = {c->name, c->name_size}};
-    for (size_t i = 0; i < a->core->jury.count; i++) {
-        if (!(c->answered & (1u << i)))
-            continue;
-        story.opinions[story.count].juror = a->core->jury.slots[i];
-        story.opinions[story.count++].evidence = c->evidence[i];
-    }
+    struct fence_story story;
+    accuser_story(a, c->slot, c->life, &story);
     struct writer w = writer_init(cert, sizeof cert), v = writer_init(bytes, sizeof bytes);
     order_cert_encode(&w, &c->cert);
     story_encode(&v, &story);

@@ -11,14 +11,16 @@
 
 #include "proto/docket.h"
 
-enum { ACCUSED_MAX = 16 };
+enum { ACCUSED_MAX = 16, ACCUSER_WHO_MAX = 64, ACCUSER_REASON_MAX = 160 };
 
 struct accusation {
     bool used;
     uint16_t slot;
     uint64_t life;
     uint8_t name[LOCK_NAME_MAX]; /* of the lock that was named first */
-    uint8_t name_size;
+    uint8_t name_size;           /* 0: nobody waits, an operator asked */
+    uint8_t who[ACCUSER_WHO_MAX], reason[ACCUSER_REASON_MAX]; /* of that operator */
+    uint8_t who_size, reason_size;
     uint64_t heir;          /* a later life that a juror has in its book; 0: none known */
     bool dead;              /* SWIM held it dead when the jurors were asked last */
     struct instant since;   /* accused, or dead */
@@ -48,6 +50,12 @@ void accuser_init(struct accuser *a, struct core *core, struct docket *docket,
  */
 void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
                   struct view name);
+/* An operator asks for an order without a waiter, which replaces F2e and nothing else; it lasts a
+ * few seconds, and is repeated. NULL, or why it cannot be: static. */
+const char *accuser_request(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                            struct view who, struct view reason);
+/* What jurors have said so far; false if that life is not accused here. Points at the accuser's. */
+bool accuser_story(const struct accuser *a, uint16_t slot, uint64_t life, struct fence_story *out);
 /* The later life that jurors told of when that one was accused, and gave no proof for it in a
  * while; 0: none, or it is too early to say. */
 uint64_t accuser_heir(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life);

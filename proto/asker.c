@@ -82,7 +82,7 @@ void asker_deactivate(struct asker *a, struct asker_op *op)
 void asker_owe(struct asker *a, struct asker_op *op, uint32_t what)
 {
     if (op->local.cached) /* nobody is there to hear it */
-        what &= ~(uint32_t)(OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_LOST);
+        what &= ~(uint32_t)(OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_LOST | OWE_DRAINING);
     op->owes |= what;
     if (op->owed)
         return;
@@ -304,6 +304,7 @@ bool asker_load(struct asker *a, const struct record *record)
     case RECORD_REPORT:
     case RECORD_PROOF:
     case RECORD_EXECUTED:
+    case RECORD_INHIBITOR:
     case RECORD_KINDS_END:
         return true;
     }
@@ -413,6 +414,10 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
     must(event->acquire.process.size <= PROCESS_BLOB_MAX);
     must(lock_mode_valid(event->acquire.mode, event->acquire.limit));
     must(lock_policy_valid(event->acquire.policy, event->acquire.ttl_ms));
+    if (a->drained) {
+        asker_refuse_now(a, event->acquire.handle, ANSWER_DRAINED);
+        return;
+    }
     if (delegating_serve(a, now, event))
         return;
     delegating_make_room(a, now);
@@ -474,7 +479,8 @@ void asker_give_up(struct asker *a, struct instant now, struct asker_op *op)
     op->state = OP_DROPPING;
     delegating_end(a, op);
     renewing_end(a, op);
-    op->owes &= ~(uint32_t)(OWE_WAITING | OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_LOST);
+    op->owes &=
+        ~(uint32_t)(OWE_WAITING | OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_LOST | OWE_DRAINING);
     changing_finish(a, op, ANSWER_DROPPED);
     if (op->show) {
         asker_end(a, op);

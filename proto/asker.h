@@ -30,7 +30,8 @@ enum asker_owes {
     OWE_LOST = 128,
     OWE_CHANGE_WAITING = 256, /* to change.handle */
     OWE_CHANGED = 512,        /* change.final, to change.handle */
-    OWE_PASSED = 1024
+    OWE_PASSED = 1024,
+    OWE_DRAINING = 2048
 };
 
 /* What a holder wants done with its hold: one thing at a time (changing.c). */
@@ -154,6 +155,7 @@ struct asker {
     uint64_t reserved; /* counters up to here may be used once reserved_lsn is durable */
     uint64_t reserved_lsn;
     uint64_t usable; /* counters up to here may be used now */
+    bool drained;    /* this node takes no new lock (proto/inhibitors.h) */
     struct lock_state scratch;
 };
 
@@ -187,6 +189,11 @@ void asker_warn(struct asker *a, bool risk);
 void asker_lost(struct asker *a, struct instant now, enum lost_reason reason);
 /* A juror voted against this life: it takes no new lock (F2). */
 void asker_bound(struct asker *a, struct instant now);
+/* An administrator drains this node: it takes no new lock, gives up what it has cached, and tells
+ * its holders; or that is over. */
+void asker_drain(struct asker *a, struct instant now, bool on);
+/* Locks that are held, cached or asked for. */
+uint32_t asker_held(const struct asker *a);
 /* Nothing of the present life is held or asked for any more. */
 bool asker_holds_nothing(const struct asker *a);
 void asker_step(struct asker *a, struct instant now);

@@ -23,6 +23,7 @@ struct standing;
 struct docket;
 struct accuser;
 struct leases;
+struct inhibitors;
 
 struct core {
     struct peer_config config;
@@ -47,6 +48,7 @@ struct core {
     struct docket *docket;
     struct accuser *accuser;
     struct leases *leases; /* of what this node coordinates */
+    struct inhibitors *inhibitors;
 };
 
 static inline uint16_t core_self(const struct core *c)

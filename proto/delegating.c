@@ -145,7 +145,7 @@ static bool may_keep(struct asker *a, const struct asker_op *op)
     bool well = op->state == OP_HELD && op->believed && !op->lost && !op->warned && !op->loaded &&
                 !(op->owes & OWE_FINAL) && op->change.counter == 0 && !op->unclean &&
                 op->life == a->core->life;
-    return kind && well && !op->local.recalled && !a->delegating.closed &&
+    return kind && well && !op->local.recalled && !a->delegating.closed && !a->drained &&
            !a->core->journal.failed && !standing_bound(a->core->standing) && !marked(a, op);
 }
 

@@ -41,14 +41,34 @@ uint8_t docket_action(const struct docket_entry *e)
 
 /* --- Stories --- */
 
+/* Up to 255 bytes, or none. */
+static void put_line(struct writer *w, struct view line)
+{
+    if (line.size > UINT8_MAX)
+        w->failed = true;
+    write_u8(w, (uint8_t)line.size);
+    write_copy(w, line.bytes, line.size);
+}
+
+static struct view get_line(struct reader *r)
+{
+    struct view line = {.size = read_u8(r)};
+    line.bytes = read_view(r, line.size);
+    return line;
+}
+
 void story_encode(struct writer *w, const struct fence_story *story)
 {
     write_u16(w, story->accuser);
-    put_name(w, story->name);
+    put_line(w, story->name);
     write_u8(w, (uint8_t)story->count);
     for (size_t i = 0; i < story->count; i++) {
         write_u16(w, story->opinions[i].juror);
         put_evidence(w, story->opinions[i].evidence);
+    }
+    if (story->who.size || story->reason.size) {
+        put_line(w, story->who);
+        put_line(w, story->reason);
     }
 }
 
@@ -57,13 +77,22 @@ bool story_decode(struct fence_story *out, struct view bytes)
     *out = (struct fence_story){.accuser = SLOT_NONE};
     struct reader r = reader_init(bytes.bytes, bytes.size);
     out->accuser = read_u16(&r);
-    out->name = get_name(&r);
+    out->name = get_line(&r);
     out->count = read_u8(&r);
-    if (r.failed || out->count > ROSTER_JURORS_MAX || !lock_name_valid(out->name))
+    if (r.failed || out->count > ROSTER_JURORS_MAX ||
+        (out->name.size && !lock_name_valid(out->name)))
         reader_fail(&r);
     for (size_t i = 0; !r.failed && i < out->count; i++) {
         out->opinions[i].juror = read_u16(&r);
         out->opinions[i].evidence = get_evidence(&r);
+    }
+    if (reader_left(&r)) {
+        out->who = get_line(&r);
+        out->reason = get_line(&r);
+        if (out->who.size + out->reason.size == 0) /* one story has one form */
+            reader_fail(&r);
+    } else if (out->name.size == 0) {
+        reader_fail(&r); /* nobody asked */
     }
     if (reader_done(&r))
         return true;
@@ -330,7 +359,7 @@ static void load_receipt(struct docket *d, struct view bytes)
 {
     struct proof proof;
     struct reader r = reader_init(bytes.bytes, bytes.size);
-    if (!proof_decode(&proof, &r) || proof.kind != PROOF_EXECUTED)
+    if (!proof_decode(&proof, &r) || proof.kind == PROOF_END)
         return;
     struct docket_entry *e = docket_find(d, proof_slot(&proof), proof_covers(&proof));
     if (e && keep_bytes(d, bytes, &e->proof, &e->proof_size))

@@ -11,7 +11,10 @@
 
 #include "proto/proofs.h"
 
-enum { DOCKET_MAX = 64, STORY_BYTES_MAX = 2 + 1 + LOCK_NAME_MAX + 1 + ROSTER_JURORS_MAX * 24 };
+enum {
+    DOCKET_MAX = 64,
+    STORY_BYTES_MAX = 2 + 1 + LOCK_NAME_MAX + 1 + ROSTER_JURORS_MAX * 24 + 2 * 256
+};
 
 struct docket_entry {
     bool used;

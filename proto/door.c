@@ -54,6 +54,11 @@ enum door door_of(enum wire_type type)
         [WIRE_WITNESS] = DOOR_FENCING,
         [WIRE_EDGE_ASK] = DOOR_EDGE,
         [WIRE_EDGE_OK] = DOOR_EDGE,
+        [WIRE_INHIBIT] = DOOR_FENCING,
+        [WIRE_INHIBITED] = DOOR_FENCING,
+        [WIRE_FENCE_ASK] = DOOR_FENCING,
+        [WIRE_HEARD_ASK] = DOOR_FENCING,
+        [WIRE_HEARD] = DOOR_FENCING,
     };
     return doors[type];
 }

@@ -1,6 +1,7 @@
 /* The executor: see executor.h. */
 #include "proto/executor.h"
 
+#include "proto/inhibitors.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
@@ -120,6 +121,13 @@ static bool may_act(struct executor *x, const struct docket_entry *e)
     return e->used && e->slot != core_self(x->core) && docket_action(e) != ACTION_RETIRE &&
            (proofs_covers(x->proofs, e->slot) < e->life || MUTANT(32)) &&
            (!standing_bound(x->core->standing) || MUTANT(41));
+}
+
+/* F8: nobody begins while it is frozen, or under maintenance. */
+static bool inhibited(const struct executor *x, struct instant now, uint16_t slot)
+{
+    const struct inhibitors *t = x->core->inhibitors;
+    return inhibitors_freeze(t, now, slot) || inhibitors_maintain(t, now, slot);
 }
 
 /* --- Reports --- */
@@ -249,6 +257,11 @@ void executor_look(struct executor *x, struct instant now)
         struct docket_entry *order = &x->docket->entries[i];
         if (!may_act(x, order) || find(x, order->slot, order->life))
             continue;
+        if (inhibited(x, now, order->slot)) { /* turns count from its end: else it is all's */
+            order->at = now;
+            x->step_at = instant_earlier(x->step_at, instant_after(now, LOOK_WAIT));
+            continue;
+        }
         /* Counted from the last that is known of it: else, after a slow failure, it would be the
          * turn of all who are left at once. */
         struct instant from = order->runs_until.ns > order->at.ns ? order->runs_until : order->at;
@@ -458,6 +471,9 @@ static void step(struct executor *x, struct instant now, struct execution *e)
         e->again_at = INSTANT_NEVER;
     } else if (e->phase == EXECUTION_WRITING && e->lsn <= x->core->journal.durable) {
         written(x, now, e);
+    } else if (e->phase == EXECUTION_ASKING && inhibited(x, now, e->slot) && !e->written) {
+        *e = (struct execution){0}; /* it takes its turn anew */
+        x->step_at = now;
     } else if (e->phase == EXECUTION_ASKING && instant_reached(now, e->again_at)) {
         ask_on(x, now, e);
     } else if (e->phase == EXECUTION_WITNESSING && instant_reached(now, e->again_at)) {

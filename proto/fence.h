@@ -34,6 +34,7 @@ enum opinion {
     OPINION_NO_STAKE,  /* the accuser is not of the cohort of the lock that it names (F2e) */
     OPINION_OVER,      /* that life is proven over already (F3) */
     OPINION_BOUND,     /* its own life is under a vote or an order: it signs nothing (F3) */
+    OPINION_FROZEN,    /* an administrator froze votes, against all or against that node (F8) */
     OPINIONS
 };
 /* One clause for people, with the rule; static. */
@@ -56,7 +57,8 @@ struct evidence {
 /* Who asked for an order, and what each juror said. */
 struct fence_story {
     uint16_t accuser;
-    struct view name; /* of the lock that was waited for */
+    struct view name;        /* of the lock that was waited for; empty: an operator asked, */
+    struct view who, reason; /*   who, and why; else both are empty */
     size_t count;
     struct {
         uint16_t juror;
@@ -103,6 +105,23 @@ struct fenced_view {
     uint16_t executor;   /* whose receipt it is; SLOT_NONE unless FENCED_DONE */
     uint8_t signatures;  /* of jurors, in the order; 0 if there is none, or it is not known here */
     struct digest order; /* the same */
+};
+
+/* Who still hears a life (F6d, proto/hearing). */
+struct hearing_view {
+    uint16_t slot; /* SLOT_NONE: nobody was asked */
+    uint64_t life;
+    bool done;           /* nobody is waited for any more */
+    uint32_t needed;     /* so many must answer */
+    uint32_t silence_ms; /* H: whoever heard it later is in the way */
+    const char *why;     /* an operator's receipt would be refused; NULL: it would not. Static */
+    size_t count;
+    struct {
+        uint16_t juror;
+        bool answered;
+        bool never; /* not heard since the juror's start, from which age_ms counts */
+        uint32_t age_ms;
+    } jurors[ROSTER_JURORS_MAX];
 };
 
 enum run_kind { RUN_OFF_STATUS, RUN_STATUS };

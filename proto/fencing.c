@@ -17,7 +17,7 @@ size_t fencing_bytes(const struct peer_config *config)
 {
     return aligned(signs_bytes(config)) + aligned(proofs_bytes(config)) +
            aligned(docket_bytes(config)) + aligned(juror_bytes(config)) +
-           aligned(accuser_bytes(config));
+           aligned(accuser_bytes(config)) + aligned(inhibitors_bytes(config));
 }
 
 static void *carve(uint8_t **at, size_t size)
@@ -39,6 +39,8 @@ void fencing_init(struct fencing *f, struct core *core, struct asker *asker,
     docket_init(&f->docket, core, &f->proofs, carve(&at, docket_bytes(config)));
     juror_init(&f->juror, core, &f->signs, carve(&at, juror_bytes(config)));
     accuser_init(&f->accuser, core, &f->docket, &f->proofs, carve(&at, accuser_bytes(config)));
+    inhibitors_init(&f->inhibitors, core, carve(&at, inhibitors_bytes(config)));
+    hearing_init(&f->hearing, core, &f->signs);
     standing_init(&f->standing, core);
     life_init(&f->life, core, &f->proofs);
     executor_init(&f->executor, core, &f->docket, &f->proofs);
@@ -46,6 +48,7 @@ void fencing_init(struct fencing *f, struct core *core, struct asker *asker,
     core->standing = &f->standing;
     core->docket = &f->docket;
     core->accuser = &f->accuser;
+    core->inhibitors = &f->inhibitors;
 }
 
 /* --- The log --- */
@@ -56,13 +59,14 @@ bool fencing_load(struct fencing *f, const struct record *record, uint64_t lsn)
         life_load(&f->life, &record->life);
     juror_load(&f->juror, record, lsn);
     executor_load(&f->executor, record);
-    return proofs_load(&f->proofs, record, lsn) && docket_load(&f->docket, record, lsn);
+    return proofs_load(&f->proofs, record, lsn) && docket_load(&f->docket, record, lsn) &&
+           inhibitors_load(&f->inhibitors, record, lsn);
 }
 
 size_t fencing_records(const struct fencing *f)
 {
     return f->core->config.roster->node_count * 4 + DOCKET_MAX * (2 + FENCE_REPORTS_MAX) +
-           EXECUTIONS_MAX;
+           EXECUTIONS_MAX + INHIBITORS_MAX;
 }
 
 /* The next one of the present part; false when it has no more. */
@@ -88,12 +92,15 @@ static bool next_of_part(const struct fencing *f, struct fencing_cursor *c, stru
     while (c->part == 3 && c->index < EXECUTIONS_MAX)
         if (executor_record(&f->executor, c->index++, out))
             return true;
+    while (c->part == 4 && c->index < INHIBITORS_MAX)
+        if (inhibitors_record(&f->inhibitors, c->index++, out))
+            return true;
     return false;
 }
 
 bool fencing_record(const struct fencing *f, struct fencing_cursor *cursor, struct record *out)
 {
-    enum { PARTS = 4 };
+    enum { PARTS = 5 };
     while (cursor->part < PARTS) {
         if (next_of_part(f, cursor, out))
             return true;
@@ -102,6 +109,14 @@ bool fencing_record(const struct fencing *f, struct fencing_cursor *cursor, stru
         cursor->step = 0;
     }
     return false;
+}
+
+/* What administrators inhibit is another thing now: what this node has to do about it itself. */
+static void inhibitors_changed(struct fencing *f, struct instant now)
+{
+    bool drains = inhibitors_drain(&f->inhibitors, now, core_self(f->core));
+    if (drains != f->asker->drained)
+        asker_drain(f->asker, now, drains);
 }
 
 /* --- Lives --- */
@@ -121,12 +136,15 @@ void fencing_start(struct fencing *f, struct instant now, bool store_lost)
     proofs_start(&f->proofs, now);
     docket_start(&f->docket, now);
     juror_start(&f->juror, now);
+    inhibitors_start(&f->inhibitors, now);
+    hearing_start(&f->hearing, now);
     life_start(&f->life, now, store_lost);
     if (f->core->life != before)
         asker_end_life(f->asker);
     standing_reset(&f->standing, now);
     f->standing.ordered = docket_binds(&f->docket, core_self(f->core), f->core->life);
     executor_look(&f->executor, now);
+    inhibitors_changed(f, now);
 }
 
 void fencing_checked(struct fencing *f, struct instant now, bool behind, uint64_t seen)
@@ -243,6 +261,7 @@ void fencing_member(struct fencing *f, struct instant now, const struct swim_cha
 {
     if (change->after == MEMBER_ALIVE) {
         proofs_alive(&f->proofs, now);
+        inhibitors_alive(&f->inhibitors, now, change->slot);
         life_alive(&f->life, now);
     } else if (change->after != MEMBER_UNKNOWN) { /* suspect, dead, or it left */
         coordinator_gone(f->coordinator, now);
@@ -331,6 +350,51 @@ static void take_life_stored(struct fencing *f, struct instant now, uint16_t fro
         life_changed(f, now);
 }
 
+/* --- What administrators inhibit --- */
+
+static void take_inhibit(struct fencing *f, struct instant now, uint16_t from,
+                         const struct wire_inhibit *m)
+{
+    if (inhibitors_take(&f->inhibitors, now, from, m, asker_held(f->asker)))
+        inhibitors_changed(f, now);
+}
+
+void fencing_inhibit(struct fencing *f, struct instant now, const struct event *event)
+{
+    const char *why;
+    bool said = inhibitors_say(&f->inhibitors, now, event, &why);
+    if (said)
+        inhibitors_changed(f, now);
+    struct answer *answer = told_answer(&f->core->told, said ? ANSWER_SUBMITTED : ANSWER_REFUSED,
+                                        event->inhibit.handle);
+    if (answer)
+        answer->text = said ? "said to all" : why;
+    else
+        f->core->counters.drop_effects_full++;
+}
+
+/* --- What operators ask --- */
+
+void fencing_ask(struct fencing *f, struct instant now, const struct event *event)
+{
+    uint16_t slot = event->fence.slot;
+    uint64_t life = event->fence.life;
+    const char *why = NULL;
+    must(roster_find(f->core->config.roster, slot) >= 0);
+    if (event->kind == EVENT_HEAR)
+        hearing_begin(&f->hearing, now, slot, life);
+    else if (proofs_covers(&f->proofs, slot) >= life)
+        why = "that life is proven over already (F3)";
+    else
+        why = accuser_request(&f->accuser, now, slot, life, event->fence.who, event->fence.reason);
+    struct answer *answer =
+        told_answer(&f->core->told, why ? ANSWER_REFUSED : ANSWER_SUBMITTED, event->fence.handle);
+    if (answer)
+        answer->text = why ? why : "the jurors are asked";
+    else
+        f->core->counters.drop_effects_full++;
+}
+
 void fencing_take(struct fencing *f, struct instant now, uint16_t from, const struct message *m)
 {
     if (m->type == WIRE_PROOF)
@@ -347,6 +411,12 @@ void fencing_take(struct fencing *f, struct instant now, uint16_t from, const st
         take_report(f, now, from, &m->exec_report);
     else if (m->type == WIRE_EXEC_OK || m->type == WIRE_WITNESS_ASK || m->type == WIRE_WITNESS)
         executor_take(&f->executor, now, from, m);
+    else if (m->type == WIRE_HEARD_ASK || m->type == WIRE_HEARD)
+        hearing_take(&f->hearing, now, from, m);
+    else if (m->type == WIRE_INHIBIT)
+        take_inhibit(f, now, from, &m->inhibit);
+    else if (m->type == WIRE_INHIBITED)
+        inhibitors_take_stored(&f->inhibitors, now, from, &m->inhibited);
     else if (m->type == WIRE_OPINION || m->type == WIRE_VOTE || m->type == WIRE_ORDER_STORED) {
         if (accuser_take(&f->accuser, now, from, m))
             order_news(f, now);
@@ -393,10 +463,16 @@ static const char *submit_order(struct fencing *f, struct instant now, struct vi
 static const char *submit_proof(struct fencing *f, struct instant now, struct view bytes,
                                 const char **why)
 {
+    struct proof proof;
+    struct reader r = reader_init(bytes.bytes, bytes.size);
     *why = proofs_judge(&f->proofs, now, bytes);
+    bool by_hand = proof_decode(&proof, &r) && proof.kind == PROOF_OPERATOR;
+    if (!*why && by_hand)
+        *why = hearing_refuses(&f->hearing, now, proof_slot(&proof), proof_covers(&proof));
     if (*why)
         return NULL;
-    enum proofs_news news = proofs_offer(&f->proofs, now, bytes, why);
+    enum proofs_news news = by_hand ? proofs_offer_spread(&f->proofs, now, bytes, why)
+                                    : proofs_offer(&f->proofs, now, bytes, why);
     if (news == PROOFS_REFUSED)
         return NULL;
     return news == PROOFS_NEW ? "the proof is good: taken"
@@ -436,6 +512,11 @@ void fencing_step(struct fencing *f, struct instant now)
         accuser_step(&f->accuser, now);
     if (instant_reached(now, executor_deadline(&f->executor)))
         executor_step(&f->executor, now);
+    if (instant_reached(now, inhibitors_deadline(&f->inhibitors)))
+        inhibitors_step(&f->inhibitors, now);
+    if (instant_reached(now, hearing_deadline(&f->hearing)))
+        hearing_step(&f->hearing, now);
+    inhibitors_changed(f, now); /* a drain may have ended by itself */
 }
 
 struct instant fencing_deadline(const struct fencing *f)
@@ -445,5 +526,7 @@ struct instant fencing_deadline(const struct fencing *f)
     at = instant_earlier(at, proofs_deadline(&f->proofs));
     at = instant_earlier(at, juror_deadline(&f->juror));
     at = instant_earlier(at, accuser_deadline(&f->accuser));
+    at = instant_earlier(at, inhibitors_deadline(&f->inhibitors));
+    at = instant_earlier(at, hearing_deadline(&f->hearing));
     return instant_earlier(at, executor_deadline(&f->executor));
 }

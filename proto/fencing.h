@@ -10,6 +10,8 @@
  *     docket     certified orders and their stories
  *     executor   what it does about them
  *     proofs     end statements and receipts; signs: who is still heard
+ *     inhibitors what administrators freeze, maintain and drain
+ *     hearing    who still hears a life that an operator says is over
  */
 #ifndef PROTO_FENCING_H
 #define PROTO_FENCING_H
@@ -17,6 +19,8 @@
 #include "proto/asker.h"
 #include "proto/coordinator.h"
 #include "proto/executor.h"
+#include "proto/hearing.h"
+#include "proto/inhibitors.h"
 #include "proto/juror.h"
 #include "proto/life.h"
 #include "proto/stale.h"
@@ -33,6 +37,8 @@ struct fencing {
     struct juror juror;
     struct accuser accuser;
     struct executor executor;
+    struct inhibitors inhibitors;
+    struct hearing hearing;
     struct instant alarm_at; /* the next alarm, but not before */
 };
 
@@ -55,6 +61,10 @@ void fencing_take(struct fencing *f, struct instant now, uint16_t from, const st
 void fencing_member(struct fencing *f, struct instant now, const struct swim_change *change);
 /* EVENT_SUBMIT. */
 void fencing_submit(struct fencing *f, struct instant now, const struct event *event);
+/* EVENT_INHIBIT. */
+void fencing_inhibit(struct fencing *f, struct instant now, const struct event *event);
+/* EVENT_FENCE, EVENT_HEAR. */
+void fencing_ask(struct fencing *f, struct instant now, const struct event *event);
 void fencing_step(struct fencing *f, struct instant now);
 /* What this step brought is carried on to whom it concerns. */
 void fencing_settle(struct fencing *f, struct instant now);

@@ -66,7 +66,7 @@ void asker_lost(struct asker *a, struct instant now, enum lost_reason reason)
         } else if (!op->lost) {
             op->lost = true;
             op->lost_reason = reason;
-            op->owes &= ~(uint32_t)(OWE_BLOCKING | OWE_RISK | OWE_SAFE);
+            op->owes &= ~(uint32_t)(OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_DRAINING);
             changing_finish(a, op, ANSWER_UNKNOWN);
             asker_owe(a, op, OWE_LOST);
         }
@@ -82,6 +82,35 @@ void asker_bound(struct asker *a, struct instant now)
             refuse(a, now, op, ANSWER_LIFE_ENDED);
     }
     delegating_recall_all(a, now);
+}
+
+void asker_drain(struct asker *a, struct instant now, bool on)
+{
+    a->drained = on;
+    for (uint32_t i = a->first; i;) {
+        struct asker_op *op = &a->ops[i - 1];
+        i = op->next;
+        if (!present(a, op))
+            continue;
+        if (!on)
+            op->owes &= ~(uint32_t)OWE_DRAINING;
+        else if (op->state == OP_PENDING || asker_untold(op))
+            refuse(a, now, op, ANSWER_DRAINED);
+        else if (!op->lost)
+            asker_owe(a, op, OWE_DRAINING);
+    }
+    if (on)
+        delegating_recall_all(a, now);
+}
+
+uint32_t asker_held(const struct asker *a)
+{
+    uint32_t count = 0;
+    for (uint32_t i = a->first; i; i = a->ops[i - 1].next) {
+        const struct asker_op *op = &a->ops[i - 1];
+        count += !op->show && !op->gone;
+    }
+    return count;
 }
 
 bool asker_holds_nothing(const struct asker *a)

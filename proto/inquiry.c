@@ -1,6 +1,7 @@
 /* The juror's inquiry, and its vote: see inquiry.h. */
 #include "proto/inquiry.h"
 
+#include "proto/inhibitors.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
@@ -109,7 +110,15 @@ static uint32_t allowed(const struct juror *j, struct instant now, uint16_t slot
     bool waited = span_between(j->started, now).ns >= c->config.brake_span.ns;
     bool within = count_brake(j, now, s) <= brake_limit(c);
     uint32_t actions = 1u << ACTION_RETIRE;
+    if (inhibitors_maintain(c->inhibitors, now, slot) &&
+        !MUTANT(133)) /* "maintenance is ignored" */
+        return actions;
     return within && (heard || waited) ? actions | all_actions(c) : actions;
+}
+
+static bool frozen(const struct juror *j, struct instant now, uint16_t slot)
+{
+    return inhibitors_freeze(j->core->inhibitors, now, slot) && !MUTANT(130); /* "is ignored" */
 }
 
 static void send_vote(struct juror *j, uint16_t to, uint16_t slot, const struct dossier *s)
@@ -131,6 +140,7 @@ static void sign(struct juror *j, struct instant now, uint16_t slot, uint64_t li
     struct core *c = j->core;
     must(!standing_bound(c->standing) || MUTANT(41)); /* F3: a node under an order signs nothing */
     must(life >= s->voted && core_votes(c));
+    must(!frozen(j, now, slot)); /* F8 */
     struct order order = {.epoch = c->config.roster->epoch,
                           .roster = c->config.roster_digest,
                           .slot = slot,
@@ -217,14 +227,18 @@ static enum opinion first_view(const struct juror *j, struct instant now, uint16
                                const struct wire_accuse *m, const struct dossier *s)
 {
     const struct core *c = j->core;
-    uint32_t shard = cohort_shard(&c->cohorts, m->name);
+    uint32_t shard = m->name.size ? cohort_shard(&c->cohorts, m->name) : 0;
     if (proofs_covers(c->proofs, m->slot) >= m->life)
         return OPINION_OVER;
     if (standing_bound(c->standing) && !MUTANT(41))
         return OPINION_BOUND;
-    if (cohort_index(&c->cohorts, shard, from) < 0)
+    if (frozen(j, now, m->slot))
+        return OPINION_FROZEN;
+    if (m->name.size && cohort_index(&c->cohorts, shard, from) < 0)
         return OPINION_NO_STAKE;
     if (MUTANT(40)) /* "signer signs on hearsay" */
+        return OPINION_LOOKING;
+    if (MUTANT(134) && m->name.size == 0) /* "an operator's request replaces all of F2" */
         return OPINION_LOOKING;
     if (view_suspect(j, m->slot, m->life))
         return OPINION_LOOKING; /* what takes time is prepared while the suspicion runs */
@@ -258,6 +272,7 @@ static void look(struct juror *j, struct instant now, uint16_t from, const struc
 {
     s->open = true;
     s->inquired = m->life;
+    s->requested = m->name.size == 0;
     s->accuser = from;
     s->began_at = now;
     s->again_at = instant_after(now, INQUIRY_AGAIN);
@@ -286,7 +301,7 @@ void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
         /* Claimed, and the end of those before it never stated: who asks may not know of that life,
          * and nobody acts on an earlier one any more (F9). */
         tell_opinion(j, now, from, m->slot, later, s, OPINION_NOT_DEAD);
-    } else if (s->voted == m->life && opinion != OPINION_NO_STAKE) {
+    } else if (s->voted == m->life && opinion != OPINION_NO_STAKE && opinion != OPINION_FROZEN) {
         /* The same vote again. Does F8 allow more by now, that takes a new look (F2). */
         bool more = allowed(j, now, m->slot, m->life, s) & ~s->vote.allows;
         send_vote(j, from, m->slot, s);
@@ -326,7 +341,9 @@ static enum opinion conclude(const struct juror *j, struct instant now, uint16_t
         return OPINION_NOT_DEAD; /* a later life of it is known by now */
     if (standing_bound(c->standing) && !MUTANT(41))
         return OPINION_BOUND;
-    if (MUTANT(40))
+    if (frozen(j, now, slot))
+        return OPINION_FROZEN;
+    if (MUTANT(40) || (MUTANT(134) && s->requested))
         return OPINION_VOTES;
     if (c->late_at.ns >= s->began_at.ns)
         return OPINION_LATE;

@@ -16,6 +16,7 @@
 enum { INQUIRY_RELAYS = 3 };
 
 struct dossier *juror_dossier(const struct juror *j, uint16_t slot);
+/* m->name: empty if an operator asks, whom F2e does not concern. */
 void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
                      const struct wire_accuse *m);
 /* SWIM holds it dead now. */

@@ -1,6 +1,7 @@
 /* The juror: see juror.h. The inquiry and the vote are in inquiry.c. */
 #include "proto/inquiry.h"
 
+#include "proto/inhibitors.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
@@ -223,6 +224,11 @@ static void take_exec_ask(struct juror *j, struct instant now, uint16_t from,
     }
     if ((s->life > m->life || s->claimed > m->life) && !MUTANT(32))
         return; /* it lives again already, under a higher life (F3) */
+    /* F8: no executor begins while that is inhibited. It asks again. */
+    const struct inhibitors *inhibitors = j->core->inhibitors;
+    if ((inhibitors_freeze(inhibitors, now, m->slot) && !MUTANT(130)) ||
+        (inhibitors_maintain(inhibitors, now, m->slot) && !MUTANT(133)))
+        return;
     bool other =
         s->window_life == m->life && s->window_by != from && !instant_reached(now, s->window_until);
     struct span span = SPAN_MS((int64_t)m->span_ms);
@@ -270,6 +276,10 @@ void juror_take(struct juror *j, struct instant now, uint16_t from, const struct
         take_renew(j, now, from, &m->renew);
     else if (m->type == WIRE_ACCUSE)
         inquiry_accused(j, now, from, &m->accuse);
+    else if (m->type == WIRE_FENCE_ASK) /* of no lock */
+        inquiry_accused(
+            j, now, from,
+            &(struct wire_accuse){.slot = m->fence_ask.slot, .life = m->fence_ask.life});
     else if (m->type == WIRE_DOUBT_ANSWER)
         inquiry_relayed(j, from, &m->doubt_answer);
     else if (m->type == WIRE_EXEC_ASK)

@@ -43,6 +43,7 @@ struct dossier {
     /* The inquiry. */
     bool open;
     uint64_t inquired; /* the life */
+    bool requested;    /* by an operator, not for a waiter */
     uint16_t accuser;
     struct instant began_at, again_at, until;
     uint64_t told_life; /* of what this node's operator was told last */
@@ -68,7 +69,8 @@ size_t juror_bytes(const struct peer_config *config);
 void juror_init(struct juror *j, struct core *core, const struct signs *signs, void *memory);
 void juror_load(struct juror *j, const struct record *record, uint64_t lsn);
 void juror_start(struct juror *j, struct instant now);
-/* Messages LIFE_CLAIM, RENEW, ACCUSE, EXEC_ASK, DOUBT_ANSWER of its own relayed probes. */
+/* Messages LIFE_CLAIM, RENEW, ACCUSE, FENCE_ASK, EXEC_ASK, DOUBT_ANSWER of its own relayed probes.
+ */
 void juror_take(struct juror *j, struct instant now, uint16_t from, const struct message *m);
 /* The number that marks a DOUBT as a relayed probe of an inquiry. */
 bool juror_asked(const struct wire_doubt_answer *m);

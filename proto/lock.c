@@ -314,7 +314,7 @@ void lock_remove_hold(struct lock_state *state, size_t index)
 
 bool lock_ended_with_proof(enum lock_ended by)
 {
-    return by == LOCK_ENDED_BY_STATEMENT || by == LOCK_ENDED_BY_RECEIPT;
+    return by == LOCK_ENDED_BY_STATEMENT || by == LOCK_ENDED_BY_RECEIPT || by == LOCK_ENDED_BY_HAND;
 }
 
 /* A writing holder's mark is not covered up by a reading one's: the data may be half written. */
@@ -347,7 +347,10 @@ static struct lock_result break_holds(struct lock_state *state, const struct loc
         if (!ended(&state->holds[i].id, op))
             continue;
         set_mark(state, &state->holds[i],
-                 op->receipt ? LOCK_ENDED_BY_RECEIPT : LOCK_ENDED_BY_STATEMENT, &op->proof);
+                 op->by_hand   ? LOCK_ENDED_BY_HAND
+                 : op->receipt ? LOCK_ENDED_BY_RECEIPT
+                               : LOCK_ENDED_BY_STATEMENT,
+                 &op->proof);
         lock_used_tokens(state, &state->holds[i], UINT64_MAX);
         lock_remove_hold(state, i);
         state->broken = (struct lock_break){

@@ -90,6 +90,7 @@ enum lock_ended {
     LOCK_ENDED_BY_STATEMENT,
     LOCK_ENDED_BY_RECEIPT,
     LOCK_ENDED_BY_EXPIRY, /* nor a proof: its lease was over */
+    LOCK_ENDED_BY_HAND,   /* an operator's receipt (F6d) */
     LOCK_ENDINGS
 };
 
@@ -157,7 +158,8 @@ struct lock_op {
     bool try;
     bool head;           /* ACQUIRE: waits before all others */
     bool unclean;        /* DROP: the holder died, or was stopped */
-    bool receipt;        /* BREAK: the proof is an executor's receipt, else an end statement */
+    bool receipt;        /* BREAK: the proof is a receipt, else an end statement */
+    bool by_hand;        /* BREAK: an operator's receipt */
     struct digest proof; /* BREAK */
     struct op_id other;
     uint64_t token;    /* ACQUIRE: as in lock_waiter, `expect`; DROP, CONVERT, TRANSFER: the last

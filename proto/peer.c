@@ -133,6 +133,7 @@ static bool load(struct peer *p, const struct record *record, uint64_t lsn)
     case RECORD_REPORT:
     case RECORD_PROOF:
     case RECORD_EXECUTED:
+    case RECORD_INHIBITOR:
         return fencing_load(&p->fencing, record, lsn);
     case RECORD_PROMISE:
     case RECORD_ACCEPT:
@@ -542,6 +543,13 @@ void peer_step(struct peer *p, struct instant now, const struct event *event)
         break;
     case EVENT_LEAVE:
         leave(p);
+        break;
+    case EVENT_INHIBIT:
+        fencing_inhibit(&p->fencing, p->core.now, event);
+        break;
+    case EVENT_FENCE:
+    case EVENT_HEAR:
+        fencing_ask(&p->fencing, p->core.now, event);
         break;
     }
     settle(p);

@@ -24,6 +24,7 @@
 #include "crypto/proof.h"
 #include "crypto/roster.h"
 #include "proto/fence.h"
+#include "proto/inhibitor.h"
 #include "proto/limits.h"
 #include "proto/lock.h"
 #include "proto/swim.h"
@@ -92,7 +93,10 @@ enum event_kind {
     EVENT_CHANGE,      /* change: of a hold, or by its holder */
     EVENT_SUBMIT,      /* submit: somebody hands in an order or a proof (section 12) */
     EVENT_EXECUTED,    /* executed: what became of a `run` of the effects */
-    EVENT_LEAVE        /* this node stops on purpose: say so to all */
+    EVENT_LEAVE,       /* this node stops on purpose: say so to all */
+    EVENT_INHIBIT,     /* inhibit: an administrator freezes, maintains, drains, or lifts that */
+    EVENT_FENCE,       /* fence: an operator asks for an order; repeated while it is wanted */
+    EVENT_HEAR         /* fence: the jurors are asked whether they hear that life (F6d) */
 };
 
 /* What a fence device was found to do. */
@@ -166,6 +170,20 @@ struct event {
             char device[DEVICE_SIZE]; /* identity that the status query printed; may be empty */
             struct view text;         /* one line for people; cut to FENCE_TEXT_MAX */
         } executed;
+        struct {
+            uint64_t handle; /* answered SUBMITTED, or REFUSED with why */
+            enum inhibitor_kind kind;
+            uint16_t scope; /* slot; SLOT_NONE: a freeze of all */
+            bool on;
+            uint32_t span_ms;        /* on: <= INHIBITOR_SPAN_MAX_MS */
+            struct view who, reason; /* cut to INHIBITOR_WHO_MAX, INHIBITOR_REASON_MAX */
+        } inhibit;
+        struct {
+            uint64_t handle; /* answered SUBMITTED, or REFUSED with why */
+            uint16_t slot;   /* of the roster */
+            uint64_t life;
+            struct view who, reason; /* FENCE: cut to ACCUSER_WHO_MAX, ACCUSER_REASON_MAX */
+        } fence;
     };
 };
 
@@ -214,8 +232,10 @@ enum answer_kind {
     ANSWER_LOST,    /* about a hold (handle 0): lost for the reason `lost`. Stop all that acts
                        under it, see it empty, then EVENT_DROP with unclean. Holds that were loaded
                        are told too. */
-    ANSWER_SUBMITTED, /* submit: taken; `text` says what it is; final */
-    ANSWER_REFUSED    /* submit: refused; `text` says by which rule; final */
+    ANSWER_SUBMITTED, /* submit, inhibit: taken; `text` says what it is; final */
+    ANSWER_REFUSED,   /* submit, inhibit: refused; `text` says by which rule; final */
+    ANSWER_DRAINED,   /* acquire: this node is drained, and takes no new lock; final */
+    ANSWER_DRAINING   /* about a hold (handle 0): this node is drained: let go as soon as you can */
 };
 
 enum wait_reason {
@@ -283,7 +303,9 @@ enum notice_kind {
     NOTICE_BROKEN,        /* a lock of `slot`'s life `number` was broken by this coordinator (F5) */
     NOTICE_PROOF_REFUSED, /* a proof about `slot` was refused: `text` names the rule */
     NOTICE_REACH, /* this node reaches `slot` no more (`number` 0), or again (1): first-hand (M3) */
-    NOTICE_ALARM  /* `slot` is heard under life `number` after a receipt said it was off (F6) */
+    NOTICE_ALARM, /* `slot` is heard under life `number` after a receipt said it was off (F6) */
+    NOTICE_INHIBITOR /* `text`: a kind, on (`number` 1) or lifted (0) at `other`, of `slot`, or of
+                        all */
 };
 
 struct notice {
@@ -512,6 +534,18 @@ struct view peer_proof(const struct peer *peer, uint16_t slot, uint64_t *covers)
 void peer_fenced(const struct peer *peer, uint16_t slot, struct fenced_view *out);
 /* This juror's vote against a life of that slot; false if it never voted. */
 bool peer_vote(const struct peer *peer, uint16_t slot, uint64_t *life);
+
+/* What administrators inhibit, as this node knows it. Iterates: start with *cursor = 0; false at
+ * the end. Pointers are the peer's until the next peer_step. */
+bool peer_next_inhibitor(const struct peer *peer, size_t *cursor, struct inhibitor_view *out);
+/* What jurors have said about a life that this node accuses; false if it does not, or not any more.
+ */
+bool peer_accused(const struct peer *peer, uint16_t slot, uint64_t life, struct fence_story *story,
+                  struct stale_view *view);
+/* The last hearing of EVENT_HEAR. */
+void peer_hearing(const struct peer *peer, struct hearing_view *out);
+/* Locks that this node's clients hold or wait for, and what is cached for them. */
+uint32_t peer_held(const struct peer *peer);
 
 /* --- For the simulator's observer: the books of this node, to be held against the truth. --- */
 struct ballot peer_promised(const struct peer *peer, uint32_t shard);

@@ -175,6 +175,28 @@ void peer_fenced(const struct peer *p, uint16_t slot, struct fenced_view *out)
     fenced_look(&p->fencing.docket, &p->fencing.proofs, slot, out);
 }
 
+bool peer_next_inhibitor(const struct peer *p, size_t *cursor, struct inhibitor_view *out)
+{
+    return inhibitors_next(&p->fencing.inhibitors, cursor, out);
+}
+
+bool peer_accused(const struct peer *p, uint16_t slot, uint64_t life, struct fence_story *story,
+                  struct stale_view *view)
+{
+    *view = accuser_view(&p->fencing.accuser, slot, life);
+    return accuser_story(&p->fencing.accuser, slot, life, story);
+}
+
+void peer_hearing(const struct peer *p, struct hearing_view *out)
+{
+    hearing_look(&p->fencing.hearing, p->core.now, out);
+}
+
+uint32_t peer_held(const struct peer *p)
+{
+    return asker_held(&p->asker);
+}
+
 bool peer_vote(const struct peer *p, uint16_t slot, uint64_t *life)
 {
     *life = juror_voted(&p->fencing.juror, slot);

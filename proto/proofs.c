@@ -1,7 +1,9 @@
 /* The proofs that this node holds: see proofs.h. */
 #include "proto/proofs.h"
 
+#include "proto/inequality.h"
 #include "proto/must.h"
+#include "proto/mutant.h"
 
 #define SPREAD_WAIT_FIRST SPAN_MS(200)
 #define SPREAD_WAIT_MAX   SPAN_MS(2000)
@@ -87,7 +89,8 @@ static bool keep(struct proofs *p, struct proof_entry *e, const struct proof *pr
     e->bytes = copy;
     e->size = (uint32_t)bytes.size;
     e->covers = proof_covers(proof);
-    e->executed = proof->kind == PROOF_EXECUTED;
+    e->executed = proof->kind != PROOF_END;
+    e->by_hand = proof->kind == PROOF_OPERATOR;
     e->digest = digest_of(bytes.bytes, bytes.size);
     return true;
 }
@@ -127,6 +130,17 @@ static void alarm(struct proofs *p, uint16_t slot, uint64_t life)
     n->number = life;
 }
 
+/* A person may be wrong about the machine: the life must have been silent for H, as for what no
+ * device says (F6d). */
+static struct span silence_needed(const struct core *c, const struct proof *proof)
+{
+    struct fence_times times;
+    if (proof->kind != PROOF_OPERATOR)
+        return core_detect(c);
+    fence_times_derive(&times, core_detect(c));
+    return times.hand_over;
+}
+
 /*
  * F6b: whoever still hears a life refuses the receipt that it is over; a node hears itself. An end
  * statement needs no such check: it is the node's own word, and what is heard of older lives after
@@ -140,14 +154,17 @@ static const char *contradicts(struct proofs *p, struct instant now, const struc
     if (slot == core_self(c) && life >= c->life)
         return proof->kind == PROOF_END
                    ? "this node's present life is said to be over by itself (F6a)"
-                   : "this node is the target, and runs (F6b)";
+                   : "this node is the target, and runs (F6)";
     if (proof->kind == PROOF_END)
         return NULL;
     struct span age = signs_age(p->signs, now, slot, life);
-    if (age.ns < 0 || age.ns >= core_detect(c).ns)
+    if (age.ns < 0 || age.ns >= silence_needed(c, proof).ns)
+        return NULL;
+    if (proof->kind == PROOF_OPERATOR && MUTANT(135)) /* "an operator is believed in any case" */
         return NULL;
     alarm(p, slot, life);
-    return "that life is still heard here (F6b)";
+    return proof->kind == PROOF_OPERATOR ? "that life was heard here within H (F6d)"
+                                         : "that life is still heard here (F6b)";
 }
 
 static const char *judge(struct proofs *p, struct instant now, const struct proof *proof)
@@ -158,6 +175,10 @@ static const char *judge(struct proofs *p, struct instant now, const struct proo
         proof_verify(proof, &config->cluster, config->roster, &config->roster_digest, &order);
     if (verdict == PROOF_ORDER && order != ORDER_TOO_FEW)
         return order_verdict_text(order);
+    if (verdict == PROOF_OPERATOR_REFUSED)
+        return operator_verdict_text(operator_receipt_verify(&proof->operator_receipt, &proof->cert,
+                                                             &config->cluster, config->roster,
+                                                             &config->roster_digest));
     if (verdict != PROOF_OK)
         return proof_verdict_text(verdict);
     if (proof_covers(proof) >> PROOFS_NUMBER_MAX_BITS)
@@ -212,6 +233,19 @@ static void begin_spread(struct proofs *p, struct instant now, struct proof_entr
     p->spread_wait = SPREAD_WAIT_FIRST;
 }
 
+enum proofs_news proofs_offer_spread(struct proofs *p, struct instant now, struct view bytes,
+                                     const char **why)
+{
+    struct proof proof;
+    enum proofs_news news = proofs_offer(p, now, bytes, why);
+    if (news == PROOFS_REFUSED || !decode(&proof, bytes))
+        return news;
+    struct proof_entry *e = entry_of(p, proof_slot(&proof));
+    if (e && e->bytes && !e->acked)
+        begin_spread(p, now, e);
+    return news;
+}
+
 void proofs_make(struct proofs *p, struct instant now, const struct proof *proof)
 {
     uint8_t bytes[PROOF_BYTES_MAX];
@@ -244,6 +278,8 @@ static bool made_here(const struct proofs *p, const struct proof_entry *e, uint1
     if (!e->bytes || !decode(&proof, (struct view){e->bytes, e->size}))
         return false;
     uint16_t self = core_self(p->core);
+    if (proof.kind == PROOF_OPERATOR) /* who handed it in is not known any more: all do */
+        return jury_find(&p->core->jury, self) >= 0;
     return proof.kind == PROOF_END ? slot == self : proof.receipt.executor == self;
 }
 

@@ -18,7 +18,8 @@ struct proof_entry {
     uint8_t *bytes; /* in the arena; NULL: none */
     uint32_t size;
     uint64_t covers; /* the highest life proven over */
-    bool executed;   /* by an executor's receipt, else by an end statement */
+    bool executed;   /* by a receipt, else by an end statement */
+    bool by_hand;    /* by an operator's receipt (F6d) */
     bool fresh;      /* in the list of proofs not yet seen by proofs_next_fresh */
     uint64_t lsn;
     struct instant at; /* taken, in this run */
@@ -53,6 +54,9 @@ enum proofs_news proofs_offer(struct proofs *p, struct instant now, struct view 
                               const char **why);
 /* Verifies the bytes strictly, whatever is held: NULL, or the rule that they break; static. */
 const char *proofs_judge(struct proofs *p, struct instant now, struct view bytes);
+/* The same, and spreads it until everybody alive has it: whoever made it is no node. */
+enum proofs_news proofs_offer_spread(struct proofs *p, struct instant now, struct view bytes,
+                                     const char **why);
 /* This node made it: taken and spread. */
 void proofs_make(struct proofs *p, struct instant now, const struct proof *proof);
 /* Messages PROOF_STORED. */

@@ -24,7 +24,8 @@
     R(REPORT, report)                                                                              \
     R(PROOF, proof)                                                                                \
     R(EXECUTED, executed)                                                                          \
-    R(FORGET, forget)
+    R(FORGET, forget)                                                                              \
+    R(INHIBITOR, inhibitor)
 
 /* The epoch that every shard of this store has adopted unless a PROMISE says more: 1 only in a
  * store made for the first roster, else 0 (R2). lost: this store never votes again, or never did
@@ -79,6 +80,15 @@
 #define RECORD_FIELDS_proof(F) F(blob, bytes)
 /* This node has begun to act against that life: it never does so again (F9). */
 #define RECORD_FIELDS_executed(F) F(u16, slot) F(u64, life)
+
+/* What an administrator inhibits (proto/inhibitors.h). left_ms: it ends then, counted anew from a
+ * start; promise_ms: the same of the latest end of a freeze that was ever said. */
+#define RECORD_FIELDS_inhibitor(F)                                                                 \
+    F(u8, kind)                                                                                    \
+    F(u16, scope)                                                                                  \
+    F(u64, version)                                                                                \
+    F(u16, by)                                                                                     \
+    F(flag, on) F(u32, left_ms) F(u32, promise_ms) F(blob, who) F(blob, reason)
 
 enum record_kind {
     RECORD_NONE,

@@ -63,7 +63,8 @@ bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first
     struct lock_op op = {.kind = LOCK_BREAK,
                          .id = {.slot = id->slot, .life = proof->covers},
                          .proof = proof->digest,
-                         .receipt = proof->executed};
+                         .receipt = proof->executed,
+                         .by_hand = proof->by_hand};
     if (op.id.life < id->life) /* only planted bug 33 comes here */
         op.id.life = id->life;
     struct lock_result result = lock_apply(state, &op);

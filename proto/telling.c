@@ -103,7 +103,7 @@ static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t 
         return durable || op->gone || !changing_rests(op);
     if (what == OWE_DROPPED)
         return written || op->gone || op->show || MUTANT(98); /* "told before it is written" */
-    if (what >= OWE_BLOCKING && what <= OWE_LOST)
+    if ((what >= OWE_BLOCKING && what <= OWE_LOST) || what == OWE_DRAINING)
         return !(op->owes & OWE_FINAL);
     return true;
 }
@@ -111,7 +111,7 @@ static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t 
 /* What is owed and may be told now: the lowest bit, so that things come in order. */
 static uint32_t next_owed(const struct asker *a, const struct asker_op *op)
 {
-    for (uint32_t what = OWE_ACCEPTED; what <= OWE_PASSED; what *= 2)
+    for (uint32_t what = OWE_ACCEPTED; what <= OWE_DRAINING; what *= 2)
         if ((op->owes & what) && may_tell(a, op, what))
             return what;
     return 0;
@@ -145,6 +145,8 @@ static bool tell_next(struct asker *a, struct asker_op *op, uint32_t what)
         return true;
     case OWE_PASSED:
         return tell(a, op, ANSWER_PASSED, 0);
+    case OWE_DRAINING:
+        return tell(a, op, ANSWER_DRAINING, 0);
     default:
         must(false);
     }

@@ -79,7 +79,13 @@
     /* Ways past a broken link (T3). */                                                            \
     M(EDGE_ASK, edge_ask)                                                                          \
     M(EDGE_OK, edge_ok)                                                                            \
-    M(RELAY, relay)
+    M(RELAY, relay)                                                                                \
+    /* What administrators inhibit, ask for and confirm (F6d, F8). */                              \
+    M(INHIBIT, inhibit)                                                                            \
+    M(INHIBITED, inhibited)                                                                        \
+    M(FENCE_ASK, fence_ask)                                                                        \
+    M(HEARD_ASK, heard_ask)                                                                        \
+    M(HEARD, heard)
 
 /* seq: the prober's number; life, commits, ops: the sender's own life number, durable log number
  * and highest reserved operation counter. ring: of the watcher, from 1; 0: not as a watcher.
@@ -229,6 +235,23 @@
 /* `datagram`, sealed by `from` for `to`: handed to a third peer, and by it to `to`. Only these two
  * hops; never inside another one. */
 #define WIRE_FIELDS_relay(F) F(u16, from) F(u16, to) F(blob, datagram)
+
+/* What was said at `by` as its word number `version` about (kind, scope): see proto/inhibitors.h.
+ * left_ms: until it ends by itself. */
+#define WIRE_FIELDS_inhibit(F)                                                                     \
+    F(u8, kind)                                                                                    \
+    F(u16, scope)                                                                                  \
+    F(u64, version) F(u16, by) F(flag, on) F(u32, left_ms) F(blob, who) F(blob, reason)
+/* The word that counts here, durably. held: locks that this node holds. */
+#define WIRE_FIELDS_inhibited(F) F(u8, kind) F(u16, scope) F(u64, version) F(u16, by) F(u32, held)
+
+/* As ACCUSE, but an operator asks, and nobody need wait: that replaces F2e and nothing else. */
+#define WIRE_FIELDS_fence_ask(F) F(u16, slot) F(u64, life)
+/* Do you hear that life? You probe it, too, and are asked once more. */
+#define WIRE_FIELDS_heard_ask(F) F(u16, slot) F(u64, life) F(u32, seq)
+/* age_ms: since it was heard here last; never: not since this node's start, from which that counts.
+ */
+#define WIRE_FIELDS_heard(F) F(u16, slot) F(u64, life) F(u32, seq) F(u32, age_ms) F(flag, never)
 
 enum request_kind {
     REQUEST_ACQUIRE,

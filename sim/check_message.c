@@ -42,6 +42,7 @@ void check_message(struct world *w, struct machine *m, uint16_t to, const struct
     if (to != cluster_slot(m->index) || !m->votes)
         check_may_vote(w, m, message);
     check_fence_said(w, m, to, message);
+    operator_said(w, m, message);
     /* L1: to itself first, and to others once that is durable. */
     if (message->type == WIRE_PREPARE && !to_itself)
         check_promised(w, m, message->prepare.shard, message->prepare.ballot, "prepare");

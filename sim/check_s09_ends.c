@@ -88,6 +88,23 @@ static void judge_receipt(struct world *w, const struct machine *m, const struct
                (unsigned long long)order->life, target->name);
 }
 
+/* S8, S9, for an operator's: the observer knows whether that was so. */
+static void judge_by_hand(struct world *w, const struct machine *m, const struct proof *proof)
+{
+    const struct order *order = &proof->cert.order;
+    struct machine *target = world_machine(w, order->slot);
+    must(target);
+    if (lives_votes(w, &proof->cert, ACTION_RETIRE) < roster_juror_quorum(&w->cluster->roster))
+        world_fail(w, EXIT_BROKEN, "S8", "%s takes an operator's receipt on no order", m->name);
+    if (lives_switched_off(w, target, order->life))
+        return;
+    if (!lives_of(w, order->slot, order->life)->lied)
+        world_fail(w, EXIT_BROKEN, "S9",
+                   "%s takes an operator's receipt about life %llu of %s that nobody gave", m->name,
+                   (unsigned long long)order->life, target->name);
+    w->figures.wrong++;
+}
+
 void check_proof(struct world *w, struct machine *m, struct view bytes)
 {
     struct lives *lives = &w->observer->lives;
@@ -104,6 +121,8 @@ void check_proof(struct world *w, struct machine *m, struct view bytes)
         world_fail(w, EXIT_BROKEN, "S17", "%s takes a proof about lives that nobody has", m->name);
     if (proof.kind == PROOF_END)
         judge_end(w, m, &proof);
+    else if (proof.kind == PROOF_OPERATOR)
+        judge_by_hand(w, m, &proof);
     else
         judge_receipt(w, m, &proof);
     must(lives->proof_count < PROOFS_MAX);

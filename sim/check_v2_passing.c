@@ -242,6 +242,7 @@ static void judge(struct world *w, const struct op *op, int64_t awaited)
     if (!gone(w, m) || (is_dead(op) && m->powered) || !executor_left(w, op))
         return;
     int64_t dead = latest(m->off_at, w->siege.gone_at[m->index]);
+    dead = latest(dead, w->desk.held_off_at); /* F8: votes were frozen */
     int64_t from = latest(latest(settled, dead), braked) + SPAN_MS(w->p.detect_ms).ns;
     int64_t high = executor_time(w, op).ns + grace.ns;
     if (now > from)

@@ -498,6 +498,8 @@ void client_answer(struct world *w, struct machine *m, const struct answer *a)
         answer_driver(w, a);
     if (index == HANDLE_RUDE)
         rude_answer(w, m, a);
+    if (index == HANDLE_OPERATOR)
+        operator_answer(w, m, a);
     if (index == HANDLE_FORGER)
         forger_answer(w, m, a);
     if (index >= CLIENTS_MAX || m->clients[index].handle != a->handle)

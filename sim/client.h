@@ -25,7 +25,7 @@ enum client_state {
 
 /* Handles: a serial, and in the low byte whose it is: a client, the driver for holds that have none
  * any more, the forger, or misdeeds (rude.h). */
-enum { HANDLE_RUDE = 0xfd, HANDLE_FORGER = 0xfe, HANDLE_DRIVER = 0xff };
+enum { HANDLE_OPERATOR = 0xfc, HANDLE_RUDE = 0xfd, HANDLE_FORGER = 0xfe, HANDLE_DRIVER = 0xff };
 
 struct change;
 struct writing;

@@ -57,11 +57,10 @@ void cluster_make(struct cluster *c, const struct parameters *p, const struct st
                   uint64_t seed, struct pool *pool)
 {
     struct random r;
-    struct key_pair operator;
     uint8_t operator_seed[KEY_SEED_SIZE];
     random_init(&r, seed, STREAM_CLUSTER);
     random_bytes(&r, operator_seed, sizeof operator_seed);
-    key_pair_make(&operator, operator_seed);
+    key_pair_make(&c->operator_key, operator_seed);
 
     c->roster = (struct roster){.epoch = 1,
                                 .shard_count = (uint16_t)p->shards,
@@ -72,11 +71,8 @@ void cluster_make(struct cluster *c, const struct parameters *p, const struct st
                                 .action_count = 1,
                                 .actions = {"power"},
                                 .operator_count = 1,
-                                .operators =
-                                    {
-                                        operator.public },
-                                        .node_count = p->nodes,
-                                };
+                                .operators = {c->operator_key.public},
+                                .node_count = p->nodes};
     for (size_t i = 0; i < p->nodes; i++)
         make_node(c, i, &r);
     if (story)

@@ -16,6 +16,7 @@ struct cluster {
     struct digest digest;
     struct cluster_id id;
     struct key_pair keys[MACHINES_MAX];
+    struct key_pair operator_key;
     struct cohorts cohorts; /* as the roster names them: the observer's own copy */
     size_t majority;        /* of a cohort; counted here and not in the core (S6) */
 };

@@ -148,6 +148,8 @@ struct parameters {
     uint32_t life_crash_permille; /* of new lives: the agent dies soon after raising it */
     uint32_t back_permille; /* of machines that were switched off: they boot again by themselves */
     uint32_t forgeries;     /* attempts in one run */
+    uint32_t operators;     /* things that operators do in one run */
+    bool wrong_hands;       /* they confirm what they believe (A4) */
     struct range death_length;
     struct range boot_spread;       /* FAULT_SITE: when each machine comes back */
     uint32_t devices[DEVICE_MOODS]; /* weights of what a device does when it is asked */

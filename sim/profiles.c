@@ -386,6 +386,25 @@ static void broken_links(struct parameters *p, struct random *r)
     p->weights[FAULT_AGENT_CRASH] = 4;
 }
 
+/* Operators that freeze, maintain, drain, ask for orders and confirm what they have seen. */
+static void operators(struct parameters *p, struct random *r)
+{
+    fence_pauses(p, r);
+    p->operators = 120;
+    p->weights[FAULT_DEATH] = 20;
+    p->weights[FAULT_AGENT_CRASH] = 20;
+    p->devices[DEVICE_FAILS] = (uint32_t)random_between(r, 0, 40);
+}
+
+/* Operators who confirm without having looked: whoever believes them breaks S1, and the observer
+ * has to see it. */
+static void wrong_hands(struct parameters *p, struct random *r)
+{
+    operators(p, r);
+    p->wrong_hands = true;
+    p->devices[DEVICE_FAILS] = 400;
+}
+
 /* Devices that say off while the machine is on: whoever believes them breaks S1, and the observer
  * has to see it. */
 static void liars(struct parameters *p, struct random *r)
@@ -427,6 +446,8 @@ static const struct profile profiles[] = {
     {.name = "leases", .shape = leases},
     {.name = "cached", .shape = cached, .alike = true},
     {.name = "broken-links", .shape = broken_links},
+    {.name = "operators", .shape = operators},
+    {.name = "wrong-hands", .shape = wrong_hands, .apart = true, .plain = true},
     {.name = "liars", .shape = liars, .apart = true, .plain = true},
 };
 

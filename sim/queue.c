@@ -21,6 +21,7 @@ const char *happening_text(enum happening kind)
         [HAPPEN_BOOT] = "boot",
         [HAPPEN_DEVICE] = "device",
         [HAPPEN_FORGERY] = "forgery",
+        [HAPPEN_OPERATOR] = "operator",
         [HAPPEN_SCRIPT] = "script",
         [HAPPEN_STORY] = "story",
         [HAPPEN_THAW] = "thaw",

@@ -203,6 +203,7 @@ static bool simpler_number(struct shrink *s, struct story *best, uint32_t *(*of)
     Q(wrong_permille, 0)                                                                           \
     Q(late_drop_permille, 0)                                                                       \
     Q(forgeries, 0)                                                                                \
+    Q(operators, 0)                                                                                \
     Q(stuck_permille, 0)                                                                           \
     Q(accident_permille, 0)                                                                        \
     Q(life_crash_permille, 0)                                                                      \

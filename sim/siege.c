@@ -345,6 +345,7 @@ static void judge(struct world *w)
 void siege_watch(struct world *w)
 {
     drive_trigger(w);
+    operator_watch(w);
     for (size_t i = 0; i < w->machine_count; i++) {
         struct machine *m = &w->machines[i];
         if (!(w->siege.inside & BIT(i)) || !m->agent_up || m->paused)

@@ -77,6 +77,8 @@ static const struct quantity quantities[] = {
     PERMILLE(life_crash_permille),
     PERMILLE(back_permille),
     WITHIN(forgeries, 0, 1000),
+    WITHIN(operators, 0, 1000),
+    WITHIN(wrong_hands, 0, 1),
     WITHIN(death_length.low.ns, 0, SPAN_NS_MAX),
     WITHIN(death_length.high.ns, 0, SPAN_NS_MAX),
     WITHIN(boot_spread.low.ns, 0, SPAN_NS_MAX),

@@ -70,6 +70,9 @@ void summary_add(struct figures *sum, const struct figures *f)
     sum->lost += f->lost;
     sum->lies += f->lies;
     sum->forgeries += f->forgeries;
+    sum->inhibitors += f->inhibitors;
+    sum->confirmed += f->confirmed;
+    sum->wrong += f->wrong;
     sum->forgotten += f->forgotten;
     sum->let_go += f->let_go;
     sum->anew += f->anew;
@@ -112,14 +115,16 @@ static void print_fencing(const struct figures *f, FILE *out)
         "%llu lives, %llu by surrender; %llu votes, %llu of them false, %llu orders, %llu "
         "false; %llu drivers run, "
         "%llu machines switched off, %llu of them strays; %llu receipts, %llu on lies, %llu end "
-        "statements; %llu holds broken, %llu guests stopped, %llu forgeries refused\n",
+        "statements; %llu holds broken, %llu guests stopped, %llu forgeries refused; operators: "
+        "%llu freezes and the like, %llu confirmations, %llu of them wrong (A4)\n",
         (unsigned long long)f->lives, (unsigned long long)f->surrenders,
         (unsigned long long)f->votes, (unsigned long long)f->false_votes,
         (unsigned long long)f->orders, (unsigned long long)f->false_orders,
         (unsigned long long)f->runs, (unsigned long long)f->kills, (unsigned long long)f->strays,
         (unsigned long long)f->receipts, (unsigned long long)f->lies, (unsigned long long)f->ends,
         (unsigned long long)f->broken, (unsigned long long)f->lost,
-        (unsigned long long)f->forgeries);
+        (unsigned long long)f->forgeries, (unsigned long long)f->inhibitors,
+        (unsigned long long)f->confirmed, (unsigned long long)f->wrong);
     if (f->margin < INT64_MAX)
         fprintf(out,
                 "least margin between a guest's end and the grant that followed its broken hold: "

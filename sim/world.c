@@ -98,6 +98,7 @@ void world_open(struct world *w, uint64_t seed, const struct world_options *opti
         faults_open(w);
     }
     forger_open(w);
+    operator_open(w);
     w->figures.margin = INT64_MAX;
     if (options->chronicle)
         chronicle_open(w);
@@ -227,6 +228,7 @@ static void happen_at(struct world *w, struct machine *m, const struct item *ite
         return;
     case HAPPEN_DEVICE:
     case HAPPEN_FORGERY:
+    case HAPPEN_OPERATOR:
     case HAPPEN_SCRIPT:
     case HAPPEN_STORY:
     case HAPPEN_FAULT:
@@ -265,6 +267,8 @@ static bool happen(struct world *w, const struct item *item)
         device_happens(w, item->detail, item->tag);
     else if (item->kind == HAPPEN_FORGERY)
         forger_next(w);
+    else if (item->kind == HAPPEN_OPERATOR)
+        operator_next(w, item->detail);
     else if (item->kind == HAPPEN_SCRIPT)
         scenario_step(w);
     else if (item->kind == HAPPEN_STORY)

@@ -18,6 +18,7 @@
 #include "sim/device.h"
 #include "sim/faults.h"
 #include "sim/forger.h"
+#include "sim/operator.h"
 #include "sim/live.h"
 #include "sim/network.h"
 #include "sim/observer.h"
@@ -78,6 +79,9 @@ struct figures {
     uint64_t lost;       /* guests that were stopped since their lock was lost */
     uint64_t lies;       /* receipts that rest on a lie of a device (A4) */
     uint64_t forgeries;  /* refused */
+    uint64_t inhibitors; /* that operators said or lifted */
+    uint64_t confirmed;  /* operators' receipts that were taken */
+    uint64_t wrong;      /*   of machines that were on (A4) */
     uint64_t forgotten;  /* registers dropped */
     uint64_t let_go;     /* names that no voter has any more, as V8 demands */
     uint64_t anew;       /* registers stored again after a drop */
@@ -124,6 +128,7 @@ struct world {
     struct devices devices;
     struct acts_table *acts; /* of each machine's executor */
     struct forger forger;
+    struct operator_desk desk; /* of operators */
     struct script script;
     struct story_play *play;     /* NULL: no story */
     struct chronicle *chronicle; /* NULL: none is kept */

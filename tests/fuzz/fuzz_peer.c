@@ -445,6 +445,24 @@ static void step_submit(uint8_t choice)
     event(&what);
 }
 
+/* What operators say, and ask. */
+static void step_operator(uint8_t choice)
+{
+    enum inhibitor_kind kind = (enum inhibitor_kind)(choice % INHIBITOR_KINDS);
+    uint16_t scope = kind == INHIBIT_FREEZE && choice & 8 ? SLOT_NONE : slot(choice >> 4 & 1);
+    struct view text = {(const uint8_t *)"said", choice & 4 ? 4 : 0};
+    struct event what = {.kind = EVENT_INHIBIT,
+                         .inhibit = {.kind = kind,
+                                     .scope = scope,
+                                     .on = choice >> 5 & 1,
+                                     .span_ms = 100u * choice + 1,
+                                     .who = text,
+                                     .reason = text}};
+    struct event asks = {.kind = choice & 0x40 ? EVENT_FENCE : EVENT_HEAR,
+                         .fence = {.slot = slot(choice & 1), .life = 1 + (choice >> 1 & 1)}};
+    event(choice & 0x80 ? &asks : &what);
+}
+
 static void step_rare(uint8_t first, struct reader *input)
 {
     struct event refused = {.kind = EVENT_REFUSED, .slot = slot(1 + (first & 1))};
@@ -466,6 +484,9 @@ static void step_rare(uint8_t first, struct reader *input)
         break;
     case 0xfd:
         step_submit(read_u8(input));
+        break;
+    case 0xfe:
+        step_operator(read_u8(input));
         break;
     default: /* a byte of the input, not an enum */
         event(&refused);

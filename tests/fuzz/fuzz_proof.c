@@ -2,7 +2,7 @@
  * Proofs from anywhere, receipts and end statements in them: what decodes encodes to the same
  * bytes, verification crashes on none, and what verifies keeps the rules of F6: the node's own good
  * signature, or a certified order with the receipt of another node that may execute, on the device
- * of the roster.
+ * of the roster, or with an operator's signature and the machine's own name.
  */
 #include "tests/unit/crypto_fixture.h"
 
@@ -48,6 +48,19 @@ static void check_executed(const struct proof *proof)
             ORDER_OK);
 }
 
+/* Never break-glass: the jury can order. */
+static void check_operator(const struct proof *proof)
+{
+    const struct operator_receipt *receipt = &proof->operator_receipt;
+    int target = roster_find(&roster, proof->cert.order.slot);
+    require(target >= 0 && receipt->form == OPERATOR_CONFIRMS && receipt->count > 0);
+    require(strcmp(roster.nodes[target].name, receipt->machine) == 0);
+    for (size_t i = 0; i < receipt->count; i++)
+        require(receipt->signatures[i].operator_index < roster.operator_count);
+    require(order_cert_verify(&proof->cert, ACTION_RETIRE, &cluster, &roster, &digest, NULL) ==
+            ORDER_OK);
+}
+
 static void check_verdict(const struct proof *proof)
 {
     enum order_verdict order = ORDER_OK;
@@ -60,6 +73,8 @@ static void check_verdict(const struct proof *proof)
     require(proof_covers(proof) >= 1);
     if (proof->kind == PROOF_END)
         check_end(&proof->end);
+    else if (proof->kind == PROOF_OPERATOR)
+        check_operator(proof);
     else
         check_executed(proof);
 }

@@ -116,6 +116,10 @@ static void seed_proofs(const struct roster *roster, const struct cluster_id *cl
     write_proof("proof/not-executor", &proof);
     proof = fixture_executed(roster, 5, 2, 1, cluster);
     write_proof("proof/too-few", &proof);
+    proof = fixture_by_hand(roster, 5, 3, cluster);
+    write_proof("proof/by-hand", &proof);
+    proof = fixture_by_hand(roster, 5, 0, cluster);
+    write_proof("proof/break-glass", &proof);
 }
 
 /* As in fuzz_order.c and fuzz_proof.c, so that these verify there. */

@@ -77,6 +77,11 @@ table='
 106 -                      an executor acts again on the same order
 107 -                      a certificate serves for another node or life
 108 -                      an executor acts on its own node
+130 scenario/frozen         a freeze is ignored
+132 profile/operators      a freeze is forgotten with a restart
+133 profile/operators      maintenance is ignored
+134 profile/operators      an operator'"'"'s request replaces all of F2
+135 only:scenario/wrong-word     an operator is believed in any case
 '
 caught=0 planted=0
 afters=()

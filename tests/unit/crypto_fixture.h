@@ -162,6 +162,30 @@ static inline struct proof fixture_executed(const struct roster *r, size_t targe
     return proof;
 }
 
+/* Signs (again, or also) as that operator of the roster. */
+static inline void fixture_operator_sign(struct proof *proof, uint8_t operator_index,
+                                         const struct cluster_id *cluster)
+{
+    struct key_pair key = fixture_key(FIXTURE_OPERATOR + (unsigned)operator_index);
+    operator_receipt_sign(&proof->operator_receipt, &proof->cert.order, cluster, operator_index,
+                          &key);
+}
+
+/* Operator 0's word on an order against the node with index `target`, of the first `votes` nodes.
+ */
+static inline struct proof fixture_by_hand(const struct roster *r, size_t target, size_t votes,
+                                           const struct cluster_id *cluster)
+{
+    struct order order = fixture_order(r, target);
+    struct proof proof = {
+        .kind = PROOF_OPERATOR,
+        .cert = fixture_order_cert(&order, 0, votes, 1u << ACTION_RETIRE, cluster),
+        .operator_receipt = {.form = votes ? OPERATOR_CONFIRMS : OPERATOR_BREAKS_GLASS}};
+    memcpy(proof.operator_receipt.machine, r->nodes[target].name, ROSTER_NAME_SIZE);
+    fixture_operator_sign(&proof, 0, cluster);
+    return proof;
+}
+
 /* Two nodes that know each other: a datagram from node 0 (slot 1) to node 1 (slot 3). */
 struct fixture_pair {
     struct key_pair sender, receiver;

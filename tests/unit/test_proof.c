@@ -314,6 +314,12 @@ START_TEST(the_largest_proof_fits)
         vote.juror = (uint16_t)i;
         ck_assert(order_cert_add(&executed.cert, &vote));
     }
+    ck_assert_uint_le(encode(&executed), PROOF_BYTES_MAX);
+    executed.kind = PROOF_OPERATOR; /* with all operators' signatures */
+    executed.operator_receipt =
+        (struct operator_receipt){.form = OPERATOR_CONFIRMS, .machine = "n1"};
+    for (uint8_t i = 0; i < ROSTER_OPERATORS_MAX; i++)
+        fixture_operator_sign(&executed, i, &cluster);
     ck_assert_uint_eq(encode(&executed), PROOF_BYTES_MAX);
     ck_assert(decode(&back, PROOF_BYTES_MAX));
 }
