@@ -1,6 +1,7 @@
 /* The executor: see executor.h. */
 #include "proto/executor.h"
 
+#include "proto/fence_told.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
@@ -401,6 +402,7 @@ static void ran_off(struct executor *x, struct instant now, const struct event *
 
 void executor_ran(struct executor *x, struct instant now, const struct event *event)
 {
+    fence_told_ran(x->core, event);
     if (event->executed.kind == RUN_STATUS)
         ran_status(x, event);
     else

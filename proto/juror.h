@@ -53,6 +53,10 @@ struct dossier {
     uint8_t direct, relays;
     uint32_t alive;  /* relays that it answered */
     uint32_t silent; /* relays that say that it did not */
+    /* What the fence log was told last. */
+    uint64_t logged; /* the life it was accused under; 0: none */
+    struct instant logged_at;
+    enum opinion logged_opinion;
 };
 
 struct juror {

@@ -328,6 +328,8 @@ struct effects {
     size_t notice_count;
     const struct run *runs;
     size_t run_count;
+    struct view steps; /* for the fence log (fence_steps_next): what explains, not what decides */
+    uint64_t steps_dropped; /* that did not fit, so far */
 };
 
 enum {
@@ -335,6 +337,7 @@ enum {
     EFFECTS_ANSWERS_MAX = 256,
     EFFECTS_NOTICES_MAX = 64,
     EFFECTS_RUNS_MAX = 8,
+    EFFECTS_STEPS_MAX = 8192, /* bytes: an order, and what each of 31 jurors had seen */
     EFFECTS_RECORDS_MAX = 1024 * 1024
 };
 

@@ -1,6 +1,7 @@
 /* The proofs that this node holds: see proofs.h. */
 #include "proto/proofs.h"
 
+#include "proto/fence_told.h"
 #include "proto/must.h"
 
 #define SPREAD_WAIT_FIRST SPAN_MS(200)
@@ -179,6 +180,7 @@ static enum proofs_news refuse(struct proofs *p, uint16_t slot, const char *text
     struct notice *n = told_notice(&p->core->told, NOTICE_PROOF_REFUSED);
     n->slot = slot;
     n->text = text;
+    fence_told_refused(p->core, slot, text);
     if (why)
         *why = text;
     return PROOFS_REFUSED;
