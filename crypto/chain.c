@@ -133,6 +133,20 @@ enum chain_verdict chain_next(struct chain_reader *reader, struct chain_record *
     return CHAIN_RECORD;
 }
 
+bool chain_peek(const void *bytes, size_t size, size_t at, struct chain_record *out)
+{
+    if (at > size)
+        return false;
+    struct reader r = reader_init((const uint8_t *)bytes + at, size - at);
+    *out = (struct chain_record){.size = read_u16(&r)};
+    out->seq = read_u64(&r);
+    out->time_ms = read_u64(&r);
+    read_u64(&r);
+    out->payload = read_view(&r, out->size);
+    read_copy(&r, out->digest.bytes, DIGEST_SIZE);
+    return !r.failed;
+}
+
 bool chain_follows(const struct chain_head *head, const struct chain_tip *tip)
 {
     return head->first == tip->next && same(&head->before, tip->digest.bytes);

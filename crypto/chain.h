@@ -83,6 +83,9 @@ struct chain_record {
 enum chain_verdict chain_open(struct chain_reader *reader, const void *bytes, size_t size);
 /* The next record, checked. Once it says anything but CHAIN_RECORD it says the same again. */
 enum chain_verdict chain_next(struct chain_reader *reader, struct chain_record *out);
+/* The record at `at` of bytes that were checked before; `digest` is read, not computed. False if
+ * there is none. */
+bool chain_peek(const void *bytes, size_t size, size_t at, struct chain_record *out);
 /* Whether `head` follows on a file that ended in this tip. */
 bool chain_follows(const struct chain_head *head, const struct chain_tip *tip);
 

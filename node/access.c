@@ -27,6 +27,7 @@ const struct access_method access_methods[] = {
     {"Status", ACCESS_LOOK, NULL},      {"Members", ACCESS_LOOK, NULL},
     {"Locate", ACCESS_LOOK, NULL},      {"Orders", ACCESS_LOOK, NULL},
     {"Order", ACCESS_LOOK, NULL},       {"Submit", ACCESS_FENCE, NULL},
+    {"FenceLog", ACCESS_LOOK, NULL},    {"Inquiries", ACCESS_LOOK, NULL},
 };
 const size_t access_method_count = sizeof access_methods / sizeof *access_methods;
 

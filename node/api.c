@@ -49,6 +49,10 @@ static const struct frame_parameter locate_takes[] = {{"name", FRAME_STRING, tru
 static const struct frame_parameter order_takes[] = {{"node", FRAME_STRING, true},
                                                      {"life", FRAME_INT, false}};
 static const struct frame_parameter submit_takes[] = {{"file", FRAME_STRING, true}};
+static const struct frame_parameter fence_log_takes[] = {{"after", FRAME_INT, false},
+                                                         {"node", FRAME_STRING, false},
+                                                         {"life", FRAME_INT, false},
+                                                         {"check", FRAME_BOOL, false}};
 
 #define API_METHOD(name, run)                                                                      \
     {                                                                                              \
@@ -83,6 +87,8 @@ static const struct varlink_method api_methods[] = {
     API_METHOD("Orders", api_orders),
     API_METHOD_TAKES("Order", api_order, order_takes),
     API_METHOD_TAKES("Submit", api_submit, submit_takes),
+    API_METHOD_TAKES("FenceLog", api_fence_log, fence_log_takes),
+    API_METHOD("Inquiries", api_inquiries),
 };
 
 struct api *api_of(const struct varlink_call *call)

@@ -206,9 +206,8 @@ static json_int_t render_fence_age(uint32_t ms)
     return ms == UINT32_MAX ? -1 : (json_int_t)ms;
 }
 
-/* `evidence`: NULL for a signer whose story did not come to this node. */
-static json_t *render_fence_opinion(const struct agent *agent, uint16_t juror,
-                                    const struct evidence *evidence, const struct vote *vote)
+json_t *render_fence_opinion(const struct agent *agent, uint16_t juror,
+                             const struct evidence *evidence, const struct vote *vote)
 {
     static const struct evidence unknown = {
         .opinion = OPINION_VOTES, .renewal_ms = UINT32_MAX, .heard_ms = UINT32_MAX};

@@ -112,6 +112,7 @@ static void log_opinion(struct juror *j, uint16_t slot, uint64_t life, struct do
     if (!vote && s->logged == life && s->logged_opinion == evidence->opinion)
         return;
     s->logged_opinion = evidence->opinion;
+    s->logged_evidence = *evidence;
     fence_told_opinion(j->core, &order, core_self(j->core), evidence, vote);
 }
 

@@ -56,7 +56,8 @@ struct dossier {
     /* What the fence log was told last. */
     uint64_t logged; /* the life it was accused under; 0: none */
     struct instant logged_at;
-    enum opinion logged_opinion;
+    enum opinion logged_opinion; /* OPINIONS: none */
+    struct evidence logged_evidence;
 };
 
 struct juror {

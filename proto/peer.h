@@ -516,6 +516,23 @@ void peer_fenced(const struct peer *peer, uint16_t slot, struct fenced_view *out
 /* This juror's vote against a life of that slot; false if it never voted. */
 bool peer_vote(const struct peer *peer, uint16_t slot, uint64_t *life);
 
+/* An accusation that this node knows of: as who asks, as a juror that was asked, or both. */
+struct inquiry_view {
+    uint16_t slot;
+    uint64_t life;
+    bool asks;        /* this node asks: these */
+    struct view name; /* of the lock that is waited for; the peer's */
+    struct instant since;
+    struct fence_story answers; /* so far; its accuser is this node */
+    uint32_t voted;             /* mask over answers: that one is a vote */
+    bool asked;                 /* this node is a juror, and was asked: its own answer */
+    bool votes;                 /* it voted; evidence is what it had seen */
+    bool answered;              /* `own` holds; else it still looks */
+    struct evidence own;
+};
+/* Iterates: start with *cursor = 0; false at the end. */
+bool peer_next_inquiry(const struct peer *peer, size_t *cursor, struct inquiry_view *out);
+
 /* --- For the simulator's observer: the books of this node, to be held against the truth. --- */
 struct ballot peer_promised(const struct peer *peer, uint32_t shard);
 /* A register as stored in memory: false if absent. */
