@@ -26,6 +26,7 @@ static const char help[] =
     "       holdfast fence why NODE[/LIFE] [--json]\n"
     "       holdfast fence log [NODE[/LIFE]] [--after N] [-f] [--json]\n"
     "       holdfast fence log --verify [--file FILE] [--json]\n"
+    "       holdfast fence preview NODE [--json]\n"
     "       holdfast fence verify FILE [--roster ROSTER] [--cluster ID] [--json]\n"
     "\n"
     "An order ends one life of a node whose locks others wait for; it is valid only with the\n"
@@ -42,8 +43,11 @@ static const char help[] =
     "is over, what is next, who asked and signed and who did not, what was done, what it freed; "
     "also\n"
     "of an accusation that is no order yet. log prints every step of a fence that this node saw;\n"
-    "with --verify it reads the log's files anew and checks that their records chain. verify\n"
-    "checks an order or a receipt against a roster, signature by signature, without any agent.\n"
+    "with --verify it reads the log's files anew and checks that their records chain. preview\n"
+    "says what would follow if NODE vanished now: its locks, the jurors, the brake, the device, "
+    "the\n"
+    "executors, and how long it would take; nothing is done. verify checks an order or a receipt "
+    "against a roster, signature by signature, without any agent.\n"
     "\n"
     "  --after N              only records with a higher number\n"
     "  -f, --follow           go on with each step as it is logged\n"
@@ -199,8 +203,10 @@ static int submit(const struct cli *cli, const char *path)
 /* --- The command --- */
 
 /* Those with a file of their own. */
-static const struct fence_verb verbs[] = {
-    {"why", fence_why_run}, {"log", fence_log_run}, {"verify", fence_verify_run}};
+static const struct fence_verb verbs[] = {{"why", fence_why_run},
+                                          {"log", fence_log_run},
+                                          {"verify", fence_verify_run},
+                                          {"preview", fence_preview_run}};
 
 /* The first argument that is no option; NULL if there is none. */
 static const char *verb_of(int argc, char **argv)
@@ -233,11 +239,12 @@ static int run(struct cli *cli, int argc, char **argv)
             request.export_receipt = optarg;
     }
     if (optind == argc)
-        return usage_error(cli, "say list, show, submit, why, log or verify");
+        return usage_error(cli, "say list, show, submit, why, log, preview or verify");
     const char *what = argv[optind++];
     bool lists = strcmp(what, "list") == 0, shows = strcmp(what, "show") == 0;
     if (!lists && !shows && strcmp(what, "submit") != 0)
-        return usage_error(cli, "'%s' is none of list, show, submit, why, log, verify", what);
+        return usage_error(cli, "'%s' is none of list, show, submit, why, log, preview, verify",
+                           what);
     if (!shows && (request.export || request.export_receipt))
         return usage_error(cli, "--export and --export-receipt go with show");
     if (!lists && optind == argc)

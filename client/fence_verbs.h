@@ -14,6 +14,7 @@ struct fence_verb {
 
 int fence_log_run(struct cli *cli, int argc, char **argv);
 int fence_why_run(struct cli *cli, int argc, char **argv);
+int fence_preview_run(struct cli *cli, int argc, char **argv);
 int fence_verify_run(struct cli *cli, int argc, char **argv);
 
 /* The node (and life, 0 if none) that argv[optind] names; moves optind. EXIT_OK, or EXIT_USAGE

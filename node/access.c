@@ -28,6 +28,7 @@ const struct access_method access_methods[] = {
     {"Locate", ACCESS_LOOK, NULL},      {"Orders", ACCESS_LOOK, NULL},
     {"Order", ACCESS_LOOK, NULL},       {"Submit", ACCESS_FENCE, NULL},
     {"FenceLog", ACCESS_LOOK, NULL},    {"Inquiries", ACCESS_LOOK, NULL},
+    {"Preview", ACCESS_LOOK, NULL},
 };
 const size_t access_method_count = sizeof access_methods / sizeof *access_methods;
 

@@ -49,6 +49,7 @@ static const struct frame_parameter locate_takes[] = {{"name", FRAME_STRING, tru
 static const struct frame_parameter order_takes[] = {{"node", FRAME_STRING, true},
                                                      {"life", FRAME_INT, false}};
 static const struct frame_parameter submit_takes[] = {{"file", FRAME_STRING, true}};
+static const struct frame_parameter fence_preview_takes[] = {{"node", FRAME_STRING, true}};
 static const struct frame_parameter fence_log_takes[] = {{"after", FRAME_INT, false},
                                                          {"node", FRAME_STRING, false},
                                                          {"life", FRAME_INT, false},
@@ -89,6 +90,7 @@ static const struct varlink_method api_methods[] = {
     API_METHOD_TAKES("Submit", api_submit, submit_takes),
     API_METHOD_TAKES("FenceLog", api_fence_log, fence_log_takes),
     API_METHOD("Inquiries", api_inquiries),
+    API_METHOD_TAKES("Preview", api_fence_preview, fence_preview_takes),
 };
 
 struct api *api_of(const struct varlink_call *call)

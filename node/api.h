@@ -102,5 +102,6 @@ void api_submit(struct varlink_call *call, const json_t *parameters);
 /* Those that explain fences (api_explain.c). */
 void api_fence_log(struct varlink_call *call, const json_t *parameters);
 void api_inquiries(struct varlink_call *call, const json_t *parameters);
+void api_fence_preview(struct varlink_call *call, const json_t *parameters);
 
 #endif

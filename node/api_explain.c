@@ -1,5 +1,5 @@
 /*
- * The methods that explain fences: FenceLog, Inquiries, FencePreview. The log is read from memory;
+ * The methods that explain fences: FenceLog, Inquiries, Preview. The log is read from memory;
  * only a check reads the disk, in the log's own thread.
  */
 #include "node/api.h"
@@ -9,6 +9,7 @@
 
 #include <utlist.h>
 
+#include "node/render_preview.h"
 #include "node/render_step.h"
 #include "proto/must.h"
 
@@ -183,4 +184,24 @@ void api_inquiries(struct varlink_call *call, const json_t *parameters)
     while (peer_next_inquiry(agent_peer(agent), &cursor, &view))
         json_array_append_new(inquiries, render_inquiry(agent, &view));
     varlink_reply(call, json_pack("{s:o}", "inquiries", inquiries));
+}
+
+/* --- What would be --- */
+
+void api_fence_preview(struct varlink_call *call, const json_t *parameters)
+{
+    const struct agent *agent = api_of(call)->agent;
+    const struct roster *roster = agent_identity(agent)->roster;
+    const char *node = frame_string(parameters, "node", "");
+    int index = roster_find_name(roster, node);
+    json_t *preview = index < 0 ? NULL : render_preview(agent, roster->nodes[index].slot);
+    if (preview)
+        varlink_reply(call, json_pack("{s:o}", "preview", preview));
+    else if (index >= 0)
+        varlink_error(call, "org.holdfast.Refused",
+                      json_pack("{s:s s:s}", "node", node, "text",
+                                "what follows if this node itself vanished is known to others: "
+                                "ask one of them"));
+    else
+        varlink_error(call, "org.holdfast.NoSuchNode", json_pack("{s:s}", "node", node));
 }

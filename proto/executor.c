@@ -77,6 +77,17 @@ static uint64_t rank_of(const struct core *c, const struct docket_entry *e, uint
     return hash64(c->cohorts.hash_key, bytes, sizeof bytes);
 }
 
+uint64_t executor_rank(const struct core *c, const struct digest *order, uint16_t slot)
+{
+    struct docket_entry e = {.order = *order};
+    return rank_of(c, &e, slot);
+}
+
+struct span executor_turn(void)
+{
+    return TURN_SPAN;
+}
+
 /* It may still act on the order, or has: alive, and it has not failed. */
 static bool in_play(const struct core *c, const struct docket_entry *e, const struct roster_node *n)
 {

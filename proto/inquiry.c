@@ -73,6 +73,12 @@ static size_t brake_limit(const struct core *c)
     return small > share ? small : share;
 }
 
+size_t juror_brake(const struct juror *j, struct instant now, uint16_t slot, size_t *limit)
+{
+    *limit = brake_limit(j->core);
+    return count_brake(j, now, juror_dossier(j, slot));
+}
+
 static struct evidence gather(const struct juror *j, struct instant now, uint16_t slot,
                               uint64_t life, const struct dossier *s, enum opinion opinion)
 {

@@ -90,6 +90,8 @@ void juror_step(struct juror *j, struct instant now);
 struct instant juror_deadline(const struct juror *j);
 /* The life of `slot` that this juror voted against; 0: none. */
 uint64_t juror_voted(const struct juror *j, uint16_t slot);
+/* F8: this node's count, with `slot` in it, and what it must not exceed. */
+size_t juror_brake(const struct juror *j, struct instant now, uint16_t slot, size_t *limit);
 /* The records of one node, one after another from *cursor = 0; false when there are no more. */
 bool juror_record(const struct juror *j, size_t index, int *cursor, struct record *out);
 
