@@ -140,7 +140,7 @@ class Explained(FenceCase):
         order, receipt = self.dir / "hv3.order", self.dir / "hv3.receipt"
         export = ("--export", str(order), "--export-receipt", str(receipt))
         self.assertEqual(self.fence("hv1", "show", f"hv3/{life}", *export)[0], OK)
-        roster = ("--roster", str(self.lab.dir / "roster"))
+        roster = ("--roster", str(self.lab.dir / "hv1" / "roster"))
         for path, what in ((order, "order"), (receipt, "executor")):
             code, out, err = self.fence("hv1", "verify", str(path), *roster, "--json")
             self.assertEqual(code, OK, out + err)
