@@ -22,6 +22,11 @@ void fence_told_opinion(struct core *c, const struct order *order, uint16_t juro
                         const struct evidence *evidence, const struct vote *vote)
 {
     struct fence_step step = {.kind = vote ? FENCE_STEP_VOTE : FENCE_STEP_OPINION};
+    static const struct vote none = {0};
+    if (MUTANT(141) && !vote) { /* "a refusal is logged as a vote" */
+        step.kind = FENCE_STEP_VOTE;
+        vote = &none;
+    }
     if (vote)
         step.vote = (struct fence_step_vote){.slot = order->slot,
                                              .life = order->life,
@@ -164,8 +169,8 @@ void fence_told_breaks(struct core *c, const struct lock_state *state, struct vi
                                             .mode = (uint8_t)hold->mode,
                                             .token = hold->token,
                                             .proof = op->proof}};
-        if (MUTANT(142)) /* "the log names another hold than was freed" */
-            step.freed.token++;
+        if (MUTANT(142)) /* "what is freed is logged under another life" */
+            step.freed.life++;
         tell(c, &step);
     }
 }

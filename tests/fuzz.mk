@@ -20,6 +20,9 @@ FUZZ_WITH_fuzz_why   := $(wildcard client/why*.c) $(addprefix client/,member_tex
                         command.c varlink.c)
 LIBS_FUZZ_fuzz_why   := -ljansson
 
+FUZZ_WITH_fuzz_verify := $(addprefix client/,fence_verify.c agent.c refused.c command.c varlink.c)
+LIBS_FUZZ_fuzz_verify := -ljansson
+
 .PHONY: fuzz fuzz-programs
 fuzz: fuzz-programs ## run each fuzz target for FUZZ_SECONDS (30); findings go to build/fuzz/findings
 	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)

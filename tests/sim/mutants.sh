@@ -73,6 +73,9 @@ table='
 101 -                      what a relay brings has no replay window
 102 stuck                  there is no fall-back to a second relay
 103 stuck                  the direct way is never taken again
+140 -                      an order is not in the fence log
+141 -                      a refusal is logged as a vote
+142 -                      what is freed is logged under another life
 '
 caught=0 planted=0
 afters=()
