@@ -126,6 +126,7 @@ static void alarm(struct proofs *p, uint16_t slot, uint64_t life)
     struct notice *n = told_notice(&p->core->told, NOTICE_ALARM);
     n->slot = slot;
     n->number = life;
+    fence_told_alarm(p->core, slot, life);
 }
 
 /*
