@@ -20,7 +20,7 @@ FUZZ_WITH_fuzz_why   := $(wildcard client/why*.c) $(addprefix client/,member_tex
                         command.c varlink.c)
 LIBS_FUZZ_fuzz_why   := -ljansson
 
-FUZZ_WITH_fuzz_verify := $(addprefix client/,fence_verify.c agent.c refused.c command.c varlink.c)
+FUZZ_WITH_fuzz_verify := $(addprefix client/,fence_verify.c fence_text.c agent.c refused.c command.c varlink.c)
 LIBS_FUZZ_fuzz_verify := -ljansson
 
 .PHONY: fuzz fuzz-programs
