@@ -15,6 +15,7 @@
 #include "client/fence_operate.h"
 #include "client/fence_story.h"
 #include "client/fence_text.h"
+#include "client/fence_verbs.h"
 #include "client/file.h"
 #include "client/inhibit.h"
 #include "client/table.h"
@@ -29,6 +30,11 @@ static const char help[] =
     "       holdfast fence thaw [--node NODE] [-w SEC]\n"
     "       holdfast fence request NODE[/LIFE] --reason TEXT [-w SEC] [--json]\n"
     "       holdfast fence confirm NODE[/LIFE] --key FILE... [--break-glass] | --dry-run [--json]\n"
+    "       holdfast fence why NODE[/LIFE] [--json]\n"
+    "       holdfast fence log [NODE[/LIFE]] [--after N] [-f] [--json]\n"
+    "       holdfast fence log --verify [--file FILE] [--json]\n"
+    "       holdfast fence preview NODE [--json]\n"
+    "       holdfast fence verify FILE [--roster ROSTER] [--cluster ID] [--json]\n"
     "\n"
     "An order ends one life of a node whose locks others wait for; it is valid only with the\n"
     "signatures of a majority of the jurors. list prints the orders that this node knows, oldest\n"
@@ -54,8 +60,24 @@ static const char help[] =
     "operator\n"
     "key of the roster.\n"
     "\n"
-    "The exit code is 1 if there is no such order or receipt, or if what was handed in is "
-    "refused.\n";
+    "why says what became of NODE's newest life that anything is known of, or of LIFE: whether it\n"
+    "is over, what is next, who asked and signed and who did not, what was done, what it freed; "
+    "also\n"
+    "of an accusation that is no order yet. log prints every step of a fence that this node saw;\n"
+    "with --verify it reads the log's files anew and checks that their records chain. preview\n"
+    "says what would follow if NODE vanished now: its locks, the jurors, the brake, the device, "
+    "the\n"
+    "executors, and how long it would take; nothing is done. verify checks an order or a receipt "
+    "against a roster, signature by signature, without any agent.\n"
+    "\n"
+    "  --after N              only records with a higher number\n"
+    "  -f, --follow           go on with each step as it is logged\n"
+    "  --file FILE            check this copy of a log, without any agent\n"
+    "  -r, --roster ROSTER    of the cluster (/etc/holdfast/roster)\n"
+    "  --cluster ID           the cluster's id, if the roster is not its first\n"
+    "\n"
+    "The exit code is 1 if there is no such order or receipt, if nothing is known, if what was\n"
+    "handed in is refused, or if what was checked is not good.\n";
 
 enum {
     EXPORT = OPTION_OWN,
@@ -205,6 +227,24 @@ static int submit(const struct cli *cli, const char *path)
 
 /* --- The command --- */
 
+/* Those with a file of their own. */
+static const struct fence_verb verbs[] = {
+    {"why", fence_why_run},         {"log", fence_log_run},    {"verify", fence_verify_run},
+    {"preview", fence_preview_run}, {"freeze", fence_operate}, {"thaw", fence_operate},
+    {"request", fence_operate},     {"confirm", fence_operate}};
+
+/* The first argument that is no option; NULL if there is none. */
+static const char *verb_of(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] != '-')
+            return argv[i];
+        if (strcmp(argv[i], "--socket") == 0)
+            i++;
+    }
+    return NULL;
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {
@@ -213,8 +253,10 @@ static int run(struct cli *cli, int argc, char **argv)
         COMMAND_OPTIONS};
     struct request request = {0};
     int option;
-    if (argc > 1 && fence_operates(argv[1]))
-        return fence_operate(cli, argc, argv);
+    const char *verb = verb_of(argc, argv);
+    for (size_t i = 0; verb && i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(verb, verbs[i].name) == 0)
+            return verbs[i].run(cli, argc, argv);
     while ((option = command_option(cli, argc, argv, ":", longs)) != -1) {
         if (option == EXPORT)
             request.export = optarg;
@@ -222,11 +264,11 @@ static int run(struct cli *cli, int argc, char **argv)
             request.export_receipt = optarg;
     }
     if (optind == argc)
-        return usage_error(cli, "say list, show or submit");
+        return usage_error(cli, "say what: see holdfast fence --help");
     const char *what = argv[optind++];
     bool lists = strcmp(what, "list") == 0, shows = strcmp(what, "show") == 0;
     if (!lists && !shows && strcmp(what, "submit") != 0)
-        return usage_error(cli, "'%s' is none of list, show, submit", what);
+        return usage_error(cli, "'%s' is nothing that fence does", what);
     if (!shows && (request.export || request.export_receipt))
         return usage_error(cli, "--export and --export-receipt go with show");
     if (!lists && optind == argc)

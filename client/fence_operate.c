@@ -8,15 +8,6 @@
 
 enum { FOR = OPTION_OWN, UNTIL, REASON, NODE, KEY, DRY_RUN, BREAK_GLASS, WAIT_DEFAULT_MS = 10000 };
 
-bool fence_operates(const char *word)
-{
-    static const char *const words[] = {"freeze", "thaw", "request", "confirm"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(word, words[i]) == 0)
-            return true;
-    return false;
-}
-
 static int take(const struct cli *cli, int option, struct fence_operation *o)
 {
     if (option == FOR || option == UNTIL)

@@ -6,9 +6,7 @@
 
 #include "client/command.h"
 
-/* Whether `word`, behind `fence`, is one of these. */
-bool fence_operates(const char *word);
-/* argv[0] is `fence`, argv[1] the word. */
+/* freeze, thaw, request and confirm: argv[0] is `fence`, the word is its first argument. */
 int fence_operate(struct cli *cli, int argc, char **argv);
 
 /* Options of all four. */

@@ -41,6 +41,11 @@ static void too_long(char text[TEXT_MAX], const json_t *p)
              json_number(p, "most"));
 }
 
+static void no_node(char text[TEXT_MAX], const json_t *p)
+{
+    snprintf(text, TEXT_MAX, "the roster names no node '%.64s'", json_text(p, "node"));
+}
+
 static void invalid(char text[TEXT_MAX], const json_t *p)
 {
     snprintf(text, TEXT_MAX, "the agent does not take this '%s'", json_text(p, "parameter"));
@@ -64,6 +69,7 @@ static const struct {
     {AGENT_INTERFACE "NoSuchWaiter", "nobody waits for it under that id (any more)", NULL,
      EXIT_ERROR},
     {AGENT_INTERFACE "TooLong", NULL, too_long, EXIT_USAGE},
+    {AGENT_INTERFACE "NoSuchNode", NULL, no_node, EXIT_ERROR},
     {"org.varlink.service.InvalidParameter", NULL, invalid, EXIT_USAGE},
 };
 

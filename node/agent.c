@@ -46,6 +46,7 @@ struct agent {
     struct store_news news;
     struct udp *udp;
     struct executor_link *executor;
+    struct fence_log *fence_log;
     struct alarm tick; /* at peer_deadline */
     bool tick_due;
     bool started;
@@ -146,6 +147,7 @@ static void agent_carry_out(struct agent *a)
         if (!a->sync_failed && !failed)
             failed = !agent_persist(a, &e);
         udp_send(a->udp, e.datagrams, e.datagram_count);
+        fence_log_take(a->fence_log, e.steps, e.steps_dropped); /* before who is told asks why */
         agent_tell(a, &e);
         agent_execute(a, &e);
     } while (peer_pending(a->peer));
@@ -482,6 +484,15 @@ static bool agent_open_store(struct agent *a, struct fault *fault)
     return true;
 }
 
+/* Beside the store, whose lock keeps other agents away from it. */
+static void agent_open_fence_log(struct agent *a)
+{
+    struct fence_log_hooks hooks = {a->hooks.context, a->hooks.fence_logged,
+                                    a->hooks.fence_log_trouble};
+    a->fence_log =
+        fence_log_open(a->base, a->config->state, &a->config->cluster, a->identity->self, &hooks);
+}
+
 struct agent *agent_open(struct event_base *base, struct clock *clock, const struct config *config,
                          const struct identity *identity, bool store_lost,
                          const struct agent_hooks *hooks, struct fault *fault)
@@ -497,7 +508,10 @@ struct agent *agent_open(struct event_base *base, struct clock *clock, const str
     a->tick = (struct alarm){.ring = agent_ticked, .context = a};
     a->executor = executor_link_open(base, clock, config, identity, agent_executed, a);
     struct udp_hooks udp = {a, agent_datagram, agent_refused};
-    if (agent_open_store(a, fault))
+    bool opened = agent_open_store(a, fault);
+    if (opened)
+        agent_open_fence_log(a);
+    if (opened)
         a->udp = udp_open(base, identity->roster, identity->self, &udp, fault);
     if (a->udp)
         return a;
@@ -510,6 +524,10 @@ void agent_start(struct agent *a)
     a->started = true;
     a->started_at = clock_now();
     peer_start(a->peer, a->started_at);
+    struct peer_status status;
+    peer_status(a->peer, &status);
+    fence_log_add(a->fence_log, &(struct fence_step){.kind = FENCE_STEP_STARTED,
+                                                     .started = {a->identity->self, status.life}});
     agent_carry_out(a);
     agent_turn(a);
 }
@@ -539,6 +557,7 @@ bool agent_close(struct agent *a)
         event_free(a->store_event);
     udp_close(a->udp);
     executor_link_close(a->executor);
+    fence_log_close(a->fence_log);
     bool good = !a->store || store_close(a->store);
     free(a->memory);
     free(a);
@@ -570,6 +589,11 @@ const struct store_news *agent_store_news(const struct agent *a)
 const struct udp_counters *agent_udp_counters(const struct agent *a)
 {
     return udp_counters(a->udp);
+}
+
+struct fence_log *agent_fence_log(const struct agent *a)
+{
+    return a->fence_log;
 }
 
 struct instant agent_started(const struct agent *a)

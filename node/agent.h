@@ -15,6 +15,7 @@
 #include "node/clock.h"
 #include "node/config.h"
 #include "node/fault.h"
+#include "node/fence_log.h"
 #include "node/identity.h"
 #include "node/store.h"
 #include "node/udp.h"
@@ -30,6 +31,9 @@ struct agent_hooks {
      * it points at is valid during the call. */
     void (*about_hold)(void *context, const struct answer *answer);
     void (*notice)(void *context, const struct notice *notice);
+    /* Of the fence log (node/fence_log.h). */
+    void (*fence_logged)(void *context);
+    void (*fence_log_trouble)(void *context, const char *text);
 };
 
 /*
@@ -66,6 +70,7 @@ const struct config *agent_config(const struct agent *agent);
 const struct identity *agent_identity(const struct agent *agent);
 const struct store_news *agent_store_news(const struct agent *agent);
 const struct udp_counters *agent_udp_counters(const struct agent *agent);
+struct fence_log *agent_fence_log(const struct agent *agent);
 struct instant agent_started(const struct agent *agent);
 /* The roster's name of a node; "?" if it has none. */
 const char *agent_node_name(const struct agent *agent, uint16_t slot);

@@ -57,6 +57,11 @@ static const struct frame_parameter request_fence_takes[] = {
     {"node", FRAME_STRING, true}, {"life", FRAME_INT, false}, {"reason", FRAME_STRING, true}};
 static const struct frame_parameter hear_life_takes[] = {{"node", FRAME_STRING, true},
                                                          {"life", FRAME_INT, false}};
+static const struct frame_parameter fence_preview_takes[] = {{"node", FRAME_STRING, true}};
+static const struct frame_parameter fence_log_takes[] = {{"after", FRAME_INT, false},
+                                                         {"node", FRAME_STRING, false},
+                                                         {"life", FRAME_INT, false},
+                                                         {"check", FRAME_BOOL, false}};
 
 #define API_METHOD(name, run)                                                                      \
     {                                                                                              \
@@ -95,6 +100,9 @@ static const struct varlink_method api_methods[] = {
     API_METHOD("Inhibitors", api_inhibitors),
     API_METHOD_TAKES("RequestFence", api_request_fence, request_fence_takes),
     API_METHOD_TAKES("HearLife", api_hear_life, hear_life_takes),
+    API_METHOD_TAKES("FenceLog", api_fence_log, fence_log_takes),
+    API_METHOD("Inquiries", api_inquiries),
+    API_METHOD_TAKES("Preview", api_fence_preview, fence_preview_takes),
 };
 
 struct api *api_of(const struct varlink_call *call)

@@ -18,6 +18,7 @@ struct api {
     struct sessions sessions;
     struct varlink_service service;
     struct varlink_server *server;
+    struct api_log_call *log_calls; /* that follow the fence log, or wait for a check of it */
 };
 
 /* `fd`: listening, stays the caller's. The agent outlives it. */
@@ -33,6 +34,9 @@ void api_close(struct api *api);
 void api_about_hold(struct api *api, const struct answer *answer);
 /* NOTICE_READY: those who wait for this node's life to count are asked for again. */
 void api_ready(struct api *api);
+
+/* The fence log has a new step: for those who follow it. */
+void api_fence_logged(struct api *api);
 
 /* The interface's description, as the client's file has it. */
 extern const char api_description[];
@@ -100,5 +104,9 @@ void api_inhibit(struct varlink_call *call, const json_t *parameters);
 void api_inhibitors(struct varlink_call *call, const json_t *parameters);
 void api_request_fence(struct varlink_call *call, const json_t *parameters);
 void api_hear_life(struct varlink_call *call, const json_t *parameters);
+/* Those that explain fences (api_explain.c). */
+void api_fence_log(struct varlink_call *call, const json_t *parameters);
+void api_inquiries(struct varlink_call *call, const json_t *parameters);
+void api_fence_preview(struct varlink_call *call, const json_t *parameters);
 
 #endif

@@ -282,6 +282,18 @@ void events_notice(struct events *events, const struct agent *agent, const struc
         varlink_reply_more(f->call, events_json(r));
 }
 
+void events_tell(struct events *events, const char *node, const char *kind, const char *text)
+{
+    struct event_record *r = &events->kept[(events->last + 1) % EVENTS_KEPT];
+    *r = (struct event_record){.seq = ++events->last, .kind = kind, .node = node};
+    snprintf(r->text, sizeof r->text, "%s", text);
+    log_time(r->time);
+    struct event_follower *f;
+    DL_FOREACH(events->followers, f)
+    if ((int64_t)r->seq > f->after)
+        varlink_reply_more(f->call, events_json(r));
+}
+
 uint64_t events_last(const struct events *events)
 {
     return events->last;

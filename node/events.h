@@ -18,6 +18,8 @@ void events_free(struct events *events);
 /* The number of the newest; 0 if there is none. */
 uint64_t events_last(const struct events *events);
 void events_notice(struct events *events, const struct agent *agent, const struct notice *notice);
+/* Something that no notice of the peer tells: about this node itself. */
+void events_tell(struct events *events, const char *node, const char *kind, const char *text);
 /*
  * Answers Events: with `more` those kept with a seq above `after`, then each as it happens;
  * without, the first of those kept, or one with seq 0 and nothing in it if there is none.

@@ -200,6 +200,19 @@ static void main_notice(void *context, const struct notice *notice)
         api_ready(d->api);
 }
 
+static void main_fence_logged(void *context)
+{
+    const struct daemon *d = context;
+    if (d->api)
+        api_fence_logged(d->api);
+}
+
+static void main_fence_log_trouble(void *context, const char *text)
+{
+    const struct daemon *d = context;
+    events_tell(d->events, d->identity.node->name, "fence-log", text);
+}
+
 /* The process's own habits. Each session costs descriptors, so as many are taken as may be. */
 static bool main_prepare(struct fault *fault)
 {
@@ -229,7 +242,8 @@ static bool main_add_signals(struct daemon *d, struct fault *fault)
 
 static bool main_start(struct daemon *d, bool store_lost, struct fault *fault)
 {
-    struct agent_hooks hooks = {d, main_about_hold, main_notice};
+    struct agent_hooks hooks = {d, main_about_hold, main_notice, main_fence_logged,
+                                main_fence_log_trouble};
     d->base = event_base_new();
     if (!d->base)
         return fault_set(fault, FAULT_OTHER, "the event loop cannot be made");

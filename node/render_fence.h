@@ -14,9 +14,8 @@
 json_t *render_fence_mark(const struct agent *agent, const struct lock_mark *mark);
 /* ?Stale: null if no dead holder is in the way. */
 json_t *render_fence_stale(const struct agent *agent, const struct stale_view *stale);
-/* Opinion. evidence: NULL of a signer whose story did not come here; vote: NULL of who did not
- * sign.
- */
+/* Opinion. `evidence`: NULL if what it had seen did not come to this node; `vote`: NULL if it did
+ * not sign. */
 json_t *render_fence_opinion(const struct agent *agent, uint16_t juror,
                              const struct evidence *evidence, const struct vote *vote);
 /* FenceOrder. */

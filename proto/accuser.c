@@ -2,6 +2,7 @@
 #include "proto/accuser.h"
 
 #include "proto/executor.h"
+#include "proto/fence_told.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
@@ -270,6 +271,20 @@ static void add_again(struct order_cert *cert, const struct vote *vote)
 }
 #endif
 
+/* For the fence log: an answer of another that is not the one before it. */
+static void log_answer(struct accuser *a, const struct accusation *c, int juror,
+                       const struct evidence *evidence, const struct vote *vote)
+{
+    uint16_t slot = a->core->jury.slots[juror];
+    bool again =
+        !vote && (c->answered & (1u << juror)) && c->evidence[juror].opinion == evidence->opinion;
+    for (size_t i = 0; vote && i < c->cert.count; i++)
+        if (c->cert.votes[i].juror == slot)
+            again = c->cert.votes[i].allows == vote->allows;
+    if (!again && slot != core_self(a->core))
+        fence_told_opinion(a->core, &c->cert.order, slot, evidence, vote);
+}
+
 static bool take_vote(struct accuser *a, struct instant now, int juror, struct accusation *c,
                       const struct wire_vote *m)
 {
@@ -282,6 +297,7 @@ static bool take_vote(struct accuser *a, struct instant now, int juror, struct a
         a->core->counters.drop_order++;
         return false;
     }
+    log_answer(a, c, juror, &m->evidence, &vote);
 #ifdef HOLDFAST_MUTANTS
     if (MUTANT(39))
         add_again(&c->cert, &vote);
@@ -344,6 +360,8 @@ bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const st
         note_heir(a, slot, life);
     if (!c)
         return false;
+    if (m->type == WIRE_OPINION)
+        log_answer(a, c, juror, &m->opinion.evidence, NULL);
     c->answered |= 1u << juror;
     c->evidence[juror] = m->type == WIRE_VOTE ? m->vote.evidence : m->opinion.evidence;
     return m->type == WIRE_VOTE && take_vote(a, now, juror, c, &m->vote);

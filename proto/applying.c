@@ -381,7 +381,7 @@ static bool believed_anew(const struct served_table *t, const struct served *s)
 static bool let_in(struct served_table *t, struct served *s, struct lock_state *state)
 {
     size_t first = state->hold_count;
-    bool changed = stale_break(t->core, state, &first);
+    bool changed = stale_break(t->core, state, served_name(s), &first);
     if (changed)
         owe_grants(t, s, state, first);
     /* Whom the break let in has not heard yet of a grant whose lease could be over. */

@@ -1,6 +1,7 @@
 /* The docket: see docket.h. */
 #include "proto/docket.h"
 
+#include "proto/fence_told.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
@@ -251,6 +252,7 @@ enum docket_news docket_offer(struct docket *d, struct instant now, struct view 
     struct record record = {.kind = RECORD_ORDER, .order = {.cert = bytes, .story = story}};
     e->lsn = journal_append(&d->core->journal, &record, true);
     e->at = now;
+    fence_told_order(d->core, &cert, e->actions, &told, fresh);
     if (fresh)
         announce(d, e);
     return DOCKET_NEW;
@@ -316,6 +318,7 @@ bool docket_report(struct docket *d, struct instant now, uint16_t executor,
         return false;
     struct fence_report *r = put_report(e, executor, (enum run_stage)m->stage, m->text);
     e->at = now;
+    fence_told_report(d->core, m->slot, m->life, r);
     uint32_t span_ms = m->span_ms < RUN_SPAN_MAX_MS ? m->span_ms : RUN_SPAN_MAX_MS;
     if (m->stage == RUN_BEGAN)
         e->runs_until = instant_after(now, SPAN_MS((int64_t)span_ms));

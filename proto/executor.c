@@ -2,6 +2,7 @@
 #include "proto/executor.h"
 
 #include "proto/inhibitors.h"
+#include "proto/fence_told.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
@@ -75,6 +76,17 @@ static uint64_t rank_of(const struct core *c, const struct docket_entry *e, uint
     write_copy(&w, e->order.bytes, DIGEST_SIZE);
     write_u16(&w, slot);
     return hash64(c->cohorts.hash_key, bytes, sizeof bytes);
+}
+
+uint64_t executor_rank(const struct core *c, const struct digest *order, uint16_t slot)
+{
+    struct docket_entry e = {.order = *order};
+    return rank_of(c, &e, slot);
+}
+
+struct span executor_turn(void)
+{
+    return TURN_SPAN;
 }
 
 /* It may still act on the order, or has: alive, and it has not failed. */
@@ -414,6 +426,7 @@ static void ran_off(struct executor *x, struct instant now, const struct event *
 
 void executor_ran(struct executor *x, struct instant now, const struct event *event)
 {
+    fence_told_ran(x->core, event);
     if (event->executed.kind == RUN_STATUS)
         ran_status(x, event);
     else

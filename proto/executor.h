@@ -82,6 +82,10 @@ struct instant executor_deadline(const struct executor *x);
 void executor_taken(struct executor *x);
 /* How far an order has come. */
 enum fence_stage executor_stage(const struct core *c, const struct docket_entry *e);
+/* Of those that may act on an order, the one with the lowest acts first. */
+uint64_t executor_rank(const struct core *c, const struct digest *order, uint16_t slot);
+/* So long one is silent before the next takes its turn. */
+struct span executor_turn(void);
 /* The record of one execution; false if there is none. */
 bool executor_record(const struct executor *x, size_t index, struct record *out);
 

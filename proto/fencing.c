@@ -1,6 +1,7 @@
 /* Fencing: see fencing.h. */
 #include "proto/fencing.h"
 
+#include "proto/fence_told.h"
 #include "proto/must.h"
 
 #define ALARM_WAIT SPAN_MS(1000)
@@ -212,6 +213,8 @@ static void order_news(struct fencing *f, struct instant now)
 static void proof_news(struct fencing *f, struct instant now, uint16_t slot)
 {
     const struct proof_entry *e = proofs_of(&f->proofs, slot);
+    if (e)
+        fence_told_proof(f->core, (struct view){e->bytes, e->size});
     docket_proof(&f->docket, slot);
     juror_proof(&f->juror, slot);
     coordinator_proof(f->coordinator, now);
@@ -240,6 +243,7 @@ static void heard_after_receipt(struct fencing *f, struct instant now, uint16_t 
         return;
     f->alarm_at = instant_after(now, ALARM_WAIT);
     f->core->counters.alarms++;
+    fence_told_alarm(f->core, slot, life);
     struct notice *n = told_notice(&f->core->told, NOTICE_ALARM);
     n->slot = slot;
     n->number = life;

@@ -2,12 +2,14 @@
 #include "proto/inquiry.h"
 
 #include "proto/inhibitors.h"
+#include "proto/fence_told.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
 #define INQUIRY_SPAN  SPAN_MS(450)
-#define INQUIRY_AGAIN SPAN_MS(200)  /* the second of its probes */
-#define FRESH_SPAN    SPAN_MS(1000) /* a look that began so long ago at most is "just now" */
+#define INQUIRY_AGAIN SPAN_MS(200)   /* the second of its probes */
+#define LOGGED_SPAN   SPAN_MS(60000) /* accused again after so long it is a matter of its own */
+#define FRESH_SPAN    SPAN_MS(1000)  /* a look that began so long ago at most is "just now" */
 
 enum { RELAYED = 0x80000000u }; /* in the number of a DOUBT: a relayed probe; else of a shard */
 
@@ -72,6 +74,12 @@ static size_t brake_limit(const struct core *c)
     return small > share ? small : share;
 }
 
+size_t juror_brake(const struct juror *j, struct instant now, uint16_t slot, size_t *limit)
+{
+    *limit = brake_limit(j->core);
+    return count_brake(j, now, juror_dossier(j, slot));
+}
+
 static struct evidence gather(const struct juror *j, struct instant now, uint16_t slot,
                               uint64_t life, const struct dossier *s, enum opinion opinion)
 {
@@ -88,6 +96,31 @@ static struct evidence gather(const struct juror *j, struct instant now, uint16_
                                  (uint8_t)standing_acknowledged(j->core->standing, s->began_at),
                              .alive = count_alive(j),
                              .brake = count_brake(j, now, s)};
+}
+
+/* --- The fence log --- */
+
+/* Accusations are repeated, and so are answers to them: the fence log has each once. */
+static void log_accused(struct juror *j, struct instant now, uint16_t from,
+                        const struct wire_accuse *m, struct dossier *s)
+{
+    if (s->logged != m->life || span_between(s->logged_at, now).ns >= LOGGED_SPAN.ns) {
+        fence_told_accused(j->core, from, m);
+        s->logged = m->life;
+        s->logged_opinion = OPINIONS;
+    }
+    s->logged_at = now;
+}
+
+static void log_opinion(struct juror *j, uint16_t slot, uint64_t life, struct dossier *s,
+                        const struct evidence *evidence, const struct vote *vote)
+{
+    struct order order = {.slot = slot, .life = life};
+    if (!vote && s->logged == life && s->logged_opinion == evidence->opinion)
+        return;
+    s->logged_opinion = evidence->opinion;
+    s->logged_evidence = *evidence;
+    fence_told_opinion(j->core, &order, core_self(j->core), evidence, vote);
 }
 
 /* --- The vote --- */
@@ -174,6 +207,7 @@ static void vote(struct juror *j, struct instant now, uint16_t slot, struct doss
     sign(j, now, slot, life, s, allows);
     s->voted_at = now; /* under such an order from now on (F8) */
     send_vote(j, s->accuser, slot, s);
+    log_opinion(j, slot, life, s, &s->evidence, &s->vote);
     if (!first)
         return;
     j->core->counters.fence_votes++;
@@ -185,13 +219,14 @@ static void vote(struct juror *j, struct instant now, uint16_t slot, struct doss
 /* --- The inquiry --- */
 
 static void tell_opinion(struct juror *j, struct instant now, uint16_t to, uint16_t slot,
-                         uint64_t life, const struct dossier *s, enum opinion opinion)
+                         uint64_t life, struct dossier *s, enum opinion opinion)
 {
     struct message m = {.type = WIRE_OPINION,
                         .opinion = {.slot = slot,
                                     .life = life,
                                     .evidence = gather(j, now, slot, life, s, opinion)}};
     outbox_send(&j->core->outbox, to, &m);
+    log_opinion(j, slot, life, s, &m.opinion.evidence, NULL);
 }
 
 /* Nor does anybody live of whom nothing was heard since this node's start, or since an earlier life
@@ -292,6 +327,7 @@ void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
         j->core->counters.drop_role++;
         return;
     }
+    log_accused(j, now, from, m, s);
     uint64_t later = s->life > s->voted ? s->life : s->voted;
     enum opinion opinion = first_view(j, now, from, m, s);
     if (opinion == OPINION_OVER) {

@@ -54,6 +54,11 @@ struct dossier {
     uint8_t direct, relays;
     uint32_t alive;  /* relays that it answered */
     uint32_t silent; /* relays that say that it did not */
+    /* What the fence log was told last. */
+    uint64_t logged; /* the life it was accused under; 0: none */
+    struct instant logged_at;
+    enum opinion logged_opinion; /* OPINIONS: none */
+    struct evidence logged_evidence;
 };
 
 struct juror {
@@ -87,6 +92,8 @@ void juror_step(struct juror *j, struct instant now);
 struct instant juror_deadline(const struct juror *j);
 /* The life of `slot` that this juror voted against; 0: none. */
 uint64_t juror_voted(const struct juror *j, uint16_t slot);
+/* F8: this node's count, with `slot` in it, and what it must not exceed. */
+size_t juror_brake(const struct juror *j, struct instant now, uint16_t slot, size_t *limit);
 /* The records of one node, one after another from *cursor = 0; false when there are no more. */
 bool juror_record(const struct juror *j, size_t index, int *cursor, struct record *out);
 

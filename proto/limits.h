@@ -38,7 +38,9 @@ enum {
 
     GOSSIP_PER_DATAGRAM = 6, /* members told along with a probe */
     ROUND_STEP_MAX =
-        1 << 20 /* a ballot's round may jump by so much; beyond it the sender is broken */
+        1 << 20, /* a ballot's round may jump by so much; beyond it the sender is broken */
+
+    FENCE_LOG_FILE_MAX = 1024 * 1024 /* bytes of a fence log's file; the one before it is kept */
 };
 
 _Static_assert(FRAGMENT_BYTES + 4 + 1 + 1 + 2 + MESSAGE_HEADER <= RELAYED_ROOM,

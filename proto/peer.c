@@ -621,6 +621,8 @@ void peer_effects(struct peer *p, struct instant now, struct effects *out)
     out->notice_count = c->told.notice_count;
     out->runs = p->fencing.executor.runs;
     out->run_count = p->fencing.executor.run_count;
+    out->steps = (struct view){c->told.steps, c->told.steps_size};
+    out->steps_dropped = c->told.steps_dropped;
     c->counters.drop_outbox_full = c->outbox.dropped_full;
     p->due = peer_deadline(p);
     p->handed = true;

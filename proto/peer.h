@@ -350,6 +350,8 @@ struct effects {
     size_t notice_count;
     const struct run *runs;
     size_t run_count;
+    struct view steps; /* for the fence log (fence_steps_next): what explains, not what decides */
+    uint64_t steps_dropped; /* that did not fit, so far */
 };
 
 enum {
@@ -357,6 +359,7 @@ enum {
     EFFECTS_ANSWERS_MAX = 256,
     EFFECTS_NOTICES_MAX = 64,
     EFFECTS_RUNS_MAX = 8,
+    EFFECTS_STEPS_MAX = 8192, /* bytes: an order, and what each of 31 jurors had seen */
     EFFECTS_RECORDS_MAX = 1024 * 1024
 };
 
@@ -546,6 +549,22 @@ bool peer_accused(const struct peer *peer, uint16_t slot, uint64_t life, struct 
 void peer_hearing(const struct peer *peer, struct hearing_view *out);
 /* Locks that this node's clients hold or wait for, and what is cached for them. */
 uint32_t peer_held(const struct peer *peer);
+/* An accusation that this node knows of: as who asks, as a juror that was asked, or both. */
+struct inquiry_view {
+    uint16_t slot;
+    uint64_t life;
+    bool asks;        /* this node asks: these */
+    struct view name; /* of the lock that is waited for; the peer's */
+    struct instant since;
+    struct fence_story answers; /* so far; its accuser is this node */
+    uint32_t voted;             /* mask over answers: that one is a vote */
+    bool asked;                 /* this node is a juror, and was asked: its own answer */
+    bool votes;                 /* it voted; evidence is what it had seen */
+    bool answered;              /* `own` holds; else it still looks */
+    struct evidence own;
+};
+/* Iterates: start with *cursor = 0; false at the end. */
+bool peer_next_inquiry(const struct peer *peer, size_t *cursor, struct inquiry_view *out);
 
 /* --- For the simulator's observer: the books of this node, to be held against the truth. --- */
 struct ballot peer_promised(const struct peer *peer, uint32_t shard);

@@ -2,6 +2,7 @@
 #include "proto/proofs.h"
 
 #include "proto/inequality.h"
+#include "proto/fence_told.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
@@ -128,6 +129,7 @@ static void alarm(struct proofs *p, uint16_t slot, uint64_t life)
     struct notice *n = told_notice(&p->core->told, NOTICE_ALARM);
     n->slot = slot;
     n->number = life;
+    fence_told_alarm(p->core, slot, life);
 }
 
 /* A person may be wrong about the machine: the life must have been silent for H, as for what no
@@ -200,6 +202,7 @@ static enum proofs_news refuse(struct proofs *p, uint16_t slot, const char *text
     struct notice *n = told_notice(&p->core->told, NOTICE_PROOF_REFUSED);
     n->slot = slot;
     n->text = text;
+    fence_told_refused(p->core, slot, text);
     if (why)
         *why = text;
     return PROOFS_REFUSED;

@@ -1,6 +1,7 @@
 /* Holds of the dead: see stale.h. */
 #include "proto/stale.h"
 
+#include "proto/fence_told.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
@@ -51,7 +52,7 @@ static bool drop_dead_waiters(const struct core *c, struct lock_state *state, si
     return changed;
 }
 
-bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first)
+bool stale_break(struct core *c, struct lock_state *state, struct view name, size_t *granted_first)
 {
     bool dropped = drop_dead_waiters(c, state, granted_first);
     const struct lock_hold *hold = first_over(c, state);
@@ -67,6 +68,7 @@ bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first
                          .by_hand = proof->by_hand};
     if (op.id.life < id->life) /* only planted bug 33 comes here */
         op.id.life = id->life;
+    fence_told_breaks(c, state, name, &op);
     struct lock_result result = lock_apply(state, &op);
     must(result.changed && state->broken.set);
     /* Of two steps the first one's places have moved: all are told again, which is harmless. */

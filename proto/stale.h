@@ -20,7 +20,7 @@ bool stale_outlived(const struct core *c, const struct op_id *id);
  * node at a time, since a state names one break. False if there is nothing to break.
  * *granted_first: see lock_apply.
  */
-bool stale_break(struct core *c, struct lock_state *state, size_t *granted_first);
+bool stale_break(struct core *c, struct lock_state *state, struct view name, size_t *granted_first);
 /* Whether there is a hold whose lease is over, and that may be let go only after the ballot was
  * confirmed (lease.h). */
 bool stale_lapsing(const struct core *c, struct instant now, const struct lease_times *times,

@@ -1,6 +1,7 @@
 /* The voter: see voter.h. */
 #include "proto/voter.h"
 
+#include "proto/fence_told.h"
 #include "proto/floor.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
@@ -322,6 +323,8 @@ static void take_accept(struct voter *v, uint16_t from, const struct wire_accept
         if (!store(v, shard, m, e))
             return;
         e = find(v, m->name);
+        if (from != core_self(c)) /* else it told of its own break */
+            fence_told_broken(c, &v->scratch, m->name);
     }
     must(e);
     /* Only what is stored of this very ballot is an answer to it. */

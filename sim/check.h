@@ -196,6 +196,10 @@ void check_order_evidence(struct world *w, const struct machine *target, uint64_
 void check_renewal_acknowledged(struct world *w, const struct machine *m, uint16_t to,
                                 uint64_t number);
 
+/* --- S21: check_s21_told.c --- */
+/* What a turn tells its driver, and its fence log. */
+void check_told(struct world *w, struct machine *m, const struct effects *e);
+
 /* --- Liveness, in a siege (siege.h); these end the run as stuck --- */
 /* V1: check_v1_acquire.c: a prober was granted, or still waits. */
 void check_acquired(struct world *w, const struct machine *m, struct span took);

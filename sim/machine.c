@@ -61,6 +61,7 @@ static bool struck(struct machine *m)
 
 static bool carry_out_answers(struct world *w, struct machine *m, const struct effects *e)
 {
+    check_told(w, m, e);
     for (size_t i = 0; i < e->answer_count; i++) {
         trace_numbers(&w->trace, e->answers[i].kind, e->answers[i].handle, e->answers[i].token);
         client_answer(w, m, &e->answers[i]);

@@ -24,6 +24,9 @@ FUZZ_WITH_seed_executor := $(FUZZ_WITH_fuzz_executor)
 FUZZ_WITH_fuzz_device := $(addprefix node/,device.c config_device.c secrets.c metadata.c watcher.c log.c fault.c)
 LIBS_FUZZ_fuzz_device := -lconfuse
 
+FUZZ_WITH_fuzz_verify := $(addprefix client/,fence_verify.c agent.c refused.c command.c varlink.c)
+LIBS_FUZZ_fuzz_verify := -ljansson
+
 .PHONY: fuzz fuzz-programs
 fuzz: fuzz-programs ## run each fuzz target for FUZZ_SECONDS (30); findings go to build/fuzz/findings
 	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)

@@ -82,6 +82,9 @@ table='
 133 profile/operators      maintenance is ignored
 134 profile/operators      an operator'"'"'s request replaces all of F2
 135 only:scenario/wrong-word     an operator is believed in any case
+140 -                      an order is not in the fence log
+141 -                      a refusal is logged as a vote
+142 -                      what is freed is logged under another life
 '
 caught=0 planted=0
 afters=()

@@ -152,6 +152,17 @@ static void keep_answer(struct stage *s, size_t node, const struct answer *answe
         s->shown = *answer->state;
 }
 
+static void keep_steps(struct stage_node *n, struct view steps)
+{
+    struct view one;
+    struct fence_step step;
+    while (fence_steps_next(&steps, &one)) {
+        ck_assert(fence_step_decode(&step, one));
+        n->steps[step.kind]++;
+        n->last_step[step.kind] = step;
+    }
+}
+
 static void settle(struct stage_node *n)
 {
     struct stage *s = n->stage;
@@ -171,6 +182,7 @@ static void settle(struct stage_node *n)
             n->notices[e.notices[i].kind]++;
             n->last_notice[e.notices[i].kind] = e.notices[i];
         }
+        keep_steps(n, e.steps);
         for (size_t i = 0; i < e.run_count; i++)
             stage_begin_run(s, n->index, &e.runs[i]);
         written = e.write_wanted && !e.segment_wanted && !n->disk.write_held;

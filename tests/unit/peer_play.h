@@ -16,6 +16,7 @@
 
 #include <check.h>
 
+#include "proto/fence_step.h"
 #include "proto/peer.h"
 #include "proto/wire.h"
 
@@ -84,6 +85,8 @@ struct stage_node {
     struct notice last_notice[NOTICE_INHIBITOR + 1];
     enum stage_tool tool; /* what its runs of the fence driver come to, */
     int64_t tool_ms;      /*   and how long they take */
+    uint64_t steps[FENCE_STEP_KINDS_END]; /* told for the fence log, over all runs, */
+    struct fence_step last_step[FENCE_STEP_KINDS_END]; /*   and the last of each; no views */
 };
 
 struct stage_answer {
