@@ -408,6 +408,8 @@ int main(int argc, char **argv)
         return members_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "run") == 0)
         return cmd_run(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "fencing") == 0)
+        return cmd_fencing(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "shrink") == 0)
         return cmd_shrink(argc - 1, argv + 1);
     parse(argc, argv, &jobs, &tally);
