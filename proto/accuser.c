@@ -43,10 +43,12 @@ static bool reborn(const struct accuser *a, const struct accusation *c)
     return view.life > c->life;
 }
 
-/* Whatever was ordered has not come to pass: a juror may hold a proof, or know of a later life. */
+/* Whatever was ordered has not come to pass: a juror may hold a proof, or know of a later life.
+ * While it is only suspect nothing is: the jurors are asked at the same pace, so that what they saw
+ * is fresh when it is dead. */
 static bool stuck(const struct accusation *c, struct instant now)
 {
-    return span_between(c->since, now).ns >= PROOF_WAIT.ns;
+    return c->dead && span_between(c->since, now).ns >= PROOF_WAIT.ns;
 }
 
 /* Whether this juror's vote, as it is, can still be improved upon. */

@@ -73,6 +73,7 @@ table='
 101 -                      what a relay brings has no replay window
 102 stuck                  there is no fall-back to a second relay
 103 stuck                  the direct way is never taken again
+145 -                      a juror votes before D since the last renewal is over
 '
 caught=0 planted=0
 afters=()
