@@ -166,6 +166,8 @@ static const char *judge(struct docket *d, const struct order_cert *cert)
                                                    &config->roster_digest, NULL);
     if (MUTANT(39) && verdict == ORDER_DUPLICATE) /* "duplicate signer counted twice" */
         verdict = ORDER_OK;
+    if (MUTANT(148) && verdict == ORDER_OTHER_ROSTER) /* "an order of an earlier roster binds" */
+        verdict = ORDER_OK;
     if (verdict != ORDER_OK)
         return order_verdict_text(verdict);
     /* F3: an order binds one life; against a higher one it can do nothing. */

@@ -8,6 +8,7 @@
 #include "sim/guest.h"
 #include "sim/machine.h"
 #include "sim/plays_forget.h"
+#include "sim/plays_hard.h"
 #include "sim/world.h"
 
 static struct machine *machine(struct world *w, uint16_t index)
@@ -455,8 +456,8 @@ static bool order_is_handed_in(struct world *w, struct script *s)
 
 static bool forgeries_are_handed_in(struct world *w, struct script *s)
 {
-    for (int kind = 0; kind < FORGERY_OLD_ORDER; kind++)
-        for (size_t i = 0; i < w->machine_count; i++)
+    for (int kind = 0; kind < FORGERY_KINDS; kind++)
+        for (size_t i = 0; i < w->machine_count && kind != FORGERY_OLD_ORDER; i++)
             forger_hand_in(w, &w->machines[i], machine(w, s->a), (enum forgery)kind);
     return true;
 }
@@ -638,10 +639,14 @@ enum { PLAYS = sizeof plays / sizeof plays[0] };
 
 size_t plays_count(void)
 {
-    return PLAYS + plays_forget_count();
+    return PLAYS + plays_forget_count() + plays_hard_count();
 }
 
 const struct play *plays_get(size_t index)
 {
-    return index < PLAYS ? &plays[index] : plays_forget_get(index - PLAYS);
+    if (index < PLAYS)
+        return &plays[index];
+    index -= PLAYS;
+    size_t forget = plays_forget_count();
+    return index < forget ? plays_forget_get(index) : plays_hard_get(index - forget);
 }

@@ -74,6 +74,9 @@ table='
 102 stuck                  there is no fall-back to a second relay
 103 stuck                  the direct way is never taken again
 145 -                      a juror votes before D since the last renewal is over
+146 only:scenario/executor-dies nobody takes over from an executor that began
+147 scenario/restarts      a vote is forgotten when its juror restarts
+148 only:scenario/forgeries an order of an earlier roster binds
 '
 caught=0 planted=0
 afters=()
