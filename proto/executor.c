@@ -181,7 +181,8 @@ static void ask(struct executor *x, struct instant now, struct execution *e)
         uint16_t juror = x->core->jury.slots[i];
         if (e->yes & (1u << i) || juror == e->slot)
             continue;
-        if (order && juror != core_self(x->core)) /* it may not know the order yet (F4) */
+        /* Who has not answered at once may not know the order yet (F4). */
+        if (order && juror != core_self(x->core) && e->asked_at.ns < now.ns)
             docket_send(x->docket, juror, order);
         outbox_send(&x->core->outbox, juror, &m);
     }

@@ -79,7 +79,9 @@
     /* Ways past a broken link (T3). */                                                            \
     M(EDGE_ASK, edge_ask)                                                                          \
     M(EDGE_OK, edge_ok)                                                                            \
-    M(RELAY, relay)
+    M(RELAY, relay)                                                                                \
+    /* What does not fit the datagram of an order. */                                              \
+    M(STORY, story)
 
 /* seq: the prober's number; life, commits, ops: the sender's own life number, durable log number
  * and highest reserved operation counter. ring: of the watcher, from 1; 0: not as a watcher.
@@ -126,7 +128,7 @@
     F(u64, life) F(u32, allows) F(u32, age_ms) F(sig, signature) F(evidence, evidence)
 /* A certified order's bytes (crypto/order) and its story (proto/docket). */
 #define WIRE_FIELDS_order(F) F(blob, cert) F(blob, story)
-/* actions: that the order allows which is durable here. */
+/* actions: that the order allows which is durable here; ORDER_STORY_KEPT: and so is its story. */
 #define WIRE_FIELDS_order_stored(F) F(u16, slot) F(u64, life) F(u32, actions)
 /* F9: may I act on this life within 2 s, for span_ms at most? `nonce` is fresh. */
 #define WIRE_FIELDS_exec_ask(F) F(u16, slot) F(u64, life) F(u64, nonce) F(u32, span_ms)
@@ -229,6 +231,9 @@
 /* `datagram`, sealed by `from` for `to`: handed to a third peer, and by it to `to`. Only these two
  * hops; never inside another one. */
 #define WIRE_FIELDS_relay(F) F(u16, from) F(u16, to) F(blob, datagram)
+
+/* The story of an order that was sent without (proto/docket.h). */
+#define WIRE_FIELDS_story(F) F(u16, slot) F(u64, life) F(blob, story)
 
 enum request_kind {
     REQUEST_ACQUIRE,

@@ -109,7 +109,9 @@ static void tap(void *context, bool sent, uint16_t other, const struct message *
     if (!sent)
         return;
     f->traffic[m->type].count++;
-    if (m->type < WIRE_PROOF || m->type > WIRE_WITNESS)
+    bool about_orders = m->type >= WIRE_PROOF && m->type <= WIRE_WITNESS;
+    if (m->type == WIRE_RENEW || m->type == WIRE_RENEWED ||
+        (!about_orders && m->type != WIRE_STORY))
         return;
     wire_encode(&w, m);
     f->traffic[m->type].bytes += writer_size(&w);

@@ -30,7 +30,7 @@ struct fleet_options {
 };
 
 /* Of one kind of message, sent to others; bytes with its header, without seals: of what has to do
- * with orders (WIRE_PROOF to WIRE_WITNESS) alone. */
+ * with orders alone. */
 struct fleet_traffic {
     uint64_t count, bytes;
 };

@@ -72,6 +72,15 @@ static bool first_passed(const struct fleet *f)
     return f->berths[0].passed_at != 0;
 }
 
+static void print_traffic(const struct fleet *f)
+{
+    for (int i = 0; i < WIRE_TYPES; i++)
+        if (f->traffic[i].bytes)
+            printf("  %-14s%7llu messages%9llu bytes\n", wire_name((enum wire_type)i),
+                   (unsigned long long)f->traffic[i].count,
+                   (unsigned long long)f->traffic[i].bytes);
+}
+
 void fleet_play_passing(struct fleet *f, const struct fleet_trial *t, struct fleet_result *out)
 {
     (void)t;
@@ -91,9 +100,10 @@ void fleet_play_passing(struct fleet *f, const struct fleet_trial *t, struct fle
     out->order = since(s->ordered_at, from);
     out->receipt = since(s->receipt_at, from);
     out->passed = since(f->berths[0].passed_at, from);
-    for (int i = WIRE_PROOF; i <= WIRE_WITNESS; i++)
-        if (i != WIRE_RENEW && i != WIRE_RENEWED)
-            out->bytes += f->traffic[i].bytes;
+    for (int i = 0; i < WIRE_TYPES; i++)
+        out->bytes += f->traffic[i].bytes;
+    if (f->o.trace)
+        print_traffic(f);
     if (f->traffic[WIRE_ORDER].count)
         out->largest = f->traffic[WIRE_ORDER].bytes / f->traffic[WIRE_ORDER].count;
     bool *well = calloc(f->o.nodes, sizeof *well);

@@ -150,6 +150,7 @@ class Witness(HardCase):
         self.assertEqual((order["quorum"], order["jurors"]), (2, 3))
 
     def test_without_it_nobody_is_ordered(self):
+        """And when it is back it has never heard hv2: its vote allows to retire alone (F8)."""
         name = self.name("one")
         life = self.life("hv2")
         _, log = self.writer("hv2", name)
@@ -158,10 +159,14 @@ class Witness(HardCase):
         waiter = self.successor("hv1", name, log, "-q")
         until(lambda: self.lab.gossip("hv1", "hv2") == "dead", "hv2 is dead")
         self.assertIsNone(self.order("hv1", "hv2", life))
-        self.assertEqual(self.lab.power("hv2", "status"), "on")
         self.lab.power("hv3", "on")
+        self.until_stage("hv1", name, "no-action")
+        self.assertEqual(self.lab.power("hv2", "status"), "on")
+        self.assertIsNone(waiter.poll())
+        self.lab.agent("hv2", "resume")
         _, unclean, _ = self.told(waiter)
         self.assertEqual(unclean[:2], [f"hv2/{life}", "exclusive"])
+        self.assertIn(unclean[2], ("agent", "end-statement"))
 
 
 class EachOther(Case):
