@@ -104,6 +104,8 @@ void fleet_play_passing(struct fleet *f, const struct fleet_trial *t, struct fle
         out->bytes += f->traffic[i].bytes;
     if (f->o.trace)
         print_traffic(f);
+    out->order_bytes = f->traffic[WIRE_ORDER].bytes + f->traffic[WIRE_STORY].bytes +
+                       f->traffic[WIRE_ORDER_STORED].bytes;
     if (f->traffic[WIRE_ORDER].count)
         out->largest = f->traffic[WIRE_ORDER].bytes / f->traffic[WIRE_ORDER].count;
     bool *well = calloc(f->o.nodes, sizeof *well);

@@ -9,13 +9,14 @@
 
 /* What came of one trial. Spans in ns, from the fault on; -1: never. */
 struct fleet_result {
-    int64_t dead;     /* the first holds it dead */
-    int64_t timers;   /* q jurors' own timers had ended (F2) */
-    int64_t order;    /* certified somewhere */
-    int64_t receipt;  /* known somewhere */
-    int64_t passed;   /* the waiter holds */
-    uint64_t bytes;   /* of messages about the order and its proof, of all nodes */
-    uint64_t largest; /* bytes of the order's message */
+    int64_t dead;         /* the first holds it dead */
+    int64_t timers;       /* q jurors' own timers had ended (F2) */
+    int64_t order;        /* certified somewhere */
+    int64_t receipt;      /* known somewhere */
+    int64_t passed;       /* the waiter holds */
+    uint64_t bytes;       /* of messages about the order and its proof, of all nodes */
+    uint64_t order_bytes; /* of these, of the certificate, its story, and that they are stored */
+    uint64_t largest;     /* bytes of the order's message */
     uint64_t votes, votes_well, orders, orders_well, kills; /* well: nothing was done to it */
     uint64_t orders_minority; /* q votes that came from the smaller side alone: must be 0 */
     uint64_t lost;            /* holders told that they lost it */
