@@ -22,7 +22,9 @@ enum {
 };
 
 static const struct span delay_high = SPAN_MS(1), sync_low = SPAN_MS(1), sync_high = SPAN_MS(5);
-static const struct span turn_span = {500000};
+/* An agent's turn costs it a look at every peer it knows: in a large fleet it takes more at once.
+ */
+static const struct span turn_least = {500000}, turn_each = {4000};
 
 struct fleet_packet {
     uint16_t from;
@@ -330,7 +332,8 @@ static void take_packet(struct fleet *f, size_t index, uint32_t at)
     if (s->stalled || s->turn_planned)
         return;
     s->turn_planned = true;
-    plan(f, f->now + turn_span.ns, index, DUE_TURN, 0, 0);
+    int64_t turn = turn_each.ns * (int64_t)f->o.nodes;
+    plan(f, f->now + (turn > turn_least.ns ? turn : turn_least.ns), index, DUE_TURN, 0, 0);
 }
 
 /* A turn of an agent's loop takes what has come, so many at once at most. */
