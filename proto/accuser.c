@@ -11,7 +11,10 @@
 #define STUCK_WAIT    SPAN_MS(1000)
 #define TELL_WAIT     SPAN_MS(300)
 #define TELL_WAIT_MAX SPAN_MS(4000)
+#define TELL_ON       SPAN_MS(10) /* a round of many is told in parts, or it overflows the outbox */
 #define NOTED_SPAN    SPAN_MS(6000) /* waiters repeat their requests in less */
+
+enum { TELL_AT_ONCE = 128 };
 
 size_t accuser_bytes(const struct peer_config *config)
 {
@@ -44,10 +47,12 @@ static bool reborn(const struct accuser *a, const struct accusation *c)
     return view.life > c->life;
 }
 
-/* Whatever was ordered has not come to pass: a juror may hold a proof, or know of a later life. */
+/* Whatever was ordered has not come to pass: a juror may hold a proof, or know of a later life.
+ * While it is only suspect nothing is: the jurors are asked at the same pace, so that what they saw
+ * is fresh when it is dead. */
 static bool stuck(const struct accusation *c, struct instant now)
 {
-    return span_between(c->since, now).ns >= PROOF_WAIT.ns;
+    return c->dead && span_between(c->since, now).ns >= PROOF_WAIT.ns;
 }
 
 /* Whether this juror's vote, as it is, can still be improved upon. */
@@ -81,20 +86,21 @@ static void ask(struct accuser *a, struct instant now, const struct accusation *
     }
 }
 
-/* Sends the order to who is alive and has not stored it. False if there is nobody. */
-static bool tell(struct accuser *a, const struct accusation *c, const struct docket_entry *order)
+/* Sends the order to who is alive and has not stored it, so many at once at most. How many. */
+static size_t tell(struct accuser *a, struct accusation *c, const struct docket_entry *order)
 {
     const struct roster *roster = a->core->config.roster;
-    bool sent = false;
-    for (size_t i = 0; i < roster->node_count; i++) {
+    size_t sent = 0, i = c->tell_from;
+    for (; i < roster->node_count && sent < TELL_AT_ONCE; i++) {
         uint16_t slot = roster->nodes[i].slot;
         bool target = slot == c->slot; /* it may hear, whatever SWIM says (F3) */
         if (slot == core_self(a->core) || (c->told[i / 8] >> (i % 8) & 1) ||
             !(target || swim_alive(a->core->swim, slot)))
             continue;
         docket_send(a->docket, slot, order);
-        sent = true;
+        sent++;
     }
+    c->tell_from = i < roster->node_count ? (uint16_t)i : 0;
     return sent;
 }
 
@@ -111,7 +117,10 @@ static void act(struct accuser *a, struct instant now, struct accusation *c)
     c->next_at = instant_after(now, stuck(c, now) ? STUCK_WAIT : ASK_WAIT);
     if (!complete(a, order) || reborn(a, c) || stuck(c, now))
         ask(a, now, c);
-    if (order && tell(a, c, order)) {
+    size_t told = order ? tell(a, c, order) : 0;
+    if (told && c->tell_from) {
+        c->next_at = instant_after(now, TELL_ON);
+    } else if (told) {
         c->next_at = instant_after(now, c->wait);
         c->wait = span_min(span_times(c->wait, 2), TELL_WAIT_MAX);
     }
@@ -135,6 +144,7 @@ static void begin(struct accuser *a, struct instant now, struct accusation *c, u
     c->used = true;
     c->slot = slot;
     c->life = life;
+    c->held = life;
     c->cert.order = (struct order){.epoch = a->core->config.roster->epoch,
                                    .roster = a->core->config.roster_digest,
                                    .slot = slot,
@@ -149,7 +159,7 @@ static void set_name(struct accusation *c, struct view name)
 }
 
 void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
-                  struct view name)
+                  uint64_t held, struct view name)
 {
     if (!jury_can_order(&a->core->jury)) /* F12 */
         return;
@@ -161,7 +171,8 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
     c->noted = now;
     if (c->used) {
         if (c->name_size == 0)
-            set_name(c, name);  /* an operator asked, and by now somebody waits */
+            set_name(c, name); /* an operator asked, and by now somebody waits */
+        c->held = held > c->held ? held : c->held;
         if (dead && !c->dead) { /* the suspicion is over: now they may vote */
             c->dead = true;
             c->since = now;
@@ -172,6 +183,7 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
     begin(a, now, c, slot, life);
     c->dead = dead;
     set_name(c, name);
+    c->held = held;
     act(a, now, c);
 }
 
@@ -252,6 +264,7 @@ static void certify(struct accuser *a, struct instant now, struct accusation *c)
         return;
     /* Who has an order that allows less has not got this one. */
     memset(c->told, 0, sizeof c->told);
+    c->tell_from = 0;
     c->wait = TELL_WAIT;
     act(a, now, c);
 }
@@ -314,12 +327,17 @@ static bool take_vote(struct accuser *a, struct instant now, int juror, struct a
     return more;
 }
 
-/* What was stored may be an order that allows less than the one that is known by now. */
+/* What was stored may be an order that allows less than the one that is known by now, and without a
+ * story that is sent by itself. */
 static void take_stored(struct accuser *a, int index, struct accusation *c,
                         const struct wire_order_stored *m)
 {
     const struct docket_entry *order = docket_find(a->docket, c->slot, c->life);
-    if (order && (order->actions & ~m->actions) == 0)
+    if (!order || (order->actions & ~m->actions) != 0)
+        return;
+    if (docket_long(order) && !(m->actions & ORDER_STORY_KEPT))
+        docket_send_story(a->docket, a->core->config.roster->nodes[index].slot, order);
+    else
         c->told[index / 8] |= (uint8_t)(1u << (index % 8));
 }
 
@@ -375,7 +393,7 @@ void accuser_step(struct accuser *a, struct instant now)
         struct accusation *c = &a->table[i];
         if (!c->used || !instant_reached(now, c->next_at))
             continue;
-        if (proofs_covers(a->proofs, c->slot) >= c->life ||
+        if (proofs_covers(a->proofs, c->slot) >= c->held ||
             span_between(c->noted, now).ns >= NOTED_SPAN.ns) {
             *c = (struct accusation){0};
             a->used--;

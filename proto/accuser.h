@@ -17,6 +17,7 @@ struct accusation {
     bool used;
     uint16_t slot;
     uint64_t life;
+    uint64_t held; /* the life that holds the lock: `life`, or an earlier one (accuse_heir) */
     uint8_t name[LOCK_NAME_MAX]; /* of the lock that was named first */
     uint8_t name_size;           /* 0: nobody waits, an operator asked */
     uint8_t who[ACCUSER_WHO_MAX], reason[ACCUSER_REASON_MAX]; /* of that operator */
@@ -27,6 +28,7 @@ struct accusation {
     struct instant noted;   /* somebody waited for it then */
     struct instant next_at; /* to ask, or to tell, again */
     struct span wait;       /* between tellings of the order */
+    uint16_t tell_from;     /* index in the roster: those before have been told in this round */
     struct order_cert cert; /* votes so far */
     uint32_t answered;      /* mask over the jury */
     struct evidence evidence[ROSTER_JURORS_MAX];
@@ -45,11 +47,12 @@ struct accuser {
 size_t accuser_bytes(const struct peer_config *config);
 void accuser_init(struct accuser *a, struct core *core, struct docket *docket,
                   struct proofs *proofs, void *memory);
-/* Somebody waits for `name`, which that life of `slot` holds under `fence`; it is suspect or dead
- * by SWIM, has left, was never heard of, or lives on under a later life without a proof of the end.
- */
+/* Somebody waits for `name`, which life `held` of `slot` holds under `fence`. `life` is that one,
+ * or a later one that never stated the end of those before it; it is suspect or dead by SWIM, has
+ * left, was never heard of, or lives on under a later life without a proof of the end. Once `held`
+ * is proven over nobody is asked about `life` any more. */
 void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
-                  struct view name);
+                  uint64_t held, struct view name);
 /* An operator asks for an order without a waiter, which replaces F2e and nothing else; it lasts a
  * few seconds, and is repeated. NULL, or why it cannot be: static. */
 const char *accuser_request(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,

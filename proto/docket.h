@@ -15,6 +15,8 @@ enum {
     DOCKET_MAX = 64,
     STORY_BYTES_MAX = 2 + 1 + LOCK_NAME_MAX + 1 + ROSTER_JURORS_MAX * 24 + 2 * 256
 };
+/* In ORDER_STORED, beside the actions: the story is kept, too. */
+#define ORDER_STORY_KEPT (UINT32_C(1) << 31)
 
 struct docket_entry {
     bool used;
@@ -63,8 +65,17 @@ bool docket_report(struct docket *d, struct instant now, uint16_t executor,
 const struct fence_report *docket_report_of(const struct docket_entry *e, uint16_t executor);
 /* A proof about `slot` is held: a receipt belongs to the story of its order. */
 void docket_proof(struct docket *d, uint16_t slot);
-/* Sends the order. */
+/* Sends the order in one datagram: with its story if both fit, else the story is for
+ * docket_send_story, once the order is stored there. */
 void docket_send(struct docket *d, uint16_t to, const struct docket_entry *e);
+/* Whether the story has to go by itself. */
+bool docket_long(const struct docket_entry *e);
+void docket_send_story(struct docket *d, uint16_t to, const struct docket_entry *e);
+/* A story comes by itself. The entry it belongs to, which has one from now on; NULL if nothing is
+ * known of the order, or it is no story. */
+struct docket_entry *docket_story(struct docket *d, const struct wire_story *m);
+/* Tells `to` what of it is durable here, as soon as it is. */
+void docket_acknowledge(struct docket *d, uint16_t to, const struct docket_entry *e);
 /* Whether an order binds that life. */
 bool docket_binds(const struct docket *d, uint16_t slot, uint64_t life);
 /* The lowest action but retire that q votes allow; ACTION_RETIRE if there is none. */

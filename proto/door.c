@@ -47,6 +47,7 @@ enum door door_of(enum wire_type type)
         [WIRE_VOTE] = DOOR_FENCING,
         [WIRE_ORDER] = DOOR_FENCING,
         [WIRE_ORDER_STORED] = DOOR_FENCING,
+        [WIRE_STORY] = DOOR_FENCING,
         [WIRE_EXEC_ASK] = DOOR_FENCING,
         [WIRE_EXEC_OK] = DOOR_FENCING,
         [WIRE_EXEC_REPORT] = DOOR_FENCING,

@@ -97,6 +97,17 @@ static bool in_play(const struct core *c, const struct docket_entry *e, const st
            swim_alive(c->swim, n->slot);
 }
 
+#ifdef HOLDFAST_MUTANTS
+/* Planted bug 146: an executor that said that it began is waited for, for ever. */
+static bool began(const struct docket_entry *e)
+{
+    for (size_t i = 0; i < e->report_count; i++)
+        if (e->reports[i].stage == RUN_BEGAN)
+            return true;
+    return false;
+}
+#endif
+
 /* Executors in play of a better rank than this node's. */
 static size_t better(const struct core *c, const struct docket_entry *e)
 {
@@ -130,6 +141,10 @@ enum fence_stage executor_stage(const struct core *c, const struct docket_entry 
 
 static bool may_act(struct executor *x, const struct docket_entry *e)
 {
+#ifdef HOLDFAST_MUTANTS
+    if (MUTANT(146) && began(e))
+        return false;
+#endif
     return e->used && e->slot != core_self(x->core) && docket_action(e) != ACTION_RETIRE &&
            (proofs_covers(x->proofs, e->slot) < e->life || MUTANT(32)) &&
            (!standing_bound(x->core->standing) || MUTANT(41));
@@ -186,7 +201,8 @@ static void ask(struct executor *x, struct instant now, struct execution *e)
         uint16_t juror = x->core->jury.slots[i];
         if (e->yes & (1u << i) || juror == e->slot)
             continue;
-        if (order && juror != core_self(x->core)) /* it may not know the order yet (F4) */
+        /* Who has not answered at once may not know the order yet (F4). */
+        if (order && juror != core_self(x->core) && e->asked_at.ns < now.ns)
             docket_send(x->docket, juror, order);
         outbox_send(&x->core->outbox, juror, &m);
     }

@@ -313,10 +313,14 @@ static void take_order(struct fencing *f, struct instant now, uint16_t from,
     }
     const struct docket_entry *e = docket_find(&f->docket, cert.order.slot, cert.order.life);
     must(e);
-    struct message stored = {
-        .type = WIRE_ORDER_STORED,
-        .order_stored = {.slot = e->slot, .life = e->life, .actions = e->actions}};
-    outbox_send_after(&f->core->outbox, e->lsn, from, &stored);
+    docket_acknowledge(&f->docket, from, e);
+}
+
+static void take_story(struct fencing *f, uint16_t from, const struct wire_story *m)
+{
+    const struct docket_entry *e = docket_story(&f->docket, m);
+    if (e)
+        docket_acknowledge(&f->docket, from, e);
 }
 
 static void take_report(struct fencing *f, struct instant now, uint16_t from,
@@ -411,6 +415,8 @@ void fencing_take(struct fencing *f, struct instant now, uint16_t from, const st
         take_standing(f, now, from, m);
     else if (m->type == WIRE_ORDER)
         take_order(f, now, from, &m->order);
+    else if (m->type == WIRE_STORY)
+        take_story(f, from, &m->story);
     else if (m->type == WIRE_EXEC_REPORT)
         take_report(f, now, from, &m->exec_report);
     else if (m->type == WIRE_EXEC_OK || m->type == WIRE_WITNESS_ASK || m->type == WIRE_WITNESS)

@@ -10,6 +10,7 @@
 #define INQUIRY_AGAIN SPAN_MS(200)   /* the second of its probes */
 #define LOGGED_SPAN   SPAN_MS(60000) /* accused again after so long it is a matter of its own */
 #define FRESH_SPAN    SPAN_MS(1000)  /* a look that began so long ago at most is "just now" */
+#define PREPARE_SPAN  SPAN_MS(550)   /* a look begins so long before D is over */
 
 enum { RELAYED = 0x80000000u }; /* in the number of a DOUBT: a relayed probe; else of a shard */
 
@@ -246,15 +247,18 @@ static bool view_suspect(const struct juror *j, uint16_t slot, uint64_t life)
     return view.state == MEMBER_SUSPECT && view.life == life;
 }
 
-/* F2a: no renewal for D; what came before its own start is not known, so that counts as one. */
+/* When D since the last renewal is over (F2a); what came before its own start is not known, so that
+ * counts as one. */
+static struct instant renewal_over(const struct juror *j, const struct dossier *s, uint64_t life)
+{
+    bool later = s->renewed_life == life && s->renewed_at.ns > j->started.ns;
+    return instant_after(later ? s->renewed_at : j->started, core_detect(j->core));
+}
+
 static bool renewed_lately(const struct juror *j, struct instant now, const struct dossier *s,
                            uint64_t life)
 {
-    struct span age = renewal_age(s, now, life);
-    struct span since_start = span_between(j->started, now);
-    if (age.ns < 0 || since_start.ns < age.ns)
-        age = since_start;
-    return age.ns < core_detect(j->core).ns;
+    return !instant_reached(now, renewal_over(j, s, life));
 }
 
 /* What can be said without looking; OPINION_LOOKING if it takes a look. */
@@ -302,12 +306,11 @@ static void probe(struct juror *j, uint16_t slot, struct dossier *s)
     }
 }
 
-static void look(struct juror *j, struct instant now, uint16_t from, const struct wire_accuse *m,
+static void look(struct juror *j, struct instant now, uint16_t from, uint16_t slot, uint64_t life,
                  struct dossier *s)
 {
     s->open = true;
-    s->inquired = m->life;
-    s->requested = m->name.size == 0;
+    s->inquired = life;
     s->accuser = from;
     s->began_at = now;
     s->again_at = instant_after(now, INQUIRY_AGAIN);
@@ -315,8 +318,28 @@ static void look(struct juror *j, struct instant now, uint16_t from, const struc
     s->direct = 0;
     s->alive = s->silent = 0;
     j->open++;
-    probe(j, m->slot, s);
+    probe(j, slot, s);
     standing_prove(j->core->standing, now);
+}
+
+static void set_prepare(struct juror *j, struct dossier *s, struct instant at)
+{
+    j->preparing -= s->prepare_at.ns != 0;
+    s->prepare_at = at;
+    j->preparing += s->prepare_at.ns != 0;
+}
+
+/* The renewal's timer alone stands between this juror and a vote: it will look just before that
+ * ends, and vote when it does. */
+static void plan_to_prepare(struct juror *j, struct dossier *s, uint16_t from, uint64_t life)
+{
+    if (s->open)
+        return;
+    s->accuser = from; /* the last one: one before may be lost by then */
+    if (s->prepare_at.ns && s->inquired == life)
+        return;
+    s->inquired = life;
+    set_prepare(j, s, (struct instant){renewal_over(j, s, life).ns - PREPARE_SPAN.ns});
 }
 
 void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
@@ -330,6 +353,7 @@ void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
     log_accused(j, now, from, m, s);
     uint64_t later = s->life > s->voted ? s->life : s->voted;
     enum opinion opinion = first_view(j, now, from, m, s);
+    s->requested = s->open ? s->requested : m->name.size == 0;
     if (opinion == OPINION_OVER) {
         proofs_send(j->core->proofs, from, m->slot);
         tell_opinion(j, now, from, m->slot, m->life, s, opinion);
@@ -342,12 +366,14 @@ void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
         bool more = allowed(j, now, m->slot, m->life, s) & ~s->vote.allows;
         send_vote(j, from, m->slot, s);
         if (more && opinion == OPINION_LOOKING && !s->open)
-            look(j, now, from, m, s);
-    } else if (s->open) {
-        return; /* it answers when it has looked */
+            look(j, now, from, m->slot, m->life, s);
+    } else if (s->open) { /* it answers when it has looked, and whoever asked last */
+        s->accuser = opinion == OPINION_NO_STAKE ? s->accuser : from;
     } else if (opinion == OPINION_LOOKING) {
-        look(j, now, from, m, s);
+        look(j, now, from, m->slot, m->life, s);
     } else {
+        if (opinion == OPINION_RENEWED && view_dead(j, m->slot, m->life))
+            plan_to_prepare(j, s, from, m->life);
         tell_opinion(j, now, from, m->slot, m->life, s, opinion);
     }
 }
@@ -385,7 +411,7 @@ static enum opinion conclude(const struct juror *j, struct instant now, uint16_t
         return OPINION_LATE;
     if (s->alive || view.heard.ns > s->began_at.ns)
         return OPINION_ANSWERS;
-    if (renewed_lately(j, now, s, s->inquired))
+    if (renewed_lately(j, now, s, s->inquired) && !MUTANT(145)) /* "votes before D is over" */
         return OPINION_RENEWED;
     if (!view_dead(j, slot, s->inquired))
         return OPINION_NOT_DEAD;
@@ -452,11 +478,33 @@ static void finish(struct juror *j, struct instant now, uint16_t slot, struct do
         tell_opinion(j, now, s->accuser, slot, s->inquired, s, opinion);
 }
 
+/* The look before D is over, or its end. A renewal that came meanwhile, or news of it, ends this:
+ * who still waits for that lock accuses it again. */
+static void prepare(struct juror *j, struct instant now, uint16_t slot, struct dossier *s)
+{
+    struct instant over = renewal_over(j, s, s->inquired);
+    bool soon = span_between(now, over).ns <= PREPARE_SPAN.ns;
+    bool still = core_votes(j->core) && s->voted < s->inquired && view_dead(j, slot, s->inquired);
+    set_prepare(j, s, (struct instant){0});
+    if (!still || !soon)
+        return;
+    if (instant_reached(now, over)) {
+        inquiry_hasten(j, now, slot, s);
+        return;
+    }
+    if (!s->open)
+        look(j, now, s->accuser, slot, s->inquired, s);
+    set_prepare(j, s, over);
+}
+
 void juror_step(struct juror *j, struct instant now)
 {
     const struct roster *roster = j->core->config.roster;
-    for (size_t i = 0; j->open && i < roster->node_count; i++) {
+    bool any = j->open || j->preparing;
+    for (size_t i = 0; any && i < roster->node_count; i++) {
         struct dossier *s = &j->dossiers[i];
+        if (s->prepare_at.ns && instant_reached(now, s->prepare_at))
+            prepare(j, now, roster->nodes[i].slot, s);
         if (s->open && instant_reached(now, s->until)) {
             finish(j, now, roster->nodes[i].slot, s);
         } else if (s->open && instant_reached(now, s->again_at)) {
@@ -470,9 +518,13 @@ void juror_step(struct juror *j, struct instant now)
 struct instant juror_deadline(const struct juror *j)
 {
     struct instant at = INSTANT_NEVER;
-    for (size_t i = 0; j->open && i < j->core->config.roster->node_count; i++)
-        if (j->dossiers[i].open)
-            at =
-                instant_earlier(at, instant_earlier(j->dossiers[i].until, j->dossiers[i].again_at));
+    bool any = j->open || j->preparing;
+    for (size_t i = 0; any && i < j->core->config.roster->node_count; i++) {
+        const struct dossier *s = &j->dossiers[i];
+        if (s->open)
+            at = instant_earlier(at, instant_earlier(s->until, s->again_at));
+        if (s->prepare_at.ns)
+            at = instant_earlier(at, s->prepare_at);
+    }
     return at;
 }

@@ -30,7 +30,7 @@ struct dossier *juror_dossier(const struct juror *j, uint16_t slot)
 
 static void load_vote(struct juror *j, struct dossier *s, const struct record_vote *r, uint64_t lsn)
 {
-    if (r->life < s->voted)
+    if (r->life < s->voted || MUTANT(147)) /* "a vote is forgotten when its juror restarts" */
         return;
     s->voted = r->life;
     s->vote = (struct vote){.juror = core_self(j->core),

@@ -162,7 +162,7 @@ static void accuse_heir(struct core *c, struct instant now, const struct lock_ho
     swim_view(c->swim, hold->id.slot, &view);
     uint64_t heir = accuser_heir(c->accuser, now, hold->id.slot, hold->id.life);
     if (heir && view.state != MEMBER_ALIVE)
-        accuser_note(c->accuser, now, hold->id.slot, heir, name);
+        accuser_note(c->accuser, now, hold->id.slot, heir, hold->id.life, name);
 }
 
 void stale_accuse(struct core *c, struct instant now, const struct lock_state *state,
@@ -179,7 +179,7 @@ void stale_accuse(struct core *c, struct instant now, const struct lock_state *s
             holder_is(c, hold, MEMBER_SUSPECT) || holder_dead(c, hold) || reborn(c, &hold->id);
         if (hold->policy != LOCK_STALE_FENCE || !gone || !lock_in_the_way(state, i))
             continue;
-        accuser_note(c->accuser, now, hold->id.slot, hold->id.life, name);
+        accuser_note(c->accuser, now, hold->id.slot, hold->id.life, hold->id.life, name);
         accuse_heir(c, now, hold, name);
     }
 }

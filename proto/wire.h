@@ -85,7 +85,9 @@
     M(INHIBITED, inhibited)                                                                        \
     M(FENCE_ASK, fence_ask)                                                                        \
     M(HEARD_ASK, heard_ask)                                                                        \
-    M(HEARD, heard)
+    M(HEARD, heard)                                                                                \
+    /* What does not fit the datagram of an order. */                                              \
+    M(STORY, story)
 
 /* seq: the prober's number; life, commits, ops: the sender's own life number, durable log number
  * and highest reserved operation counter. ring: of the watcher, from 1; 0: not as a watcher.
@@ -132,7 +134,7 @@
     F(u64, life) F(u32, allows) F(u32, age_ms) F(sig, signature) F(evidence, evidence)
 /* A certified order's bytes (crypto/order) and its story (proto/docket). */
 #define WIRE_FIELDS_order(F) F(blob, cert) F(blob, story)
-/* actions: that the order allows which is durable here. */
+/* actions: that the order allows which is durable here; ORDER_STORY_KEPT: and so is its story. */
 #define WIRE_FIELDS_order_stored(F) F(u16, slot) F(u64, life) F(u32, actions)
 /* F9: may I act on this life within 2 s, for span_ms at most? `nonce` is fresh. */
 #define WIRE_FIELDS_exec_ask(F) F(u16, slot) F(u64, life) F(u64, nonce) F(u32, span_ms)
@@ -252,6 +254,8 @@
 /* age_ms: since it was heard here last; never: not since this node's start, from which that counts.
  */
 #define WIRE_FIELDS_heard(F) F(u16, slot) F(u64, life) F(u32, seq) F(u32, age_ms) F(flag, never)
+/* The story of an order that was sent without (proto/docket.h). */
+#define WIRE_FIELDS_story(F) F(u16, slot) F(u64, life) F(blob, story)
 
 enum request_kind {
     REQUEST_ACQUIRE,

@@ -4,5 +4,6 @@
 
 int cmd_run(int argc, char **argv);
 int cmd_shrink(int argc, char **argv);
+int cmd_fencing(int argc, char **argv);
 
 #endif

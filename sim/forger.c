@@ -52,12 +52,17 @@ static void make_order(const struct world *w, struct order_cert *cert, const str
 {
     size_t quorum = roster_juror_quorum(&w->cluster->roster);
     bool other = kind == FORGERY_OTHER_CLUSTER || kind == FORGERY_RECEIPT_OTHER_CLUSTER;
+    bool whole = other || kind > FORGERY_OLD_ORDER;
     *cert = (struct order_cert){.order = {.epoch = w->cluster->roster.epoch,
                                           .roster = w->cluster->digest,
                                           .slot = cluster_slot(target->index),
                                           .life = target->life}};
+    if (kind == FORGERY_OLD_EPOCH) {
+        cert->order.epoch--;
+        cert->order.roster.bytes[0] ^= 0xff;
+    }
     if (kind != FORGERY_RECEIPT_ALONE)
-        sign_votes(w, cert, other ? quorum : quorum - 1, other);
+        sign_votes(w, cert, whole ? quorum : quorum - 1, other);
     if (kind == FORGERY_TWICE) {
         cert->votes[cert->count] = cert->votes[cert->count - 1];
         cert->count++;
@@ -110,9 +115,20 @@ static bool make(struct world *w, struct writer *out, struct machine *target, en
     case FORGERY_OTHER_CLUSTER:
     case FORGERY_TWICE:
     case FORGERY_TOO_FEW:
+    case FORGERY_OLD_EPOCH:
         make_order(w, &cert, target, kind);
         write_copy(out, ORDER_FILE_MAGIC, FENCE_FILE_MAGIC_SIZE);
         order_cert_encode(out, &cert);
+        return true;
+    case FORGERY_CUT_SHORT:
+    case FORGERY_TOO_LONG:
+        make_order(w, &cert, target, kind);
+        write_copy(out, ORDER_FILE_MAGIC, FENCE_FILE_MAGIC_SIZE);
+        order_cert_encode(out, &cert);
+        if (kind == FORGERY_TOO_LONG)
+            write_u8(out, 0);
+        else
+            out->at--;
         return true;
     case FORGERY_RECEIPT_OTHER_CLUSTER:
     case FORGERY_RECEIPT_ALONE:

@@ -22,7 +22,11 @@ struct machine;
     F(RECEIPT_ALONE, "a receipt without its order")                                                \
     F(END_OTHER_CLUSTER, "an end statement of another cluster")                                    \
     F(END_OTHER_KEY, "an end statement by another node")                                           \
-    F(OLD_ORDER, "an order that was certified before")
+    F(OLD_ORDER, "an order that was certified before")                                             \
+    /* By plays alone. Of these a quorum has signed: what is wrong is the epoch, or the length. */ \
+    F(OLD_EPOCH, "an order of an earlier roster")                                                  \
+    F(CUT_SHORT, "an order whose last byte is missing")                                            \
+    F(TOO_LONG, "an order with a byte too many")
 
 enum forgery {
 #define FORGERY_ENUM(NAME, text) FORGERY_##NAME,

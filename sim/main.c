@@ -47,7 +47,9 @@ static const char usage[] =
     "       holdfast-sim shrink --seed N [options]   a failing seed becomes a small scenario\n"
     "       holdfast-sim crowd [options]             membership alone, of up to 10,240 nodes\n"
     "       holdfast-sim members [options]           membership beside two others, in experiments\n"
-    "Each of the last four has a --help of its own. Without one of them:\n"
+    "       holdfast-sim fencing [options]           figures of fencing, of up to 1,000 whole "
+    "peers\n"
+    "Each of the last five has a --help of its own. Without one of them:\n"
     "  --seed N              the first seed (default 1)\n"
     "  --seeds N             how many (default 1)\n"
     "  --jobs N              processes at once (default: processors)\n"
@@ -408,6 +410,8 @@ int main(int argc, char **argv)
         return members_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "run") == 0)
         return cmd_run(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "fencing") == 0)
+        return cmd_fencing(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "shrink") == 0)
         return cmd_shrink(argc - 1, argv + 1);
     parse(argc, argv, &jobs, &tally);

@@ -9,6 +9,7 @@
 #include "sim/machine.h"
 #include "sim/plays_forget.h"
 #include "sim/plays_operator.h"
+#include "sim/plays_hard.h"
 #include "sim/world.h"
 
 static struct machine *machine(struct world *w, uint16_t index)
@@ -456,8 +457,8 @@ static bool order_is_handed_in(struct world *w, struct script *s)
 
 static bool forgeries_are_handed_in(struct world *w, struct script *s)
 {
-    for (int kind = 0; kind < FORGERY_OLD_ORDER; kind++)
-        for (size_t i = 0; i < w->machine_count; i++)
+    for (int kind = 0; kind < FORGERY_KINDS; kind++)
+        for (size_t i = 0; i < w->machine_count && kind != FORGERY_OLD_ORDER; i++)
             forger_hand_in(w, &w->machines[i], machine(w, s->a), (enum forgery)kind);
     return true;
 }
@@ -637,15 +638,39 @@ static const struct play plays[] = {
 
 enum { PLAYS = sizeof plays / sizeof plays[0] };
 
+static size_t own_count(void)
+{
+    return PLAYS;
+}
+
+static const struct play *own_get(size_t index)
+{
+    return &plays[index];
+}
+
+/* Each file of plays; those of one keep their order. */
+static const struct {
+    size_t (*count)(void);
+    const struct play *(*get)(size_t index);
+} groups[] = {
+    {own_count, own_get},
+    {plays_forget_count, plays_forget_get},
+    {plays_operator_count, plays_operator_get},
+    {plays_hard_count, plays_hard_get},
+};
+
 size_t plays_count(void)
 {
-    return PLAYS + plays_forget_count() + plays_operator_count();
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        count += groups[i].count();
+    return count;
 }
 
 const struct play *plays_get(size_t index)
 {
-    size_t forget = PLAYS + plays_forget_count();
-    return index < PLAYS    ? &plays[index]
-           : index < forget ? plays_forget_get(index - PLAYS)
-                            : plays_operator_get(index - forget);
+    size_t i = 0;
+    for (; index >= groups[i].count(); i++)
+        index -= groups[i].count();
+    return groups[i].get(index);
 }

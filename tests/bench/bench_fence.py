@@ -2,6 +2,7 @@
 """Hand-overs on five lab machines: a holder's agent is paused, another machine waits for its lock.
 
     bench_fence.py        REPEAT=20 DETECT=4000 (milliseconds; the roster's detection target)
+                          DEVICE=0 (milliseconds that the device takes to switch off)
 
 Prints, from the pause on, when the first node held the holder dead, when the order was certified,
 when the first node had the receipt, and when the waiter's command ran: median and worst.
@@ -82,7 +83,16 @@ def hand_over(lab, target, name):
     return taken
 
 
+def slow_down(lab, device):
+    """The lab's own fence script, behind one that takes its time."""
+    script = lab.dir / "fence-power"
+    own = script.rename(lab.dir / "fence-power-own")
+    script.write_text(f'#!/bin/sh\n[ "$1" != off ] || sleep {device / 1000}\nexec "{own}" "$@"\n')
+    script.chmod(0o700)
+
+
 def main():
+    device = int(os.environ.get("DEVICE", "0"))
     repeat, detect = int(os.environ.get("REPEAT", "20")), int(os.environ.get("DETECT", "4000"))
     rows = []
     with contextlib.ExitStack() as stack:
@@ -90,11 +100,13 @@ def main():
         lab = Lab(Path(directory) / "lab")
         stack.callback(lab.stop)
         lab.start(MACHINES, "--detect", detect)
+        if device:
+            slow_down(lab, device)
         for i in range(repeat):
             target = lab.names[1 + i % (MACHINES - 1)]
             rows.append(hand_over(lab, target, f"bench/{i}"))
             print(f"{i + 1} of {repeat}: {rows[-1][-1]:.2f} s", file=sys.stderr)
-    print(f"{repeat} hand-overs, {MACHINES} machines, detection target {detect} ms")
+    print(f"{repeat} hand-overs, {MACHINES} machines, detection target {detect} ms, device {device} ms")
     print(f"{'since the fault':<16}{'median s':>10}{'worst s':>10}")
     for step, values in zip(STEPS, zip(*rows)):
         print(f"{step:<16}{statistics.median(values):>10.2f}{max(values):>10.2f}")

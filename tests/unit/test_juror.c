@@ -206,6 +206,39 @@ START_TEST(it_looks_while_the_target_is_suspect)
 }
 END_TEST
 
+static bool renewed_again(struct stage *stage, void *context)
+{
+    return stage->nodes[JUROR].heard[WIRE_RENEW] > *(const uint64_t *)context;
+}
+
+/*
+ * F2: the last of its timers is D since the renewal. It looks just before that ends, on one
+ * accusation, and votes when it does; and whoever accused last hears of it, should the one before
+ * be lost. Not if the target is heard again meanwhile (loop test 1).
+ */
+START_TEST(it_looks_before_the_renewals_timer_ends)
+{
+    stage_hold(s, TARGET, "disk", LOCK_EXCLUSIVE);
+    uint64_t renewals = s->nodes[JUROR].heard[WIRE_RENEW];
+    ck_assert(stage_until(s, renewed_again, &renewals, DETECT));
+    struct instant renewed = s->now;
+    stage_pause(s, TARGET, true);
+    ck_assert(stage_until(s, dead, NULL, DETECT - LOOK));
+    ck_assert_int_eq(opinion_of(JUROR, TARGET), OPINION_RENEWED);
+    accuse_about(3, JUROR, TARGET, 1, name_of(3));
+    uint64_t pokes = s->nodes[JUROR].sent[WIRE_POKE];
+    stage_run(s, (renewed.ns - s->now.ns) / 1000000 + DETECT - 10);
+    ck_assert_uint_eq(s->nodes[JUROR].sent[WIRE_POKE], pokes + 2);
+    ck_assert_uint_eq(stage_votes(s, TARGET, 1), 0);
+    if (_i == 1)
+        stage_pause(s, TARGET, false);
+    stage_run(s, 20);
+    ck_assert_uint_eq(stage_votes(s, TARGET, 1), _i == 0);
+    ck_assert_uint_eq(s->nodes[3].heard[WIRE_VOTE], _i == 0);
+    ck_assert_uint_eq(s->nodes[0].heard[WIRE_VOTE], 0);
+}
+END_TEST
+
 /* F2b: a probe of its own is answered. */
 START_TEST(a_direct_probe_that_is_answered)
 {
@@ -598,6 +631,7 @@ Suite *suite_juror(void)
     tcase_add_test(asks, after_its_own_start_it_waits_as_long);
     tcase_add_test(asks, a_view_that_is_not_dead);
     tcase_add_loop_test(asks, it_looks_while_the_target_is_suspect, 0, 2);
+    tcase_add_loop_test(asks, it_looks_before_the_renewals_timer_ends, 0, 2);
     tcase_add_test(asks, a_direct_probe_that_is_answered);
     tcase_add_test(asks, a_relayed_probe_that_is_answered);
     tcase_add_test(asks, its_own_renewals_are_not_acknowledged);

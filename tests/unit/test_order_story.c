@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "proto/docket.h"
 #include "tests/unit/fence_play.h"
 
 Suite *suite_order_story(void);
@@ -161,6 +162,45 @@ START_TEST(the_story_survives_restarts)
         ck_assert_uint_eq(stage_over(s, i, HOLDER), 1);
         ck_assert(stage_until(s, stage_all_settled, NULL, LONG));
     }
+}
+END_TEST
+
+/* A long order goes without its story, which comes behind it: kept beside the order, the first one
+ * for good, and acknowledged as such. Of an order that is not known no story is kept. */
+START_TEST(a_story_comes_behind_its_order)
+{
+    uint8_t cert_bytes[ORDER_CERT_BYTES_MAX], bytes[STORY_BYTES_MAX];
+    struct order_cert cert = stage_order(s, HOLDER, 1, 3, 3);
+    struct fence_story told = {.accuser = stage_slot(0), .name = stage_view(name), .count = 1};
+    told.opinions[0].juror = stage_slot(3);
+    told.opinions[0].evidence.direct = 2;
+    struct writer w = writer_init(bytes, sizeof bytes);
+    story_encode(&w, &told);
+    struct message order = {.type = WIRE_ORDER,
+                            .order = {.cert = {cert_bytes, stage_order_bytes(cert_bytes, &cert)}}};
+    struct message story = {
+        .type = WIRE_STORY,
+        .story = {.slot = stage_slot(HOLDER), .life = 1, .story = {bytes, writer_size(&w)}}};
+    struct order_view view;
+    stage_say(s, 0, 4, &story);
+    ck_assert(!stage_known_order(s, 4, HOLDER, 1, &view));
+    ck_assert_uint_eq(s->nodes[0].heard[WIRE_ORDER_STORED], 0);
+    stage_say(s, 0, 4, &order);
+    stage_run(s, 5);
+    ck_assert_uint_eq(s->nodes[0].last[WIRE_ORDER_STORED].order_stored.actions, 3);
+    stage_say(s, 0, 4, &story);
+    stage_run(s, 5);
+    ck_assert_uint_eq(s->nodes[0].last[WIRE_ORDER_STORED].order_stored.actions,
+                      3 | ORDER_STORY_KEPT);
+    told.opinions[0].evidence.direct = 1;
+    w = writer_init(bytes, sizeof bytes);
+    story_encode(&w, &told);
+    stage_say(s, 0, 4, &story);
+    stage_kill(s, 4);
+    ck_assert_int_eq(stage_start(s, 4), RECOVERED);
+    ck_assert(stage_known_order(s, 4, HOLDER, 1, &view));
+    ck_assert_uint_eq(view.story.count, 1);
+    ck_assert_uint_eq(view.story.opinions[0].evidence.direct, 2);
 }
 END_TEST
 
@@ -595,6 +635,7 @@ Suite *suite_order_story(void)
     tcase_set_timeout(story, 120);
     tcase_add_loop_test(story, a_dead_holder_is_fenced_and_the_waiter_has_the_lock, 0, 2);
     tcase_add_test(story, the_story_survives_restarts);
+    tcase_add_test(story, a_story_comes_behind_its_order);
     tcase_add_test(story, a_hold_under_hold_asks_nobody_and_waits_for_the_boot);
     tcase_add_test(story, nobody_is_fenced_whom_nobody_waits_for);
     tcase_add_test(story, nobody_is_fenced_who_is_not_in_the_way);

@@ -1,0 +1,234 @@
+/*
+ * Stolen keys, as plays (peer_play.h, fence_play.h): up to q - 1 jurors, who also sit in the
+ * cohorts and are executors, say everything that the protocol has words for, to everybody, against
+ * a holder that is well and that somebody waits for. None of it may end the holder's life, start a
+ * fence driver, or pass its lock on (F1, F4, F5, F6; section 11, A1). What stolen keys can do, and
+ * what the manual says openly, is to keep a node from new locks: a juror's word that it voted binds
+ * (F2).
+ */
+#include <stdio.h>
+
+#include "tests/unit/fence_play.h"
+
+Suite *suite_stolen(void);
+
+enum { HOLDER = 0, WAITER = 1, HONEST = 2, FIRST_THIEF = 3, NODES = 5, QUORUM = 3 };
+
+static struct stage *s;
+static uint64_t held, waits;
+
+static void open_five(void)
+{
+    s = stage_open(NODES, 31);
+    s->policy = LOCK_STALE_FENCE;
+    /* A cohort's first is honest: that who coordinates keeps to the protocol is assumed (A1). */
+    const char *name = stage_name_of(s, HONEST);
+    held = stage_hold(s, HOLDER, name, LOCK_EXCLUSIVE);
+    waits = stage_acquire(s, WAITER, name, LOCK_EXCLUSIVE);
+    ck_assert_ptr_nonnull(stage_await(s, waits, ANSWER_WAITING, STAGE_SECOND));
+}
+
+static void close_stage(void)
+{
+    stage_end(s);
+}
+
+static void say_to_all(size_t thief, const struct message *m)
+{
+    for (size_t to = 0; to < NODES; to++)
+        if (to != thief)
+            stage_say(s, thief, to, m);
+}
+
+/* --- What a thief says --- */
+
+static struct vote vote_of(size_t thief, const struct order *order)
+{
+    struct vote vote = {.juror = stage_slot(thief), .allows = 3, .age_ms = 60000};
+    vote_sign(&vote, order, &s->cluster, &s->nodes[thief].key);
+    return vote;
+}
+
+/* An order with a true vote of each thief. */
+static struct order_cert their_order(size_t thieves)
+{
+    struct order_cert cert = {
+        .order = {
+            .epoch = s->roster.epoch, .roster = s->digest, .slot = stage_slot(HOLDER), .life = 1}};
+    for (size_t i = 0; i < thieves; i++) {
+        struct vote vote = vote_of(FIRST_THIEF + i, &cert.order);
+        order_cert_add(&cert, &vote);
+    }
+    return cert;
+}
+
+/* The holder is accused, and voted against, as if it were dead. */
+static void accuse_and_vote(size_t thief)
+{
+    const struct order_cert cert = their_order(1);
+    struct vote vote = vote_of(thief, &cert.order);
+    struct message accuse = {.type = WIRE_ACCUSE,
+                             .accuse = {.slot = stage_slot(HOLDER),
+                                        .life = 1,
+                                        .name = stage_view(stage_name_of(s, thief))}};
+    struct message said = {.type = WIRE_VOTE,
+                           .vote = {.slot = stage_slot(HOLDER),
+                                    .life = 1,
+                                    .allows = vote.allows,
+                                    .age_ms = vote.age_ms,
+                                    .signature = vote.signature,
+                                    .evidence = {.opinion = OPINION_VOTES}}};
+    say_to_all(thief, &accuse);
+    say_to_all(thief, &said);
+    say_to_all(thief, &said); /* the same one counts once */
+}
+
+/* The order that is one vote short, by itself, with a signer twice, and in a receipt. */
+static void hand_out_orders(size_t thief, size_t thieves)
+{
+    uint8_t order[ORDER_CERT_BYTES_MAX], bytes[PROOF_BYTES_MAX];
+    struct order_cert cert = their_order(thieves);
+    for (int twice = 0; twice < 2; twice++) {
+        size_t size = stage_order_bytes(order, &cert);
+        struct message m = {.type = WIRE_ORDER, .order = {.cert = {order, size}}};
+        say_to_all(thief, &m);
+        struct proof proof = stage_receipt(s, &cert, thief);
+        size = stage_proof_bytes(bytes, &proof);
+        struct message receipt = {.type = WIRE_PROOF, .proof = {.bytes = {bytes, size}}};
+        say_to_all(thief, &receipt);
+        cert.votes[cert.count] = cert.votes[cert.count - 1];
+        cert.count++;
+    }
+}
+
+/* The holder's own word, by another's key; under the thief's slot it says nothing of the holder. */
+static void state_ends(size_t thief)
+{
+    uint8_t bytes[PROOF_BYTES_MAX];
+    struct proof proof = {.kind = PROOF_END};
+    proof.end.slot = stage_slot(HOLDER);
+    proof.end.life = 2;
+    end_statement_sign(&proof.end, &s->cluster, &s->nodes[thief].key);
+    size_t size = stage_proof_bytes(bytes, &proof);
+    struct message m = {.type = WIRE_PROOF, .proof = {.bytes = {bytes, size}}};
+    say_to_all(thief, &m);
+}
+
+static void act_as_executor(size_t thief)
+{
+    struct message ask = {
+        .type = WIRE_EXEC_ASK,
+        .exec_ask = {.slot = stage_slot(HOLDER), .life = 1, .nonce = 7, .span_ms = 1000}};
+    struct message witness = {
+        .type = WIRE_WITNESS_ASK,
+        .witness_ask = {.slot = stage_slot(HOLDER), .life = 1, .action = 1, .nonce = 7}};
+    struct message report = {
+        .type = WIRE_EXEC_REPORT,
+        .exec_report = {.slot = stage_slot(HOLDER),
+                        .life = 1,
+                        .stage = RUN_DONE,
+                        .span_ms = 1000,
+                        .text = stage_view("off, and a status query says off")}};
+    say_to_all(thief, &ask);
+    say_to_all(thief, &witness);
+    say_to_all(thief, &report);
+}
+
+/* Gossip: the holder is suspect, dead; its own word with a higher life, by another's key. */
+static void gossip(size_t thief)
+{
+    struct message suspect = {
+        .type = WIRE_SUSPECT,
+        .suspect = {.slot = stage_slot(HOLDER), .life = 1, .by = stage_slot(thief)}};
+    struct message dead = {
+        .type = WIRE_DEAD,
+        .dead = {.slot = stage_slot(HOLDER), .life = 1, .by = stage_slot(thief)}};
+    struct message alive = {.type = WIRE_ALIVE,
+                            .alive = {.slot = stage_slot(HOLDER), .life = 9, .incarnation = 9}};
+    say_to_all(thief, &suspect);
+    say_to_all(thief, &dead);
+    say_to_all(thief, &alive);
+}
+
+static void say_everything(size_t thieves)
+{
+    for (size_t i = 0; i < thieves; i++) {
+        gossip(FIRST_THIEF + i);
+        accuse_and_vote(FIRST_THIEF + i);
+        hand_out_orders(FIRST_THIEF + i, thieves);
+        state_ends(FIRST_THIEF + i);
+        act_as_executor(FIRST_THIEF + i);
+    }
+}
+
+static void nothing_came_of_it(void)
+{
+    struct order_view order;
+    ck_assert_uint_eq(s->run_count, 0);
+    ck_assert_ptr_null(stage_answer(s, waits, ANSWER_GRANTED));
+    ck_assert_uint_eq(stage_told(s, stage_id(s, held), ANSWER_LOST), 0);
+    ck_assert_uint_eq(stage_votes(s, HOLDER, 1), 0);
+    ck_assert_uint_eq(stage_status(s, HOLDER).life, 1);
+    for (size_t i = 0; i < NODES; i++) {
+        ck_assert(!stage_known_order(s, i, HOLDER, 1, &order));
+        ck_assert_uint_eq(stage_over(s, i, HOLDER), 0);
+    }
+}
+
+/* Loop test: by one thief, and by two, who are all that is below q. */
+START_TEST(whatever_they_say_nobody_is_fenced_and_no_lock_passes)
+{
+    size_t thieves = (size_t)_i;
+    ck_assert_uint_lt(thieves, QUORUM);
+    for (int round = 0; round < 20; round++) {
+        say_everything(thieves);
+        stage_run(s, STAGE_SECOND);
+    }
+    nothing_came_of_it();
+    /* And the lock goes its way as ever. */
+    stage_release(s, HOLDER, held);
+    ck_assert_ptr_nonnull(stage_await(s, waits, ANSWER_GRANTED, 5 * STAGE_SECOND));
+}
+END_TEST
+
+/* The same while the holder's own way to the honest jurors is bad for less than D. */
+START_TEST(nor_in_a_blip)
+{
+    for (int round = 0; round < 6; round++) {
+        stage_isolate(s, HOLDER, true);
+        say_everything(QUORUM - 1);
+        stage_run(s, STAGE_SECOND);
+        stage_isolate(s, HOLDER, false);
+        say_everything(QUORUM - 1);
+        stage_run(s, 3 * STAGE_SECOND);
+    }
+    nothing_came_of_it();
+}
+END_TEST
+
+/* With the votes of a quorum it is an order: what is refused above is refused for want of one. */
+START_TEST(with_a_quorum_of_keys_it_is_an_order)
+{
+    uint8_t order[ORDER_CERT_BYTES_MAX];
+    struct order_cert cert = their_order(2);
+    struct vote vote = vote_of(HONEST, &cert.order);
+    struct order_view view;
+    order_cert_add(&cert, &vote);
+    struct message m = {.type = WIRE_ORDER,
+                        .order = {.cert = {order, stage_order_bytes(order, &cert)}}};
+    stage_say(s, FIRST_THIEF, HONEST, &m);
+    ck_assert(stage_known_order(s, HONEST, HOLDER, 1, &view));
+}
+END_TEST
+
+Suite *suite_stolen(void)
+{
+    Suite *suite = suite_create("stolen");
+    TCase *keys = tcase_create("keys");
+    tcase_add_checked_fixture(keys, open_five, close_stage);
+    tcase_add_loop_test(keys, whatever_they_say_nobody_is_fenced_and_no_lock_passes, 1, QUORUM);
+    tcase_add_test(keys, nor_in_a_blip);
+    tcase_add_test(keys, with_a_quorum_of_keys_it_is_an_order);
+    suite_add_tcase(suite, keys);
+    return suite;
+}
