@@ -51,6 +51,7 @@ struct config {
     uint32_t max_locks;
     uint32_t max_operations;
     size_t register_bytes;
+    struct address listen; /* instead of the roster's address of this node; port 0: that one */
     char *boot_id;
     char *machine_id;
     /* F7: holds are lost when this node loses its standing; else their holders are only warned. */

@@ -413,6 +413,10 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
     must(event->acquire.process.size <= PROCESS_BLOB_MAX);
     must(lock_mode_valid(event->acquire.mode, event->acquire.limit));
     must(lock_policy_valid(event->acquire.policy, event->acquire.ttl_ms));
+    if (a->core->cloned) {
+        asker_refuse_now(a, event->acquire.handle, ANSWER_NOT_READY);
+        return;
+    }
     if (delegating_serve(a, now, event))
         return;
     delegating_make_room(a, now);

@@ -54,6 +54,12 @@ enum door door_of(enum wire_type type)
         [WIRE_WITNESS] = DOOR_FENCING,
         [WIRE_EDGE_ASK] = DOOR_EDGE,
         [WIRE_EDGE_OK] = DOOR_EDGE,
+        [WIRE_CLONED] = DOOR_CLONE,
     };
     return doors[type];
+}
+
+bool door_is_membership(enum door door)
+{
+    return door == DOOR_EDGE || door == DOOR_SWIM || door == DOOR_DOUBTS;
 }

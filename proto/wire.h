@@ -8,7 +8,7 @@
  *
  * Field kinds: u8 u16 u32 u64; flag (0 or 1); ballot (u32 u64 u16); op (u16 u64 u64); name (u8
  * size, 1..255 bytes); blob (u16 size); locks (a blob of: seq u64, name); nonce (16 bytes); sig (64
- * bytes). name, blob and locks point into the buffer that was decoded.
+ * bytes); addr (16 bytes, u16). name, blob and locks point into the buffer that was decoded.
  */
 #ifndef PROTO_WIRE_H
 #define PROTO_WIRE_H
@@ -79,7 +79,9 @@
     /* Ways past a broken link (T3). */                                                            \
     M(EDGE_ASK, edge_ask)                                                                          \
     M(EDGE_OK, edge_ok)                                                                            \
-    M(RELAY, relay)
+    M(RELAY, relay)                                                                                \
+    /* Two starts of one life (proto/clone.h). */                                                  \
+    M(CLONED, cloned)
 
 /* seq: the prober's number; life, commits, ops: the sender's own life number, durable log number
  * and highest reserved operation counter. ring: of the watcher, from 1; 0: not as a watcher.
@@ -229,6 +231,9 @@
 /* `datagram`, sealed by `from` for `to`: handed to a third peer, and by it to `to`. Only these two
  * hops; never inside another one. */
 #define WIRE_FIELDS_relay(F) F(u16, from) F(u16, to) F(blob, datagram)
+
+/* To a node of which two starts answer, from these addresses: nothing that it says counts here. */
+#define WIRE_FIELDS_cloned(F) F(addr, one) F(addr, other)
 
 enum request_kind {
     REQUEST_ACQUIRE,

@@ -114,6 +114,8 @@ static void send_datagram(struct stage *s, size_t from, const struct outgoing *o
     if (fate == FATE_LOSE)
         return;
     fly(s, from, to, o->bytes.bytes, o->bytes.size);
+    if (s->twin && to == s->twin_of)
+        fly(s, from, s->count, o->bytes.bytes, o->bytes.size);
     if (fate == FATE_PASS) {
         if (s->twice)
             fly(s, from, to, o->bytes.bytes, o->bytes.size);
@@ -234,7 +236,7 @@ static bool next(struct stage *s, struct instant limit)
     struct instant at = s->flight_count ? s->flights[s->flight_start].due : INSTANT_NEVER;
     size_t who = STAGE_NODES_MAX;
     struct stage_run *run = stage_next_run(s);
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = 0; i < s->count + s->twin; i++) {
         struct instant deadline = node_deadline(&s->nodes[i]);
         if (deadline.ns < at.ns) {
             at = deadline;
@@ -300,7 +302,7 @@ static void config_fill(struct stage_node *n)
     c->roster = &s->roster;
     c->roster_digest = s->digest;
     c->cluster = s->cluster;
-    c->self = stage_slot(n->index);
+    c->self = stage_slot(n->index < s->count ? n->index : s->twin_of);
     c->key = &n->key;
     c->max_locks = 512;
     c->max_ops = s->max_ops;
@@ -313,6 +315,29 @@ static void config_fill(struct stage_node *n)
     c->seed[0] = (uint8_t)n->index;
     c->seed[1] = (uint8_t)n->run;
     c->seed[2] = (uint8_t)(n->run >> 8);
+}
+
+/* Its own randomness, and a disk that began as a copy. */
+size_t stage_twin(struct stage *s, size_t node)
+{
+    const struct stage_node *of = &s->nodes[node];
+    struct stage_node *n = &s->nodes[s->count];
+    ck_assert(!s->twin);
+    s->twin = true;
+    s->twin_of = node;
+    n->stage = s;
+    n->index = s->count;
+    n->boot = of->boot;
+    n->run = 100;
+    n->key = of->key;
+    n->disk = (struct stage_disk){.written = malloc(LOG_MAX),
+                                  .synced = malloc(LOG_MAX),
+                                  .syncing = malloc(LOG_MAX),
+                                  .done_at = INSTANT_NEVER};
+    memcpy(n->disk.written, of->disk.written, of->disk.written_size);
+    n->disk.written_size = of->disk.written_size;
+    stage_start(s, s->count);
+    return s->count;
 }
 
 enum peer_recovery stage_start(struct stage *s, size_t node)
@@ -435,7 +460,7 @@ struct stage *stage_begin_under(size_t count, uint8_t seed, void (*change)(struc
 
 void stage_end(struct stage *s)
 {
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = 0; i < s->count + s->twin; i++) {
         free(s->nodes[i].disk.written);
         free(s->nodes[i].disk.synced);
         free(s->nodes[i].disk.syncing);
