@@ -295,7 +295,8 @@ static void take_cloned(struct peer *p, uint16_t from, const struct wire_cloned 
 static void judge_self(struct peer *p)
 {
     struct core *c = &p->core;
-    bool cloned = clone_self_is(&p->clone, &c->jury, c->now, core_detect(c));
+    bool cloned = clone_self_is(&p->clone, &c->jury, c->now, core_detect(c)) &&
+                  !MUTANT(96); /* "a cloned node does not abstain" */
     if (cloned == c->cloned)
         return;
     c->cloned = cloned;

@@ -153,6 +153,8 @@ static void tap(void *context, bool sent, uint16_t other, const struct message *
     coverage_message(w, message->type);
     if (w->trace.text != TRACE_HASH_ONLY && !is_gossip(message->type))
         trace_message(w, m, other, message);
+    if (message->type == WIRE_ALIVE)
+        check_word_said(w, m, &message->alive);
     check_message(w, m, other, message);
 }
 
@@ -196,6 +198,10 @@ void observer_notice(struct world *w, struct machine *m, const struct notice *n)
         world_trace(w, "%s: %s (shard %u, slot %u, number %llu)%s%s", m->name, texts[n->kind],
                     n->shard, n->slot, (unsigned long long)n->number, n->text ? ": " : "",
                     n->text ? n->text : "");
+    if (n->kind == NOTICE_MEMBER)
+        check_word_held(w, m, &n->change);
+    if (n->kind == NOTICE_CLONE)
+        check_clone_told(w, m, n);
     if (n->kind == NOTICE_READY) {
         m->ready_life = n->number;
         m->ready_at = w->now;

@@ -17,6 +17,7 @@
 #include "sim/device.h"
 #include "sim/faults.h"
 #include "sim/forger.h"
+#include "sim/gossiper.h"
 #include "sim/live.h"
 #include "sim/network.h"
 #include "sim/observer.h"
@@ -27,6 +28,7 @@
 #include "sim/siege.h"
 #include "sim/story_run.h"
 #include "sim/trace.h"
+#include "sim/twin.h"
 
 #include <setjmp.h>
 
@@ -122,6 +124,8 @@ struct world {
     struct siege siege;
     struct devices devices;
     struct forger forger;
+    struct gossiper gossiper;
+    struct twin twin;
     struct script script;
     struct story_play *play;     /* NULL: no story */
     struct chronicle *chronicle; /* NULL: none is kept */
