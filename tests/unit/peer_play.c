@@ -154,6 +154,13 @@ static void keep_answer(struct stage *s, size_t node, const struct answer *answe
         s->shown = *answer->state;
 }
 
+/* What its clock shows: the stage's time, but for as long as it stood. */
+static struct instant clock_of(const struct stage_node *n)
+{
+    struct instant now = n->stage->now;
+    return n->clock_stands ? n->clock : (struct instant){now.ns - n->clock_behind.ns};
+}
+
 static void settle(struct stage_node *n)
 {
     struct stage *s = n->stage;
@@ -163,7 +170,7 @@ static void settle(struct stage_node *n)
         struct effects e;
         ck_assert_int_lt(turns++, TURNS_MAX);
         memset(n->sealed, 0, sizeof n->sealed);
-        peer_effects(n->peer, s->now, &e);
+        peer_effects(n->peer, clock_of(n), &e);
         for (size_t i = 0; i < e.datagram_count; i++)
             send_datagram(s, n->index, &e.datagrams[i]);
         write_log(n, &e);
@@ -177,7 +184,7 @@ static void settle(struct stage_node *n)
             stage_begin_run(s, n->index, &e.runs[i]);
         written = e.write_wanted && !e.segment_wanted && !n->disk.write_held;
         if (written)
-            peer_step(n->peer, s->now, &(struct event){.kind = EVENT_WRITTEN, .lsn = e.lsn});
+            peer_step(n->peer, clock_of(n), &(struct event){.kind = EVENT_WRITTEN, .lsn = e.lsn});
     } while (written || peer_pending(n->peer));
 }
 
@@ -185,7 +192,7 @@ void stage_event(struct stage *s, size_t node, const struct event *event)
 {
     struct stage_node *n = &s->nodes[node];
     ck_assert(n->up && !n->paused);
-    peer_step(n->peer, s->now, event);
+    peer_step(n->peer, clock_of(n), event);
     settle(n);
 }
 
@@ -216,8 +223,11 @@ static void finish_sync(struct stage_node *n)
 
 static struct instant node_deadline(const struct stage_node *n)
 {
-    return n->up && !n->paused ? instant_earlier(peer_deadline(n->peer), n->disk.done_at)
-                               : INSTANT_NEVER;
+    if (!n->up || n->paused)
+        return INSTANT_NEVER;
+    struct instant due =
+        n->clock_stands ? INSTANT_NEVER : instant_after(peer_deadline(n->peer), n->clock_behind);
+    return instant_earlier(due, n->disk.done_at);
 }
 
 static void land(struct stage *s)
@@ -363,7 +373,7 @@ enum peer_recovery stage_start(struct stage *s, size_t node)
         d->mode = SYNC_PROMPT;
     n->up = n->powered = true;
     n->paused = false;
-    peer_start(n->peer, s->now);
+    peer_start(n->peer, clock_of(n));
     settle(n);
     return recovery;
 }
@@ -387,6 +397,16 @@ void stage_pause(struct stage *s, size_t node, bool paused)
 {
     ck_assert(s->nodes[node].up);
     s->nodes[node].paused = paused;
+}
+
+void stage_stop_clock(struct stage *s, size_t node, bool stands)
+{
+    struct stage_node *n = &s->nodes[node];
+    if (stands)
+        n->clock = clock_of(n);
+    else
+        n->clock_behind = span_between(n->clock, s->now);
+    n->clock_stands = stands;
 }
 
 void stage_sync(struct stage *s, size_t node, enum stage_sync mode)

@@ -65,11 +65,14 @@ struct stage;
 struct stage_node {
     struct stage *stage;
     size_t index;
-    bool up;       /* its agent runs, */
-    bool paused;   /*   or is stopped by a signal meanwhile: its datagrams are lost */
-    bool powered;  /* its machine runs, with all that acts under its locks */
-    unsigned boot; /* boots of the machine: 1, 2, ... */
-    unsigned run;  /* starts of its agent */
+    bool up;           /* its agent runs, */
+    bool paused;       /*   or is stopped by a signal meanwhile: its datagrams are lost */
+    bool powered;      /* its machine runs, with all that acts under its locks */
+    unsigned boot;     /* boots of the machine: 1, 2, ... */
+    unsigned run;      /* starts of its agent */
+    bool clock_stands; /* its clock shows `clock`, whatever the time is */
+    struct instant clock;
+    struct span clock_behind; /* so long it stood before */
     struct key_pair key;
     struct peer_config config;
     void *memory;
@@ -162,6 +165,8 @@ void stage_pause(struct stage *s, size_t node, bool paused);
 /* A copy of the node's machine starts: the same key, store and boot, and what is sent to one of the
  * two comes to both. Its index. */
 size_t stage_twin(struct stage *s, size_t node);
+/* Its clock stands still, and its agent goes on; or its clock goes on from there. */
+void stage_stop_clock(struct stage *s, size_t node, bool stands);
 void stage_sync(struct stage *s, size_t node, enum stage_sync mode);
 /* Both ways between two nodes. */
 void stage_cut(struct stage *s, size_t a, size_t b, bool cut);
