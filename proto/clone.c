@@ -3,7 +3,7 @@
 
 #include "proto/core.h"
 
-enum { ASKS = 6 }; /* in a D */
+enum { ASKS = 6, ASKS_MAX = 40 }; /* in a D: usually, and of hellos that come quickly */
 
 static const struct start_id NO_START;
 
@@ -29,14 +29,14 @@ static bool is_none(const struct clone_start *s)
 
 static void contest(struct clone *c, struct instant now, struct span detect)
 {
+    struct instant soonest = instant_after(c->asked_at, (struct span){detect.ns / ASKS_MAX});
     c->contested_until = instant_after(now, detect);
-    c->ask_at = instant_earlier(c->ask_at, now);
+    c->ask_at = instant_earlier(c->ask_at, instant_reached(now, soonest) ? now : soonest);
 }
 
 /* The entry of that start, or the one that makes room for it: whichever answered longer ago, and
  * so one that never did, as a hello that somebody kept. */
-static struct clone_start *entry_of(struct clone *c, struct instant now, struct span detect,
-                                    const struct start_id *start, uint32_t sent)
+static struct clone_start *entry_of(struct clone *c, const struct start_id *start, uint32_t sent)
 {
     struct clone_start *a = &c->starts[0], *b = &c->starts[1];
     if (same(&a->start, start))
@@ -44,10 +44,7 @@ static struct clone_start *entry_of(struct clone *c, struct instant now, struct 
     if (same(&b->start, start))
         return b;
     struct clone_start *room = a->answered_at.ns <= b->answered_at.ns ? a : b;
-    const struct clone_start *other = room == a ? b : a;
     *room = (struct clone_start){.start = *start, .seen = sent};
-    if (!is_none(other))
-        contest(c, now, detect);
     return room;
 }
 
@@ -62,9 +59,17 @@ static bool overlap(const struct clone *c)
 void clone_hello(struct clone *c, struct instant now, struct span detect, const struct hello *hello,
                  bool answers, uint32_t sent, const struct address *from)
 {
-    struct clone_start *s = entry_of(c, now, detect, &hello->start, sent);
+    struct clone_start *s = entry_of(c, &hello->start, sent);
+    const struct clone_start *other = s == c->starts ? s + 1 : s - 1;
+    if (s->echoed == 0 && !answers && !is_none(other)) {
+        s->from = *from;
+        s->owed = true;
+        contest(c, now, detect);
+    }
     if (!answers || hello->echo_seq <= s->echoed)
         return;
+    if (s->echoed == 0 && !is_none(other))
+        contest(c, now, detect);
     s->echoed = hello->echo_seq;
     s->answered_at = now;
     s->from = *from;
@@ -92,7 +97,8 @@ enum clone_change clone_judge(struct clone *c, struct instant now, struct span d
     return is ? CLONE_FOUND : CLONE_OVER;
 }
 
-bool clone_asks(struct clone *c, struct instant now, struct span detect)
+/* Whether it is time; plans the next one. */
+static bool is_due(struct clone *c, struct instant now, struct span detect)
 {
     if (!instant_reached(now, c->ask_at))
         return false;
@@ -105,20 +111,32 @@ bool clone_asks(struct clone *c, struct instant now, struct span detect)
     return first;
 }
 
-size_t clone_addresses(const struct clone *c, const struct core *core, uint16_t slot,
-                       struct address out[3])
+/* The roster's address, and others from where a start of it spoke. */
+static size_t addresses(const struct clone *c, const struct core *core, uint16_t slot,
+                        struct address out[3])
 {
     const struct roster *roster = core->config.roster;
     size_t count = 1;
     out[0] = roster->nodes[roster_find(roster, slot)].address;
     for (size_t i = 0; i < 2; i++) {
-        const struct address *from = &c->starts[i].from;
-        bool known = from->port == 0;
+        const struct clone_start *s = &c->starts[i];
+        bool known = s->from.port == 0 || (s->echoed == 0 && !s->owed);
         for (size_t j = 0; j < count; j++)
-            known |= same_address(&out[j], from);
+            known |= same_address(&out[j], &s->from);
         if (!known)
-            out[count++] = *from;
+            out[count++] = s->from;
     }
+    return count;
+}
+
+size_t clone_asks(struct clone *c, const struct core *core, struct instant now, uint16_t slot,
+                  struct address out[3])
+{
+    if (!is_due(c, now, core_detect(core)))
+        return 0;
+    size_t count = addresses(c, core, slot, out);
+    c->asked_at = now;
+    c->starts[0].owed = c->starts[1].owed = false;
     return count;
 }
 
@@ -132,7 +150,7 @@ void clone_watch(struct clone *c, struct core *core, struct instant now, uint16_
     struct notice *n = told_notice(&core->told, NOTICE_CLONE);
     n->slot = slot;
     n->number = change == CLONE_FOUND ? 2 : 1;
-    size_t count = clone_addresses(c, core, slot, at);
+    size_t count = addresses(c, core, slot, at);
     n->at[0] = at[0];
     n->at[1] = at[count - 1];
 }

@@ -35,7 +35,8 @@ struct core;
 
 struct clone_start {
     struct start_id start; /* zero: none */
-    struct address from;   /* of its last answer; zero: not known */
+    struct address from;   /* of its last answer, or hello; zero: not known */
+    bool owed;             /* a hello of it is not answered there yet */
     uint32_t seen;
     uint32_t echoed;            /* 0: nothing yet */
     struct instant answered_at; /* when `echoed` rose last */
@@ -45,7 +46,7 @@ struct clone_start {
 struct clone {
     struct clone_start starts[2];
     struct instant contested_until; /* it is asked until then; ns 0: it is not */
-    struct instant ask_at;
+    struct instant ask_at, asked_at;
     bool proven; /* as of the last call of clone_judge */
 };
 
@@ -61,14 +62,15 @@ bool clone_is_double(const struct clone *c, struct instant now, struct span dete
 enum clone_change { CLONE_SAME, CLONE_FOUND, CLONE_OVER };
 /* The same; what it is if it is not what it was at the last call. */
 enum clone_change clone_judge(struct clone *c, struct instant now, struct span detect);
-/* Whether all addresses of its starts are to be asked now; plans the next time. */
-bool clone_asks(struct clone *c, struct instant now, struct span detect);
 /* Judges, and tells the operator once that `slot` runs twice, and once that it does no more. */
 void clone_watch(struct clone *c, struct core *core, struct instant now, uint16_t slot);
-/* Where its starts are, each once: first where the roster has it; then from where else hellos of it
- * came. Returns how many. */
-size_t clone_addresses(const struct clone *c, const struct core *core, uint16_t slot,
-                       struct address out[3]);
+/*
+ * Where its starts are to be asked now, each address once: first where the roster has it; then from
+ * where else its answers came, or a hello, which is answered there once (T2: no more goes out than
+ * came in). Returns how many; 0: it is not time. Plans the next time.
+ */
+size_t clone_asks(struct clone *c, const struct core *core, struct instant now, uint16_t slot,
+                  struct address out[3]);
 /* When clone_asks, or clone_judge, has something to do; INSTANT_NEVER. */
 struct instant clone_deadline(const struct clone *c);
 

@@ -568,15 +568,14 @@ static void ask_starts(struct link *l, struct link_end *end, struct instant now)
     struct address at[3];
     struct core *c = l->core;
     clone_watch(&end->clone, c, now, slot_of(l, end));
-    if (!clone_asks(&end->clone, now, core_detect(c)))
-        return;
-    size_t first = l->out_count, count = clone_addresses(&end->clone, c, slot_of(l, end), at);
+    size_t first = l->out_count, count = clone_asks(&end->clone, c, now, slot_of(l, end), at);
     for (size_t i = 0; i < count; i++)
         seal_hello(l, end, 0);
     for (size_t i = 0; first + i < l->out_count; i++)
         l->out[first + i].at = at[i];
-    struct message m = {.type = WIRE_CLONED, .cloned = {.one = at[0], .other = at[count - 1]}};
-    if (end->clone.proven && end->session.believed)
+    struct message m = {.type = WIRE_CLONED,
+                        .cloned = {.one = at[0], .other = at[count > 1 ? count - 1 : 0]}};
+    if (count > 0 && end->clone.proven && end->session.believed)
         put_message(l, end, end->way.via, &m);
 }
 

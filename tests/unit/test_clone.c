@@ -5,6 +5,7 @@
 #include "tests/unit/peer_play.h"
 
 #include "proto/clone.h"
+#include "proto/core.h"
 #include "proto/link.h"
 
 Suite *suite_clone(void);
@@ -44,6 +45,18 @@ static void answers(uint8_t start)
 {
     said++;
     hello(start, said);
+}
+
+/* Addresses at which it is to be asked now. */
+static struct address at[3];
+
+static size_t asks(void)
+{
+    static struct core core;
+    static struct roster roster = {
+        .node_count = 1, .detect_ms = 4000, .nodes = {{.slot = 1, .address = {.port = 1}}}};
+    core.config.roster = &roster;
+    return clone_asks(&clone, &core, now, 1, at);
 }
 
 static bool is_double(void)
@@ -126,16 +139,38 @@ START_TEST(a_contested_node_is_asked_for_a_while)
     begin();
     hello(A, 0);
     answers(A);
-    ck_assert(!clone_asks(&clone, now, DETECT));
     ck_assert_int_eq(clone_deadline(&clone).ns, INSTANT_NEVER.ns);
     hello(B, 0);
     answers(B);
     size_t asked = 0;
     for (int i = 0; i < 1000; i++, later(10))
-        asked += clone_asks(&clone, now, DETECT);
+        asked += asks();
     ck_assert_uint_ge(asked, 4);
     ck_assert_uint_le(asked, 7);
     ck_assert_int_eq(clone_deadline(&clone).ns, INSTANT_NEVER.ns);
+}
+END_TEST
+
+/* A hello from elsewhere is answered there once; who answers is asked there from then on. */
+START_TEST(a_copy_is_asked_where_it_is)
+{
+    struct address elsewhere = {.port = 7};
+    struct hello h = {.start = {{B}}, .seq = 1};
+    begin();
+    hello(A, 0);
+    answers(A);
+    clone_hello(&clone, now, DETECT, &h, false, said, &elsewhere);
+    ck_assert_uint_eq(asks(), 2);
+    ck_assert_uint_eq(at[0].port, 1);
+    ck_assert_uint_eq(at[1].port, 7);
+    ck_assert_uint_eq(asks(), 0);
+    later(1000);
+    ck_assert_uint_eq(asks(), 1);
+    h.echo_seq = ++said;
+    clone_hello(&clone, now, DETECT, &h, true, said, &elsewhere);
+    for (int i = 0; i < 3; i++, later(700))
+        if (i > 0)
+            ck_assert_uint_eq(asks(), 2);
 }
 END_TEST
 
@@ -261,6 +296,7 @@ Suite *suite_clone(void)
     tcase_add_test(hellos, what_somebody_kept_proves_nothing);
     tcase_add_test(hellos, it_is_over_when_one_is_silent);
     tcase_add_test(hellos, a_contested_node_is_asked_for_a_while);
+    tcase_add_test(hellos, a_copy_is_asked_where_it_is);
     tcase_add_test(hellos, a_quorum_of_jurors_tells_a_node);
     suite_add_tcase(suite, hellos);
     TCase *peers = tcase_create("peers");
