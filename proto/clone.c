@@ -155,6 +155,14 @@ void clone_watch(struct clone *c, struct core *core, struct instant now, uint16_
     n->at[1] = at[count - 1];
 }
 
+struct address clone_at(const struct clone *c, const struct start_id *start)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (same(&c->starts[i].start, start))
+            return c->starts[i].from;
+    return (struct address){0};
+}
+
 struct instant clone_deadline(const struct clone *c)
 {
     return c->ask_at;

@@ -71,6 +71,8 @@ void clone_watch(struct clone *c, struct core *core, struct instant now, uint16_
  */
 size_t clone_asks(struct clone *c, const struct core *core, struct instant now, uint16_t slot,
                   struct address out[3]);
+/* From where that start of it answered; zero: not known. */
+struct address clone_at(const struct clone *c, const struct start_id *start);
 /* When clone_asks, or clone_judge, has something to do; INSTANT_NEVER. */
 struct instant clone_deadline(const struct clone *c);
 

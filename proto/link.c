@@ -446,8 +446,11 @@ static void seal_data(struct link *l, size_t index)
                                    .to = slot_of(l, end),
                                    .from_start = l->start,
                                    .to_start = end->session.peer_start};
+    size_t before = l->out_count;
     end->open = 0;
     seal_one(l, end, d->via, &binding, (struct view){d->plain, d->size});
+    if (end->clone.proven && l->out_count > before) /* to the copy that can open it */
+        l->out[before].at = clone_at(&end->clone, &end->session.peer_start);
 }
 
 static void seal_hello(struct link *l, struct link_end *end, uint16_t via)
@@ -565,16 +568,14 @@ static void say_hello(struct link *l, struct link_end *end)
  * whichever is believed just now is told so. */
 static void ask_starts(struct link *l, struct link_end *end, struct instant now)
 {
-    struct address at[3];
-    struct core *c = l->core;
-    clone_watch(&end->clone, c, now, slot_of(l, end));
-    size_t first = l->out_count, count = clone_asks(&end->clone, c, now, slot_of(l, end), at);
+    struct address at[3] = {0};
+    clone_watch(&end->clone, l->core, now, slot_of(l, end));
+    size_t first = l->out_count, count = clone_asks(&end->clone, l->core, now, slot_of(l, end), at);
     for (size_t i = 0; i < count; i++)
         seal_hello(l, end, 0);
     for (size_t i = 0; first + i < l->out_count; i++)
         l->out[first + i].at = at[i];
-    struct message m = {.type = WIRE_CLONED,
-                        .cloned = {.one = at[0], .other = at[count > 1 ? count - 1 : 0]}};
+    struct message m = {.type = WIRE_CLONED, .cloned = {at[0], at[count > 1 ? count - 1 : 0]}};
     if (count > 0 && end->clone.proven && end->session.believed)
         put_message(l, end, end->way.via, &m);
 }
