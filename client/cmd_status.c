@@ -26,6 +26,9 @@ static void print_standing(const json_t *s)
     else
         printf("standing  %s: %lld of %lld jurors acknowledge this node\n",
                json_flag(s, "standing") ? "yes" : "NO", acknowledging, jurors);
+    if (json_flag(s, "cloned"))
+        puts("CLONED    another agent answers with this node's key: neither takes a lock or votes "
+             "until one is off; `holdfast events` says where both are");
     if (json_flag(s, "bound"))
         puts("BOUND     a juror voted against this life, or an order is out: no new locks here "
              "until "

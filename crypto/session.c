@@ -6,7 +6,9 @@
  * echoed only hellos sent while it lived, so at most m; believed_seq = m therefore shuts out
  * everything that P1 ever sealed, whether it was recorded, delayed or held back. (The number that
  * P2 echoed would not do: P1 may have echoed a later one in a hello that somebody kept.) So a pair
- * of starts has one unbroken life, and its window is emptied once, at its beginning.
+ * of starts has one unbroken life, and its window is emptied once, at its beginning. (Where two
+ * copies of the peer run beside each other, belief goes from one to the other and back: so the
+ * counters of the one before are kept.)
  */
 #include "crypto/session.h"
 
@@ -60,16 +62,19 @@ static bool hello_valid(const struct session *s, const struct start_id *own,
     return !start_equal(&hello->echo, own) || hello->echo_seq <= s->hello_seq;
 }
 
-/* A new pair of starts: counters and window begin anew. */
+/* A new pair of starts: counters and window begin anew, but for one that comes back. */
 static void believe(struct session *s, const struct hello *hello)
 {
+    static const struct session_count fresh;
+    struct session_count count = s->count;
+    bool back = start_equal(&hello->start, &s->before_start);
+    s->count = back ? s->before : fresh;
+    s->before = count;
+    s->before_start = s->peer_start; /* zero if none was believed */
     s->peer_start = hello->start;
     s->believed = true;
     s->trusted = hello->believes;
     s->believed_seq = s->hello_seq;
-    s->sent = 0;
-    s->taken = 0;
-    memset(s->window, 0, sizeof s->window);
 }
 
 enum session_hello session_hello_take(struct session *s, const struct start_id *own,
@@ -131,32 +136,32 @@ bool hello_decode(struct hello *out, const uint8_t *plain, size_t size)
 
 uint64_t session_send_next(struct session *s)
 {
-    return ++s->sent;
+    return ++s->count.sent;
 }
 
 /* Makes `counter` the newest: words between the old newest and it hold nothing seen. */
 static void window_advance(struct session *s, uint64_t counter)
 {
-    uint64_t old = s->taken / WORD_BITS;
+    uint64_t old = s->count.taken / WORD_BITS;
     uint64_t steps = counter / WORD_BITS - old;
     if (steps > WINDOW_WORDS)
         steps = WINDOW_WORDS;
     /* More than a whole turn empties every word, in whatever order. */
     for (uint64_t i = 1; i <= steps; i++)
-        s->window[(old + i) % WINDOW_WORDS] = 0;
-    s->taken = counter;
+        s->count.window[(old + i) % WINDOW_WORDS] = 0;
+    s->count.taken = counter;
 }
 
 bool session_take(struct session *s, uint64_t counter)
 {
     if (!s->believed || counter == 0)
         return false;
-    if (counter > s->taken)
+    if (counter > s->count.taken)
         window_advance(s, counter);
-    else if (s->taken - counter >= SESSION_WINDOW)
+    else if (s->count.taken - counter >= SESSION_WINDOW)
         return false;
 
-    uint64_t *word = &s->window[counter / WORD_BITS % WINDOW_WORDS];
+    uint64_t *word = &s->count.window[counter / WORD_BITS % WINDOW_WORDS];
     uint64_t bit = (uint64_t)1 << counter % WORD_BITS;
     if (*word & bit)
         return false;

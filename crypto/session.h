@@ -42,6 +42,15 @@ struct hello {
     bool believes; /* the sender believes the start that it echoes */
 };
 
+/* The counters of one pair of starts. */
+struct session_count {
+    uint64_t sent;  /* of the last datagram */
+    uint64_t taken; /* the highest */
+    /* Bit c % 64 of word c / 64, modulo the words. One word more than the window, since a word is
+     * emptied as a whole when the newest counter enters it. */
+    uint64_t window[SESSION_WINDOW / 64 + 1];
+};
+
 struct session {
     struct start_id peer_start; /* meaningful while `believed` */
     bool believed;
@@ -49,12 +58,12 @@ struct session {
     uint32_t hello_seq;      /* hellos we sent */
     uint32_t believed_seq;   /* hellos we had sent when we believed; only an echo above it counts */
     uint32_t peer_hello_seq; /* newest hello seen of the start we answer (believed or not) */
-    struct start_id peer_seen; /* the start in that hello: what our next hello echoes */
-    uint64_t sent;             /* counter of the last datagram sent under this pair of starts */
-    uint64_t taken;            /* highest counter taken */
-    /* Bit c % 64 of word c / 64, modulo the words. One word more than the window, since a word is
-     * emptied as a whole when the newest counter enters it. */
-    uint64_t window[SESSION_WINDOW / 64 + 1];
+    struct start_id peer_seen;  /* the start in that hello: what our next hello echoes */
+    struct session_count count; /* under this pair of starts */
+    /* The start believed before this one, zero if none was. Only one that lives beside the present
+     * one, a clone, can come back; then its counters go on where they were. */
+    struct start_id before_start;
+    struct session_count before;
 };
 
 enum session_hello {

@@ -206,11 +206,11 @@ static void agent_ticked(void *context)
     a->tick_due = true; /* agent_turn follows every callback of the loop */
 }
 
-static void agent_datagram(void *context, struct view bytes)
+static void agent_datagram(void *context, struct view bytes, const struct address *from)
 {
     struct agent *a = context;
     if (a->started)
-        agent_step(a, &(struct event){.kind = EVENT_DATAGRAM, .datagram = bytes});
+        agent_step(a, &(struct event){.kind = EVENT_DATAGRAM, .source = *from, .datagram = bytes});
 }
 
 static void agent_refused(void *context, uint16_t slot)
@@ -512,7 +512,7 @@ struct agent *agent_open(struct event_base *base, struct clock *clock, const str
     if (opened)
         agent_open_fence_log(a);
     if (opened)
-        a->udp = udp_open(base, identity->roster, identity->self, &udp, fault);
+        a->udp = udp_open(base, identity->roster, identity->self, &config->listen, &udp, fault);
     if (a->udp)
         return a;
     agent_close(a);

@@ -134,9 +134,10 @@ static json_t *api_status_node(const struct api *api)
 /* Where this node stands with the jurors (F7, F2, F6a). */
 static json_t *api_status_fence(const struct peer_status *p)
 {
-    return json_pack("{s:b s:b s:b s:b s:I s:b}", "juror", p->juror, "life_counts", p->life_known,
-                     "standing_wanted", p->standing_wanted, "standing", p->standing,
-                     "acknowledging", (json_int_t)p->acknowledging, "bound", p->bound);
+    return json_pack("{s:b s:b s:b s:b s:I s:b s:b}", "juror", p->juror, "life_counts",
+                     p->life_known, "standing_wanted", p->standing_wanted, "standing", p->standing,
+                     "acknowledging", (json_int_t)p->acknowledging, "bound", p->bound, "cloned",
+                     p->cloned);
 }
 
 void api_status(struct varlink_call *call, const json_t *parameters)

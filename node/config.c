@@ -16,6 +16,7 @@
 
 #include "crypto/key.h"
 #include "node/config_access.h"
+#include "node/udp_address.h"
 
 enum { CONFIG_FILE_MAX = 256 * 1024 };
 
@@ -65,6 +66,16 @@ static int config_check_socket(cfg_t *cfg, cfg_opt_t *opt)
         return 0;
     cfg_error(cfg, "%s: %s is %zu bytes long; a socket's path has at most %d: choose a shorter one",
               cfg_opt_name(opt), path, strlen(path), CONFIG_SOCKET_MAX);
+    return -1;
+}
+
+static int config_check_listen(cfg_t *cfg, cfg_opt_t *opt)
+{
+    struct address address;
+    if (udp_address_parse(&address, cfg_opt_getnstr(opt, 0)))
+        return 0;
+    cfg_error(cfg, "listen: %s is not an address like 10.0.0.1:7654 or [fd00::1]:7654",
+              cfg_opt_getnstr(opt, 0));
     return -1;
 }
 
@@ -171,6 +182,7 @@ static void config_add_checks(cfg_t *cfg)
     cfg_set_validate_func(cfg, "socket", config_check_socket);
     cfg_set_validate_func(cfg, "executor-socket", config_check_socket);
     cfg_set_validate_func(cfg, "socket-group", config_check_group);
+    cfg_set_validate_func(cfg, "listen", config_check_listen);
     cfg_set_validate_func(cfg, "log-level", config_check_level);
     config_access_add_checks(cfg);
     config_device_add_checks(cfg);
@@ -223,6 +235,8 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
                          CONFIG_RUN_MAX_MS / 1000);
     if (!config_access_take(&out->access, cfg))
         return fault_set(fault, FAULT_OTHER, "access: out of memory, or an account has vanished");
+    if (cfg_getstr(cfg, "listen"))
+        (void)udp_address_parse(&out->listen, cfg_getstr(cfg, "listen"));
     out->socket_group = (gid_t)-1;
     if (cfg_getstr(cfg, "socket-group")) {
         const struct group *group = getgrnam(cfg_getstr(cfg, "socket-group"));
@@ -343,6 +357,7 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
         CFG_STR("boot-id", CONFIG_BOOT_ID_DEFAULT, CFGF_NONE),
         CFG_STR("machine-id", CONFIG_MACHINE_ID_DEFAULT, CFGF_NONE),
         CFG_STR("on_isolation", "stop", CFGF_NONE),
+        CFG_STR("listen", NULL, CFGF_NODEFAULT),
         CFG_SEC("action", action, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_STR("executor-socket", "/run/holdfast-executor/executor.sock", CFGF_NONE),
         CFG_STR("executor-state", "/var/lib/holdfast-executor", CFGF_NONE),

@@ -54,6 +54,7 @@ struct config {
     uint32_t max_locks;
     uint32_t max_operations;
     size_t register_bytes;
+    struct address listen; /* instead of the roster's address of this node; port 0: that one */
     char *boot_id;
     char *machine_id;
     char *executor_socket;

@@ -10,6 +10,7 @@
 #include "node/log.h"
 #include "node/render.h"
 #include "node/render_member.h"
+#include "node/udp.h"
 #include "proto/must.h"
 
 struct event_record {
@@ -68,6 +69,7 @@ static struct events_telling events_member(char *text, const struct agent *agent
                                            const struct notice *n)
 {
     bool reach = n->kind == NOTICE_REACH, dead = !reach && n->change.after == MEMBER_DEAD;
+    dead |= reach && n->number == 2;
     render_change_text(text, EVENTS_TEXT_SIZE, agent, n);
     return (struct events_telling){dead ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
                                    reach ? "reach" : "member", reach ? n->slot : n->change.slot};
@@ -227,6 +229,27 @@ static struct events_telling events_inhibitor(char *text, const struct agent *ag
                                    all ? agent_identity(agent)->self : n->slot};
 }
 
+/* Two agents answer under one key: proto/clone.h. */
+static struct events_telling events_clone(char *text, const struct agent *agent,
+                                          const struct notice *n)
+{
+    const char *name = agent_node_name(agent, n->slot);
+    char one[UDP_ADDRESS_SIZE], other[UDP_ADDRESS_SIZE];
+    udp_address_text(one, &n->at[0]);
+    udp_address_text(other, &n->at[1]);
+    if (n->number != 2) {
+        snprintf(text, EVENTS_TEXT_SIZE, "%s runs once again: it counts as before", name);
+        return (struct events_telling){LOG_LEVEL_WARNING, "clone", n->slot};
+    }
+    snprintf(
+        text, EVENTS_TEXT_SIZE,
+        "ALARM: %s runs twice: two agents answer with its key, at %s and %s. Until one is off "
+        "neither takes a lock, votes or is acknowledged. Switch the copy off (a cloned disk, a "
+        "restored machine), and enrol it under a key of its own",
+        name, one, strcmp(one, other) == 0 ? "the same address" : other);
+    return (struct events_telling){LOG_LEVEL_ERROR, "clone", n->slot};
+}
+
 static struct events_telling events_text(char *text, const struct agent *agent,
                                          const struct notice *n)
 {
@@ -262,6 +285,8 @@ static struct events_telling events_text(char *text, const struct agent *agent,
         return events_proof(text, agent, n);
     case NOTICE_INHIBITOR:
         return events_inhibitor(text, agent, n);
+    case NOTICE_CLONE:
+        return events_clone(text, agent, n);
     }
     return events_lock(text, agent, n);
 }

@@ -8,7 +8,7 @@
 #include "node/agent.h"
 #include "node/varlink.h"
 
-enum { EVENTS_KEPT = 1024, EVENTS_TEXT_SIZE = 256 };
+enum { EVENTS_KEPT = 1024, EVENTS_TEXT_SIZE = 384 };
 
 struct events;
 

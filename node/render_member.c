@@ -246,10 +246,29 @@ static void render_reason(char out[RENDER_WHY_SIZE], const struct agent *agent,
         snprintf(out, RENDER_WHY_SIZE, "%s", fixed[reason]);
 }
 
+/* Datagrams take another way (T3). */
+static void render_way_text(char *text, size_t size, const struct agent *agent,
+                            const struct notice *n)
+{
+    const char *name = agent_node_name(agent, n->slot), *relay = agent_node_name(agent, n->other);
+    if (n->number == 2)
+        snprintf(text, size,
+                 "this node reaches %s through %s: the direct way does not work; look at the "
+                 "network between the two",
+                 name, relay);
+    else
+        snprintf(text, size, "this node reaches %s directly again, and not through %s", name,
+                 relay);
+}
+
 void render_change_text(char *text, size_t size, const struct agent *agent, const struct notice *n)
 {
     char why[RENDER_WHY_SIZE];
     const struct swim_change *c = &n->change;
+    if (n->kind == NOTICE_REACH && n->number >= 2) {
+        render_way_text(text, size, agent, n);
+        return;
+    }
     if (n->kind == NOTICE_REACH) {
         snprintf(
             text, size,
@@ -280,6 +299,13 @@ static struct render_change render_reach(const struct agent *agent, const struct
     struct member_view m;
     bool reached = n->number == 1;
     peer_member(agent_peer(agent), n->slot, &m);
+    if (n->number >= 2)
+        return (struct render_change){.verdict = "reach",
+                                      .before = n->number == 2 ? "direct" : "relayed",
+                                      .after = n->number == 2 ? "relayed" : "direct",
+                                      .reason = n->number == 2 ? "no-direct-answer" : "answer",
+                                      .by = agent_node_name(agent, n->other),
+                                      .life = m.life};
     return (struct render_change){.verdict = "reach",
                                   .before = reached ? "unreachable" : "reached",
                                   .after = reached ? "reached" : "unreachable",

@@ -32,32 +32,14 @@ struct udp {
     uint8_t bytes[UDP_BATCH][DATAGRAM_MAX];
     struct iovec iovecs[UDP_BATCH];
     struct mmsghdr headers[UDP_BATCH];
+    struct sockaddr_in6 others[UDP_BATCH]; /* from whom, or to where, if the roster does not say */
 };
-
-static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-static bool udp_is_mapped(const struct address *address)
-{
-    return memcmp(address->ip, mapped_prefix, sizeof mapped_prefix) == 0;
-}
-
-void udp_address_text(char out[UDP_ADDRESS_SIZE], const struct address *address)
-{
-    char ip[INET6_ADDRSTRLEN] = "?";
-    if (udp_is_mapped(address)) {
-        inet_ntop(AF_INET, address->ip + 12, ip, sizeof ip);
-        snprintf(out, UDP_ADDRESS_SIZE, "%s:%u", ip, address->port);
-    } else {
-        inet_ntop(AF_INET6, address->ip, ip, sizeof ip);
-        snprintf(out, UDP_ADDRESS_SIZE, "[%s]:%u", ip, address->port);
-    }
-}
 
 /* An address of the socket's family; all zero if it is of the other one. */
 static struct sockaddr_in6 udp_sockaddr(sa_family_t family, const struct address *address)
 {
     struct sockaddr_in6 out = {0};
-    if ((family == AF_INET) != udp_is_mapped(address))
+    if ((family == AF_INET) != udp_address_is_mapped(address))
         return out;
     if (family == AF_INET) {
         struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(address->port)};
@@ -67,6 +49,20 @@ static struct sockaddr_in6 udp_sockaddr(sa_family_t family, const struct address
         out.sin6_family = AF_INET6;
         out.sin6_port = htons(address->port);
         memcpy(&out.sin6_addr, address->ip, 16);
+    }
+    return out;
+}
+
+static struct address udp_address(sa_family_t family, const struct sockaddr_in6 *from)
+{
+    struct address out = {.port = ntohs(from->sin6_port)};
+    memcpy(out.ip, &from->sin6_addr, sizeof out.ip);
+    if (family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, from, sizeof in);
+        out.port = ntohs(in.sin_port);
+        memcpy(out.ip, udp_address_mapped, sizeof udp_address_mapped);
+        memcpy(out.ip + 12, &in.sin_addr, 4);
     }
     return out;
 }
@@ -170,13 +166,18 @@ void udp_send(struct udp *udp, const struct outgoing *datagrams, size_t count)
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {
         int index = roster_find(udp->roster, datagrams[i].to);
-        if (index < 0 || !udp->addresses[index].sin6_family) {
+        struct sockaddr_in6 *to = index < 0 ? NULL : &udp->addresses[index];
+        if (to && datagrams[i].at.port) {
+            udp->others[n] = udp_sockaddr(udp->family, &datagrams[i].at);
+            to = &udp->others[n];
+        }
+        if (!to || !to->sin6_family) {
             udp->counters.udp_error_enetunreach++;
             continue;
         }
         udp->iovecs[n] = (struct iovec){.iov_base = (void *)(uintptr_t)datagrams[i].bytes.bytes,
                                         .iov_len = datagrams[i].bytes.size};
-        udp->headers[n].msg_hdr = (struct msghdr){.msg_name = &udp->addresses[index],
+        udp->headers[n].msg_hdr = (struct msghdr){.msg_name = to,
                                                   .msg_namelen = udp_sockaddr_size(udp),
                                                   .msg_iov = &udp->iovecs[n],
                                                   .msg_iovlen = 1};
@@ -194,21 +195,27 @@ static void udp_receive(struct udp *udp)
 {
     for (size_t i = 0; i < UDP_BATCH; i++) {
         udp->iovecs[i] = (struct iovec){.iov_base = udp->bytes[i], .iov_len = DATAGRAM_MAX};
-        udp->headers[i].msg_hdr = (struct msghdr){.msg_iov = &udp->iovecs[i], .msg_iovlen = 1};
+        udp->headers[i].msg_hdr = (struct msghdr){.msg_name = &udp->others[i],
+                                                  .msg_namelen = sizeof udp->others[i],
+                                                  .msg_iov = &udp->iovecs[i],
+                                                  .msg_iovlen = 1};
     }
     int n = recvmmsg(udp->fd, udp->headers, UDP_BATCH, MSG_DONTWAIT, NULL);
-    /* The sizes are copied: what a datagram causes may be sent at once, through the same headers.
-     */
+    /* These are copied: what a datagram causes may be sent at once, through the same headers. */
     unsigned sizes[UDP_BATCH];
-    for (int i = 0; i < n; i++)
+    struct address from[UDP_BATCH];
+    for (int i = 0; i < n; i++) {
         sizes[i] =
             udp->headers[i].msg_hdr.msg_flags & MSG_TRUNC ? UINT32_MAX : udp->headers[i].msg_len;
+        from[i] = udp_address(udp->family, &udp->others[i]);
+    }
     for (int i = 0; i < n; i++) {
         udp->counters.udp_received++;
         if (sizes[i] == UINT32_MAX)
             udp->counters.udp_oversized++;
         else
-            udp->hooks.datagram(udp->hooks.context, (struct view){udp->bytes[i], sizes[i]});
+            udp->hooks.datagram(udp->hooks.context, (struct view){udp->bytes[i], sizes[i]},
+                                &from[i]);
     }
 }
 
@@ -225,22 +232,23 @@ static void udp_readable(evutil_socket_t fd, short what, void *context)
 
 /* --- Opening --- */
 
-static bool udp_bind(struct udp *udp, const struct roster_node *self, struct fault *fault)
+static bool udp_bind(struct udp *udp, const struct address *address, const char *name,
+                     struct fault *fault)
 {
     char text[UDP_ADDRESS_SIZE];
     int on = 1;
     int size = UDP_BUFFER;
-    struct sockaddr_in6 own = udp_sockaddr(udp->family, &self->address);
-    udp_address_text(text, &self->address);
+    struct sockaddr_in6 own = udp_sockaddr(udp->family, address);
+    udp_address_text(text, address);
     udp->fd = socket(udp->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (udp->fd < 0)
         return fault_set(fault, FAULT_OTHER, "udp: %s", strerror(errno));
     if (bind(udp->fd, (const struct sockaddr *)&own, udp_sockaddr_size(udp)) != 0)
-        return fault_set(
-            fault, errno == EADDRINUSE || errno == EADDRNOTAVAIL ? FAULT_CONFIG : FAULT_OTHER,
-            "address %s of %s in the roster: %s; %s", text, self->name, strerror(errno),
-            errno == EADDRINUSE ? "stop what uses it"
-                                : "is this the machine that the roster means?");
+        return fault_set(fault,
+                         errno == EADDRINUSE || errno == EADDRNOTAVAIL ? FAULT_CONFIG : FAULT_OTHER,
+                         "address %s of %s: %s; %s", text, name, strerror(errno),
+                         errno == EADDRINUSE ? "stop what uses it"
+                                             : "is this the machine that the roster means?");
     if (setsockopt(udp->fd, udp->family == AF_INET ? SOL_IP : SOL_IPV6,
                    udp->family == AF_INET ? IP_RECVERR : IPV6_RECVERR, &on, sizeof on) != 0)
         return fault_set(fault, FAULT_OTHER, "udp: IP_RECVERR: %s", strerror(errno));
@@ -250,9 +258,10 @@ static bool udp_bind(struct udp *udp, const struct roster_node *self, struct fau
 }
 
 struct udp *udp_open(struct event_base *base, const struct roster *roster, uint16_t self,
-                     const struct udp_hooks *hooks, struct fault *fault)
+                     const struct address *own, const struct udp_hooks *hooks, struct fault *fault)
 {
     const struct roster_node *node = &roster->nodes[roster_find(roster, self)];
+    const struct address *address = own->port ? own : &node->address;
     struct udp *udp = calloc(1, sizeof *udp);
     if (udp)
         udp->addresses = calloc(roster->node_count, sizeof *udp->addresses);
@@ -264,10 +273,10 @@ struct udp *udp_open(struct event_base *base, const struct roster *roster, uint1
     udp->fd = -1;
     udp->roster = roster;
     udp->hooks = *hooks;
-    udp->family = udp_is_mapped(&node->address) ? AF_INET : AF_INET6;
+    udp->family = udp_address_is_mapped(address) ? AF_INET : AF_INET6;
     for (size_t i = 0; i < roster->node_count; i++)
         udp->addresses[i] = udp_sockaddr(udp->family, &roster->nodes[i].address);
-    if (udp_bind(udp, node, fault)) {
+    if (udp_bind(udp, address, own->port ? "listen" : node->name, fault)) {
         udp->event = event_new(base, udp->fd, EV_READ | EV_PERSIST, udp_readable, udp);
         if (udp->event && event_add(udp->event, NULL) == 0)
             return udp;

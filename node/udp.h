@@ -9,6 +9,7 @@
 #ifndef NODE_UDP_H
 #define NODE_UDP_H
 
+#include "node/udp_address.h"
 #include "crypto/roster.h"
 #include "node/fault.h"
 #include "proto/peer.h"
@@ -40,20 +41,17 @@ struct udp_counters {
 struct udp_hooks {
     void *context;
     /* A datagram of at most DATAGRAM_MAX bytes, valid during the call. */
-    void (*datagram)(void *context, struct view bytes);
+    void (*datagram)(void *context, struct view bytes, const struct address *from);
     /* Nobody listens at `slot`'s address, says its kernel. */
     void (*refused)(void *context, uint16_t slot);
 };
 
-/* Binds to `self`'s address. NULL with *fault. The roster outlives it. */
+/* Binds to `own`, or, if that has no port, to `self`'s address in the roster. NULL with *fault. The
+ * roster outlives it. */
 struct udp *udp_open(struct event_base *base, const struct roster *roster, uint16_t self,
-                     const struct udp_hooks *hooks, struct fault *fault);
+                     const struct address *own, const struct udp_hooks *hooks, struct fault *fault);
 void udp_close(struct udp *udp);
 void udp_send(struct udp *udp, const struct outgoing *datagrams, size_t count);
 const struct udp_counters *udp_counters(const struct udp *udp);
-
-/* "10.0.0.1:7654" or "[fd00::1]:7654". */
-enum { UDP_ADDRESS_SIZE = 64 };
-void udp_address_text(char out[UDP_ADDRESS_SIZE], const struct address *address);
 
 #endif

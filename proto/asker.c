@@ -418,6 +418,10 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
         asker_refuse_now(a, event->acquire.handle, ANSWER_DRAINED);
         return;
     }
+    if (a->core->cloned) {
+        asker_refuse_now(a, event->acquire.handle, ANSWER_NOT_READY);
+        return;
+    }
     if (delegating_serve(a, now, event))
         return;
     delegating_make_room(a, now);

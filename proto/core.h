@@ -40,6 +40,7 @@ struct core {
     uint64_t life;          /* number of the present life; 0: none yet */
     struct nonce life_nonce;
     bool life_known; /* the life counts: requests may be made under it (F6a, F9) */
+    bool cloned;     /* another agent with its key answers: this one abstains (clone.h) */
     struct instant now;
     struct instant late_at; /* when this node's loop was late last (F2d) */
     /* What others ask of fencing (proto/fencing). */
@@ -58,7 +59,7 @@ static inline uint16_t core_self(const struct core *c)
 
 static inline bool core_votes(const struct core *c)
 {
-    return c->store == STORE_VOTING;
+    return c->store == STORE_VOTING && !c->cloned;
 }
 
 static inline uint64_t core_name_hash(const struct core *c, struct view name)

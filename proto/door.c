@@ -60,6 +60,12 @@ enum door door_of(enum wire_type type)
         [WIRE_FENCE_ASK] = DOOR_FENCING,
         [WIRE_HEARD_ASK] = DOOR_FENCING,
         [WIRE_HEARD] = DOOR_FENCING,
+        [WIRE_CLONED] = DOOR_CLONE,
     };
     return doors[type];
+}
+
+bool door_is_membership(enum door door)
+{
+    return door == DOOR_EDGE || door == DOOR_SWIM || door == DOOR_DOUBTS;
 }

@@ -17,9 +17,12 @@ enum door {
     DOOR_DOUBT_ANSWERS, /* to a coordinator, or to a juror's inquiry */
     DOOR_DOUBTS,
     DOOR_ASKER,
-    DOOR_FENCING
+    DOOR_FENCING,
+    DOOR_CLONE
 };
 
 enum door door_of(enum wire_type type);
+/* What a node that runs twice may say: how it is, never what it holds or votes (proto/clone.h). */
+bool door_is_membership(enum door door);
 
 #endif

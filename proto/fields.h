@@ -7,6 +7,7 @@
 
 #include "crypto/bytes.h"
 #include "crypto/key.h"
+#include "crypto/roster.h"
 #include "proto/fence.h"
 #include "proto/id.h"
 #include "proto/limits.h"
@@ -28,6 +29,7 @@ typedef struct view field_locks;
 typedef struct nonce field_nonce;
 typedef struct signature field_sig;
 typedef struct evidence field_evidence;
+typedef struct address field_addr;
 
 #define FIELD_MEMBER(kind, field) field_##kind field;
 
@@ -107,6 +109,11 @@ static inline void put_evidence(struct writer *w, struct evidence v)
     write_u8(w, v.acknowledged);
     write_u16(w, v.alive);
     write_u16(w, v.brake);
+}
+static inline void put_addr(struct writer *w, struct address v)
+{
+    write_copy(w, v.ip, sizeof v.ip);
+    write_u16(w, v.port);
 }
 
 static inline uint8_t get_u8(struct reader *r)
@@ -209,6 +216,13 @@ static inline struct evidence get_evidence(struct reader *r)
     v.acknowledged = read_u8(r);
     v.alive = read_u16(r);
     v.brake = read_u16(r);
+    return v;
+}
+static inline struct address get_addr(struct reader *r)
+{
+    struct address v = {0};
+    read_copy(r, v.ip, sizeof v.ip);
+    v.port = read_u16(r);
     return v;
 }
 

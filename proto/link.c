@@ -35,6 +35,7 @@ void link_init(struct link *l, struct core *core, void *memory)
         struct link_end *end = &l->ends[i];
         session_init(&end->session);
         relay_init(&end->way);
+        clone_init(&end->clone);
         end->hello_next = INSTANT_NEVER;
         end->usable = node->slot != core_self(core) &&
                       seal_key_make(&end->key, config->key, &node->key, &config->cluster);
@@ -66,6 +67,12 @@ bool link_connected(const struct link *l, uint16_t slot)
 {
     const struct link_end *end = find_end(l, slot);
     return end && end->session.believed;
+}
+
+bool link_is_double(const struct link *l, uint16_t slot)
+{
+    const struct link_end *end = find_end(l, slot);
+    return end && end->clone.proven && !MUTANT(95); /* "what a cloned node says counts" */
 }
 
 void link_start(struct link *l, struct instant now)
@@ -112,11 +119,15 @@ static bool take_hello(struct link *l, struct instant now, struct link_end *end,
         return false;
     }
     c->counters.hellos_in++;
+    bool answers = memcmp(hello.echo.bytes, l->start.bytes, sizeof l->start.bytes) == 0;
+    uint32_t sent = end->session.hello_seq;
     enum session_hello verdict = session_hello_take(&end->session, &l->start, &hello);
     if (verdict == HELLO_BAD) {
         c->counters.drop_malformed++;
         return false;
     }
+    clone_hello(&end->clone, now, core_detect(c), &hello, answers, sent, &l->came_from);
+    clone_watch(&end->clone, c, now, slot_of(l, end));
     out->connected = verdict == HELLO_BELIEVED;
     if (verdict == HELLO_ASKS || (verdict == HELLO_BELIEVED && !hello.believes)) {
         end->hello_next = now.ns > end->answer_next.ns ? now : end->answer_next;
@@ -184,11 +195,16 @@ static bool take_data(struct link *l, struct link_end *end, struct view datagram
 }
 
 /* The way was through relay `before` (index + 1; 0: direct) until now. */
-static void count_way(struct link *l, const struct relay_way *way, uint16_t before)
+static void count_way(struct link *l, const struct link_end *end, uint16_t before)
 {
     struct peer_counters *c = &l->core->counters;
+    const struct relay_way *way = &end->way;
     if (way->via == before)
         return;
+    struct notice *n = told_notice(&l->core->told, NOTICE_REACH);
+    n->slot = slot_of(l, end);
+    n->number = way->via ? 2 : 3;
+    n->other = slot_via(l, way->via ? way->via : before);
     if (way->via == 0)
         c->ways_direct++;
     else if (before == 0)
@@ -224,12 +240,14 @@ static bool open_from(struct link *l, struct instant now, struct view datagram,
         c->counters.datagrams_in++;
     uint16_t before = end->way.via;
     relay_heard(&end->way, now, out->via, !hello || out->connected);
-    count_way(l, &end->way, before);
+    count_way(l, end, before);
     return true;
 }
 
-bool link_open(struct link *l, struct instant now, struct view datagram, struct link_messages *out)
+bool link_open(struct link *l, struct instant now, struct view datagram,
+               const struct address *source, struct link_messages *out)
 {
+    l->came_from = *source;
     *out = (struct link_messages){0};
     return open_from(l, now, datagram, out);
 }
@@ -514,7 +532,7 @@ static void ask_round(struct link *l, struct link_end *end, struct instant now)
     if (!end->session.believed || !instant_reached(now, relay_deadline(&end->way)))
         return;
     bool asks = relay_round(&end->way, now, is_gone(l, end));
-    count_way(l, &end->way, before);
+    count_way(l, end, before);
     if (!asks)
         return;
     ask_by(l, end, 0);
@@ -543,6 +561,24 @@ static void say_hello(struct link *l, struct link_end *end)
         end->hellos_lost++;
 }
 
+/* Each start of it is asked whether it is there, where it was heard from; and while there are two,
+ * whichever is believed just now is told so. */
+static void ask_starts(struct link *l, struct link_end *end, struct instant now)
+{
+    struct address at[3];
+    struct core *c = l->core;
+    clone_watch(&end->clone, c, now, slot_of(l, end));
+    size_t first = l->out_count, count = clone_asks(&end->clone, c, now, slot_of(l, end), at);
+    for (size_t i = 0; i < count; i++)
+        seal_hello(l, end, 0);
+    for (size_t i = 0; first + i < l->out_count; i++)
+        l->out[first + i].at = at[i];
+    struct message m = {.type = WIRE_CLONED,
+                        .cloned = {.one = at[0], .other = at[count > 1 ? count - 1 : 0]}};
+    if (count > 0 && end->clone.proven && end->session.believed)
+        put_message(l, end, end->way.via, &m);
+}
+
 /* Asks and says what is due, and puts what is relayed into datagrams to relays. */
 static void prepare(struct link *l, struct instant now)
 {
@@ -552,6 +588,7 @@ static void prepare(struct link *l, struct instant now)
         if (!end->usable)
             continue;
         ask_round(l, end, now);
+        ask_starts(l, end, now);
         if (hello_due(l, end, now))
             say_hello(l, end);
         l->relayed_ends += end->way.via != 0;
@@ -579,7 +616,8 @@ struct instant link_deadline(const struct link *l)
     for (size_t i = 0; i < end_count(l); i++) {
         const struct link_end *end = &l->ends[i];
         if (end->usable)
-            deadline = instant_earlier(deadline, end->hello_next);
+            deadline = instant_earlier(
+                deadline, instant_earlier(end->hello_next, clone_deadline(&end->clone)));
         if (end->usable && end->session.believed)
             deadline = instant_earlier(deadline, relay_deadline(&end->way));
     }
@@ -640,6 +678,7 @@ bool link_relay(struct link *l, struct instant now, uint16_t carrier, const stru
         return false;
     }
     *out = (struct link_messages){.via = (uint16_t)(index + 1)};
+    l->came_from = (struct address){0};
     return open_from(l, now, r->datagram, out);
 }
 
@@ -651,7 +690,7 @@ void link_edge(struct link *l, struct instant now, uint16_t from, const struct m
     if (m->type == WIRE_EDGE_OK) {
         uint16_t before = end->way.via;
         relay_answered(&end->way, now, m->edge_ok.seq);
-        count_way(l, &end->way, before);
+        count_way(l, end, before);
         return;
     }
     struct message answer = {.type = WIRE_EDGE_OK, .edge_ok = {.seq = m->edge_ask.seq}};

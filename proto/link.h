@@ -14,6 +14,7 @@
 #define PROTO_LINK_H
 
 #include "crypto/session.h"
+#include "proto/clone.h"
 #include "proto/core.h"
 #include "proto/relay.h"
 
@@ -38,6 +39,7 @@ struct link_end {
     uint8_t hellos_lost;        /* in a row without a session, up to HELLOS_DIRECT */
     bool answers_relayed;       /* the hello that is due answers one that a relay brought */
     struct relay_way way;
+    struct clone clone;
     struct reassembly in;
     uint16_t open; /* index + 1 of the datagram being filled for this node; 0: none */
 };
@@ -59,7 +61,8 @@ struct link {
     size_t staged_count;
     size_t out_count;
     size_t relayed_ends;       /* ends that are reached through a relay, as of the last flush */
-    uint16_t came_via;         /* the way of the datagram whose messages are being taken */
+    uint16_t came_via;         /* the way of the datagram whose messages are being taken, */
+    struct address came_from;  /*   and the address; zero: not known */
     struct relay_meter handed; /* for all */
     uint8_t opened[DATAGRAM_MAX];
     uint8_t opened_inner[DATAGRAM_MAX]; /* the relayed one, while the rest of the outer is read */
@@ -77,8 +80,10 @@ size_t link_bytes(const struct peer_config *config);
 void link_init(struct link *l, struct core *core, void *memory);
 /* Says hello to everybody. */
 void link_start(struct link *l, struct instant now);
-/* Opens a datagram. False if it was dropped (and counted). Valid until the next call. */
-bool link_open(struct link *l, struct instant now, struct view datagram, struct link_messages *out);
+/* Opens a datagram that came from `source` (zero: not known). False if it was dropped (and
+ * counted). Valid until the next call. */
+bool link_open(struct link *l, struct instant now, struct view datagram,
+               const struct address *source, struct link_messages *out);
 /*
  * Takes a RELAY message that `carrier` sealed. True: it is for this node, opened under the session
  * with its author and his replay window (T1), and *out is what it amounts to. False: it is handed
@@ -94,6 +99,8 @@ uint16_t link_via(const struct link *l, uint16_t slot);
  * the next fragment from that node. */
 bool link_reassemble(struct link *l, uint16_t from, const struct wire_fragment *f,
                      struct view *out);
+/* Whether two starts of it answer: then nothing counts that it says but of membership (clone.h). */
+bool link_is_double(const struct link *l, uint16_t slot);
 bool link_connected(const struct link *l, uint16_t slot);
 struct instant link_deadline(const struct link *l);
 /* Room for at least one more message of any size? If not, flush and carry out the effects first. */

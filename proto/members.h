@@ -30,6 +30,7 @@ struct member {
     enum member_state state : 8; /* gossip's word */
     bool unreachable : 1;        /* first-hand */
     bool told_vitals : 1;
+    bool refuted : 1; /* it was suspect before it was alive */
 };
 _Static_assert(sizeof(struct member) == 56, "with ring and news at most 64 bytes a pair");
 

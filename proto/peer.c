@@ -277,6 +277,38 @@ static void note_life(struct peer *p, uint16_t from, const struct message *m)
         fencing_heard(&p->fencing, p->core.now, from, life);
 }
 
+/* A juror says that another agent answers under this node's key. A quorum of them makes this one
+ * abstain, as all others do that hear both. */
+static void take_cloned(struct peer *p, uint16_t from, const struct wire_cloned *m)
+{
+    struct core *c = &p->core;
+    int juror = jury_find(&c->jury, from);
+    if (juror < 0) {
+        c->counters.drop_role++;
+        return;
+    }
+    clone_self_told(&p->clone, c->now, (size_t)juror);
+    p->clone.at[0] = m->one;
+    p->clone.at[1] = m->other;
+}
+
+/* Whether this node runs twice, as of now. */
+static void judge_self(struct peer *p)
+{
+    struct core *c = &p->core;
+    bool cloned = clone_self_is(&p->clone, &c->jury, c->now, core_detect(c)) &&
+                  !MUTANT(96); /* "a cloned node does not abstain" */
+    if (cloned == c->cloned)
+        return;
+    c->cloned = cloned;
+    if (cloned)
+        coordinator_stop(&p->coordinator);
+    struct notice *n = told_notice(&c->told, NOTICE_CLONE);
+    n->slot = core_self(c);
+    n->number = cloned ? 2 : 1;
+    memcpy(n->at, p->clone.at, sizeof n->at);
+}
+
 static void dispatch(struct peer *p, uint16_t from, const struct message *m)
 {
     struct instant now = p->core.now;
@@ -312,6 +344,9 @@ static void dispatch(struct peer *p, uint16_t from, const struct message *m)
     case DOOR_FENCING:
         fencing_take(&p->fencing, now, from, m);
         break;
+    case DOOR_CLONE:
+        take_cloned(p, from, &m->cloned);
+        break;
     case DOOR_NONE:
         p->core.counters.drop_malformed++;
         break;
@@ -323,6 +358,10 @@ static void take_message(struct peer *p, uint16_t from, const struct message *m)
     p->core.counters.messages_in++;
     if (p->tap)
         p->tap(p->tap_context, false, from, m);
+    if (link_is_double(&p->link, from) && !door_is_membership(door_of(m->type))) {
+        p->core.counters.drop_cloned++;
+        return;
+    }
     note_life(p, from, m);
     dispatch(p, from, m);
 }
@@ -375,10 +414,10 @@ static void take_relay(struct peer *p, uint16_t carrier, const struct message *r
     }
 }
 
-static void take_datagram(struct peer *p, struct view datagram)
+static void take_datagram(struct peer *p, const struct event *event)
 {
     struct link_messages messages;
-    if (!link_open(&p->link, p->core.now, datagram, &messages))
+    if (!link_open(&p->link, p->core.now, event->datagram, &event->source, &messages))
         return;
     note_heard(p, &messages);
     while (reader_left(&messages.reader) > 0) {
@@ -486,6 +525,7 @@ static void begin_turn(struct peer *p, struct instant now)
 /* What the event brought is carried on, until nothing follows from it any more. */
 static void settle(struct peer *p)
 {
+    judge_self(p);
     take_changes(p);
     fencing_settle(&p->fencing, p->core.now);
 }
@@ -505,7 +545,7 @@ void peer_step(struct peer *p, struct instant now, const struct event *event)
     begin_turn(p, now);
     switch (event->kind) {
     case EVENT_DATAGRAM:
-        take_datagram(p, event->datagram);
+        take_datagram(p, event);
         break;
     case EVENT_DURABLE:
         take_durable(p, event->lsn);

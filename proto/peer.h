@@ -117,6 +117,7 @@ enum change_kind {
 
 struct event {
     enum event_kind kind;
+    struct address source; /* DATAGRAM: where it came from; zero: the driver does not say */
     union {
         struct view datagram;
         uint64_t lsn;
@@ -219,7 +220,7 @@ enum answer_kind {
     ANSWER_NO_WAITER,  /* transfer: nobody waits for this lock under that id, or only for a token
                         * that  has passed; final */
     ANSWER_PASSED,     /* about a hold (handle 0): it was transferred, as is seen only now */
-    ANSWER_NOT_READY,  /* acquire: this node does not know its own life yet; final */
+    ANSWER_NOT_READY,  /* acquire: this node does not know its own life yet, or runs twice; final */
     ANSWER_LOG_FAILED, /* acquire, show: this node cannot write any more, so nothing can be held;
                           final */
     ANSWER_LIFE_ENDED, /* acquire: this node's life is ended by an order; ask again when
@@ -302,10 +303,14 @@ enum notice_kind {
     NOTICE_PROOF, /* lives of `slot` up to `number` are proven over: `executed` says by what (F5) */
     NOTICE_BROKEN,        /* a lock of `slot`'s life `number` was broken by this coordinator (F5) */
     NOTICE_PROOF_REFUSED, /* a proof about `slot` was refused: `text` names the rule */
-    NOTICE_REACH, /* this node reaches `slot` no more (`number` 0), or again (1): first-hand (M3) */
+    NOTICE_REACH, /* this node reaches `slot` no more (`number` 0), or again (1): first-hand (M3);
+                   * its datagrams go through `other` (2), or directly again and not through it (3)
+                   */
     NOTICE_ALARM, /* `slot` is heard under life `number` after a receipt said it was off (F6) */
-    NOTICE_INHIBITOR /* `text`: a kind, on (`number` 1) or lifted (0) at `other`, of `slot`, or of
-                        all */
+    NOTICE_INHIBITOR, /* `text`: a kind, on (`number` 1) or lifted (0) at `other`, of `slot`, or of
+                         all */
+    NOTICE_CLONE /* two starts of `slot` answer, from the addresses `at` (`number` 2), or no more
+                  * than one (1): clone.h. Of this node itself: as jurors say */
 };
 
 struct notice {
@@ -319,6 +324,7 @@ struct notice {
     enum opinion opinion;
     bool executed;
     const char *text; /* static */
+    struct address at[2];
 };
 
 /* Something for the fence driver to do: see section 12, the `exec` contract. Answered by
@@ -332,7 +338,8 @@ struct run {
 };
 
 struct outgoing {
-    uint16_t to;       /* slot: the roster has the address */
+    uint16_t to;       /* slot: the roster has the address, */
+    struct address at; /*   unless this has a port: then it goes there */
     struct view bytes; /* a sealed datagram, at most DATAGRAM_MAX */
 };
 
@@ -477,7 +484,9 @@ const char *store_state_text(enum store_state state);
     C(drop_order)                                                                                  \
     C(drop_forgotten)                                                                              \
     C(drop_old_life)                                                                               \
-    C(alarms)
+    C(alarms)                                                                                      \
+    C(clones)                                                                                      \
+    C(drop_cloned)
 
 struct peer_counters {
 #define PEER_COUNTER(name) uint64_t name;
@@ -504,6 +513,7 @@ struct peer_status {
     bool standing;
     uint32_t acknowledging; /* jurors that acknowledged it within F */
     bool bound;             /* a juror voted against its life, or an order binds it */
+    bool cloned;            /* another agent with its key answers: it abstains (clone.h) */
 };
 void peer_status(const struct peer *peer, struct peer_status *out);
 const struct peer_counters *peer_counters(const struct peer *peer);

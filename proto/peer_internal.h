@@ -3,6 +3,7 @@
 #define PROTO_PEER_INTERNAL_H
 
 #include "proto/asking.h"
+#include "proto/clone.h"
 #include "proto/coordinator.h"
 #include "proto/doubt.h"
 #include "proto/fencing.h"
@@ -32,6 +33,7 @@ struct peer {
     struct instant due; /* the deadline that was told with them */
     peer_tap tap;
     void *tap_context;
+    struct clone_self clone;
     uint8_t *local; /* a message to this node itself, while it is dispatched */
 };
 

@@ -79,6 +79,7 @@ void peer_status(const struct peer *p, struct peer_status *out)
     *out = (struct peer_status){.self = core_self(c),
                                 .life = c->life,
                                 .life_known = c->life_known,
+                                .cloned = c->cloned,
                                 .store = c->store,
                                 .lsn = c->journal.lsn,
                                 .durable = c->journal.durable,

@@ -6,6 +6,7 @@
  * undoes them.
  */
 #include "crypto/statement.h"
+#include "proto/mutant.h"
 #include "proto/suspicion.h"
 #include "proto/swim_core.h"
 
@@ -277,15 +278,17 @@ void swim_word_accuse(struct swim *s, struct instant now, uint16_t index, enum m
     }
 }
 
-/* Somebody holds dead whom we hold alive since long, or suspect since just now: it comes from the
- * other side of a cut that has healed, or we missed the suspicion. The member gets the shortest
- * time to refute, from when we heard first. */
+/* Somebody holds dead whom we hold alive since long, or since it refuted, or suspect since just
+ * now: it comes from the other side of a cut that has healed, or we missed the suspicion, or it is
+ * a lie. The member gets the shortest time to refute, from when we heard first. */
 static void accuse_late(struct swim *s, struct instant now, uint16_t index, uint16_t by)
 {
     const struct member *m = &s->members.table[index];
     struct span shortest = s->config.timing.suspicion;
     struct span held = span_between(brief_instant(m->since), now);
-    if (m->state == MEMBER_ALIVE && held.ns > shortest.ns) {
+    if (MUTANT(94)) { /* "a death that comes late is believed at once" */
+        swim_word_accuse(s, now, index, MEMBER_DEAD, by);
+    } else if (m->state == MEMBER_ALIVE && (m->refuted || held.ns > shortest.ns)) {
         suspect(s, now, index, by, 0);
     } else if (m->state == MEMBER_SUSPECT && held.ns < shortest.ns / 2) {
         accusers_settle(&s->accusers, index);

@@ -1,6 +1,8 @@
 /* The wire format's codec, generated from the list in wire.h. */
 #include "proto/wire.h"
 
+#include "proto/mutant.h"
+
 #define PUT_FIELD(kind, field) put_##kind(w, m->field);
 #define GET_FIELD(kind, field) m->field = get_##kind(r);
 #define CODEC(NAME, name)                                                                          \
@@ -84,5 +86,5 @@ void wire_member_statement(uint8_t out[MEMBER_STATEMENT_SIZE], const struct wire
     put_u64(&w, alive->life);
     put_nonce(&w, alive->life_nonce);
     put_u32(&w, alive->incarnation);
-    put_flag(&w, alive->left);
+    put_flag(&w, alive->left && !MUTANT(93)); /* "leaving is not signed" */
 }

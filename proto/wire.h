@@ -8,7 +8,7 @@
  *
  * Field kinds: u8 u16 u32 u64; flag (0 or 1); ballot (u32 u64 u16); op (u16 u64 u64); name (u8
  * size, 1..255 bytes); blob (u16 size); locks (a blob of: seq u64, name); nonce (16 bytes); sig (64
- * bytes). name, blob and locks point into the buffer that was decoded.
+ * bytes); addr (16 bytes, u16). name, blob and locks point into the buffer that was decoded.
  */
 #ifndef PROTO_WIRE_H
 #define PROTO_WIRE_H
@@ -87,7 +87,9 @@
     M(HEARD_ASK, heard_ask)                                                                        \
     M(HEARD, heard)                                                                                \
     /* What does not fit the datagram of an order. */                                              \
-    M(STORY, story)
+    M(STORY, story)                                                                                \
+    /* Two starts of one life (proto/clone.h). */                                                  \
+    M(CLONED, cloned)
 
 /* seq: the prober's number; life, commits, ops: the sender's own life number, durable log number
  * and highest reserved operation counter. ring: of the watcher, from 1; 0: not as a watcher.
@@ -256,6 +258,8 @@
 #define WIRE_FIELDS_heard(F) F(u16, slot) F(u64, life) F(u32, seq) F(u32, age_ms) F(flag, never)
 /* The story of an order that was sent without (proto/docket.h). */
 #define WIRE_FIELDS_story(F) F(u16, slot) F(u64, life) F(blob, story)
+/* To a node of which two starts answer, from these addresses: nothing that it says counts here. */
+#define WIRE_FIELDS_cloned(F) F(addr, one) F(addr, other)
 
 enum request_kind {
     REQUEST_ACQUIRE,

@@ -37,6 +37,14 @@ void check_beliefs(struct world *w, const struct machine *m);
 /* Whether its machine may act under it: one that expires is believed until then, by its clock. */
 bool check_believed(const struct op *op);
 
+/* --- S20 for words: check_s20_words.c --- */
+/* A machine says a member's word: its own is the truth from then on. */
+void check_word_said(struct world *w, const struct machine *m, const struct wire_alive *word);
+/* A machine has come to hold this of a member (M2). */
+void check_word_held(struct world *w, const struct machine *m, const struct swim_change *change);
+/* It says that a node runs twice, or no more. */
+void check_clone_told(struct world *w, const struct machine *m, const struct notice *n);
+
 /* --- S2: check_s02_descent.c --- */
 /* A value is seen for the first time, on the wire or in a log: it descends from every lower chosen
  * one. */

@@ -266,6 +266,7 @@ void machine_datagram(struct world *w, struct machine *m, size_t from, uint32_t 
         refuse(w, m, from);
     check_traffic_in(w, m, from, network_bytes(&w->network, buffer).size);
     m->from = (uint16_t)from;
+    twin_datagram(w, m, network_bytes(&w->network, buffer));
     deliver(w, m, &(struct post){.event = {.kind = EVENT_DATAGRAM}, .buffer = buffer});
 }
 
@@ -303,25 +304,30 @@ static void agent_gone(struct world *w, struct machine *m)
     drop_backlog(w, m);
 }
 
+void machine_config(struct world *w, struct machine *m, struct peer_config *config)
+{
+    peer_config_default(config);
+    config->roster = &w->cluster->roster;
+    config->roster_digest = w->cluster->digest;
+    config->cluster = w->cluster->id;
+    config->self = cluster_slot(m->index);
+    config->key = &w->cluster->keys[m->index];
+    random_bytes(&m->random, config->seed, sizeof config->seed);
+    memcpy(config->boot_id, m->boot_id, sizeof config->boot_id);
+    config->max_locks = LOCKS_MAX;
+    config->max_ops = OPS_MAX;
+    config->max_served = w->p.served;
+    config->register_bytes = 1024 * 1024;
+    config->forget_span = w->p.forget_span;
+    config->stop_on_isolation = w->p.stop_on_isolation;
+    config->brake_span = w->p.brake_span;
+    config->run_span = SPAN_MS(DEVICE_DEADLINE_MS);
+}
+
 static void make_peer(struct world *w, struct machine *m)
 {
     struct peer_config config;
-    peer_config_default(&config);
-    config.roster = &w->cluster->roster;
-    config.roster_digest = w->cluster->digest;
-    config.cluster = w->cluster->id;
-    config.self = cluster_slot(m->index);
-    config.key = &w->cluster->keys[m->index];
-    random_bytes(&m->random, config.seed, sizeof config.seed);
-    memcpy(config.boot_id, m->boot_id, sizeof config.boot_id);
-    config.max_locks = LOCKS_MAX;
-    config.max_ops = OPS_MAX;
-    config.max_served = w->p.served;
-    config.register_bytes = 1024 * 1024;
-    config.forget_span = w->p.forget_span;
-    config.stop_on_isolation = w->p.stop_on_isolation;
-    config.brake_span = w->p.brake_span;
-    config.run_span = SPAN_MS(DEVICE_DEADLINE_MS);
+    machine_config(w, m, &config);
     if (!m->peer_memory)
         m->peer_memory = pool_take(&w->pool, peer_size(&config) + BOUNDS_GUARD_SIZE);
     check_guard_set(m, peer_size(&config));

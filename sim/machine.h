@@ -95,6 +95,8 @@ void machine_boot(struct world *w, struct machine *m);
 void machine_power_crash(struct world *w, struct machine *m);
 /* The agent dies and will be started after `down`, unless something keeps it down. */
 void machine_agent_crash(struct world *w, struct machine *m);
+/* As its agent is configured; the seed is fresh. */
+void machine_config(struct world *w, struct machine *m, struct peer_config *config);
 /* HAPPEN_AGENT_DIES: it crashes, and is started again soon. */
 void machine_agent_dies(struct world *w, struct machine *m, uint64_t run);
 /* It says that it leaves, and ends. */

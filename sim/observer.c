@@ -153,6 +153,8 @@ static void tap(void *context, bool sent, uint16_t other, const struct message *
     coverage_message(w, message->type);
     if (w->trace.text != TRACE_HASH_ONLY && !is_gossip(message->type))
         trace_message(w, m, other, message);
+    if (message->type == WIRE_ALIVE)
+        check_word_said(w, m, &message->alive);
     check_message(w, m, other, message);
 }
 
@@ -187,6 +189,7 @@ void observer_notice(struct world *w, struct machine *m, const struct notice *n)
         [NOTICE_REACH] = "reaches (1) or not (0)",
         [NOTICE_ALARM] = "alarm: a life is heard that is proven over",
         [NOTICE_INHIBITOR] = "hears of an inhibitor",
+        [NOTICE_CLONE] = "runs twice (2), or no more (1)",
     };
     trace_numbers(&w->trace, m->index, n->kind, n->shard);
     if (n->kind == NOTICE_MEMBER)
@@ -196,6 +199,10 @@ void observer_notice(struct world *w, struct machine *m, const struct notice *n)
         world_trace(w, "%s: %s (shard %u, slot %u, number %llu)%s%s", m->name, texts[n->kind],
                     n->shard, n->slot, (unsigned long long)n->number, n->text ? ": " : "",
                     n->text ? n->text : "");
+    if (n->kind == NOTICE_MEMBER)
+        check_word_held(w, m, &n->change);
+    if (n->kind == NOTICE_CLONE)
+        check_clone_told(w, m, n);
     if (n->kind == NOTICE_READY) {
         m->ready_life = n->number;
         m->ready_at = w->now;

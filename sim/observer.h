@@ -29,10 +29,18 @@ struct forget_seen {
     uint8_t bytes[FORGET_BYTES_MAX];
 };
 
+/* What a member has signed about itself (check_s20_words.c). */
+struct word_said {
+    uint64_t life;
+    uint32_t incarnation; /* the highest of that life */
+    bool left;            /* it said so, in that life */
+};
+
 struct observer {
     struct history history;
     struct search *search; /* linear.c */
     struct lives lives;
+    struct word_said words[MACHINES_MAX];
     struct promise_seen *promises[SHARDS_MAX];
     struct forget_seen forgets[SHARDS_MAX];
     int64_t served_since[SHARDS_MAX]; /* when it took it */

@@ -10,6 +10,7 @@
 #include "sim/plays_forget.h"
 #include "sim/plays_operator.h"
 #include "sim/plays_hard.h"
+#include "sim/plays_members.h"
 #include "sim/world.h"
 
 static struct machine *machine(struct world *w, uint16_t index)
@@ -657,6 +658,7 @@ static const struct {
     {plays_forget_count, plays_forget_get},
     {plays_operator_count, plays_operator_get},
     {plays_hard_count, plays_hard_get},
+    {plays_members_count, plays_members_get},
 };
 
 size_t plays_count(void)

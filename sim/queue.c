@@ -9,6 +9,8 @@ const char *happening_text(enum happening kind)
 {
     static const char *const texts[] = {
         [HAPPEN_DATAGRAM] = "datagram",
+        [HAPPEN_GOSSIP] = "gossip",
+        [HAPPEN_TWIN] = "twin",
         [HAPPEN_REFUSED] = "refused",
         [HAPPEN_TICK] = "tick",
         [HAPPEN_SYNCED] = "synced",

@@ -24,6 +24,8 @@ enum happening {
     HAPPEN_DEVICE,   /* detail: index of the driver's run; tag: its number and what is due */
     HAPPEN_FORGERY,  /* forged and old orders and proofs are handed in */
     HAPPEN_OPERATOR, /* an operator says something; detail: see operator.h */
+    HAPPEN_GOSSIP,   /* the gossiper says something */
+    HAPPEN_TWIN,     /* detail: its log is durable up to there; 0: a deadline; tag: its run */
     HAPPEN_HANDED,   /* a relay hands on again what it kept; tag: the agent's run */
     HAPPEN_SCRIPT,   /* the next step of a scenario */
     HAPPEN_STORY,    /* detail: an act of a story; tag: what is due of it */

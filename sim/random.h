@@ -25,10 +25,12 @@ enum random_stream {
     STREAM_CHANGES,
     STREAM_RELAYS,
     STREAM_OPERATOR,
+    STREAM_GOSSIPER,
     STREAM_MACHINE = 100, /* plus the machine's index */
     STREAM_DISK = 200,
     STREAM_CLIENT = 300,
     STREAM_WISHES = 500,     /* of clients */
+    STREAM_TWIN = 4000000,   /* plus the number of its run */
     STREAM_HANDED = 5000000, /* plus the machine's index and run */
     STREAM_FAULT = 10000     /* plus the fault's number */
 };

@@ -99,6 +99,8 @@ void world_open(struct world *w, uint64_t seed, const struct world_options *opti
     }
     forger_open(w);
     operator_open(w);
+    if (options->scenario < 0)
+        gossiper_open(w);
     w->figures.margin = INT64_MAX;
     if (options->chronicle)
         chronicle_open(w);
@@ -229,6 +231,8 @@ static void happen_at(struct world *w, struct machine *m, const struct item *ite
     case HAPPEN_DEVICE:
     case HAPPEN_FORGERY:
     case HAPPEN_OPERATOR:
+    case HAPPEN_GOSSIP:
+    case HAPPEN_TWIN:
     case HAPPEN_SCRIPT:
     case HAPPEN_STORY:
     case HAPPEN_FAULT:
@@ -269,6 +273,10 @@ static bool happen(struct world *w, const struct item *item)
         forger_next(w);
     else if (item->kind == HAPPEN_OPERATOR)
         operator_next(w, item->detail);
+    else if (item->kind == HAPPEN_GOSSIP)
+        gossiper_next(w);
+    else if (item->kind == HAPPEN_TWIN)
+        twin_wakes(w, item->tag, item->detail);
     else if (item->kind == HAPPEN_SCRIPT)
         scenario_step(w);
     else if (item->kind == HAPPEN_STORY)

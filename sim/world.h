@@ -19,6 +19,7 @@
 #include "sim/faults.h"
 #include "sim/forger.h"
 #include "sim/operator.h"
+#include "sim/gossiper.h"
 #include "sim/live.h"
 #include "sim/network.h"
 #include "sim/observer.h"
@@ -29,6 +30,7 @@
 #include "sim/siege.h"
 #include "sim/story_run.h"
 #include "sim/trace.h"
+#include "sim/twin.h"
 
 #include <setjmp.h>
 
@@ -129,6 +131,8 @@ struct world {
     struct acts_table *acts; /* of each machine's executor */
     struct forger forger;
     struct operator_desk desk; /* of operators */
+    struct gossiper gossiper;
+    struct twin twin;
     struct script script;
     struct story_play *play;     /* NULL: no story */
     struct chronicle *chronicle; /* NULL: none is kept */

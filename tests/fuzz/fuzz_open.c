@@ -37,7 +37,7 @@ static void check_counters(struct session *s, const uint8_t *data, size_t size)
     s->believed = true;
     while (reader_left(&r) >= 8) {
         uint64_t counter = read_u64(&r);
-        bool newest = counter > s->taken;
+        bool newest = counter > s->count.taken;
         if (session_take(s, counter) < newest || session_take(s, counter))
             abort();
     }

@@ -94,7 +94,7 @@ static void hear_companion(const struct outgoing *o)
     size_t node = (size_t)(o->to - 1) / 2;
     must(node >= 1 && node < NODES && o->bytes.size <= DATAGRAM_MAX);
     struct link_messages messages;
-    link_open(&companions[node - 1].link, now, o->bytes, &messages);
+    link_open(&companions[node - 1].link, now, o->bytes, &(struct address){0}, &messages);
 }
 
 static void settle(void)
@@ -342,6 +342,7 @@ static void make_plausible(struct companion *c, struct message *m, uint8_t choic
 #define MAKE_nonce(field)
 #define MAKE_sig(field)
 #define MAKE_evidence(field)
+#define MAKE_addr(field)
 #define MAKE(kind, field) MAKE_##kind(now_meant->field)
 #define MAKE_CASE(NAME, name)                                                                      \
     case WIRE_##NAME: {                                                                            \

@@ -68,7 +68,7 @@ static void carry(size_t from)
     for (size_t i = 0; i < count; i++) {
         struct end *to = &ends[(out[i].to - 1) / 2];
         must(out[i].bytes.size <= DATAGRAM_MAX);
-        if (!link_open(&to->link, now, out[i].bytes, &messages))
+        if (!link_open(&to->link, now, out[i].bytes, &(struct address){0}, &messages))
             continue;
         while (reader_left(&messages.reader) > 0) {
             must(wire_decode(&m, &messages.reader));

@@ -61,6 +61,12 @@ table='
 82 -                       a change is applied twice
 83 -                       a refused hand-over'"'"'s duplicate moves the hold
 84 -                       a change is asked for before it is durable
+92 scenario/gossip        a word about a member needs no signature
+93 scenario/gossip        leaving is not signed
+94 only:scenario/gossip   a death that comes late is believed at once
+95 only:scenario/clone    what a cloned node says counts
+96 only:scenario/clone    a cloned node does not abstain
+97 scenario/restarts      a start that was heard lately is taken to live
 98 -                      a release is told before it is written
 85 -                       the generation does not rise with a conversion
 86 -                       the value stays valid over an unclean end

@@ -114,6 +114,8 @@ static void send_datagram(struct stage *s, size_t from, const struct outgoing *o
     if (fate == FATE_LOSE)
         return;
     fly(s, from, to, o->bytes.bytes, o->bytes.size);
+    if (s->twin && to == s->twin_of)
+        fly(s, from, s->count, o->bytes.bytes, o->bytes.size);
     if (fate == FATE_PASS) {
         if (s->twice)
             fly(s, from, to, o->bytes.bytes, o->bytes.size);
@@ -163,6 +165,13 @@ static void keep_steps(struct stage_node *n, struct view steps)
     }
 }
 
+/* What its clock shows: the stage's time, but for as long as it stood. */
+static struct instant clock_of(const struct stage_node *n)
+{
+    struct instant now = n->stage->now;
+    return n->clock_stands ? n->clock : (struct instant){now.ns - n->clock_behind.ns};
+}
+
 static void settle(struct stage_node *n)
 {
     struct stage *s = n->stage;
@@ -172,7 +181,7 @@ static void settle(struct stage_node *n)
         struct effects e;
         ck_assert_int_lt(turns++, TURNS_MAX);
         memset(n->sealed, 0, sizeof n->sealed);
-        peer_effects(n->peer, s->now, &e);
+        peer_effects(n->peer, clock_of(n), &e);
         for (size_t i = 0; i < e.datagram_count; i++)
             send_datagram(s, n->index, &e.datagrams[i]);
         write_log(n, &e);
@@ -187,7 +196,7 @@ static void settle(struct stage_node *n)
             stage_begin_run(s, n->index, &e.runs[i]);
         written = e.write_wanted && !e.segment_wanted && !n->disk.write_held;
         if (written)
-            peer_step(n->peer, s->now, &(struct event){.kind = EVENT_WRITTEN, .lsn = e.lsn});
+            peer_step(n->peer, clock_of(n), &(struct event){.kind = EVENT_WRITTEN, .lsn = e.lsn});
     } while (written || peer_pending(n->peer));
 }
 
@@ -195,7 +204,7 @@ void stage_event(struct stage *s, size_t node, const struct event *event)
 {
     struct stage_node *n = &s->nodes[node];
     ck_assert(n->up && !n->paused);
-    peer_step(n->peer, s->now, event);
+    peer_step(n->peer, clock_of(n), event);
     settle(n);
 }
 
@@ -226,8 +235,11 @@ static void finish_sync(struct stage_node *n)
 
 static struct instant node_deadline(const struct stage_node *n)
 {
-    return n->up && !n->paused ? instant_earlier(peer_deadline(n->peer), n->disk.done_at)
-                               : INSTANT_NEVER;
+    if (!n->up || n->paused)
+        return INSTANT_NEVER;
+    struct instant due =
+        n->clock_stands ? INSTANT_NEVER : instant_after(peer_deadline(n->peer), n->clock_behind);
+    return instant_earlier(due, n->disk.done_at);
 }
 
 static void land(struct stage *s)
@@ -246,7 +258,7 @@ static bool next(struct stage *s, struct instant limit)
     struct instant at = s->flight_count ? s->flights[s->flight_start].due : INSTANT_NEVER;
     size_t who = STAGE_NODES_MAX;
     struct stage_run *run = stage_next_run(s);
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = 0; i < s->count + s->twin; i++) {
         struct instant deadline = node_deadline(&s->nodes[i]);
         if (deadline.ns < at.ns) {
             at = deadline;
@@ -312,7 +324,7 @@ static void config_fill(struct stage_node *n)
     c->roster = &s->roster;
     c->roster_digest = s->digest;
     c->cluster = s->cluster;
-    c->self = stage_slot(n->index);
+    c->self = stage_slot(n->index < s->count ? n->index : s->twin_of);
     c->key = &n->key;
     c->max_locks = 512;
     c->max_ops = s->max_ops;
@@ -325,6 +337,29 @@ static void config_fill(struct stage_node *n)
     c->seed[0] = (uint8_t)n->index;
     c->seed[1] = (uint8_t)n->run;
     c->seed[2] = (uint8_t)(n->run >> 8);
+}
+
+/* Its own randomness, and a disk that began as a copy. */
+size_t stage_twin(struct stage *s, size_t node)
+{
+    const struct stage_node *of = &s->nodes[node];
+    struct stage_node *n = &s->nodes[s->count];
+    ck_assert(!s->twin);
+    s->twin = true;
+    s->twin_of = node;
+    n->stage = s;
+    n->index = s->count;
+    n->boot = of->boot;
+    n->run = 100;
+    n->key = of->key;
+    n->disk = (struct stage_disk){.written = malloc(LOG_MAX),
+                                  .synced = malloc(LOG_MAX),
+                                  .syncing = malloc(LOG_MAX),
+                                  .done_at = INSTANT_NEVER};
+    memcpy(n->disk.written, of->disk.written, of->disk.written_size);
+    n->disk.written_size = of->disk.written_size;
+    stage_start(s, s->count);
+    return s->count;
 }
 
 enum peer_recovery stage_start(struct stage *s, size_t node)
@@ -350,7 +385,7 @@ enum peer_recovery stage_start(struct stage *s, size_t node)
         d->mode = SYNC_PROMPT;
     n->up = n->powered = true;
     n->paused = false;
-    peer_start(n->peer, s->now);
+    peer_start(n->peer, clock_of(n));
     settle(n);
     return recovery;
 }
@@ -374,6 +409,16 @@ void stage_pause(struct stage *s, size_t node, bool paused)
 {
     ck_assert(s->nodes[node].up);
     s->nodes[node].paused = paused;
+}
+
+void stage_stop_clock(struct stage *s, size_t node, bool stands)
+{
+    struct stage_node *n = &s->nodes[node];
+    if (stands)
+        n->clock = clock_of(n);
+    else
+        n->clock_behind = span_between(n->clock, s->now);
+    n->clock_stands = stands;
 }
 
 void stage_sync(struct stage *s, size_t node, enum stage_sync mode)
@@ -447,7 +492,7 @@ struct stage *stage_begin_under(size_t count, uint8_t seed, void (*change)(struc
 
 void stage_end(struct stage *s)
 {
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = 0; i < s->count + s->twin; i++) {
         free(s->nodes[i].disk.written);
         free(s->nodes[i].disk.synced);
         free(s->nodes[i].disk.syncing);

@@ -66,11 +66,14 @@ struct stage;
 struct stage_node {
     struct stage *stage;
     size_t index;
-    bool up;       /* its agent runs, */
-    bool paused;   /*   or is stopped by a signal meanwhile: its datagrams are lost */
-    bool powered;  /* its machine runs, with all that acts under its locks */
-    unsigned boot; /* boots of the machine: 1, 2, ... */
-    unsigned run;  /* starts of its agent */
+    bool up;           /* its agent runs, */
+    bool paused;       /*   or is stopped by a signal meanwhile: its datagrams are lost */
+    bool powered;      /* its machine runs, with all that acts under its locks */
+    unsigned boot;     /* boots of the machine: 1, 2, ... */
+    unsigned run;      /* starts of its agent */
+    bool clock_stands; /* its clock shows `clock`, whatever the time is */
+    struct instant clock;
+    struct span clock_behind; /* so long it stood before */
     struct key_pair key;
     struct peer_config config;
     void *memory;
@@ -81,8 +84,8 @@ struct stage_node {
     uint64_t heard[WIRE_TYPES];       /* from others, over all runs, */
     struct message last[WIRE_TYPES];  /*   and the last of each; its views are not kept */
     uint16_t last_from[WIRE_TYPES];   /*   from that slot */
-    uint64_t notices[NOTICE_INHIBITOR + 1];
-    struct notice last_notice[NOTICE_INHIBITOR + 1];
+    uint64_t notices[NOTICE_CLONE + 1];
+    struct notice last_notice[NOTICE_CLONE + 1];
     enum stage_tool tool; /* what its runs of the fence driver come to, */
     int64_t tool_ms;      /*   and how long they take */
     uint64_t steps[FENCE_STEP_KINDS_END]; /* told for the fence log, over all runs, */
@@ -113,11 +116,13 @@ struct stage {
     struct roster roster;
     struct digest digest;
     struct cluster_id cluster;
-    struct stage_node nodes[STAGE_NODES_MAX];
-    bool cut[STAGE_NODES_MAX][STAGE_NODES_MAX]; /* [from][to] */
-    bool twice;                                 /* each datagram comes twice */
-    uint32_t max_ops;                           /* of agents that start from now on */
-    uint32_t max_served;                        /* the same; 0: as peer_config says */
+    struct stage_node nodes[STAGE_NODES_MAX + 1];       /* the last: the twin, if there is one */
+    bool twin;                                          /* nodes[count] is a copy of: */
+    size_t twin_of;                                     /*   this one */
+    bool cut[STAGE_NODES_MAX + 1][STAGE_NODES_MAX + 1]; /* [from][to] */
+    bool twice;                                         /* each datagram comes twice */
+    uint32_t max_ops;                                   /* of agents that start from now on */
+    uint32_t max_served;                                /* the same; 0: as peer_config says */
     int64_t forget_ms;       /* the same: free locks are forgotten after it; 0: never */
     bool go_on_isolated;     /* the same: `on_isolation = continue` (F7) */
     enum lock_policy policy; /* of locks that are asked for from now on */
@@ -160,6 +165,11 @@ void stage_kill(struct stage *s, size_t node);
 void stage_power_cut(struct stage *s, size_t node);
 /* The agent alone is stopped, or goes on; its machine goes on all the while. */
 void stage_pause(struct stage *s, size_t node, bool paused);
+/* A copy of the node's machine starts: the same key, store and boot, and what is sent to one of the
+ * two comes to both. Its index. */
+size_t stage_twin(struct stage *s, size_t node);
+/* Its clock stands still, and its agent goes on; or its clock goes on from there. */
+void stage_stop_clock(struct stage *s, size_t node, bool stands);
 void stage_sync(struct stage *s, size_t node, enum stage_sync mode);
 /* Both ways between two nodes. */
 void stage_cut(struct stage *s, size_t a, size_t b, bool cut);

@@ -92,7 +92,7 @@ static bool deliver(size_t to, struct view datagram)
 {
     struct end *e = &ends[to];
     struct link_messages messages;
-    if (!link_open(&e->link, now, datagram, &messages))
+    if (!link_open(&e->link, now, datagram, &(struct address){0}, &messages))
         return false;
     e->connected += messages.connected;
     while (reader_left(&messages.reader) > 0) {

@@ -181,13 +181,36 @@ START_TEST(an_old_hello_cannot_bring_an_old_start_back)
     ck_assert_int_eq(hear(&b, say(&a)), HELLO_BELIEVED);
     ck_assert_int_eq(hear(&a, say(&b)), HELLO_BELIEVED);
     ck_assert(believes(&a, &b));
-    ck_assert_uint_eq(a.session.sent, 0);
+    ck_assert_uint_eq(a.session.count.sent, 0);
 
     ck_assert(session_take(&a.session, 1));
     for (size_t i = 0; i < 3; i++)
         ck_assert_int_eq(hear(&a, recorded[i]), HELLO_ASKS);
     ck_assert(believes(&a, &b));
     ck_assert(!session_take(&a.session, 1));
+}
+END_TEST
+
+/* A copy of B lives beside it, and A's belief goes from one to the other: the counters of each pair
+ * of starts go on, so nothing that was taken once is taken again. */
+START_TEST(a_clone_that_comes_back_finds_its_counters)
+{
+    struct end copy;
+    begin(&copy, 0xc1);
+    meet();
+    ck_assert_uint_eq(session_send_next(&a.session), 1);
+    ck_assert(session_take(&a.session, 7));
+    for (uint64_t turn = 0; turn < 3; turn++) {
+        hear(&a, say(&copy));
+        hear(&copy, say(&a));
+        ck_assert_int_eq(hear(&a, say(&copy)), HELLO_BELIEVED);
+        ck_assert_uint_eq(session_send_next(&a.session), turn + 1);
+        ck_assert(session_take(&a.session, 7 + turn));
+        hear(&b, say(&a));
+        ck_assert_int_eq(hear(&a, say(&b)), HELLO_BELIEVED);
+        ck_assert_uint_eq(session_send_next(&a.session), turn + 2);
+        ck_assert(!session_take(&a.session, 7));
+    }
 }
 END_TEST
 
@@ -372,7 +395,7 @@ END_TEST
 static void believe_peer(void)
 {
     meet();
-    ck_assert_uint_eq(b.session.taken, 0);
+    ck_assert_uint_eq(b.session.count.taken, 0);
 }
 
 START_TEST(counters_begin_at_one)
@@ -496,6 +519,7 @@ Suite *suite_session(void)
     tcase_add_test(hellos, a_lost_third_hello_after_a_restart);
     tcase_add_test(hellos, a_repeated_hello_changes_nothing);
     tcase_add_test(hellos, an_old_hello_cannot_bring_an_old_start_back);
+    tcase_add_test(hellos, a_clone_that_comes_back_finds_its_counters);
     tcase_add_test(hellos, a_hello_held_back_cannot_bring_an_old_start_back);
     tcase_add_test(hellos, an_echo_of_our_own_past_proves_nothing);
     tcase_add_test(hellos, what_no_honest_peer_says);

@@ -148,6 +148,25 @@ START_TEST(false_death_is_refuted_to_the_teller_at_once)
 }
 END_TEST
 
+/* A liar waits for the refutation, and then says that its victim is dead after all. */
+START_TEST(death_right_after_a_refutation_is_a_suspicion)
+{
+    struct play *p = play_begin(5, 6);
+    play_enter_all(p);
+    play_run(p, 10000);
+    struct message m = play_accusation(WIRE_SUSPECT, hv3, 1, 0, hv2);
+    play_say(p, hv2, hv1, &m);
+    play_run(p, 100);
+    ck_assert_int_eq(play_view(p, hv1, hv3).state, MEMBER_ALIVE);
+    m = play_accusation(WIRE_DEAD, hv3, 1, play_view(p, hv1, hv3).incarnation, hv2);
+    play_say(p, hv2, hv1, &m);
+    play_run(p, 10000);
+    ck_assert_uint_eq(play_noticed_by_all(p, hv3, MEMBER_DEAD), 0);
+    ck_assert(play_all_alive(p));
+    play_end(p);
+}
+END_TEST
+
 START_TEST(absurd_incarnation_is_not_followed)
 {
     struct play *p = play_begin(3, 8);
@@ -531,6 +550,7 @@ static void add_plays(TCase *t)
     tcase_add_test(t, crash_is_seen_by_all);
     tcase_add_test(t, false_suspicion_is_refuted);
     tcase_add_test(t, false_death_is_refuted_to_the_teller_at_once);
+    tcase_add_test(t, death_right_after_a_refutation_is_a_suspicion);
     tcase_add_test(t, absurd_incarnation_is_not_followed);
     tcase_add_test(t, one_way_loss_is_bridged_by_indirect_probes);
     tcase_add_test(t, without_indirect_probes_the_same_loss_is_suspected);

@@ -55,6 +55,7 @@ static bool same_evidence(struct evidence a, struct evidence b)
 #define SAME_nonce(a, b) (memcmp((a).bytes, (b).bytes, sizeof(a).bytes) == 0)
 #define SAME_sig         SAME_nonce
 #define SAME_evidence    same_evidence
+#define SAME_addr(a, b)  (memcmp((a).ip, (b).ip, sizeof(a).ip) == 0 && (a).port == (b).port)
 
 /* loop test: _i is the type. */
 START_TEST(round_trip)

@@ -78,6 +78,13 @@ static inline struct evidence wire_sample_evidence(uint64_t n)
                              .brake = wire_sample_u16(n + 1)};
 }
 
+static inline struct address wire_sample_addr(uint64_t n)
+{
+    struct address v = {.port = wire_sample_u16(n)};
+    memset(v.ip, (int)(n + 1), sizeof v.ip);
+    return v;
+}
+
 /* `type` is one of WIRE_MESSAGES. */
 static inline struct message wire_sample(enum wire_type type)
 {
