@@ -88,11 +88,16 @@ void api_list_session(struct varlink_call *call, const json_t *parameters)
 
 void api_events(struct varlink_call *call, const json_t *parameters)
 {
+    struct events *events = api_of(call)->events;
     int64_t after = frame_int(parameters, "after", 0);
-    if (after < 0)
+    const char *since = frame_string(parameters, "since", NULL);
+    struct events_place place = {.after = (uint64_t)after, .resumed = after > 0};
+    if (after < 0 || (after > 0 && since))
         varlink_invalid(call, "after");
+    else if (since && !events_place_parse(events, &place, since))
+        varlink_invalid(call, "since");
     else
-        events_stream(api_of(call)->events, call, after);
+        events_stream(events, call, &place);
 }
 
 static json_t *api_counters(const struct api *api)
