@@ -55,6 +55,7 @@ $(B)/%.o: %.c
 
 # -MMD does not see .incbin.
 $(B)/node/describe.o: client/org.holdfast.varlink
+$(B)/node/page.o: $(wildcard node/page/*)
 
 $(B)/libcore.a: $(call obj,$(CRYPTO) $(PROTO))
 	@$(say) AR $@

@@ -15,6 +15,7 @@
 #include "node/clock.h"
 #include "node/config.h"
 #include "node/fault.h"
+#include "node/figures.h"
 #include "node/identity.h"
 #include "node/store.h"
 #include "node/udp.h"
@@ -66,6 +67,9 @@ const struct config *agent_config(const struct agent *agent);
 const struct identity *agent_identity(const struct agent *agent);
 const struct store_news *agent_store_news(const struct agent *agent);
 const struct udp_counters *agent_udp_counters(const struct agent *agent);
+const struct store *agent_store(const struct agent *agent);
+/* What is counted: by the agent itself, and by those who serve its clients. */
+struct figures *agent_figures(struct agent *agent);
 struct instant agent_started(const struct agent *agent);
 /* The roster's name of a node; "?" if it has none. */
 const char *agent_node_name(const struct agent *agent, uint16_t slot);

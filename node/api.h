@@ -96,4 +96,10 @@ void api_orders(struct varlink_call *call, const json_t *parameters);
 void api_order(struct varlink_call *call, const json_t *parameters);
 void api_submit(struct varlink_call *call, const json_t *parameters);
 
+/* What these four of them say, for whoever else shows it. New values. */
+json_t *api_list_json(const struct api *api);
+json_t *api_status_json(const struct api *api);
+json_t *api_members_json(const struct api *api);
+json_t *api_orders_json(const struct api *api);
+
 #endif

@@ -54,9 +54,8 @@ static json_t *api_operation(const struct api *api, const struct op_view *view)
 }
 
 /* Of one session; NULL: of all, and of those that are over. */
-static void api_list_of(struct varlink_call *call, const struct session *session)
+static json_t *api_operations(const struct api *api, const struct session *session)
 {
-    const struct api *api = api_of(call);
     json_t *operations = json_array();
     struct op_view view;
     size_t cursor = 0;
@@ -65,13 +64,18 @@ static void api_list_of(struct varlink_call *call, const struct session *session
         if (!session || (op && op->session == session))
             json_array_append_new(operations, api_operation(api, &view));
     }
-    varlink_reply(call, json_pack("{s:o}", "operations", operations));
+    return json_pack("{s:o}", "operations", operations);
+}
+
+json_t *api_list_json(const struct api *api)
+{
+    return api_operations(api, NULL);
 }
 
 void api_list(struct varlink_call *call, const json_t *parameters)
 {
     (void)parameters;
-    api_list_of(call, NULL);
+    varlink_reply(call, api_list_json(api_of(call)));
 }
 
 void api_list_session(struct varlink_call *call, const json_t *parameters)
@@ -79,7 +83,7 @@ void api_list_session(struct varlink_call *call, const json_t *parameters)
     (void)parameters;
     const struct session *session = session_present(call->connection);
     if (session)
-        api_list_of(call, session);
+        varlink_reply(call, api_operations(api_of(call), session));
     else
         varlink_error(call, "org.holdfast.NoSuchSession", NULL);
 }
@@ -143,10 +147,8 @@ static json_t *api_status_fence(const struct peer_status *p)
                      "acknowledging", (json_int_t)p->acknowledging, "bound", p->bound);
 }
 
-void api_status(struct varlink_call *call, const json_t *parameters)
+json_t *api_status_json(const struct api *api)
 {
-    (void)parameters;
-    const struct api *api = api_of(call);
     const struct store_figures *f = &agent_store_news(api->agent)->figures;
     struct peer_status p;
     peer_status(agent_peer(api->agent), &p);
@@ -171,22 +173,31 @@ void api_status(struct varlink_call *call, const json_t *parameters)
     json_object_update_missing(out, rest);
     json_decref(rest);
     json_decref(fence);
-    varlink_reply(call, out);
+    return out;
 }
 
-void api_members(struct varlink_call *call, const json_t *parameters)
+void api_status(struct varlink_call *call, const json_t *parameters)
 {
     (void)parameters;
-    const struct api *api = api_of(call);
+    varlink_reply(call, api_status_json(api_of(call)));
+}
+
+json_t *api_members_json(const struct api *api)
+{
     const struct agent *agent = api->agent;
     const struct roster *roster = agent_identity(agent)->roster;
     json_t *members = json_array();
     for (size_t i = 0; i < roster->node_count; i++)
         json_array_append_new(members, render_member(agent, &roster->nodes[i]));
-    varlink_reply(call, json_pack("{s:o s:s s:I s:I}", "members", members, "node",
-                                  agent_identity(agent)->node->name, "seq",
-                                  (json_int_t)events_last(api->events), "local_health",
-                                  (json_int_t)peer_health(agent_peer(agent))));
+    return json_pack("{s:o s:s s:I s:I}", "members", members, "node",
+                     agent_identity(agent)->node->name, "seq", (json_int_t)events_last(api->events),
+                     "local_health", (json_int_t)peer_health(agent_peer(agent)));
+}
+
+void api_members(struct varlink_call *call, const json_t *parameters)
+{
+    (void)parameters;
+    varlink_reply(call, api_members_json(api_of(call)));
 }
 
 void api_locate(struct varlink_call *call, const json_t *parameters)

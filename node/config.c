@@ -16,6 +16,7 @@
 
 #include "crypto/key.h"
 #include "node/config_access.h"
+#include "node/config_http.h"
 
 enum { CONFIG_FILE_MAX = 256 * 1024 };
 
@@ -165,6 +166,7 @@ static void config_add_checks(cfg_t *cfg)
     cfg_set_validate_func(cfg, "socket-group", config_check_group);
     cfg_set_validate_func(cfg, "log-level", config_check_level);
     config_access_add_checks(cfg);
+    config_http_add_checks(cfg);
 }
 
 /* False if memory ran out. */
@@ -205,6 +207,8 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
         return fault_set(fault, FAULT_OTHER, "out of memory");
     if (!config_access_take(&out->access, cfg))
         return fault_set(fault, FAULT_OTHER, "access: out of memory, or an account has vanished");
+    if (!config_http_take(out, cfg, fault))
+        return false;
     out->socket_group = (gid_t)-1;
     if (cfg_getstr(cfg, "socket-group")) {
         const struct group *group = getgrnam(cfg_getstr(cfg, "socket-group"));
@@ -322,6 +326,7 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
         CFG_STR("on_isolation", "stop", CFGF_NONE),
         CFG_SEC("action", action, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_SEC("access", config_access_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+        CONFIG_HTTP_OPTIONS,
         CFG_END(),
     };
     *out = (struct config){0};
@@ -357,5 +362,6 @@ void config_free(struct config *config)
     for (size_t i = 0; i < config->action_count; i++)
         free(config->actions[i].exec);
     access_free(&config->access);
+    config_http_free(config);
     *config = (struct config){0};
 }
