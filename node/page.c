@@ -51,12 +51,13 @@ void page_make(struct page *out)
     out->size = (size_t)size;
     page_digest(style, page_css);
     page_digest(script, page_js);
-    size = snprintf(out->headers, sizeof out->headers,
-                    "Content-Security-Policy: default-src 'none'; style-src 'sha256-%s'; "
-                    "script-src 'sha256-%s'; connect-src 'self'; base-uri 'none'; form-action "
-                    "'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
-                    "trusted-types 'none'\r\nX-Frame-Options: DENY\r\n",
-                    style, script);
+    size = snprintf(
+        out->headers, sizeof out->headers,
+        "Content-Security-Policy: default-src 'none'; style-src 'sha256-%s'; "
+        "script-src 'sha256-%s'; connect-src 'self'; img-src data:; base-uri 'none'; form-action "
+        "'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+        "trusted-types 'none'\r\nX-Frame-Options: DENY\r\n",
+        style, script);
     must(size > 0 && (size_t)size < sizeof out->headers);
 }
 
