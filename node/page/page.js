@@ -136,9 +136,9 @@ function verdict() {
   if (!s.life_counts) warn.push("this node's life does not count yet: it takes no locks");
   const alive = named("alive").length;
   const all = [...bad, ...warn];
-  const text = all.length ? all.join("; ") : "all is well: " + alive + " of " + count(m.length, "member is", "members are") + " alive, and this node votes";
+  const text = all.length ? (bad.length ? "Trouble: " : "Attention: ") + all.join("; ") : "All is well: " + alive + " of " + count(m.length, "member is", "members are") + " alive, and this node votes";
   $("verdict").className = "verdict " + (bad.length ? "bad" : warn.length ? "warn" : "good");
-  put($("verdict"), text[0].toUpperCase() + text.slice(1) + ".");
+  put($("verdict"), text + ".");
 }
 
 // --- Members ---

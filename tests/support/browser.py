@@ -136,11 +136,10 @@ class Browser:
 
     def until(self, expression, what):
         end = time.monotonic() + self.deadline_s
-        while not (value := self.js(expression)):
+        while not self.js(f"!!({expression})"):
             if time.monotonic() > end:
                 raise TimeoutError(f"not within {self.deadline_s} s: {what}")
             time.sleep(0.05)
-        return value
 
     def press(self, key):
         code = {"Tab": 9, "Enter": 13}[key]
