@@ -149,16 +149,16 @@ static void metrics_prefixed(FILE *out, const char *name, const char *label, con
 static void metrics_udp(FILE *out, const struct api *api)
 {
     const struct udp_counters *u = agent_udp_counters(api->agent);
-    const char *name = "holdfast_datagram_send_errors_total";
     metrics_family(out, "holdfast_datagrams_total", METRICS_COUNTER,
                    "Datagrams that the kernel took from this node or gave to it.");
     metrics_count(out, "holdfast_datagrams_total", "direction", "received", u->udp_received);
     metrics_count(out, "holdfast_datagrams_total", "direction", "sent", u->udp_sent);
-    metrics_family(out, name, METRICS_COUNTER,
+    metrics_family(out, "holdfast_datagram_send_errors_total", METRICS_COUNTER,
                    "Datagrams that the kernel did not take, by its error.");
 #define METRICS_ERROR(counter)                                                                     \
     if (strncmp(#counter, "udp_error_", 10) == 0)                                                  \
-        metrics_count(out, name, "error", &#counter[10], u->counter);
+        metrics_count(out, "holdfast_datagram_send_errors_total", "error", &#counter[10],          \
+                      u->counter);
     UDP_COUNTERS(METRICS_ERROR)
 #undef METRICS_ERROR
 }
