@@ -44,6 +44,7 @@ struct http_connection {
     struct alarm deadline; /* of AWAITS, WRITES and LINGERS */
     bool begun;            /* AWAITS: a part of the request is there */
     bool last;             /* to be closed behind the answer */
+    bool ended;            /* the other end sends no more; what it sent is answered still */
     bool dead;             /* to be freed by the `pending` event */
     bool queued;
     struct http_connection *next, *prev;             /* in all, oldest first */
@@ -252,13 +253,17 @@ static bool http_take(struct http_connection *c)
     struct evbuffer *input = bufferevent_get_input(c->stream);
     size_t size = evbuffer_get_length(input);
     size_t reach = size > HTTP_HEAD_MAX ? HTTP_HEAD_MAX : size;
+    if (size == 0 && c->ended)
+        http_kill(c);
     if (size == 0)
         return false;
     const char *bytes = (const char *)evbuffer_pullup(input, (ev_ssize_t)reach);
     enum http_verdict verdict =
         bytes ? http_request_parse(&c->request, bytes, reach) : HTTP_PARTIAL;
     if (verdict == HTTP_PARTIAL) {
-        if (!c->begun)
+        if (c->ended)
+            http_kill(c);
+        else if (!c->begun)
             http_expect(c, HTTP_REQUEST);
         c->begun = true;
         return false;
@@ -313,14 +318,15 @@ static void http_broken(struct bufferevent *stream, short what, void *context)
 {
     (void)stream;
     struct http_connection *c = context;
-    /* Who closed its side after a request may still read. */
-    bool waits = c->state == HTTP_RUNS || c->state == HTTP_WRITES;
-    if (!(what & BEV_EVENT_EOF) || !(what & BEV_EVENT_READING) || !waits) {
+    /* Who closed its side behind its requests may still read the answers. */
+    bool reads = c->state != HTTP_STREAMS && c->state != HTTP_LINGERS;
+    if (!(what & BEV_EVENT_EOF) || !(what & BEV_EVENT_READING) || !reads) {
         http_kill(c);
         return;
     }
-    c->request.keep_alive = false;
-    c->last = true;
+    c->ended = true;
+    if (c->state == HTTP_AWAITS)
+        http_queue(c);
 }
 
 static void http_pending(evutil_socket_t fd, short what, void *context)
