@@ -394,7 +394,8 @@ function locks() {
   const mine = [...own.keys()].filter((name) => name.includes(match)).sort();
   const others = names.list.filter((name) => !own.has(name)).sort();
   const shown = [...mine, ...others].slice(0, ROWS);
-  if (match && !shown.includes(match) && details.get(match)?.lock) shown.unshift(match);
+  const found = details.get(match)?.lock; // by its whole name, wherever it is stored
+  if (!shown.length && found && found.token > 0) shown.push(match);
   rows($("lock-rows"), shown, (name) => name, (name) => unfolding(() => look(name)), (node, name) => {
     const mine = own.get(name) ?? [];
     put(node.querySelector(".name"), name);
@@ -478,7 +479,7 @@ async function look_at(shown) {
   const unfolded = new Set([...$("lock-rows").children].filter((node) => node.firstElementChild.open).map((node) => node.dataset.key));
   const wanted = [...shown.filter((name) => unfolded.has(name)), ...shown].slice(0, LOOKS);
   const match = $("search").value;
-  if (match && !shown.includes(match)) wanted.unshift(match);
+  if (match && !wanted.length) wanted.push(match);
   await Promise.all([...new Set(wanted)].map(look));
   for (const name of details.keys()) if (!wanted.includes(name)) details.delete(name);
 }

@@ -135,8 +135,10 @@ class Browser:
         return said["result"].get("value")
 
     def until(self, expression, what):
+        """Until it is true; what it throws counts as not yet, since the page may be loading."""
         end = time.monotonic() + self.deadline_s
-        while not self.js(f"!!({expression})"):
+        look = f"(() => {{ try {{ return !!({expression}); }} catch {{ return false; }} }})()"
+        while not self.js(look):
             if time.monotonic() > end:
                 raise TimeoutError(f"not within {self.deadline_s} s: {what}")
             time.sleep(0.05)
