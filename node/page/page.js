@@ -168,8 +168,9 @@ function said(m) {
   return m.name + ": gossip says " + m.gossip + ", " + reach(m)[1] + (f ? ", " + f[1] : "");
 }
 
+/* Its end: names of one cluster begin alike. */
 function cut(name, most) {
-  return name.length > most ? name.slice(0, most - 1) + "…" : name;
+  return name.length > most ? "…" + name.slice(1 - most) : name;
 }
 
 function mark(m, p, n) {
@@ -179,7 +180,7 @@ function mark(m, p, n) {
     draw("circle", { class: "dot " + m.gossip, cx: p.x, cy: p.y, r: size }),
     n <= LABELS ? sign(m, p) : "");
   if (n > LABELS) return link;
-  const far = size + 13, side = Math.abs(p.c) < 0.3 ? "" : p.c > 0 ? "start" : "end";
+  const far = size + 13, side = Math.abs(p.c) < 0.12 ? "" : p.c > 0 ? "start" : "end";
   link.append(draw("text", { class: side, x: p.x + p.c * far, y: p.y + p.s * (far + 4) + 5 }, cut(m.name, n > 10 ? 8 : 11)));
   return link;
 }
