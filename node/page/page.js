@@ -5,7 +5,9 @@
  */
 const SVG = "http://www.w3.org/2000/svg";
 const LABELS = 16;      // members with a label each; more would not fit beside the ring
-const ROWS = 60;        // rows of members and of locks at most
+const SPOKES = 60;      // up to so many members each has its line; beyond, only those not reached directly
+const ROWS = 60;        // rows of locks at most
+const MEMBERS = 24;     // rows of members at most
 const LOOKS = 12;       // locks that are asked for by themselves
 const EVENTS = 200;     // kept on the page
 const CALM_MS = 5000;   // between two looks when nothing happens
@@ -143,7 +145,7 @@ function verdict() {
 
 // --- Members ---
 
-const RADIUS = 138, HUB = 46, CX = 220, CY = 186;
+const RADIUS = 138, HUB = 46, CX = 230, CY = 186;
 
 function place(i, n) {
   const angle = (2 * Math.PI * i) / n - Math.PI / 2, c = Math.cos(angle), s = Math.sin(angle);
@@ -176,12 +178,12 @@ function cut(name, most) {
 function mark(m, p, n) {
   const size = n <= LABELS ? 12 : Math.max(3, Math.min(9, 380 / n));
   const link = draw("a", { href: "#m-" + m.slot, "aria-label": said(m) }, draw("title", {}, said(m)),
-    draw("circle", { class: "collar " + m.fence, cx: p.x, cy: p.y, r: size + 5 }),
+    draw("circle", { class: "collar " + m.fence, cx: p.x, cy: p.y, r: size + (n <= LABELS ? 5 : 2.5) }),
     draw("circle", { class: "dot " + m.gossip, cx: p.x, cy: p.y, r: size }),
     n <= LABELS ? sign(m, p) : "");
   if (n > LABELS) return link;
   const far = size + 13, side = Math.abs(p.c) < 0.12 ? "" : p.c > 0 ? "start" : "end";
-  link.append(draw("text", { class: side, x: p.x + p.c * far, y: p.y + p.s * (far + 4) + 5 }, cut(m.name, n > 10 ? 8 : 11)));
+  link.append(draw("text", { class: side, x: p.x + p.c * far, y: p.y + p.s * (far + 4) + 5 }, cut(m.name, 7)));
   return link;
 }
 
@@ -204,9 +206,10 @@ function ring() {
   const at = new Map(others.map((m, i) => [m.name, place(i, others.length)]));
   const alive = members.filter((m) => m.gossip === "alive").length;
   const loud = (m) => (m.unreachable ? 1 : 0); // what is wrong is drawn over what is right
+  $("ring").classList.toggle("many", others.length > LABELS);
   $("ring").replaceChildren(
     draw("circle", { class: "orbit", cx: CX, cy: CY, r: RADIUS }),
-    ...[...others].sort((a, b) => loud(a) - loud(b)).map((m) => way(m, at)),
+    ...[...others].sort((a, b) => loud(a) - loud(b)).filter((m) => m.unreachable || others.length <= SPOKES).map((m) => way(m, at)),
     hub(members[first], alive, members.length),
     ...others.map((m) => mark(m, at.get(m.name), others.length)));
   if (focus && focus.startsWith("#m-")) $("ring").querySelector(`a[href="${focus}"]`)?.focus();
@@ -219,8 +222,9 @@ function weight(m, self) {
 
 function members() {
   const { node: self, members: all } = seen.members;
-  const shown = all.length <= LABELS ? all : [...all].sort((a, b) => weight(a, self) - weight(b, self) || a.slot - b.slot).slice(0, ROWS);
+  const shown = all.length <= LABELS ? all : [...all].sort((a, b) => weight(a, self) - weight(b, self) || a.slot - b.slot).slice(0, MEMBERS);
   ring();
+  put($("members-note"), all.length > shown.length ? "The " + shown.length + " that need a look most; " + (all.length - shown.length) + " more are on the ring." : "");
   rows($("member-rows"), shown, (m) => m.name, () => unfolding(), (node, m) => {
     node.firstElementChild.id = "m-" + m.slot;
     put(node.querySelector(".name"), m.name + (m.name === self ? " (this node)" : ""));

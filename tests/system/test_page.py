@@ -43,7 +43,11 @@ OVERLAPS = """(() => {
   const boxes = [...document.querySelectorAll("h1,h2,h3,dt,dd,summary .name,.tag,.badge,.votes li,.steps li,.queue li,#ring text,.verdict,label,input,.legend li,.events time,.events li span")]
     .filter((n) => n.checkVisibility() && n.textContent.trim() + (n.tagName === "INPUT" ? "x" : ""))
     .filter((n) => !n.closest(".events") || (() => { const e = n.closest(".events").getBoundingClientRect(), b = n.getBoundingClientRect(); return b.bottom < e.bottom && b.top > e.top; })());
-  const faults = [];
+  const faults = [], ring = document.querySelector("#ring").getBoundingClientRect();
+  for (const text of document.querySelectorAll("#ring text")) {
+    const p = text.getBoundingClientRect();
+    if (p.left < ring.left || p.right > ring.right || p.top < ring.top || p.bottom > ring.bottom) faults.push(["cut off", text.textContent]);
+  }
   for (const [i, a] of boxes.entries()) {
     const p = a.getBoundingClientRect();
     if (p.left < -0.5 || p.right > document.documentElement.clientWidth + 0.5) faults.push(["beyond the edge", a.textContent]);
