@@ -50,6 +50,13 @@ static bool same_actions(const struct config *a, const struct config *b)
     return true;
 }
 
+static bool same_http(const struct config *a, const struct config *b)
+{
+    return strcmp(a->http ? a->http : "", b->http ? b->http : "") == 0 &&
+           a->http_name_count == b->http_name_count &&
+           same_list(a->http_names, b->http_names, a->http_name_count);
+}
+
 /* What takes a start. */
 static void compare(char later[RELOAD_TEXT_SIZE], const struct config *a, const struct config *b)
 {
@@ -66,6 +73,7 @@ static void compare(char later[RELOAD_TEXT_SIZE], const struct config *a, const 
     add(later, strcmp(a->machine_id, b->machine_id) != 0, "machine-id");
     add(later, a->stop_on_isolation != b->stop_on_isolation, "on_isolation");
     add(later, !same_actions(a, b), "action");
+    add(later, !same_http(a, b), "http");
 }
 
 bool reload_config(struct config *running, struct reload *out, struct fault *fault)
