@@ -34,8 +34,9 @@ NODE   := $(call src,node)
 # What only the executor has: the devices' secrets and their drivers; and what only the agent has.
 EXECUTOR_ONLY := $(addprefix node/,executor_main.c executor_server.c fencer.c driver.c device.c secrets.c watcher.c \
                    acts.c transcript.c metadata.c)
-EXECUTOR_TOO  := $(addprefix node/,access.c clock.c config.c config_access.c config_device.c executor_wire.c fault.c \
-                   identity.c journal_entry.c listener.c log.c notify.c udp_address.c)
+EXECUTOR_TOO  := $(addprefix node/,access.c clock.c config.c config_access.c config_device.c config_http.c \
+                   executor_wire.c fault.c http_listener.c identity.c journal_entry.c listener.c log.c notify.c \
+                   udp_address.c)
 SIM    := $(call src,sim)
 LIB    := $(wildcard client/lib*.c) client/varlink.c
 CLI    := $(filter-out $(LIB),$(call src,client))
@@ -60,6 +61,7 @@ $(B)/%.o: %.c
 
 # -MMD does not see .incbin.
 $(B)/node/describe.o: client/org.holdfast.varlink
+$(B)/node/page.o: $(wildcard node/page/*)
 
 $(B)/libcore.a: $(call obj,$(CRYPTO) $(PROTO))
 	@$(say) AR $@

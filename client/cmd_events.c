@@ -1,18 +1,21 @@
 /* `holdfast events`: what happened on this node. */
 #include <stdio.h>
+#include <string.h>
 
 #include "client/agent.h"
 #include "client/command.h"
 
 static const char help[] =
-    "usage: holdfast events [-f] [--after SEQ] [--json]\n"
+    "usage: holdfast events [-f] [--since ID|SEQ] [--json]\n"
     "\n"
     "Prints the events that the agent keeps, oldest first; with --json one object a line.\n"
     "\n"
     "  -f, --follow        go on with those to come\n"
-    "  --after SEQ         only those with a higher number, to resume\n";
+    "  --since ID|SEQ      only those behind it, to resume: the `id` or `seq` of the last one "
+    "read;\n"
+    "                      if some of these are lost, the first line is an event `gap`\n";
 
-enum { AFTER = OPTION_OWN };
+enum { SINCE = OPTION_OWN, PLACE_SIZE = 64 };
 
 /* At once, since whoever follows wants to see it now. False if nobody reads any more. */
 static bool print_event(const struct cli *cli, const json_t *event)
@@ -25,29 +28,36 @@ static bool print_event(const struct cli *cli, const json_t *event)
     return fflush(stdout) == 0;
 }
 
-/* A plain call gives the first event after a number; number 0 says that there is none. */
-static int print_kept(struct varlink *v, const struct cli *cli, long long after)
+/* NULL: from the first that is kept. */
+static json_t *parameters(const char *since)
 {
+    return since ? json_pack("{s:s}", "since", since) : json_object();
+}
+
+/* A plain call gives the first event behind a place; one without a kind says that there is none. */
+static int print_kept(struct varlink *v, const struct cli *cli, const char *since)
+{
+    char place[PLACE_SIZE];
     for (;;) {
         json_t *reply = NULL;
-        json_t *p = json_pack("{s:I}", "after", (json_int_t)after);
-        int code = agent_call(v, cli, "Events", p, &reply);
+        int code = agent_call(v, cli, "Events", parameters(since), &reply);
         if (code != EXIT_OK)
             return code;
         const json_t *event = json_object_get(reply, "event");
-        long long seq = json_number(event, "seq");
-        bool more = seq > after && print_event(cli, event);
+        int size = snprintf(place, sizeof place, "%s", json_text(event, "id"));
+        bool more = *json_text(event, "kind") && size > 0 && (size_t)size < sizeof place &&
+                    print_event(cli, event);
         json_decref(reply);
         if (!more)
             return EXIT_OK;
-        after = seq;
+        since = place;
     }
 }
 
-static int follow(struct varlink *v, const struct cli *cli, long long after)
+static int follow(struct varlink *v, const struct cli *cli, const char *since)
 {
-    json_t *p = json_pack("{s:I}", "after", (json_int_t)after);
-    enum varlink_status status = varlink_send(v, AGENT_INTERFACE "Events", p, VARLINK_MORE);
+    enum varlink_status status =
+        varlink_send(v, AGENT_INTERFACE "Events", parameters(since), VARLINK_MORE);
     while (status == VARLINK_OK) {
         struct varlink_reply reply;
         status = varlink_receive(v, &reply, -1);
@@ -64,27 +74,36 @@ static int follow(struct varlink *v, const struct cli *cli, long long after)
     return agent_failed(cli, status);
 }
 
+/* The agent looks closer. */
+static bool is_place(const char *text)
+{
+    size_t size = strlen(text);
+    return size > 0 && size < PLACE_SIZE && strspn(text, "0123456789abcdef:") == size;
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {{"follow", no_argument, NULL, 'f'},
-                                          {"after", required_argument, NULL, AFTER},
+                                          {"since", required_argument, NULL, SINCE},
                                           COMMAND_OPTIONS};
     struct varlink v;
     bool follows = false;
-    long after = 0;
+    const char *since = NULL;
     int option;
     while ((option = command_option(cli, argc, argv, ":f", longs)) != -1) {
         if (option == 'f')
             follows = true;
-        if (option == AFTER && !parse_number(optarg, 0, __LONG_MAX__, &after))
-            return usage_error(cli, "--after takes the number of an event, not '%s'", optarg);
+        if (option == SINCE)
+            since = optarg;
+        if (option == SINCE && !is_place(optarg))
+            return usage_error(cli, "--since takes the id or seq of an event, not '%s'", optarg);
     }
     if (no_arguments(cli, argc, argv) != EXIT_OK)
         return EXIT_USAGE;
     int code = agent_open(&v, cli);
     if (code != EXIT_OK)
         return code;
-    code = follows ? follow(&v, cli, after) : print_kept(&v, cli, after);
+    code = follows ? follow(&v, cli, since) : print_kept(&v, cli, since);
     varlink_close(&v);
     return code;
 }

@@ -18,7 +18,7 @@
 #include "crypto/roster.h"
 
 static const char help[] =
-    "usage: holdfast lab start [-n N] [-d DIR] [--detect MS] [--tie PID | --keep]\n"
+    "usage: holdfast lab start [-n N] [-d DIR] [--detect MS] [--http] [--tie PID | --keep]\n"
     "       holdfast lab exec [-d DIR] HV -- COMMAND [ARGUMENT...]\n"
     "       holdfast lab power [-d DIR] HV off|on|reboot|status\n"
     "       holdfast lab agent [-d DIR] HV stop|start|kill|pause|resume\n"
@@ -35,11 +35,12 @@ static const char help[] =
     "  -d, --dir DIR       where ($XDG_RUNTIME_DIR/holdfast-lab, or /tmp/holdfast-lab-UID)\n"
     "  --detect MS         the detection target, as in 'holdfast roster make' (4000 up to 16\n"
     "                      machines, else 6000)\n"
+    "  --http              each agent serves its status page and metrics, at its own address\n"
     "  --tie PID           the lab ends when this process does\n"
     "  --keep              it does not end with the terminal's session, as it would otherwise\n"
     "  --json              print JSON (start, status)\n";
 
-enum { TIE = OPTION_OWN, KEEP, DETECT, READY_MS = 10 * 1000 };
+enum { TIE = OPTION_OWN, KEEP, DETECT, HTTP, READY_MS = 10 * 1000 };
 
 struct request {
     char dir[PATH_MAX];
@@ -48,6 +49,7 @@ struct request {
     long detect_ms; /* 0: by the number of machines */
     long tie;       /* a process; 0: none named */
     bool keep;
+    bool http;
 };
 
 /* " -d DIR" if that is needed to find this lab again. */
@@ -91,22 +93,26 @@ static int start(const struct cli *cli, const struct request *q)
     int tie = open_tie(q);
     if (tie == -2)
         return EXIT_ERROR;
-    struct lab_plan plan = {
-        .machines = (int)q->machines, .detect_ms = (uint16_t)q->detect_ms, .tie = tie};
+    struct lab_plan plan = {.machines = (int)q->machines,
+                            .detect_ms = (uint16_t)q->detect_ms,
+                            .tie = tie,
+                            .http = q->http};
     code = lab_start(&lab, q->dir, &plan, &took_ms);
     if (tie >= 0)
         close(tie);
     if (code != EXIT_OK)
         return code;
     if (cli->json) {
-        json_print(json_pack("{s:s, s:i, s:I}", "dir", lab.dir, "machines", lab.machines, "up_ms",
-                             (json_int_t)took_ms));
+        json_print(json_pack("{s:s, s:i, s:I, s:s}", "dir", lab.dir, "machines", lab.machines,
+                             "up_ms", (json_int_t)took_ms, "http", lab.page));
         return EXIT_OK;
     }
     printf("LAB: %d machine%s in %s, all see all (after %ld.%02ld s)\n", lab.machines,
            lab.machines == 1 ? "" : "s", lab.dir, took_ms / 1000, took_ms % 1000 / 10);
     printf("try: holdfast lab exec%s%s hv1 -- holdfast members\n", dir_option(q, " -d "),
            dir_option(q, q->dir));
+    if (*lab.page)
+        printf("see: http://%s/\n", lab.page);
     return EXIT_OK;
 }
 
@@ -344,10 +350,13 @@ static int on_machine(const struct cli *cli, const struct lab *lab, const char *
  * command. */
 static int take_options(struct cli *cli, struct request *q, int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"machines", required_argument, NULL, 'n'},  {"dir", required_argument, NULL, 'd'},
-        {"tie", required_argument, NULL, TIE},       {"keep", no_argument, NULL, KEEP},
-        {"detect", required_argument, NULL, DETECT}, COMMAND_OPTIONS};
+    static const struct option longs[] = {{"machines", required_argument, NULL, 'n'},
+                                          {"dir", required_argument, NULL, 'd'},
+                                          {"tie", required_argument, NULL, TIE},
+                                          {"keep", no_argument, NULL, KEEP},
+                                          {"detect", required_argument, NULL, DETECT},
+                                          {"http", no_argument, NULL, HTTP},
+                                          COMMAND_OPTIONS};
     int option;
     optind = 0;
     while ((option = command_option(cli, argc, argv, "+:n:d:", longs)) != -1) {
@@ -365,6 +374,9 @@ static int take_options(struct cli *cli, struct request *q, int argc, char **arg
             break;
         case KEEP:
             q->keep = true;
+            break;
+        case HTTP:
+            q->http = true;
             break;
         case DETECT:
             if (!parse_number(optarg, ROSTER_DETECT_MIN_MS, ROSTER_DETECT_MAX_MS, &q->detect_ms))

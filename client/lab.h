@@ -33,6 +33,7 @@ struct lab {
     char dir[PATH_MAX]; /* absolute */
     int machines;       /* hv1 .. hvN */
     bool made;          /* DIR was made for the lab and goes with it */
+    char page[64];      /* of a lab that was started with `http`: address of hv1's status page */
 };
 
 /* What a machine says of itself. */
@@ -83,6 +84,7 @@ struct lab_plan {
     int machines;
     uint16_t detect_ms; /* the roster's detection target; 0: by size */
     int tie;            /* a pidfd: every machine ends when that process does; -1: none */
+    bool http;          /* each agent serves HTTP, at its own address */
 };
 
 /*

@@ -134,7 +134,9 @@ static bool write_fence_script(const struct lab *lab)
     return good;
 }
 
-static bool write_config(const struct lab *lab, int machine, const struct digest *cluster)
+/* `http`: where it is served, or "". */
+static bool write_config(const struct lab *lab, int machine, const struct digest *cluster,
+                         const char *http)
 {
     char path[PATH_MAX], dir[PATH_MAX], id[2 * DIGEST_SIZE + 1];
     char *text = NULL;
@@ -155,8 +157,10 @@ static bool write_config(const struct lab *lab, int machine, const struct digest
                      "executor-state = '%s/executor'\n"
                      "action \"" LAB_ACTION "\" {\n"
                      "    exec = '%s/" LAB_FENCE_SCRIPT "'\n"
-                     "}\n",
-                     id, dir, dir, dir, dir, dir, dir, dir, dir, lab->dir);
+                     "}\n"
+                     "%s%s%s",
+                     id, dir, dir, dir, dir, dir, dir, dir, dir, lab->dir, *http ? "http = '" : "",
+                     http, *http ? "'\n" : "");
     bool good = n > 0 && file_create(path, 0600, text, (size_t)n);
     free(text);
     return good;
@@ -187,9 +191,9 @@ static bool make_machine(const struct lab *lab, int machine, const char *prefix,
 
 /* All machines, the roster of their cards, signed, and a copy of it and a configuration for each.
  */
-static bool make_cluster(const struct lab *lab, struct enrolment *e)
+static bool make_cluster(struct lab *lab, struct enrolment *e, bool http)
 {
-    char path[PATH_MAX], prefix[32];
+    char path[PATH_MAX], prefix[32], page[sizeof lab->page] = "";
     struct roster_node card;
     struct key_pair key;
     uint16_t port;
@@ -210,17 +214,21 @@ static bool make_cluster(const struct lab *lab, struct enrolment *e)
     key_pair_wipe(&key);
     for (int i = 1; good && i <= lab->machines; i++) {
         lab_path(path, lab, i, "roster");
-        good = enrol_save(e, path) && write_config(lab, i, &e->digest);
+        if (http)
+            snprintf(page, sizeof page, "%s.%d:%u", prefix, i, (unsigned)port);
+        if (i == 1)
+            memcpy(lab->page, page, sizeof page);
+        good = enrol_save(e, path) && write_config(lab, i, &e->digest, page);
     }
     return good;
 }
 
-static bool make_files(const struct lab *lab, const struct lab_plan *plan)
+static bool make_files(struct lab *lab, const struct lab_plan *plan)
 {
     struct enrolment e;
     enrol_init(&e);
     e.roster->detect_ms = plan->detect_ms;
-    bool good = make_cluster(lab, &e);
+    bool good = make_cluster(lab, &e, plan->http);
     enrol_deinit(&e);
     return good;
 }
@@ -426,7 +434,7 @@ static bool let_live(const struct lab *lab, int leash)
 }
 
 /* From files to a lab that is up; the caller cleans up. */
-static bool bring_up(const struct lab *lab, const struct lab_plan *plan, const int leash[2],
+static bool bring_up(struct lab *lab, const struct lab_plan *plan, const int leash[2],
                      long *took_ms)
 {
     if (!make_files(lab, plan) || interrupted)

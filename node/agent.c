@@ -44,6 +44,7 @@ struct agent {
     bool store_lost; /* the operator's word: a store that fails its checks is lost */
     struct event *store_event;
     struct store_news news;
+    struct figures figures;
     struct udp *udp;
     struct executor_link *executor;
     struct fence_log *fence_log;
@@ -104,6 +105,7 @@ static void agent_tell(struct agent *a, const struct effects *e)
     }
     for (size_t i = 0; i < e->notice_count; i++) {
         const struct notice *notice = &e->notices[i];
+        figures_notice(&a->figures, notice);
         a->hooks.notice(a->hooks.context, notice);
         if (notice->kind == NOTICE_PROOF)
             executor_link_proven(a->executor, notice->slot, notice->number);
@@ -190,6 +192,8 @@ void agent_turn(struct agent *a)
         agent_step_requests(a);
         if (a->tick_due || instant_reached(clock_now(), peer_deadline(a->peer))) {
             a->tick_due = false;
+            histogram_add_span(&a->figures.ticks,
+                               span_between(peer_deadline(a->peer), clock_now()));
             agent_step(a, &(struct event){.kind = EVENT_TICK});
         }
         if (a->stepped > 0 || peer_pending(a->peer))
@@ -584,6 +588,16 @@ const struct identity *agent_identity(const struct agent *a)
 const struct store_news *agent_store_news(const struct agent *a)
 {
     return &a->news;
+}
+
+const struct store *agent_store(const struct agent *a)
+{
+    return a->store;
+}
+
+struct figures *agent_figures(struct agent *a)
+{
+    return &a->figures;
 }
 
 const struct udp_counters *agent_udp_counters(const struct agent *a)

@@ -16,6 +16,7 @@
 #include "node/config.h"
 #include "node/fault.h"
 #include "node/fence_log.h"
+#include "node/figures.h"
 #include "node/identity.h"
 #include "node/store.h"
 #include "node/udp.h"
@@ -71,6 +72,9 @@ const struct identity *agent_identity(const struct agent *agent);
 const struct store_news *agent_store_news(const struct agent *agent);
 const struct udp_counters *agent_udp_counters(const struct agent *agent);
 struct fence_log *agent_fence_log(const struct agent *agent);
+const struct store *agent_store(const struct agent *agent);
+/* What is counted: by the agent itself, and by those who serve its clients. */
+struct figures *agent_figures(struct agent *agent);
 struct instant agent_started(const struct agent *agent);
 /* The roster's name of a node; "?" if it has none. */
 const char *agent_node_name(const struct agent *agent, uint16_t slot);

@@ -44,7 +44,8 @@ static const struct frame_parameter show_takes[] = {{"name", FRAME_STRING, true}
                                                     {"timeout_ms", FRAME_INT, false}};
 static const struct frame_parameter watch_takes[] = {{"kinds", FRAME_STRINGS, false},
                                                      {"prefix", FRAME_STRING, false}};
-static const struct frame_parameter events_takes[] = {{"after", FRAME_INT, false}};
+static const struct frame_parameter events_takes[] = {{"after", FRAME_INT, false},
+                                                      {"since", FRAME_STRING, false}};
 static const struct frame_parameter locate_takes[] = {{"name", FRAME_STRING, true}};
 static const struct frame_parameter order_takes[] = {{"node", FRAME_STRING, true},
                                                      {"life", FRAME_INT, false}};

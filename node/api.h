@@ -109,4 +109,10 @@ void api_fence_log(struct varlink_call *call, const json_t *parameters);
 void api_inquiries(struct varlink_call *call, const json_t *parameters);
 void api_fence_preview(struct varlink_call *call, const json_t *parameters);
 
+/* What these four of them say, for whoever else shows it. New values. */
+json_t *api_list_json(const struct api *api);
+json_t *api_status_json(const struct api *api);
+json_t *api_members_json(const struct api *api);
+json_t *api_orders_json(const struct api *api);
+
 #endif

@@ -21,16 +21,24 @@ _Static_assert((int)ORDER_CERT_BYTES_MAX <= (int)PROOF_BYTES_MAX, "a file has ro
 
 /* --- Orders --- */
 
-void api_orders(struct varlink_call *call, const json_t *parameters)
+json_t *api_orders_json(const struct api *api)
 {
-    (void)parameters;
-    const struct agent *agent = api_of(call)->agent;
-    json_t *orders = json_array();
+    const struct agent *agent = api->agent;
+    json_t *orders = json_array(), *asking = json_array();
     struct order_view view;
     size_t cursor = 0;
     while (peer_next_order(agent_peer(agent), &cursor, &view))
         json_array_append_new(orders, render_fence_order(agent, &view));
-    varlink_reply(call, json_pack("{s:o}", "orders", orders));
+    cursor = 0;
+    while (peer_next_accusation(agent_peer(agent), &cursor, &view))
+        json_array_append_new(asking, render_fence_order(agent, &view));
+    return json_pack("{s:o s:o}", "orders", orders, "asking", asking);
+}
+
+void api_orders(struct varlink_call *call, const json_t *parameters)
+{
+    (void)parameters;
+    varlink_reply(call, api_orders_json(api_of(call)));
 }
 
 /* The newest order against a node, or the one against `life` if that is not 0. */

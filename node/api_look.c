@@ -55,9 +55,8 @@ static json_t *api_operation(const struct api *api, const struct op_view *view)
 }
 
 /* Of one session; NULL: of all, and of those that are over. */
-static void api_list_of(struct varlink_call *call, const struct session *session)
+static json_t *api_operations(const struct api *api, const struct session *session)
 {
-    const struct api *api = api_of(call);
     json_t *operations = json_array();
     struct op_view view;
     size_t cursor = 0;
@@ -66,13 +65,18 @@ static void api_list_of(struct varlink_call *call, const struct session *session
         if (!session || (op && op->session == session))
             json_array_append_new(operations, api_operation(api, &view));
     }
-    varlink_reply(call, json_pack("{s:o}", "operations", operations));
+    return json_pack("{s:o}", "operations", operations);
+}
+
+json_t *api_list_json(const struct api *api)
+{
+    return api_operations(api, NULL);
 }
 
 void api_list(struct varlink_call *call, const json_t *parameters)
 {
     (void)parameters;
-    api_list_of(call, NULL);
+    varlink_reply(call, api_list_json(api_of(call)));
 }
 
 void api_list_session(struct varlink_call *call, const json_t *parameters)
@@ -80,7 +84,7 @@ void api_list_session(struct varlink_call *call, const json_t *parameters)
     (void)parameters;
     const struct session *session = session_present(call->connection);
     if (session)
-        api_list_of(call, session);
+        varlink_reply(call, api_operations(api_of(call), session));
     else
         varlink_error(call, "org.holdfast.NoSuchSession", NULL);
 }
@@ -89,11 +93,16 @@ void api_list_session(struct varlink_call *call, const json_t *parameters)
 
 void api_events(struct varlink_call *call, const json_t *parameters)
 {
+    struct events *events = api_of(call)->events;
     int64_t after = frame_int(parameters, "after", 0);
-    if (after < 0)
+    const char *since = frame_string(parameters, "since", NULL);
+    struct events_place place = {.after = (uint64_t)after, .resumed = after > 0};
+    if (after < 0 || (after > 0 && since))
         varlink_invalid(call, "after");
+    else if (since && !events_place_parse(events, &place, since))
+        varlink_invalid(call, "since");
     else
-        events_stream(api_of(call)->events, call, after);
+        events_stream(events, call, &place);
 }
 
 static json_t *api_counters(const struct api *api)
@@ -140,10 +149,8 @@ static json_t *api_status_fence(const struct peer_status *p)
                      p->cloned);
 }
 
-void api_status(struct varlink_call *call, const json_t *parameters)
+json_t *api_status_json(const struct api *api)
 {
-    (void)parameters;
-    const struct api *api = api_of(call);
     const struct store_figures *f = &agent_store_news(api->agent)->figures;
     struct peer_status p;
     peer_status(agent_peer(api->agent), &p);
@@ -169,22 +176,31 @@ void api_status(struct varlink_call *call, const json_t *parameters)
     json_object_update_missing(out, rest);
     json_decref(rest);
     json_decref(fence);
-    varlink_reply(call, out);
+    return out;
 }
 
-void api_members(struct varlink_call *call, const json_t *parameters)
+void api_status(struct varlink_call *call, const json_t *parameters)
 {
     (void)parameters;
-    const struct api *api = api_of(call);
+    varlink_reply(call, api_status_json(api_of(call)));
+}
+
+json_t *api_members_json(const struct api *api)
+{
     const struct agent *agent = api->agent;
     const struct roster *roster = agent_identity(agent)->roster;
     json_t *members = json_array();
     for (size_t i = 0; i < roster->node_count; i++)
         json_array_append_new(members, render_member(agent, &roster->nodes[i]));
-    varlink_reply(call, json_pack("{s:o s:s s:I s:I}", "members", members, "node",
-                                  agent_identity(agent)->node->name, "seq",
-                                  (json_int_t)events_last(api->events), "local_health",
-                                  (json_int_t)peer_health(agent_peer(agent))));
+    return json_pack("{s:o s:s s:I s:I}", "members", members, "node",
+                     agent_identity(agent)->node->name, "seq", (json_int_t)events_last(api->events),
+                     "local_health", (json_int_t)peer_health(agent_peer(agent)));
+}
+
+void api_members(struct varlink_call *call, const json_t *parameters)
+{
+    (void)parameters;
+    varlink_reply(call, api_members_json(api_of(call)));
 }
 
 void api_locate(struct varlink_call *call, const json_t *parameters)

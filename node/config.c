@@ -17,6 +17,7 @@
 #include "crypto/key.h"
 #include "node/config_access.h"
 #include "node/udp_address.h"
+#include "node/config_http.h"
 
 enum { CONFIG_FILE_MAX = 256 * 1024 };
 
@@ -186,6 +187,7 @@ static void config_add_checks(cfg_t *cfg)
     cfg_set_validate_func(cfg, "log-level", config_check_level);
     config_access_add_checks(cfg);
     config_device_add_checks(cfg);
+    config_http_add_checks(cfg);
 }
 
 /* False if memory ran out. */
@@ -237,6 +239,8 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
         return fault_set(fault, FAULT_OTHER, "access: out of memory, or an account has vanished");
     if (cfg_getstr(cfg, "listen"))
         (void)udp_address_parse(&out->listen, cfg_getstr(cfg, "listen"));
+    if (!config_http_take(out, cfg, fault))
+        return false;
     out->socket_group = (gid_t)-1;
     if (cfg_getstr(cfg, "socket-group")) {
         const struct group *group = getgrnam(cfg_getstr(cfg, "socket-group"));
@@ -364,6 +368,7 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
         CFG_STR("agent-user", NULL, CFGF_NODEFAULT),
         CFG_SEC("device", config_device_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_SEC("access", config_access_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+        CONFIG_HTTP_OPTIONS,
         CFG_END(),
     };
     *out = (struct config){0};
@@ -403,6 +408,7 @@ void config_free(struct config *config)
     for (size_t i = 0; i < config->action_count; i++)
         free(config->actions[i].exec);
     access_free(&config->access);
+    config_http_free(config);
     *config = (struct config){0};
 }
 

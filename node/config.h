@@ -12,6 +12,7 @@
 #include "node/access.h"
 #include "node/config_device.h"
 #include "node/fault.h"
+#include "node/http.h"
 #include "node/log.h"
 #include "proto/limits.h"
 #include "proto/time.h"
@@ -66,6 +67,9 @@ struct config {
     size_t action_count;
     struct config_action actions[ROSTER_ACTIONS_MAX]; /* each name once */
     struct access access;                             /* who may do what over the API */
+    char *http;                                       /* ADDRESS:PORT; NULL: no HTTP */
+    size_t http_name_count;
+    char *http_names[HTTP_NAMES_MAX]; /* in lower case */
 };
 
 /* Reads and checks `path`. On false *fault says "FILE:LINE: what", and *out is empty. */

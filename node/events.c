@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include <sodium.h>
 #include <utlist.h>
 
 #include "node/log.h"
@@ -22,37 +24,50 @@ struct event_record {
     char text[EVENTS_TEXT_SIZE];
 };
 
-struct event_follower {
+struct events_follower {
     struct events *events;
-    struct varlink_call *call;
-    int64_t after;
-    struct event_follower *next, *prev;
+    uint64_t told; /* seq of the last that it was told */
+    events_hear tell;
+    void *context;
+    struct events_follower *next, *prev;
 };
 
 struct events {
     struct event_record kept[EVENTS_KEPT]; /* seq at index seq % EVENTS_KEPT */
     uint64_t last;                         /* seq of the newest; 0: none yet */
-    struct event_follower *followers;
+    char start[17];                        /* of this run, hex, in the ids */
+    struct events_follower *followers;
 };
 
 struct events *events_new(void)
 {
+    uint8_t start[8];
     struct events *events = calloc(1, sizeof *events);
     must(events);
+    randombytes_buf(start, sizeof start);
+    sodium_bin2hex(events->start, sizeof events->start, start, sizeof start);
     return events;
 }
 
 void events_free(struct events *events)
 {
-    struct event_follower *f, *next;
+    struct events_follower *f, *next;
     DL_FOREACH_SAFE(events->followers, f, next)
     free(f);
     free(events);
 }
 
-static json_t *events_json(const struct event_record *r)
+static void events_id(char out[EVENTS_ID_SIZE], const struct events *events, uint64_t seq)
 {
-    return json_pack("{s:{s:I s:s s:s s:s s:s s:o}}", "event", "seq", (json_int_t)r->seq, "time",
+    snprintf(out, EVENTS_ID_SIZE, "%s:%" PRIu64, events->start, seq);
+}
+
+static json_t *events_json(const struct events *events, const struct event_record *r)
+{
+    char id[EVENTS_ID_SIZE] = "";
+    if (*r->kind)
+        events_id(id, events, r->seq);
+    return json_pack("{s:I s:s s:s s:s s:s s:s s:o}", "seq", (json_int_t)r->seq, "id", id, "time",
                      r->time, "kind", r->kind, "text", r->text, "node", r->node, "change",
                      render_change(&r->change));
 }
@@ -291,6 +306,31 @@ static struct events_telling events_text(char *text, const struct agent *agent,
     return events_lock(text, agent, n);
 }
 
+/* The seq of the oldest that is kept. */
+static uint64_t events_oldest(const struct events *events)
+{
+    return events->last > EVENTS_KEPT ? events->last - EVENTS_KEPT + 1 : 1;
+}
+
+static void events_tell_one(struct events_follower *f, uint64_t seq, const json_t *event)
+{
+    char id[EVENTS_ID_SIZE];
+    if (seq <= f->told)
+        return;
+    f->told = seq;
+    events_id(id, f->events, seq);
+    f->tell(f->context, id, event);
+}
+
+static void events_tell_all(struct events *events, const struct event_record *r)
+{
+    json_t *event = events->followers ? events_json(events, r) : NULL;
+    struct events_follower *f, *next;
+    DL_FOREACH_SAFE(events->followers, f, next)
+    events_tell_one(f, r->seq, event);
+    json_decref(event);
+}
+
 void events_notice(struct events *events, const struct agent *agent, const struct notice *notice)
 {
     struct event_record *r = &events->kept[(events->last + 1) % EVENTS_KEPT];
@@ -301,10 +341,7 @@ void events_notice(struct events *events, const struct agent *agent, const struc
     r->node = agent_node_name(agent, telling.node);
     log_time(r->time);
     log_event(telling.level, telling.kind, "node=%s text=\"%s\"", r->node, r->text);
-    struct event_follower *f;
-    DL_FOREACH(events->followers, f)
-    if ((int64_t)r->seq > f->after)
-        varlink_reply_more(f->call, events_json(r));
+    events_tell_all(events, r);
 }
 
 void events_tell(struct events *events, const char *node, const char *kind, const char *text)
@@ -313,10 +350,7 @@ void events_tell(struct events *events, const char *node, const char *kind, cons
     *r = (struct event_record){.seq = ++events->last, .kind = kind, .node = node};
     snprintf(r->text, sizeof r->text, "%s", text);
     log_time(r->time);
-    struct event_follower *f;
-    DL_FOREACH(events->followers, f)
-    if ((int64_t)r->seq > f->after)
-        varlink_reply_more(f->call, events_json(r));
+    events_tell_all(events, r);
 }
 
 uint64_t events_last(const struct events *events)
@@ -324,30 +358,123 @@ uint64_t events_last(const struct events *events)
     return events->last;
 }
 
-static void events_cancelled(struct varlink_call *call)
+json_t *events_recent(const struct events *events, size_t most)
 {
-    struct event_follower *f = call->owner;
+    json_t *out = json_array();
+    uint64_t seq = events_oldest(events);
+    if (events->last >= most && seq <= events->last - most)
+        seq = events->last - most + 1;
+    for (; seq <= events->last; seq++)
+        json_array_append_new(out, events_json(events, &events->kept[seq % EVENTS_KEPT]));
+    return out;
+}
+
+/* --- Places --- */
+
+bool events_place_parse(const struct events *events, struct events_place *out, const char *text)
+{
+    const char *colon = strchr(text, ':');
+    const char *digits = colon ? colon + 1 : text;
+    uint64_t seq = 0;
+    size_t count = strspn(digits, "0123456789");
+    if (count == 0 || count > 18 || digits[count] != '\0')
+        return false;
+    if (colon && (colon == text || (size_t)(colon - text) >= sizeof events->start ||
+                  strspn(text, "0123456789abcdef") != (size_t)(colon - text)))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        seq = seq * 10 + (uint64_t)(digits[i] - '0');
+    bool ours = !colon || ((size_t)(colon - text) == strlen(events->start) &&
+                           memcmp(text, events->start, strlen(events->start)) == 0);
+    /* A number that is not reached yet is of an earlier start, too. */
+    ours = ours && seq <= events->last;
+    *out = (struct events_place){.after = ours ? seq : 0, .resumed = true, .missed = !ours};
+    return true;
+}
+
+/* What a reader who goes on from `place` has missed; false: nothing. Its seq is that of the last
+ * one missed, so whoever resumes behind it misses nothing more. */
+static bool events_gap(const struct events *events, const struct events_place *place,
+                       struct event_record *out)
+{
+    uint64_t oldest = events_oldest(events);
+    if (!place->resumed || (!place->missed && place->after + 1 >= oldest))
+        return false;
+    *out = (struct event_record){.seq = oldest - 1, .kind = "gap", .node = ""};
+    log_time(out->time);
+    if (place->missed)
+        snprintf(out->text, sizeof out->text,
+                 "the agent was started anew since, and counts anew: what it had not told by then "
+                 "is lost");
+    else
+        snprintf(out->text, sizeof out->text,
+                 "%" PRIu64 " events are not kept any more: %" PRIu64 " to %" PRIu64,
+                 oldest - 1 - place->after, place->after + 1, oldest - 1);
+    return true;
+}
+
+struct events_follower *events_follow(struct events *events, const struct events_place *place,
+                                      events_hear tell, void *context)
+{
+    struct event_record gap;
+    struct events_follower *f = calloc(1, sizeof *f);
+    must(f);
+    *f = (struct events_follower){
+        .events = events, .told = place->after, .tell = tell, .context = context};
+    if (events_gap(events, place, &gap)) {
+        char id[EVENTS_ID_SIZE];
+        json_t *event = events_json(events, &gap);
+        events_id(id, events, gap.seq);
+        tell(context, id, event);
+        json_decref(event);
+    }
+    uint64_t seq = events_oldest(events);
+    if (place->after >= seq)
+        seq = place->after + 1;
+    DL_APPEND(events->followers, f);
+    for (; seq <= events->last; seq++) {
+        json_t *event = events_json(events, &events->kept[seq % EVENTS_KEPT]);
+        events_tell_one(f, seq, event);
+        json_decref(event);
+    }
+    return f;
+}
+
+void events_unfollow(struct events_follower *f)
+{
     DL_DELETE(f->events->followers, f);
     free(f);
 }
 
-void events_stream(struct events *events, struct varlink_call *call, int64_t after)
+/* --- Method Events --- */
+
+static void events_cancelled(struct varlink_call *call)
+{
+    events_unfollow(call->owner);
+}
+
+static void events_reply_more(void *context, const char *id, const json_t *event)
+{
+    (void)id;
+    json_t *borrowed = (json_t *)(uintptr_t)event;
+    varlink_reply_more(context, json_pack("{s:O}", "event", borrowed));
+}
+
+void events_stream(struct events *events, struct varlink_call *call,
+                   const struct events_place *place)
 {
     static const struct event_record none = {.kind = "", .node = ""};
-    uint64_t seq = events->last > EVENTS_KEPT ? events->last - EVENTS_KEPT + 1 : 1;
-    if (after >= (int64_t)seq)
-        seq = (uint64_t)after + 1;
-    if (!call->more) {
-        varlink_reply(call,
-                      events_json(seq <= events->last ? &events->kept[seq % EVENTS_KEPT] : &none));
+    struct event_record gap;
+    if (call->more) {
+        call->owner = events_follow(events, place, events_reply_more, call);
+        call->cancel = events_cancelled;
         return;
     }
-    struct event_follower *f = calloc(1, sizeof *f);
-    must(f);
-    *f = (struct event_follower){.events = events, .call = call, .after = after};
-    call->owner = f;
-    call->cancel = events_cancelled;
-    DL_APPEND(events->followers, f);
-    for (; seq <= events->last; seq++)
-        varlink_reply_more(call, events_json(&events->kept[seq % EVENTS_KEPT]));
+    uint64_t seq = events_oldest(events);
+    if (place->after >= seq)
+        seq = place->after + 1;
+    const struct event_record *r = events_gap(events, place, &gap) ? &gap
+                                   : seq <= events->last ? &events->kept[seq % EVENTS_KEPT]
+                                                         : &none;
+    varlink_reply(call, json_pack("{s:o}", "event", events_json(events, r)));
 }

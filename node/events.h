@@ -21,9 +21,34 @@ void events_notice(struct events *events, const struct agent *agent, const struc
 /* Something that no notice of the peer tells: about this node itself. */
 void events_tell(struct events *events, const char *node, const char *kind, const char *text);
 /*
- * Answers Events: with `more` those kept with a seq above `after`, then each as it happens;
- * without, the first of those kept, or one with seq 0 and nothing in it if there is none.
+ * A reader's place in the row: the events of this run of the agent with a seq above `after`. An id,
+ * "START:SEQ", names it over restarts: of another start, all that is kept here is news.
  */
-void events_stream(struct events *events, struct varlink_call *call, int64_t after);
+enum { EVENTS_ID_SIZE = 48 };
+struct events_place {
+    uint64_t after;
+    bool resumed; /* the reader names what it has seen, so what it missed is said (a "gap") */
+    bool missed;  /* it was of another start: what came between nobody can tell */
+};
+/* From an id, or a number alone, of this start. False: it is neither. */
+bool events_place_parse(const struct events *events, struct events_place *out, const char *text);
+
+/* `event`: an Event, borrowed. Must not call events_unfollow. */
+typedef void (*events_hear)(void *context, const char *id, const json_t *event);
+struct events_follower;
+
+/* Tells those kept behind the place, oldest first, within the call; then each as it happens. */
+struct events_follower *events_follow(struct events *events, const struct events_place *place,
+                                      events_hear tell, void *context);
+void events_unfollow(struct events_follower *follower);
+
+/*
+ * Answers Events: with `more` as events_follow; without, the first behind the place, or one with
+ * seq 0 and nothing in it if there is none.
+ */
+void events_stream(struct events *events, struct varlink_call *call,
+                   const struct events_place *place);
+/* []Event: the newest `most` of those kept, oldest first. */
+json_t *events_recent(const struct events *events, size_t most);
 
 #endif

@@ -30,6 +30,7 @@
 #include "node/notify.h"
 #include "node/privileges.h"
 #include "node/reload.h"
+#include "node/web.h"
 #include "proto/must.h"
 
 _Noreturn void must_failed(const char *condition, const char *file, int line)
@@ -62,6 +63,7 @@ struct daemon {
     struct agent *agent;
     int socket;
     struct api *api;
+    struct web *web; /* NULL: off */
     struct event *signals[SIGNALS];
     struct instant refused_at; /* to stop; ns 0: it was not */
     bool level_given;          /* on the command line, which is above the configuration */
@@ -258,7 +260,7 @@ static bool main_start(struct daemon *d, bool store_lost, struct fault *fault)
     if (d->socket < 0)
         return false;
     d->api = api_open(d->agent, d->base, &d->clock, d->socket, d->events, fault);
-    return d->api != NULL;
+    return d->api && web_open(&d->web, d->api, d->base, &d->clock, fault);
 }
 
 static void main_run(struct daemon *d)
@@ -284,6 +286,8 @@ static void main_run(struct daemon *d)
 static bool main_finish(struct daemon *d)
 {
     bool good = true;
+    web_close(d->web);
+    d->web = NULL;
     if (d->api)
         api_close(d->api);
     d->api = NULL;

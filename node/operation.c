@@ -59,6 +59,9 @@ void operation_free(struct operation *op)
 /* Nothing of it is left in the peer, nor anybody who waits. */
 static void operation_gone(struct operation *op)
 {
+    if (op->held_at.ns != 0)
+        histogram_add_span(&agent_figures(op->all->agent)->holds,
+                           span_between(op->held_at, clock_now()));
     agent_forget(op->all->agent, op->acquire_handle);
     agent_forget(op->all->agent, op->drop_handle);
     change_gone(op->change);
@@ -128,6 +131,8 @@ static void operation_granted(struct operation *op, const struct answer *answer)
         return; /* a drop is under way; its answer ends it */
     op->state = OPERATION_HELD;
     op->token = answer->token;
+    op->held_at = clock_now();
+    figures_waited(agent_figures(op->all->agent), NULL, span_between(op->asked_at, op->held_at));
     if (op->unwanted || !op->listener)
         operation_drop(op, NULL, false); /* nobody was told, so nothing acted under it */
     else
@@ -164,6 +169,9 @@ static json_t *operation_timed_out(const struct operation *op, const struct answ
 /* It was not granted and never will be. */
 static void operation_refused(struct operation *op, const char *error, json_t *parameters)
 {
+    if (op->state == OPERATION_ASKED)
+        figures_waited(agent_figures(op->all->agent), error,
+                       span_between(op->asked_at, clock_now()));
     operation_refuse(op, error, parameters);
     agent_forget(op->all->agent, op->acquire_handle);
     op->acquire_handle = 0;
@@ -476,6 +484,7 @@ struct operation *operation_ask_for(struct operations *all, struct session *sess
             instant_earlier(op->patience, instant_after(clock_now(), OPERATION_PATIENCE));
     op->listener = listener;
     op->context = context;
+    op->asked_at = clock_now();
     operation_send(op);
     return op;
 }

@@ -77,6 +77,8 @@ struct operation {
     struct instant deadline;
     struct view holder; /* its bytes, and those of data, follow the name in memory */
     struct view data;
+    struct instant asked_at;                   /* ns 0: it was loaded */
+    struct instant held_at;                    /* ns 0: it was not granted in this run */
     struct instant patience;                   /* until when it may wait for the life to count */
     struct alarm again;                        /* while starting */
     const struct operation_listener *listener; /* NULL: nobody waits to be told */

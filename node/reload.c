@@ -69,6 +69,13 @@ static bool same_devices(const struct config_devices *a, const struct config_dev
     return true;
 }
 
+static bool same_http(const struct config *a, const struct config *b)
+{
+    return strcmp(a->http ? a->http : "", b->http ? b->http : "") == 0 &&
+           a->http_name_count == b->http_name_count &&
+           same_list(a->http_names, b->http_names, a->http_name_count);
+}
+
 /* What takes a start. */
 static void compare(char later[RELOAD_TEXT_SIZE], const struct config *a, const struct config *b)
 {
@@ -87,6 +94,7 @@ static void compare(char later[RELOAD_TEXT_SIZE], const struct config *a, const 
     add(later, !same_actions(a, b), "action");
     add(later, !same_devices(&a->devices, &b->devices), "device");
     add(later, strcmp(a->executor_socket, b->executor_socket) != 0, "executor-socket");
+    add(later, !same_http(a, b), "http");
 }
 
 bool reload_config(struct config *running, struct reload *out, struct fault *fault)

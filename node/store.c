@@ -208,6 +208,7 @@ static bool sync_records(struct store *store)
     struct store_figures *figures = &store->news.figures;
     figures->last_us = micros_between(&before, &after);
     histogram_add(store, figures->last_us);
+    histogram_add_us(&figures->sync_times, figures->last_us);
     figures->syncs++;
     figures->appends += store->written.appends;
     figures->bytes += store->written.bytes;

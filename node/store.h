@@ -34,6 +34,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "node/histogram.h"
 #include "proto/id.h"
 
 enum {
@@ -116,6 +117,7 @@ struct store_figures {
     uint32_t last_us;  /* the last sync of appends; segments are not timed */
     uint32_t p50_us;   /* over the last 500 to 1,000 of them, rounded up to a power of two; */
     uint32_t p99_us;   /* 0 before the first */
+    struct histogram sync_times; /* of all of them */
 };
 
 struct store_news {

@@ -49,7 +49,9 @@ install-system:
 	    sed 's|@SBINDIR@|$(SBINDIR)|' $$unit >$(call at,$(UNITDIR))/$${unit##*/} || exit 1; done
 	$(INSTALL) -m 644 packaging/sysusers.conf $(call at,$(SYSUSERSDIR)/holdfast.conf)
 	$(INSTALL) -m 644 packaging/tmpfiles.conf $(call at,$(TMPFILESDIR)/holdfast.conf)
-	$(INSTALL) -m 644 packaging/holdfast.conf $(call at,$(DOCDIR)/examples)
+	$(INSTALL) -m 644 packaging/holdfast.conf packaging/prometheus/holdfast.rules.yml \
+	    $(call at,$(DOCDIR)/examples)
+	$(INSTALL) -m 644 packaging/grafana/holdfast.json $(call at,$(DOCDIR)/examples/holdfast-grafana.json)
 
 install-man:
 	@if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory man; \

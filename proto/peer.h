@@ -589,4 +589,11 @@ bool peer_next_register(const struct peer *peer, size_t *cursor, struct view *na
 typedef void (*peer_tap)(void *context, bool sent, uint16_t other, const struct message *m);
 void peer_set_tap(struct peer *peer, peer_tap tap, void *context);
 
+/* --- What operators are shown beside that --- */
+
+/* Iterates over the orders that this node asks for as an accuser and that have no majority yet:
+ * the certificate holds the votes so far, the story what each juror said so far. */
+bool peer_next_accusation(const struct peer *peer, size_t *cursor, struct order_view *out);
+const struct swim_counters *peer_swim_counters(const struct peer *peer);
+
 #endif

@@ -245,3 +245,33 @@ void peer_set_tap(struct peer *p, peer_tap tap, void *context)
     p->tap = tap;
     p->tap_context = context;
 }
+
+bool peer_next_accusation(const struct peer *p, size_t *cursor, struct order_view *out)
+{
+    const struct accuser *a = &p->fencing.accuser;
+    for (size_t i = *cursor; a->used && i < ACCUSED_MAX; i++) {
+        const struct accusation *c = &a->table[i];
+        if (!c->used || docket_find(&p->fencing.docket, c->slot, c->life) ||
+            proofs_covers(&p->fencing.proofs, c->slot) >= c->life)
+            continue;
+        *cursor = i + 1;
+        *out = (struct order_view){
+            .cert = c->cert,
+            .order = order_digest(&c->cert.order),
+            .stage = accuser_view(a, c->slot, c->life).stage,
+            .story = {.accuser = core_self(&p->core), .name = {c->name, c->name_size}}};
+        for (size_t j = 0; j < p->core.jury.count; j++) {
+            if (!(c->answered & (1u << j)))
+                continue;
+            out->story.opinions[out->story.count].juror = p->core.jury.slots[j];
+            out->story.opinions[out->story.count++].evidence = c->evidence[j];
+        }
+        return true;
+    }
+    return false;
+}
+
+const struct swim_counters *peer_swim_counters(const struct peer *p)
+{
+    return swim_counters(p->core.swim);
+}

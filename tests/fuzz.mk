@@ -10,6 +10,7 @@ FUZZ_SEEDS   := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/see
 # What a program needs beside the core: objects here, libraries in LIBS_FUZZ_<name>.
 FUZZ_WITH_fuzz_frame := node/frame.c
 LIBS_FUZZ_fuzz_frame := -ljansson
+FUZZ_WITH_fuzz_http := node/http_request.c
 FUZZ_WITH_fuzz_reply := client/lib_reply.c client/lib_base64.c client/varlink.c
 LIBS_FUZZ_fuzz_reply := -ljansson
 FUZZ_WITH_fuzz_story = $(STORY_PURE)

@@ -8,7 +8,7 @@ CPPCHECK     ?= cppcheck
 lint_sources := $(CRYPTO) $(PROTO) $(NODE) $(SIM) $(LIB) $(CLI) $(wildcard sim/*/*.c client/*/*.c tests/*/*.c)
 lint_texts   := $(lint_sources) $(wildcard */*.h */*/*.h)
 lint_scripts := $(wildcard .ci/run tests/*.sh tests/*/*.sh docs/examples/*.sh)
-lint_parts   := purity includes rules docs features mentions shell cppcheck tidy format
+lint_parts   := purity includes rules docs metrics features mentions shell cppcheck tidy format
 lint_flags   := -std=gnu11 -D_GNU_SOURCE -I. -Iclient -I$(B)/tests/node $(WARN)
 
 .PHONY: lint format $(lint_parts:%=lint-%)
@@ -29,6 +29,9 @@ lint-rules:
 
 lint-docs:
 	@tests/lint/docs.sh
+
+lint-metrics:
+	@tests/lint/metrics.py
 
 lint-features:
 	@tests/lint/features.py

@@ -504,7 +504,7 @@ class LookCommands(Case):
         self.assertEqual([e["seq"] for e in events], sorted(e["seq"] for e in events))
         self.assertTrue(any(e["kind"] == "member" for e in events))
         after = events[-2]["seq"]
-        self.assertEqual(self.json("events", "--after", str(after))[0]["seq"], after + 1)
+        self.assertEqual(self.json("events", "--since", str(after))[0]["seq"], after + 1)
         for command in (["status"], ["members"], ["locks"], ["show", name], ["events"]):
             code, out, err = self.finish(self.exec("hv1", "holdfast", *command))
             self.assertEqual((code, err), (OK, ""))
