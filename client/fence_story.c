@@ -89,6 +89,14 @@ static void print_receipt(FILE *out, const json_t *receipt)
         fputs("\nreceipt    none\n", out);
         return;
     }
+    if (strcmp(json_text(receipt, "action"), "watchdog") == 0) {
+        fprintf(
+            out,
+            "\nreceipt    by its watchdog: a majority of the jurors was silent for long enough\n"
+            "           proof %s\n",
+            json_text(receipt, "proof"));
+        return;
+    }
     const char *witness = json_text(receipt, "witness");
     fprintf(out, "\nreceipt    by %s: %s, on the device %s\n", json_text(receipt, "executor"),
             json_text(receipt, "action"), json_text(receipt, "device"));

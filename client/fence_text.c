@@ -122,7 +122,8 @@ void fence_text_executor(char *text, size_t size, const json_t *order)
     size_t count = json_array_size(reports);
     const json_t *last = count ? json_array_get(reports, count - 1) : NULL;
     if (json_is_object(receipt))
-        snprintf(text, size, "%s: receipt", json_text(receipt, "executor"));
+        snprintf(text, size, "%s: receipt",
+                 *json_text(receipt, "executor") ? json_text(receipt, "executor") : "watchdog");
     else if (last)
         snprintf(text, size, "%s: %s", json_text(last, "executor"), json_text(last, "stage"));
     else

@@ -22,6 +22,10 @@ const char *proof_verdict_text(enum proof_verdict verdict)
         return "the receipt is of another device than the roster names for this node (F6)";
     case PROOF_BAD_SIGNATURE:
         return "a signature does not verify (F6)";
+    case PROOF_NOT_ARMED:
+        return "the target never stated that a watchdog ends this life (F6)";
+    case PROOF_NOT_SILENT:
+        return "fewer than a majority of the jurors voted and were silent for long enough (F6)";
     }
     __builtin_trap();
 }
@@ -74,6 +78,9 @@ void proof_encode(struct writer *w, const struct proof *proof)
     if (proof->kind == PROOF_END) {
         write_end(w, &proof->end);
         write_copy(w, proof->end.signature.bytes, SIGNATURE_SIZE);
+    } else if (proof->kind == PROOF_WATCHDOG) {
+        order_cert_encode(w, &proof->cert);
+        watchdog_receipt_encode(w, &proof->watchdog);
     } else {
         order_cert_encode(w, &proof->cert);
         write_receipt(w, &proof->receipt);
@@ -101,6 +108,9 @@ bool proof_decode(struct proof *out, struct reader *r)
         read_copy(r, out->receipt.signature.bytes, SIGNATURE_SIZE);
         if (!roster_device_valid(out->receipt.device) || !out->receipt.device[0])
             reader_fail(r);
+    } else if (out->kind == PROOF_WATCHDOG) {
+        order_cert_decode(&out->cert, r);
+        watchdog_receipt_decode(&out->watchdog, r);
     } else {
         reader_fail(r);
     }
@@ -178,6 +188,32 @@ static enum proof_verdict verify_executed(const struct proof *proof,
     return good ? PROOF_OK : PROOF_BAD_SIGNATURE;
 }
 
+static enum proof_verdict verify_watchdog(const struct proof *proof,
+                                          const struct cluster_id *cluster,
+                                          const struct roster *roster,
+                                          const struct digest *roster_digest,
+                                          enum order_verdict *order_verdict)
+{
+    *order_verdict =
+        order_cert_verify(&proof->cert, ACTION_RETIRE, cluster, roster, roster_digest, NULL);
+    if (*order_verdict != ORDER_OK)
+        return PROOF_ORDER;
+    switch (watchdog_receipt_verify(&proof->watchdog, &proof->cert, cluster, roster)) {
+    case WATCHDOG_OK:
+        return PROOF_OK;
+    case WATCHDOG_NOT_ARMED:
+        return PROOF_NOT_ARMED;
+    case WATCHDOG_NOT_A_JUROR:
+    case WATCHDOG_DUPLICATE:
+    case WATCHDOG_TOO_EARLY:
+    case WATCHDOG_TOO_FEW:
+        return PROOF_NOT_SILENT;
+    case WATCHDOG_BAD_SIGNATURE:
+        break;
+    }
+    return PROOF_BAD_SIGNATURE;
+}
+
 enum proof_verdict proof_verify(const struct proof *proof, const struct cluster_id *cluster,
                                 const struct roster *roster, const struct digest *roster_digest,
                                 enum order_verdict *order_verdict)
@@ -187,6 +223,9 @@ enum proof_verdict proof_verify(const struct proof *proof, const struct cluster_
         return verify_end(&proof->end, cluster, roster);
     if (proof->kind == PROOF_EXECUTED)
         return verify_executed(proof, cluster, roster, roster_digest,
+                               order_verdict ? order_verdict : &spare);
+    if (proof->kind == PROOF_WATCHDOG)
+        return verify_watchdog(proof, cluster, roster, roster_digest,
                                order_verdict ? order_verdict : &spare);
     return PROOF_MALFORMED;
 }

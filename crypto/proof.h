@@ -6,6 +6,8 @@
  *   executed order  a certified order for that life, and the receipt of an executor that carried it
  *                   out: off, then a status query that said off, on the device that the roster
  *                   names (F6b)
+ *   watchdog        a certified order, the node's word that its watchdog is armed, and q of the
+ *                   jurors that voted saying that they were silent for long enough (F6c)
  *
  * A proof has one encoding, and its digest names it. Whoever holds the roster can check it.
  */
@@ -13,13 +15,14 @@
 #define CRYPTO_PROOF_H
 
 #include "crypto/order.h"
+#include "crypto/watchdog.h"
 
 enum {
-    PROOF_BYTES_MAX = 1 + ORDER_CERT_BYTES_MAX + 1 + 2 + 2 + DEVICE_SIZE + SIGNATURE_SIZE,
+    PROOF_BYTES_MAX = 1 + ORDER_CERT_BYTES_MAX + WATCHDOG_RECEIPT_BYTES_MAX,
     WITNESS_NONE = 0xffff
 };
 
-enum proof_kind { PROOF_END = 1, PROOF_EXECUTED = 2 };
+enum proof_kind { PROOF_END = 1, PROOF_EXECUTED = 2, PROOF_WATCHDOG = 3 };
 
 struct end_statement {
     uint16_t slot;
@@ -41,9 +44,10 @@ struct receipt {
 
 struct proof {
     enum proof_kind kind;
-    struct end_statement end; /* PROOF_END */
-    struct order_cert cert;   /* PROOF_EXECUTED */
-    struct receipt receipt;
+    struct end_statement end;         /* PROOF_END */
+    struct order_cert cert;           /* PROOF_EXECUTED, PROOF_WATCHDOG */
+    struct receipt receipt;           /* PROOF_EXECUTED */
+    struct watchdog_receipt watchdog; /* PROOF_WATCHDOG */
 };
 
 /* A proof's file: this, then its bytes. */
@@ -58,7 +62,9 @@ enum proof_verdict {
                         * witness is not a further node; or the action is none that executors know
                         */
     PROOF_WRONG_DEVICE, /* not the device that the roster names for the target */
-    PROOF_BAD_SIGNATURE
+    PROOF_BAD_SIGNATURE,
+    PROOF_NOT_ARMED, /* no word of the target that its watchdog ends this life */
+    PROOF_NOT_SILENT /* fewer than q of the jurors that voted were silent for as long as it takes */
 };
 const char *proof_verdict_text(enum proof_verdict verdict);
 

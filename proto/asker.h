@@ -187,6 +187,9 @@ void asker_warn(struct asker *a, bool risk);
 void asker_lost(struct asker *a, struct instant now, enum lost_reason reason);
 /* A juror voted against this life: it takes no new lock (F2). */
 void asker_bound(struct asker *a, struct instant now);
+/* Something may act under a lock of this node: a client was told of a grant, or perhaps was by an
+ * earlier run, and what acts has not been seen to end. */
+bool asker_acts(const struct asker *a);
 /* Nothing of the present life is held or asked for any more. */
 bool asker_holds_nothing(const struct asker *a);
 void asker_step(struct asker *a, struct instant now);

@@ -23,6 +23,8 @@ struct standing;
 struct docket;
 struct accuser;
 struct leases;
+struct armory;
+struct vigil;
 
 struct core {
     struct peer_config config;
@@ -47,6 +49,8 @@ struct core {
     struct docket *docket;
     struct accuser *accuser;
     struct leases *leases; /* of what this node coordinates */
+    struct armory *armory; /* proto/armed */
+    struct vigil *vigil;
 };
 
 static inline uint16_t core_self(const struct core *c)

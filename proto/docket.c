@@ -330,7 +330,7 @@ static void load_receipt(struct docket *d, struct view bytes)
 {
     struct proof proof;
     struct reader r = reader_init(bytes.bytes, bytes.size);
-    if (!proof_decode(&proof, &r) || proof.kind != PROOF_EXECUTED)
+    if (!proof_decode(&proof, &r) || proof.kind == PROOF_END)
         return;
     struct docket_entry *e = docket_find(d, proof_slot(&proof), proof_covers(&proof));
     if (e && keep_bytes(d, bytes, &e->proof, &e->proof_size))

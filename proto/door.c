@@ -54,6 +54,8 @@ enum door door_of(enum wire_type type)
         [WIRE_WITNESS] = DOOR_FENCING,
         [WIRE_EDGE_ASK] = DOOR_EDGE,
         [WIRE_EDGE_OK] = DOOR_EDGE,
+        [WIRE_ARMED] = DOOR_FENCING,
+        [WIRE_SILENCE] = DOOR_FENCING,
     };
     return doors[type];
 }

@@ -10,16 +10,19 @@
  *     docket     certified orders and their stories
  *     executor   what it does about them
  *     proofs     end statements and receipts; signs: who is still heard
+ *     armory     this node under a watchdog, and what jurors know of others'; vigil: their receipts
  */
 #ifndef PROTO_FENCING_H
 #define PROTO_FENCING_H
 
+#include "proto/armed.h"
 #include "proto/asker.h"
 #include "proto/coordinator.h"
 #include "proto/executor.h"
 #include "proto/juror.h"
 #include "proto/life.h"
 #include "proto/stale.h"
+#include "proto/vigil.h"
 
 struct fencing {
     struct core *core;
@@ -33,7 +36,10 @@ struct fencing {
     struct juror juror;
     struct accuser accuser;
     struct executor executor;
+    struct armory armory;
+    struct vigil vigil;
     struct instant alarm_at; /* the next alarm, but not before */
+    bool spend;              /* what is held must end, and this life with it: see armory_start */
 };
 
 size_t fencing_bytes(const struct peer_config *config);

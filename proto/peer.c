@@ -133,6 +133,7 @@ static bool load(struct peer *p, const struct record *record, uint64_t lsn)
     case RECORD_REPORT:
     case RECORD_PROOF:
     case RECORD_EXECUTED:
+    case RECORD_ARMED:
         return fencing_load(&p->fencing, record, lsn);
     case RECORD_PROMISE:
     case RECORD_ACCEPT:
@@ -467,6 +468,7 @@ static void clear_handed(struct peer *p)
         c->late_at = c->now;
     p->handed = false;
     executor_taken(&p->fencing.executor);
+    armory_taken(&p->fencing.armory);
     told_clear(&p->core.told);
     journal_taken(&p->core.journal);
     asker_sweep(&p->asker);
@@ -613,6 +615,8 @@ void peer_effects(struct peer *p, struct instant now, struct effects *out)
     out->notice_count = c->told.notice_count;
     out->runs = p->fencing.executor.runs;
     out->run_count = p->fencing.executor.run_count;
+    out->pet = p->fencing.armory.pet;
+    out->pet_until = p->fencing.armory.pet_until;
     c->counters.drop_outbox_full = c->outbox.dropped_full;
     p->due = peer_deadline(p);
     p->handed = true;

@@ -50,6 +50,10 @@ struct peer_config {
     bool stop_on_isolation;
     struct span brake_span; /* F8's ten minutes */
     struct span run_span;   /* the longest that the driver lets a run of a fence device take (F9) */
+    /* F6c, F7: W of this machine's watchdog, as read back from the device, which runs already; ns
+     * 0: it has none. fresh: this run opened it, and no earlier one of this boot kept it open. */
+    struct span watchdog;
+    bool watchdog_fresh;
 };
 
 /* Bounds for small clusters: 65536 locks, 4096 operations, 64 MiB; locks are forgotten after
@@ -328,6 +332,10 @@ struct effects {
     size_t notice_count;
     const struct run *runs;
     size_t run_count;
+    /* F7: pet the watchdog, unless pet_until has come: then not. What writes the pet must end by
+     * itself at most sigma later, done or not (proto/inequality.h). */
+    bool pet;
+    struct instant pet_until;
 };
 
 enum {

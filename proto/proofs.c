@@ -87,7 +87,7 @@ static bool keep(struct proofs *p, struct proof_entry *e, const struct proof *pr
     e->bytes = copy;
     e->size = (uint32_t)bytes.size;
     e->covers = proof_covers(proof);
-    e->executed = proof->kind == PROOF_EXECUTED;
+    e->executed = proof->kind != PROOF_END;
     e->digest = digest_of(bytes.bytes, bytes.size);
     return true;
 }
@@ -212,6 +212,18 @@ static void begin_spread(struct proofs *p, struct instant now, struct proof_entr
     p->spread_wait = SPREAD_WAIT_FIRST;
 }
 
+void proofs_gathered(struct proofs *p, struct instant now, const struct proof *proof)
+{
+    const struct proof_entry *e = proofs_of(p, proof_slot(proof));
+    if (e && !better(e, proof))
+        return;
+    const char *text = judge(p, now, proof);
+    if (text)
+        refuse(p, proof_slot(proof), text, NULL);
+    else
+        proofs_make(p, now, proof);
+}
+
 void proofs_make(struct proofs *p, struct instant now, const struct proof *proof)
 {
     uint8_t bytes[PROOF_BYTES_MAX];
@@ -244,7 +256,10 @@ static bool made_here(const struct proofs *p, const struct proof_entry *e, uint1
     if (!e->bytes || !decode(&proof, (struct view){e->bytes, e->size}))
         return false;
     uint16_t self = core_self(p->core);
-    return proof.kind == PROOF_END ? slot == self : proof.receipt.executor == self;
+    /* A watchdog's receipt names nobody who made it: who breaks a lock by it hands it on (F5). */
+    return proof.kind == PROOF_END        ? slot == self
+           : proof.kind == PROOF_EXECUTED ? proof.receipt.executor == self
+                                          : false;
 }
 
 void proofs_start(struct proofs *p, struct instant now)

@@ -18,7 +18,7 @@ struct proof_entry {
     uint8_t *bytes; /* in the arena; NULL: none */
     uint32_t size;
     uint64_t covers; /* the highest life proven over */
-    bool executed;   /* by an executor's receipt, else by an end statement */
+    bool executed;   /* by a receipt, else by an end statement */
     bool fresh;      /* in the list of proofs not yet seen by proofs_next_fresh */
     uint64_t lsn;
     struct instant at; /* taken, in this run */
@@ -55,6 +55,8 @@ enum proofs_news proofs_offer(struct proofs *p, struct instant now, struct view 
 const char *proofs_judge(struct proofs *p, struct instant now, struct view bytes);
 /* This node made it: taken and spread. */
 void proofs_make(struct proofs *p, struct instant now, const struct proof *proof);
+/* The same, of others' words: unless it is refused, for this node may still hear that life (F6). */
+void proofs_gathered(struct proofs *p, struct instant now, const struct proof *proof);
 /* Messages PROOF_STORED. */
 void proofs_take_stored(struct proofs *p, uint16_t from, const struct wire_proof_stored *m);
 /* Acknowledges what is held about `slot`, once it is durable. */

@@ -24,7 +24,8 @@
     R(REPORT, report)                                                                              \
     R(PROOF, proof)                                                                                \
     R(EXECUTED, executed)                                                                          \
-    R(FORGET, forget)
+    R(FORGET, forget)                                                                              \
+    R(ARMED, armed)
 
 /* The epoch that every shard of this store has adopted unless a PROMISE says more: 1 only in a
  * store made for the first roster, else 0 (R2). lost: this store never votes again, or never did
@@ -79,6 +80,8 @@
 #define RECORD_FIELDS_proof(F) F(blob, bytes)
 /* This node has begun to act against that life: it never does so again (F9). */
 #define RECORD_FIELDS_executed(F) F(u16, slot) F(u64, life)
+/* A node's statement that its watchdog ends its life (crypto/watchdog): a juror's, and its own. */
+#define RECORD_FIELDS_armed(F) F(blob, statement)
 
 enum record_kind {
     RECORD_NONE,
