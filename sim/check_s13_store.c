@@ -21,7 +21,7 @@ static bool is_vote(enum wire_type type)
 static bool is_juror_word(enum wire_type type)
 {
     return type == WIRE_RENEWED || type == WIRE_LIFE_STORED || type == WIRE_PROOF_STORED ||
-           type == WIRE_EXEC_OK;
+           type == WIRE_EXEC_OK || type == WIRE_ARMED || type == WIRE_SILENCE;
 }
 
 static bool is_juror(const struct world *w, const struct machine *m)

@@ -21,20 +21,21 @@ enum happening {
     HAPPEN_AGENT_START, /* tag: number of the planned start */
     HAPPEN_AGENT_DIES,  /* tag: the agent's run */
     HAPPEN_BOOT,
-    HAPPEN_DEVICE,  /* detail: index of the driver's run; tag: its number and what is due */
-    HAPPEN_FORGERY, /* forged and old orders and proofs are handed in */
-    HAPPEN_HANDED,  /* a relay hands on again what it kept; tag: the agent's run */
-    HAPPEN_SCRIPT,  /* the next step of a scenario */
-    HAPPEN_STORY,   /* detail: an act of a story; tag: what is due of it */
-    HAPPEN_THAW,    /* tag: number of the pause */
-    HAPPEN_FAULT,   /* the next fault of the schedule */
-    HAPPEN_HEAL,    /* detail: index of the active fault; tag: its number */
-    HAPPEN_SIEGE,   /* the faults freeze, and stop within the core */
-    HAPPEN_WATCH,   /* ten times a second from then on */
-    HAPPEN_CALM,    /* the faults stop */
-    HAPPEN_FRESH,   /* fresh locks are asked for */
-    HAPPEN_CLOSING, /* the clients stop */
-    HAPPEN_SWEEP,   /* every name is asked for once */
+    HAPPEN_DEVICE,   /* detail: index of the driver's run; tag: its number and what is due */
+    HAPPEN_FORGERY,  /* forged and old orders and proofs are handed in */
+    HAPPEN_HANDED,   /* a relay hands on again what it kept; tag: the agent's run */
+    HAPPEN_SCRIPT,   /* the next step of a scenario */
+    HAPPEN_STORY,    /* detail: an act of a story; tag: what is due of it */
+    HAPPEN_THAW,     /* tag: number of the pause */
+    HAPPEN_WATCHDOG, /* tag: the pet's number and what is due */
+    HAPPEN_FAULT,    /* the next fault of the schedule */
+    HAPPEN_HEAL,     /* detail: index of the active fault; tag: its number */
+    HAPPEN_SIEGE,    /* the faults freeze, and stop within the core */
+    HAPPEN_WATCH,    /* ten times a second from then on */
+    HAPPEN_CALM,     /* the faults stop */
+    HAPPEN_FRESH,    /* fresh locks are asked for */
+    HAPPEN_CLOSING,  /* the clients stop */
+    HAPPEN_SWEEP,    /* every name is asked for once */
     HAPPEN_END
 };
 const char *happening_text(enum happening kind);

@@ -24,6 +24,7 @@ enum random_stream {
     STREAM_LEASES,
     STREAM_CHANGES,
     STREAM_RELAYS,
+    STREAM_WATCHDOGS,
     STREAM_MACHINE = 100, /* plus the machine's index */
     STREAM_DISK = 200,
     STREAM_CLIENT = 300,
