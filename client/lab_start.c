@@ -24,6 +24,7 @@
 #include "client/identity.h"
 #include "client/lab.h"
 #include "client/lab_machine.h"
+#include "client/lab_watchdog.h"
 
 enum {
     ADDRESS_TRIES = 64,
@@ -134,10 +135,11 @@ static bool write_fence_script(const struct lab *lab)
     return good;
 }
 
-static bool write_config(const struct lab *lab, int machine, const struct digest *cluster)
+static bool write_config(const struct lab *lab, int machine, const struct digest *cluster,
+                         const struct lab_plan *plan)
 {
     char path[PATH_MAX], dir[PATH_MAX], id[2 * DIGEST_SIZE + 1];
-    char *text = NULL;
+    char *text = NULL, *end = NULL;
     lab_path(dir, lab, machine, NULL);
     lab_path(path, lab, machine, "holdfast.conf");
     hex_encode(id, cluster->bytes, DIGEST_SIZE);
@@ -150,19 +152,25 @@ static bool write_config(const struct lab *lab, int machine, const struct digest
                      "state = '%s/state'\n"
                      "socket = '%s/holdfast.sock'\n"
                      "boot-id = '%s/boot-id'\n"
-                     "machine-id = '%s/machine-id'\n"
-                     "action \"" LAB_ACTION "\" {\n"
-                     "    exec = '%s/" LAB_FENCE_SCRIPT "'\n"
-                     "}\n",
-                     id, dir, dir, dir, dir, dir, dir, lab->dir);
-    bool good = n > 0 && file_create(path, 0600, text, (size_t)n);
+                     "machine-id = '%s/machine-id'\n",
+                     id, dir, dir, dir, dir, dir, dir);
+    int last = plan->watchdogs
+                   ? asprintf(&end, "%swatchdog = 'stand-in:%s/" LAB_WATCHDOG_SOCKET "'\n",
+                              n > 0 ? text : "", dir)
+                   : asprintf(&end,
+                              "%saction \"" LAB_ACTION "\" {\n"
+                              "    exec = '%s/" LAB_FENCE_SCRIPT "'\n"
+                              "}\n",
+                              n > 0 ? text : "", lab->dir);
+    bool good = n > 0 && last > 0 && file_create(path, 0600, end, (size_t)last);
     free(text);
+    free(end);
     return good;
 }
 
 /* One machine's directory, machine id, fence device, key, store and card. */
 static bool make_machine(const struct lab *lab, int machine, const char *prefix, uint16_t port,
-                         struct roster_node *card)
+                         bool device, struct roster_node *card)
 {
     char dir[PATH_MAX], state[PATH_MAX], path[PATH_MAX], text[64], name[LAB_NAME_SIZE];
     struct identity_request request = {.dir = dir, .state = state, .name = name, .genesis = true};
@@ -175,7 +183,8 @@ static bool make_machine(const struct lab *lab, int machine, const char *prefix,
         return false;
     identity_random(request.machine.bytes, MACHINE_ID_SIZE);
     hex_encode(text, request.machine.bytes, MACHINE_ID_SIZE);
-    snprintf(request.device, sizeof request.device, "lab:%.16s", text);
+    if (device)
+        snprintf(request.device, sizeof request.device, "lab:%.16s", text);
     strcat(text, "\n");
     return file_directory(dir, 0700) && file_create(path, 0600, text, strlen(text)) &&
            identity_make(card, &request) == EXIT_OK;
@@ -183,7 +192,7 @@ static bool make_machine(const struct lab *lab, int machine, const char *prefix,
 
 /* All machines, the roster of their cards, signed, and a copy of it and a configuration for each.
  */
-static bool make_cluster(const struct lab *lab, struct enrolment *e)
+static bool make_cluster(const struct lab *lab, const struct lab_plan *plan, struct enrolment *e)
 {
     char path[PATH_MAX], prefix[32];
     struct roster_node card;
@@ -192,11 +201,12 @@ static bool make_cluster(const struct lab *lab, struct enrolment *e)
     bool good = identity_operator(&e->roster->operators[0], lab->dir) == EXIT_OK &&
                 draw_network(prefix, &port, lab->machines);
     for (int i = 1; good && i <= lab->machines; i++)
-        good = make_machine(lab, i, prefix, port, &card) && enrol_add(e, &card);
+        good = make_machine(lab, i, prefix, port, !plan->watchdogs, &card) && enrol_add(e, &card);
     e->roster->operator_count = 1;
     e->roster->lab = true;
-    e->roster->action_count = 1;
-    memcpy(e->roster->actions[0], LAB_ACTION, sizeof LAB_ACTION);
+    e->roster->action_count = plan->watchdogs ? 0 : 1;
+    if (!plan->watchdogs)
+        memcpy(e->roster->actions[0], LAB_ACTION, sizeof LAB_ACTION);
     if (!good || !write_fence_script(lab) || enrol_finish(e) != ROSTER_UNSIGNED)
         return false;
     file_path(path, sizeof path, lab->dir, "operator.key");
@@ -206,7 +216,7 @@ static bool make_cluster(const struct lab *lab, struct enrolment *e)
     key_pair_wipe(&key);
     for (int i = 1; good && i <= lab->machines; i++) {
         lab_path(path, lab, i, "roster");
-        good = enrol_save(e, path) && write_config(lab, i, &e->digest);
+        good = enrol_save(e, path) && write_config(lab, i, &e->digest, plan);
     }
     return good;
 }
@@ -216,7 +226,7 @@ static bool make_files(const struct lab *lab, const struct lab_plan *plan)
     struct enrolment e;
     enrol_init(&e);
     e.roster->detect_ms = plan->detect_ms;
-    bool good = make_cluster(lab, &e);
+    bool good = make_cluster(lab, plan, &e);
     enrol_deinit(&e);
     return good;
 }

@@ -16,6 +16,7 @@
 
 #include "crypto/key.h"
 #include "node/config_access.h"
+#include "node/watchdog_device.h"
 
 enum { CONFIG_FILE_MAX = 256 * 1024 };
 
@@ -96,6 +97,17 @@ static int config_check_isolation(cfg_t *cfg, cfg_opt_t *opt)
     return -1;
 }
 
+static int config_check_watchdog(cfg_t *cfg, cfg_opt_t *opt)
+{
+    const char *value = cfg_opt_getnstr(opt, 0);
+    const char *path = watchdog_is_stand_in(value) ? value + strlen(WATCHDOG_STAND_IN) : value;
+    if (path[0] == '/' || !*value)
+        return 0;
+    cfg_error(cfg, "watchdog: %s is neither a device's absolute path nor %sPATH", value,
+              WATCHDOG_STAND_IN);
+    return -1;
+}
+
 static int config_check_exec(cfg_t *cfg, cfg_opt_t *opt)
 {
     const char *path = cfg_opt_getnstr(opt, 0);
@@ -160,6 +172,7 @@ static void config_add_checks(cfg_t *cfg)
     cfg_set_validate_func(cfg, "action|exec", config_check_exec);
     cfg_set_validate_func(cfg, "action", config_check_action);
     cfg_set_validate_func(cfg, "on_isolation", config_check_isolation);
+    cfg_set_validate_func(cfg, "watchdog", config_check_watchdog);
     cfg_set_validate_func(cfg, "cluster", config_check_cluster);
     cfg_set_validate_func(cfg, "socket", config_check_socket);
     cfg_set_validate_func(cfg, "socket-group", config_check_group);
@@ -201,7 +214,10 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
     if (!out->path || !config_copy(&out->roster, cfg, "roster") ||
         !config_copy(&out->key, cfg, "key") || !config_copy(&out->state, cfg, "state") ||
         !config_copy(&out->socket, cfg, "socket") || !config_copy(&out->boot_id, cfg, "boot-id") ||
-        !config_copy(&out->machine_id, cfg, "machine-id") || !config_take_actions(out, cfg))
+        !config_copy(&out->machine_id, cfg, "machine-id") ||
+        !config_copy(&out->watchdog, cfg, "watchdog") ||
+        !config_copy(&out->watchdog_identity, cfg, "watchdog_identity") ||
+        !config_take_actions(out, cfg))
         return fault_set(fault, FAULT_OTHER, "out of memory");
     if (!config_access_take(&out->access, cfg))
         return fault_set(fault, FAULT_OTHER, "access: out of memory, or an account has vanished");
@@ -218,6 +234,10 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
     out->max_operations = (uint32_t)cfg_getint(cfg, "max-operations");
     out->stop_on_isolation = strcmp(cfg_getstr(cfg, "on_isolation"), "stop") == 0;
     out->register_bytes = (size_t)cfg_getint(cfg, "register-bytes");
+    /* F7: what the device ends must not go on without standing. */
+    if (*out->watchdog && !out->stop_on_isolation)
+        return fault_set(fault, FAULT_CONFIG,
+                         "%s: on_isolation = continue is for nodes without a watchdog", path);
     return true;
 }
 
@@ -320,6 +340,8 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
         CFG_STR("boot-id", CONFIG_BOOT_ID_DEFAULT, CFGF_NONE),
         CFG_STR("machine-id", CONFIG_MACHINE_ID_DEFAULT, CFGF_NONE),
         CFG_STR("on_isolation", "stop", CFGF_NONE),
+        CFG_STR("watchdog", "", CFGF_NONE),
+        CFG_STR("watchdog_identity", "", CFGF_NONE),
         CFG_SEC("action", action, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_SEC("access", config_access_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_END(),
@@ -354,6 +376,8 @@ void config_free(struct config *config)
     free(config->socket);
     free(config->boot_id);
     free(config->machine_id);
+    free(config->watchdog);
+    free(config->watchdog_identity);
     for (size_t i = 0; i < config->action_count; i++)
         free(config->actions[i].exec);
     access_free(&config->access);

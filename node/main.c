@@ -28,6 +28,7 @@
 #include "node/listener.h"
 #include "node/notify.h"
 #include "node/reload.h"
+#include "node/watchdog_keeper.h"
 #include "proto/must.h"
 
 _Noreturn void must_failed(const char *condition, const char *file, int line)
@@ -63,6 +64,7 @@ struct daemon {
     struct event *signals[SIGNALS];
     struct instant refused_at; /* to stop; ns 0: it was not */
     bool level_given;          /* on the command line, which is above the configuration */
+    struct event *alive; /* tells the service manager so, if it wants to know; or NULL */
     bool stopping;
 };
 
@@ -198,6 +200,27 @@ static void main_notice(void *context, const struct notice *notice)
         api_ready(d->api);
 }
 
+/* In the loop, so that a loop that hangs says nothing: the manager then ends it (F11). */
+static void main_alive(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    (void)context;
+    notify_manager("WATCHDOG=1");
+}
+
+static bool main_add_alive(struct daemon *d, struct fault *fault)
+{
+    long us = notify_watchdog_us();
+    struct timeval half = {.tv_sec = us / 2 / 1000000, .tv_usec = us / 2 % 1000000};
+    if (us == 0)
+        return true;
+    d->alive = event_new(d->base, -1, EV_PERSIST, main_alive, NULL);
+    if (!d->alive || event_add(d->alive, &half) != 0)
+        return fault_set(fault, FAULT_OTHER, "a timer cannot be added to the loop");
+    return true;
+}
+
 /* The process's own habits. Each session costs descriptors, so as many are taken as may be. */
 static bool main_prepare(struct fault *fault)
 {
@@ -231,7 +254,8 @@ static bool main_start(struct daemon *d, bool store_lost, struct fault *fault)
     d->base = event_base_new();
     if (!d->base)
         return fault_set(fault, FAULT_OTHER, "the event loop cannot be made");
-    if (!clock_open(&d->clock, d->base, fault) || !main_add_signals(d, fault))
+    if (!clock_open(&d->clock, d->base, fault) || !main_add_signals(d, fault) ||
+        !main_add_alive(d, fault))
         return false;
     d->events = events_new();
     d->agent = agent_open(d->base, &d->clock, &d->config, &d->identity, store_lost, &hooks, fault);
@@ -278,6 +302,8 @@ static bool main_finish(struct daemon *d)
     for (size_t i = 0; i < SIGNALS; i++)
         if (d->signals[i])
             event_free(d->signals[i]);
+    if (d->alive)
+        event_free(d->alive);
     if (d->base) {
         clock_close(&d->clock);
         event_base_free(d->base);
@@ -296,6 +322,8 @@ int main(int argc, char **argv)
     struct options options;
     struct fault fault = {0};
     struct daemon d = {.socket = -1, .clock.fd = -1};
+    if (argc == 2 + KEEPER_ARGUMENTS && strcmp(argv[1], KEEPER_OPTION) == 0)
+        return keeper_main(argv + 2);
     int status = main_options(&options, argc, argv);
     if (status >= 0)
         return status;
