@@ -8,6 +8,7 @@
 #include "sim/guest.h"
 #include "sim/machine.h"
 #include "sim/plays_forget.h"
+#include "sim/plays_watchdog.h"
 #include "sim/world.h"
 
 static struct machine *machine(struct world *w, uint16_t index)
@@ -638,10 +639,14 @@ enum { PLAYS = sizeof plays / sizeof plays[0] };
 
 size_t plays_count(void)
 {
-    return PLAYS + plays_forget_count();
+    return PLAYS + plays_forget_count() + plays_watchdog_count();
 }
 
 const struct play *plays_get(size_t index)
 {
-    return index < PLAYS ? &plays[index] : plays_forget_get(index - PLAYS);
+    if (index < PLAYS)
+        return &plays[index];
+    index -= PLAYS;
+    return index < plays_forget_count() ? plays_forget_get(index)
+                                        : plays_watchdog_get(index - plays_forget_count());
 }
