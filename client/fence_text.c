@@ -65,7 +65,7 @@ void fence_text_mark(char *text, size_t size, const json_t *mark)
     size -= (size_t)n;
     if (strcmp(by, "receipt") == 0)
         snprintf(text, size,
-                 "an executor ended that node under an order (see 'holdfast fence show %s/%lld')",
+                 "that node was ended under an order (see 'holdfast fence show %s/%lld')",
                  node, life);
     else if (strcmp(by, "end-statement") == 0)
         snprintf(text, size, "that node came back and stated that this life is over");

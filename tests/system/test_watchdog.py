@@ -1,9 +1,10 @@
 """Machines with a watchdog, a stand-in of the lab's, and no fence device: what is held passes on
 after the machine was reset by itself (F6c, F7)."""
-import json
+import sys
 import time
 
 from case import CONFIG, LOST, OK, Case
+from fencing import KEEPER
 from support.lab import until
 from support.processes import that_mention
 
@@ -49,11 +50,8 @@ class Watchdog(Case):
     def stale(self, name):
         return self.lab.show("hv3", name)["stale"]
 
-    def fence_story(self, life):
-        done = self.lab.exec("hv2", "holdfast", "fence", "show", f"hv1/{life}", "--json")
-        out, err = done.communicate()
-        self.assertEqual(done.returncode, OK, err)
-        return json.loads(out)
+    def order(self, life):
+        return self.lab.call("hv2", "Order", node="hv1", life=life)["order"]
 
     def test_a_hung_agent_ends_its_machine(self):
         name = self.name("disk")
@@ -71,10 +69,11 @@ class Watchdog(Case):
         self.assertEqual(unclean[0], f"hv1/{life}")
         self.assertEqual(self.lab.power("hv1", "status"), "off")
         self.assertFalse(that_mention(log), "what acted there is gone")
-        order = self.fence_story(life)
-        self.assertEqual(order["receipt"]["action"], "watchdog")
-        self.assertEqual(order["receipt"]["executor"], "")
-        print(f"crash to lock by the watchdog alone, D = 2 s: {took:.1f} s")
+        order = self.order(life)
+        self.assertEqual((order["receipt"]["action"], order["receipt"]["executor"]),
+                         ("watchdog", ""))
+        self.assertEqual(order["receipt"]["proof"], unclean[3])
+        print(f"from the hang to the lock, by the watchdog alone, D = 2 s: {took:.1f} s")
 
     def test_an_agent_that_never_comes_back(self):
         name = self.name("disk")
@@ -88,10 +87,12 @@ class Watchdog(Case):
     def test_an_agent_that_comes_back_keeps_all(self):
         name = self.name("disk")
         life = self.lab.status("hv1")["life"]
-        holder, log = self.writer(name)
+        holder = self.lab.exec("hv1", sys.executable, KEEPER, name)
+        self.addCleanup(holder.kill)
+        self.assertEqual(holder.stdout.readline(), "held\n")
         self.lab.agent("hv1", "kill")
         self.lab.agent("hv1", "start")
-        self.lab.wait_voting("hv1")
+        self.assertEqual(holder.stdout.readline(), "resumed\n")
         time.sleep(6)  # longer than the device waits
         self.assertEqual(self.lab.power("hv1", "status"), "on")
         self.assertIsNone(holder.poll())
