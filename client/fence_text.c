@@ -65,8 +65,8 @@ void fence_text_mark(char *text, size_t size, const json_t *mark)
     size -= (size_t)n;
     if (strcmp(by, "receipt") == 0)
         snprintf(text, size,
-                 "that node was ended under an order (see 'holdfast fence show %s/%lld')",
-                 node, life);
+                 "that node was ended under an order (see 'holdfast fence show %s/%lld')", node,
+                 life);
     else if (strcmp(by, "end-statement") == 0)
         snprintf(text, size, "that node came back and stated that this life is over");
     else if (strcmp(by, "agent") == 0)

@@ -214,8 +214,8 @@
     F(u64, token)                                                                                  \
     F(u32, place)                                                                                  \
     F(u16, owner)                                                                                  \
-    F(u8, stage) F(u16, stale) F(u64, life) F(u8, votes) F(u32, watchdog_ms) F(name, name)         \
-        F(blob, detail)
+    F(u8, stage)                                                                                   \
+    F(u16, stale) F(u64, life) F(u8, votes) F(u32, watchdog_ms) F(name, name) F(blob, detail)
 /* Somebody waits in `mode` for what `hold` holds; tries: or would have to, and was refused. */
 #define WIRE_FIELDS_blocking(F) F(op, hold) F(u8, mode) F(flag, tries) F(name, name)
 
