@@ -125,6 +125,11 @@ bool armory_start(struct armory *a, struct instant now)
                            armed->reset_ms != reset_ms(a) || armed->timeout_ms != timeout_ms(a));
 }
 
+void armory_bar(struct armory *a)
+{
+    a->barred = armed_here(a->core) && !a->core->config.watchdog_fresh;
+}
+
 void armory_life_changed(struct armory *a, struct instant now)
 {
     a->stored = 0;
@@ -198,6 +203,8 @@ static void pet(struct armory *a, struct instant now)
     struct instant newest = standing_newest(a->core->standing);
     struct instant until = instant_after(newest, a->times.pet_age);
     bool idle = !is_armed(a) || !asker_acts(a->asker);
+    if (a->barred)
+        return;
     if (MUTANT(121)) /* "petted without standing while it holds" */
         idle = true;
     if (newest.ns > a->on.ns && !instant_reached(now, until)) {
@@ -234,7 +241,7 @@ struct instant armory_deadline(const struct armory *a)
     if (!armed_here(a->core))
         return INSTANT_NEVER;
     bool idle = !is_armed(a) || !asker_acts(a->asker) || MUTANT(121);
-    return idle ? instant_earlier(a->send_at, idle_due(a)) : a->send_at;
+    return idle && !a->barred ? instant_earlier(a->send_at, idle_due(a)) : a->send_at;
 }
 
 /* --- The juror --- */

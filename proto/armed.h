@@ -39,6 +39,7 @@ struct armory {
     struct instant on;      /* s* of the last pet that rests on one; */
     struct instant idle_at; /*   the last one while nothing was held, or the device's start */
     struct instant petted;  /* the last one at all */
+    bool barred;            /* nothing is petted any more: see armory_bar */
     bool pet;               /* for the next effects: */
     struct instant pet_until;
 };
@@ -53,6 +54,9 @@ void armory_load(struct armory *a, const struct record *record, uint64_t lsn);
 bool armory_start(struct armory *a, struct instant now);
 /* Another life is this node's: it is not armed yet. */
 void armory_life_changed(struct armory *a, struct instant now);
+/* The store turned out to be behind, and an earlier run of this boot had the device: what acts
+ * under that run's holds is not known here. From now on nobody pets: the machine is reset. */
+void armory_bar(struct armory *a);
 /* Messages ARMED; SILENCE that ask. */
 void armory_take(struct armory *a, struct instant now, uint16_t from, const struct message *m);
 /* Signs for this life if it may, and decides whether to pet. */

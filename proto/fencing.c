@@ -155,6 +155,8 @@ void fencing_checked(struct fencing *f, struct instant now, bool behind, uint64_
     life_checked(&f->life, now, behind, seen);
     if (f->core->life != before)
         life_changed(f, now);
+    if (f->core->life != before && !f->life.ends)
+        armory_bar(&f->armory);
     executor_look(&f->executor, now); /* orders that were found in the store (F9) */
 }
 
@@ -352,8 +354,10 @@ static void take_life_stored(struct fencing *f, struct instant now, uint16_t fro
 {
     uint64_t before = f->core->life;
     life_take_stored(&f->life, now, from, m);
-    if (f->core->life != before)
+    if (f->core->life != before) { /* by a life that this store knows nothing of */
         life_changed(f, now);
+        armory_bar(&f->armory);
+    }
 }
 
 void fencing_take(struct fencing *f, struct instant now, uint16_t from, const struct message *m)

@@ -142,5 +142,12 @@ class WatchdogConfig(Case):
 
     def test_what_cannot_be(self):
         self.assertIn("neither", self.refused("watchdog = 'relative'\n"))
+        for seconds, code in ((7, OK), (6, CONFIG)):
+            done = self.lab.exec("hv1", "holdfast", "config", "explain", "--members", 5,
+                                 "--detect", 4000, "--watchdog", seconds)
+            out, err = done.communicate(timeout=30)
+            self.assertEqual(done.returncode, code, err)
+        self.assertIn("F + K", err)
+        self.assertIn("a longer time-out", err)
         self.assertIn("without a watchdog",
                       self.refused("watchdog = '/dev/watchdog'\non_isolation = 'continue'\n"))
