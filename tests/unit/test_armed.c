@@ -111,6 +111,26 @@ START_TEST(a_waiter_is_told_when)
 }
 END_TEST
 
+/* The statement proves itself: a juror that lacks it takes it from whoever accuses. */
+START_TEST(a_juror_that_lacks_the_statement_takes_it)
+{
+    static struct stage_filter filters[] = {{NODE, 2, STAGE_TYPE(ARMED), FATE_LOSE, false},
+                                            {NODE, 3, STAGE_TYPE(ARMED), FATE_LOSE, false},
+                                            {0}};
+    s->way = stage_filters;
+    s->way_context = filters;
+    stage_power_cut(s, NODE);
+    stage_start(s, NODE);
+    stage_run(s, 10 * STAGE_SECOND);
+    stage_hold(s, NODE, "disk/a", LOCK_EXCLUSIVE);
+    stage_isolate(s, NODE, true);
+    stage_kill(s, 0); /* three are left, and two of these lack it */
+    uint64_t waiter = stage_acquire(s, OTHER, "disk/a", LOCK_EXCLUSIVE);
+    ck_assert_ptr_nonnull(stage_await(s, waiter, ANSWER_GRANTED, LONG));
+    ck_assert_uint_eq(stage_over(s, OTHER, NODE), 2);
+}
+END_TEST
+
 /* F6: whoever still hears that life refuses the receipt. */
 START_TEST(who_hears_it_refuses_the_receipt)
 {
@@ -212,6 +232,7 @@ Suite *suite_armed(void)
     tcase_add_test(t, no_pet_without_standing_while_something_acts);
     tcase_add_test(t, others_have_a_receipt_after_the_reset_alone);
     tcase_add_test(t, a_waiter_is_told_when);
+    tcase_add_test(t, a_juror_that_lacks_the_statement_takes_it);
     tcase_add_test(t, who_hears_it_refuses_the_receipt);
     tcase_add_test(t, cut_off_and_emptied_it_surrenders);
     tcase_add_test(t, no_grant_before_a_quorum_knows_that_it_is_armed);
