@@ -11,6 +11,7 @@ enum { STUCK_PERMILLE = 20, KIND_BITS = 2 };
 enum due { DUE_FIRE, DUE_KILL, DUE_BOOT };
 
 static const struct range boot_delay = {SPAN_MS(1000), SPAN_MS(15000)};
+static const struct span soon = SPAN_MS(200); /* what was paused before it heals may still fire */
 static const struct span look_again = SPAN_MS(200);
 
 static struct fence_times times_of(const struct world *w)
@@ -19,6 +20,12 @@ static struct fence_times times_of(const struct world *w)
     fence_times_derive(&t, SPAN_MS(w->p.detect_ms));
     fence_times_set(&t, (struct span){t.watchdog.ns + SPAN_MS(w->p.watchdog_extra_ms).ns});
     return t;
+}
+
+struct span watchdog_longest(const struct world *w)
+{
+    struct fence_times t = times_of(w);
+    return (struct span){w->p.watchdog ? t.watchdog.ns + t.lateness.ns : 0};
 }
 
 static void plan(struct world *w, const struct machine *m, struct span after, enum due due)
@@ -79,7 +86,8 @@ static void fire(struct world *w, struct machine *m)
     world_trace(w, "%s: its watchdog fires", m->name);
     w->figures.fired++;
     machine_power_crash(w, m);
-    plan(w, m, random_span(&m->random, boot_delay.low, boot_delay.high), DUE_BOOT);
+    struct span after = random_span(&m->random, boot_delay.low, boot_delay.high);
+    plan(w, m, world_heals(w, m->index) ? soon : after, DUE_BOOT);
 }
 
 void watchdog_happens(struct world *w, struct machine *m, uint64_t tag)

@@ -23,6 +23,9 @@ struct watchdog {
     bool stuck;         /* the helper is, until it is killed */
 };
 
+/* From a pet to a reset, at most; nothing without watchdogs. A siege that begins waits for it: what
+ * was paused before may be reset still. */
+struct span watchdog_longest(const struct world *w);
 /* Opened for the machine's agent if the world has watchdogs, and what the peer is to know of it. */
 void watchdog_open(struct world *w, struct machine *m, struct peer_config *config);
 /* An effect: pet it, until then by the machine's clock. */
