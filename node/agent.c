@@ -467,8 +467,7 @@ static bool agent_open_store(struct agent *a, struct fault *fault)
         return fault_set(fault, FAULT_CONFIG, "%s", text);
     }
     /* Only whoever has the store's lock opens the device, or takes it over. */
-    struct span detect = SPAN_MS(a->identity->roster->detect_ms);
-    if (!watchdog_open(&a->watchdog, a->config, a->identity->roster->lab, detect, fault))
+    if (!watchdog_open(&a->watchdog, a->config, a->identity, fault))
         return false;
     if (!agent_recover(a, status, log, fault))
         return false;

@@ -234,6 +234,7 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
     out->max_operations = (uint32_t)cfg_getint(cfg, "max-operations");
     out->stop_on_isolation = strcmp(cfg_getstr(cfg, "on_isolation"), "stop") == 0;
     out->register_bytes = (size_t)cfg_getint(cfg, "register-bytes");
+    out->watchdog_test = cfg_getbool(cfg, "watchdog_test");
     /* F7: what the device ends must not go on without standing. */
     if (*out->watchdog && !out->stop_on_isolation)
         return fault_set(fault, FAULT_CONFIG,
@@ -342,6 +343,7 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
         CFG_STR("on_isolation", "stop", CFGF_NONE),
         CFG_STR("watchdog", "", CFGF_NONE),
         CFG_STR("watchdog_identity", "", CFGF_NONE),
+        CFG_BOOL("watchdog_test", cfg_false, CFGF_NONE),
         CFG_SEC("action", action, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_SEC("access", config_access_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_END(),

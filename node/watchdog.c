@@ -11,6 +11,7 @@
 
 #include "node/log.h"
 #include "node/watchdog_keeper.h"
+#include "node/watchdog_test.h"
 #include "proto/must.h"
 
 enum { HELLO_SECONDS = 10 };
@@ -66,20 +67,43 @@ static bool take_timeout(struct watchdog *w, const struct keeper_hello *hello, s
                      w->config->watchdog, hello->timeout_s);
 }
 
-bool watchdog_open(struct watchdog **out, const struct config *config, bool lab, struct span detect,
-                   struct fault *fault)
+/* Lets it fire, unless it is known that it does. It is a fault to come back. */
+static bool test(struct watchdog *w, const struct keeper_hello *hello,
+                 const struct identity *identity, struct fault *fault)
+{
+    struct watchdog_test t = {.state = w->config->state,
+                              .identity = hello->identity,
+                              .timeout_s = hello->timeout_s,
+                              .boot_id = identity->boot_id};
+    enum watchdog_tested tested =
+        w->config->watchdog_test ? watchdog_test_look(&t, fault) : WATCHDOG_TESTED;
+    if (tested != WATCHDOG_UNTESTED)
+        return tested == WATCHDOG_TESTED;
+    log_event(LOG_LEVEL_WARNING, "watchdog-test",
+              "device=%s timeout_s=%u note=\"it is let fire, once, to see that it resets this "
+              "machine\"",
+              w->config->watchdog, hello->timeout_s);
+    sleep(hello->timeout_s + 1 + (unsigned)(w->times.lateness.ns / 1000000000));
+    return fault_set(fault, FAULT_CONFIG,
+                     "watchdog %s: it was not petted for its time-out of %u s, and did not reset "
+                     "this machine",
+                     w->config->watchdog, hello->timeout_s);
+}
+
+bool watchdog_open(struct watchdog **out, const struct config *config,
+                   const struct identity *identity, struct fault *fault)
 {
     struct keeper_hello hello;
     *out = NULL;
     if (!*config->watchdog)
         return true;
-    if (watchdog_is_stand_in(config->watchdog) && !lab)
+    if (watchdog_is_stand_in(config->watchdog) && !identity->roster->lab)
         return fault_set(fault, FAULT_CONFIG,
                          "watchdog: a stand-in ends no machine: only a lab's roster allows one");
     struct watchdog *w = calloc(1, sizeof *w);
     must(w);
     w->config = config;
-    fence_times_derive(&w->times, detect);
+    fence_times_derive(&w->times, SPAN_MS(identity->roster->detect_ms));
     snprintf(w->socket, sizeof w->socket, "%s/watchdog.sock", config->state);
     w->fd = keeper_connect(w->socket);
     bool found = w->fd >= 0 && take_hello(w, &hello);
@@ -91,7 +115,7 @@ bool watchdog_open(struct watchdog **out, const struct config *config, bool lab,
         return fault_set(fault, FAULT_CONFIG, "watchdog %s: %s", config->watchdog, hello.error);
     log_event(LOG_LEVEL_INFO, "watchdog", "device=%s identity=\"%s\" timeout_s=%u taken_over=%s",
               config->watchdog, hello.identity, hello.timeout_s, found ? "yes" : "no");
-    return take_timeout(w, &hello, fault);
+    return take_timeout(w, &hello, fault) && test(w, &hello, identity, fault);
 }
 
 struct span watchdog_timeout(const struct watchdog *w)

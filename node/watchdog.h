@@ -7,17 +7,20 @@
 
 #include "node/config.h"
 #include "node/fault.h"
+#include "node/identity.h"
 #include "proto/inequality.h"
 
 struct watchdog;
 
 /*
- * `detect`: D. The device runs from now on, with the least time-out that the inequality allows or
+ * The device runs from now on, with the least time-out that the inequality allows or
  * what it makes of that. False with *fault, also for a time-out that breaks the inequality. *out is
  * NULL where the configuration names none.
+ * With `watchdog_test` it is let fire once, before anything else is done (watchdog_test.h): this
+ * returns only if it did not.
  */
-bool watchdog_open(struct watchdog **out, const struct config *config, bool lab, struct span detect,
-                   struct fault *fault);
+bool watchdog_open(struct watchdog **out, const struct config *config,
+                   const struct identity *identity, struct fault *fault);
 /* W as read back, and whether this run opened the device: see struct peer_config. */
 struct span watchdog_timeout(const struct watchdog *w);
 bool watchdog_fresh(const struct watchdog *w);

@@ -123,6 +123,24 @@ class Watchdog(Case):
                     self.lab.agent(machine, "resume")
 
 
+class WatchdogTest(Case):
+    machines = 3
+    lab_options = ("--detect", 2000, "--watchdogs")
+
+    def test_it_is_let_fire_once(self):
+        path = self.lab.dir / "hv1" / "holdfast.conf"
+        self.lab.agent("hv1", "stop")
+        path.write_text(path.read_text() + "watchdog_test = yes\n")
+        self.lab.run("agent", "hv1", "start")  # it does not come up
+        until(lambda: self.lab.power("hv1", "status") == "off", "it was let fire")
+        self.lab.power("hv1", "on")
+        self.lab.wait_voting("hv1")
+        self.lab.agent("hv1", "stop")
+        self.lab.agent("hv1", "start")
+        self.lab.wait_voting("hv1")
+        self.assertEqual(self.lab.power("hv1", "status"), "on")
+
+
 class WatchdogConfig(Case):
     machines = 1
 
