@@ -51,6 +51,6 @@ int keeper_main(char **argv);
 /* Starts one, detached, and gives the first connection to it; -1 with errno. */
 int keeper_spawn(const struct keeper_start *start);
 /* Connects to one that runs; -1 if there is none. */
-int keeper_connect(const char *socket);
+int keeper_connect(const char *path);
 
 #endif
