@@ -86,6 +86,8 @@ static void fire(struct world *w, struct machine *m)
     world_trace(w, "%s: its watchdog fires", m->name);
     w->figures.fired++;
     machine_power_crash(w, m);
+    if (w->p.back_permille == 0) /* nobody switches a machine on again */
+        return;
     struct span after = random_span(&m->random, boot_delay.low, boot_delay.high);
     plan(w, m, world_heals(w, m->index) ? soon : after, DUE_BOOT);
 }
