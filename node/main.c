@@ -64,7 +64,7 @@ struct daemon {
     struct event *signals[SIGNALS];
     struct instant refused_at; /* to stop; ns 0: it was not */
     bool level_given;          /* on the command line, which is above the configuration */
-    struct event *alive; /* tells the service manager so, if it wants to know; or NULL */
+    struct event *alive;       /* tells the service manager so, if it wants to know; or NULL */
     bool stopping;
 };
 
