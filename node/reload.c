@@ -66,6 +66,9 @@ static void compare(char later[RELOAD_TEXT_SIZE], const struct config *a, const 
     add(later, strcmp(a->machine_id, b->machine_id) != 0, "machine-id");
     add(later, a->stop_on_isolation != b->stop_on_isolation, "on_isolation");
     add(later, !same_actions(a, b), "action");
+    add(later, strcmp(a->watchdog, b->watchdog) != 0, "watchdog");
+    add(later, strcmp(a->watchdog_identity, b->watchdog_identity) != 0, "watchdog_identity");
+    add(later, a->watchdog_test != b->watchdog_test, "watchdog_test");
 }
 
 bool reload_config(struct config *running, struct reload *out, struct fault *fault)
