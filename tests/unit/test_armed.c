@@ -182,6 +182,36 @@ START_TEST(no_grant_before_a_quorum_knows_that_it_is_armed)
 }
 END_TEST
 
+/* A grant that comes when standing is nearly over is not told: F - r after s* at the latest. */
+static bool granted_after(int64_t ms)
+{
+    static struct stage_filter filters[] = {
+        {STAGE_NONE, NODE, STAGE_TYPE(RENEWED), FATE_LOSE, false}, {0}};
+    uint64_t held = stage_hold(s, OTHER, "disk/a", LOCK_EXCLUSIVE);
+    uint64_t call = stage_acquire(s, NODE, "disk/a", LOCK_EXCLUSIVE);
+    stage_run(s, 2 * STAGE_SECOND);
+    filters[0].off = false;
+    s->way = stage_filters;
+    s->way_context = filters;
+    stage_run(s, ms);
+    stage_drop(s, OTHER, stage_id(s, held));
+    stage_run(s, 300);
+    filters[0].off = true;
+    return stage_answer(s, call, ANSWER_GRANTED) != NULL;
+}
+
+START_TEST(no_grant_is_told_when_standing_is_nearly_over)
+{
+    ck_assert(!granted_after(3000)); /* standing itself lasts 4 s, less what s* was old */
+}
+END_TEST
+
+START_TEST(a_grant_is_told_while_standing_is_young)
+{
+    ck_assert(granted_after(500));
+}
+END_TEST
+
 /* A restart of the agent keeps life, statement and hold; one without a watchdog cannot: it was
  * withdrawn, and to withdraw is to surrender. */
 START_TEST(a_restart_keeps_it_and_one_without_a_watchdog_ends_it)
@@ -236,6 +266,8 @@ Suite *suite_armed(void)
     tcase_add_test(t, who_hears_it_refuses_the_receipt);
     tcase_add_test(t, cut_off_and_emptied_it_surrenders);
     tcase_add_test(t, no_grant_before_a_quorum_knows_that_it_is_armed);
+    tcase_add_test(t, no_grant_is_told_when_standing_is_nearly_over);
+    tcase_add_test(t, a_grant_is_told_while_standing_is_young);
     tcase_add_test(t, a_restart_keeps_it_and_one_without_a_watchdog_ends_it);
     tcase_add_test(t, a_juror_that_started_counts_from_then);
     suite_add_tcase(suite, t);
