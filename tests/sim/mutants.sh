@@ -73,7 +73,7 @@ table='
 101 -                      what a relay brings has no replay window
 102 stuck                  there is no fall-back to a second relay
 103 stuck                  the direct way is never taken again
-120 only:scenario/watchdog   a juror says too early that it was silent for long enough
+120 only:profile/watchdog    a juror says too early that it was silent for long enough
 121 only:scenario/unkillable a watchdog is petted without standing
 122 only:profile/watchdog    B rests on the time-out that was asked for
 '
