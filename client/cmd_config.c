@@ -14,7 +14,8 @@
 #define ROSTER_DEFAULT "/etc/holdfast/roster"
 
 static const char help[] =
-    "usage: holdfast config explain [-r ROSTER] [--detect MS] [--members N] [--json]\n"
+    "usage: holdfast config explain [-r ROSTER] [--detect MS] [--members N] [--watchdog S]\n"
+    "                               [--json]\n"
     "\n"
     "Prints every time that follows from the detection target, with its formula and its value in\n"
     "this cluster, and the inequalities that must hold between them. Exit code 78 if one does "
@@ -22,14 +23,16 @@ static const char help[] =
     "\n"
     "  -r, --roster ROSTER  of this cluster (" ROSTER_DEFAULT ")\n"
     "  --detect MS          with this target instead, 1000 to 60000\n"
-    "  --members N          with so many members instead; with --detect no roster is read\n";
+    "  --members N          with so many members instead; with --detect no roster is read\n"
+    "  --watchdog S         for machines whose watchdog has that time-out, 1 to 3600 seconds\n";
 
-enum { DETECT = OPTION_OWN, MEMBERS };
+enum { DETECT = OPTION_OWN, MEMBERS, WATCHDOG };
 
 struct question {
     const char *roster;
     long detect_ms; /* 0: the roster's, else the default */
     long members;   /* 0: the roster's */
+    long watchdog;  /* seconds; 0: the least that the rules allow */
 };
 
 static int read_roster(struct question *q)
@@ -57,8 +60,7 @@ static void print_text(const struct explanation *e)
             if (*part)
                 table_print(&t);
             part = timer->part;
-            printf("\n%s%s\n", part,
-                   strcmp(part, "watchdog") == 0 ? " (for receipts that are not built yet)" : "");
+            printf("\n%s\n", part);
             table_init(&t, sizeof heading / sizeof heading[0], heading);
         }
         table_cell(&t, "%s", timer->name);
@@ -112,7 +114,7 @@ static int explain(const struct cli *cli, struct question *q)
         say("out of memory");
         return EXIT_ERROR;
     }
-    explain_make(e, (size_t)q->members, SPAN_MS(q->detect_ms));
+    explain_make_under(e, (size_t)q->members, SPAN_MS(q->detect_ms), SPAN_MS(q->watchdog * 1000));
     if (cli->json)
         print_json(e);
     else
@@ -127,6 +129,7 @@ static int run(struct cli *cli, int argc, char **argv)
     static const struct option longs[] = {{"roster", required_argument, NULL, 'r'},
                                           {"detect", required_argument, NULL, DETECT},
                                           {"members", required_argument, NULL, MEMBERS},
+                                          {"watchdog", required_argument, NULL, WATCHDOG},
                                           COMMAND_OPTIONS};
     struct question q = {.roster = ROSTER_DEFAULT};
     int option;
@@ -139,6 +142,8 @@ static int run(struct cli *cli, int argc, char **argv)
                                ROSTER_DETECT_MIN_MS, ROSTER_DETECT_MAX_MS, optarg);
         if (option == MEMBERS && !parse_number(optarg, 1, ROSTER_NODES_MAX, &q.members))
             return usage_error(cli, "--members takes 1 to %d, not '%s'", ROSTER_NODES_MAX, optarg);
+        if (option == WATCHDOG && !parse_number(optarg, 1, 3600, &q.watchdog))
+            return usage_error(cli, "--watchdog takes 1 to 3600 seconds, not '%s'", optarg);
     }
     if (optind == argc)
         return usage_error(cli, "'config' needs a verb: explain");

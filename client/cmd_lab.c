@@ -18,7 +18,8 @@
 #include "crypto/roster.h"
 
 static const char help[] =
-    "usage: holdfast lab start [-n N] [-d DIR] [--detect MS] [--http] [--tie PID | --keep]\n"
+    "usage: holdfast lab start [-n N] [-d DIR] [--detect MS] [--watchdogs] [--http]\n"
+    "                          [--tie PID | --keep]\n"
     "       holdfast lab exec [-d DIR] HV -- COMMAND [ARGUMENT...]\n"
     "       holdfast lab power [-d DIR] HV off|on|reboot|status\n"
     "       holdfast lab agent [-d DIR] HV stop|start|kill|pause|resume\n"
@@ -36,11 +37,13 @@ static const char help[] =
     "  --detect MS         the detection target, as in 'holdfast roster make' (4000 up to 16\n"
     "                      machines, else 6000)\n"
     "  --http              each agent serves its status page and metrics, at its own address\n"
+    "  --watchdogs         each machine has a watchdog, a stand-in, in the place of a fence "
+    "device\n"
     "  --tie PID           the lab ends when this process does\n"
     "  --keep              it does not end with the terminal's session, as it would otherwise\n"
     "  --json              print JSON (start, status)\n";
 
-enum { TIE = OPTION_OWN, KEEP, DETECT, HTTP, READY_MS = 10 * 1000 };
+enum { TIE = OPTION_OWN, KEEP, DETECT, HTTP, WATCHDOGS, READY_MS = 10 * 1000 };
 
 struct request {
     char dir[PATH_MAX];
@@ -50,6 +53,7 @@ struct request {
     long tie;       /* a process; 0: none named */
     bool keep;
     bool http;
+    bool watchdogs;
 };
 
 /* " -d DIR" if that is needed to find this lab again. */
@@ -95,8 +99,9 @@ static int start(const struct cli *cli, const struct request *q)
         return EXIT_ERROR;
     struct lab_plan plan = {.machines = (int)q->machines,
                             .detect_ms = (uint16_t)q->detect_ms,
-                            .tie = tie,
-                            .http = q->http};
+                            .http = q->http,
+                            .watchdogs = q->watchdogs,
+                            .tie = tie};
     code = lab_start(&lab, q->dir, &plan, &took_ms);
     if (tie >= 0)
         close(tie);
@@ -350,13 +355,11 @@ static int on_machine(const struct cli *cli, const struct lab *lab, const char *
  * command. */
 static int take_options(struct cli *cli, struct request *q, int argc, char **argv)
 {
-    static const struct option longs[] = {{"machines", required_argument, NULL, 'n'},
-                                          {"dir", required_argument, NULL, 'd'},
-                                          {"tie", required_argument, NULL, TIE},
-                                          {"keep", no_argument, NULL, KEEP},
-                                          {"detect", required_argument, NULL, DETECT},
-                                          {"http", no_argument, NULL, HTTP},
-                                          COMMAND_OPTIONS};
+    static const struct option longs[] = {
+        {"machines", required_argument, NULL, 'n'},  {"dir", required_argument, NULL, 'd'},
+        {"tie", required_argument, NULL, TIE},       {"keep", no_argument, NULL, KEEP},
+        {"detect", required_argument, NULL, DETECT}, {"http", no_argument, NULL, HTTP},
+        {"watchdogs", no_argument, NULL, WATCHDOGS}, COMMAND_OPTIONS};
     int option;
     optind = 0;
     while ((option = command_option(cli, argc, argv, "+:n:d:", longs)) != -1) {
@@ -377,6 +380,9 @@ static int take_options(struct cli *cli, struct request *q, int argc, char **arg
             break;
         case HTTP:
             q->http = true;
+            break;
+        case WATCHDOGS:
+            q->watchdogs = true;
             break;
         case DETECT:
             if (!parse_number(optarg, ROSTER_DETECT_MIN_MS, ROSTER_DETECT_MAX_MS, &q->detect_ms))

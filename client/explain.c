@@ -67,12 +67,13 @@ static void add_leases(struct explanation *e)
 static void add_rules(struct explanation *e, const struct fence_times *t)
 {
     static const struct {
-        const char *formula, *relation, *text;
+        const char *formula, *relation, *text, *help;
     } words[FENCE_RULES] = {
         [FENCE_RULE_RENEW] = {"3 r <= F", "<=", "two renewals in a row may be lost"},
         [FENCE_RULE_LOSE] = {"F = D", "=", "a holder stops when a juror may first vote"},
         [FENCE_RULE_SOFT] = {"F + K <= W (1 - rho)",
-                             "<=", "what it ran has ended before its device fires"},
+                             "<=", "what it ran has ended before its device fires",
+                             "choose a watchdog with a longer time-out, or a shorter target"},
         [FENCE_RULE_HAND_OVER] = {"H >= B (1 + rho)/(1 - rho) + delta_io",
                                   ">=", "the next holder comes after the last has stopped"},
     };
@@ -82,15 +83,24 @@ static void add_rules(struct explanation *e, const struct fence_times *t)
         *r = (struct explain_rule){.formula = words[i].formula,
                                    .relation = words[i].relation,
                                    .text = words[i].text,
-                                   .help = "this is a fault of the program"};
+                                   .help = words[i].help ? words[i].help
+                                                         : "this is a fault of the program"};
         r->holds = fence_rule_holds(t, (enum fence_rule)i, &r->left, &r->right);
     }
 }
 
 void explain_make(struct explanation *out, size_t members, struct span detect)
 {
+    explain_make_under(out, members, detect, (struct span){0});
+}
+
+void explain_make_under(struct explanation *out, size_t members, struct span detect,
+                        struct span watchdog)
+{
     struct fence_times times;
     fence_times_derive(&times, detect);
+    if (watchdog.ns > 0)
+        fence_times_set(&times, watchdog);
     *out = (struct explanation){.members = members, .detect = detect};
     add_standing(out, &times);
     explain_members(out);

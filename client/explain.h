@@ -42,6 +42,9 @@ struct explanation {
 
 /* Of so many members (at least 1) with the detection target D. */
 void explain_make(struct explanation *out, size_t members, struct span detect);
+/* The same of machines whose watchdogs have that time-out: what holds of the least one may not. */
+void explain_make_under(struct explanation *out, size_t members, struct span detect,
+                        struct span watchdog);
 /* Milliseconds, rounded to the nearest. */
 long long explain_ms(struct span span);
 /* The rule's left side; one that is broken by less than 1 ms does not look as if it held. */

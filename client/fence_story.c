@@ -92,6 +92,14 @@ static void print_receipt(FILE *out, const json_t *receipt)
         fputs("\nreceipt    none\n", out);
         return;
     }
+    if (strcmp(json_text(receipt, "action"), "watchdog") == 0) {
+        fprintf(
+            out,
+            "\nreceipt    by its watchdog: a majority of the jurors was silent for long enough\n"
+            "           proof %s\n",
+            json_text(receipt, "proof"));
+        return;
+    }
     const char *witness = json_text(receipt, "witness");
     if (strcmp(json_text(receipt, "action"), "by-hand") == 0) {
         fprintf(out, "\nreceipt    by an operator's signature, by hand\n           proof %s\n",

@@ -65,8 +65,8 @@ void fence_text_mark(char *text, size_t size, const json_t *mark)
     size -= (size_t)n;
     if (strcmp(by, "receipt") == 0)
         snprintf(text, size,
-                 "an executor ended that node under an order (see 'holdfast fence show %s/%lld')",
-                 node, life);
+                 "that node was ended under an order (see 'holdfast fence show %s/%lld')", node,
+                 life);
     else if (strcmp(by, "by-hand") == 0)
         snprintf(text, size,
                  "an operator signed that its machine is off (see 'holdfast fence show %s/%lld')",
@@ -126,7 +126,8 @@ void fence_text_executor(char *text, size_t size, const json_t *order)
     size_t count = json_array_size(reports);
     const json_t *last = count ? json_array_get(reports, count - 1) : NULL;
     if (json_is_object(receipt))
-        snprintf(text, size, "%s: receipt", json_text(receipt, "executor"));
+        snprintf(text, size, "%s: receipt",
+                 *json_text(receipt, "executor") ? json_text(receipt, "executor") : "watchdog");
     else if (last)
         snprintf(text, size, "%s: %s", json_text(last, "executor"), json_text(last, "stage"));
     else

@@ -163,6 +163,21 @@ static void check_executed(struct verify *v, const struct proof *proof)
               "executor's signature");
 }
 
+/* The target's word that it is under a watchdog, and jurors that heard nothing for long enough. */
+static void check_watchdog(struct verify *v, const struct proof *proof)
+{
+    const struct watchdog_receipt *r = &proof->watchdog;
+    struct digest order = order_digest(&proof->cert.order);
+    about(v, "watchdog", proof->cert.order.slot, proof->cert.order.life, &order);
+    check_order(v, &proof->cert);
+    enum watchdog_verdict verdict = watchdog_receipt_verify(r, &proof->cert, v->cluster, v->roster);
+    check(v, verdict == WATCHDOG_OK, "watchdog", node_name(v, proof->cert.order.slot), "%s",
+          verdict == WATCHDOG_OK
+              ? "it stated that its watchdog is armed, and a majority of the jurors, all of whom "
+                "voted, heard nothing of it for longer than that takes"
+              : "what was signed does not show that its watchdog has fired");
+}
+
 /* A person's word, on a certificate of the jurors or, in break-glass, on none. */
 static void check_by_hand(struct verify *v, const struct proof *proof)
 {
@@ -193,6 +208,9 @@ static void check_kind(struct verify *v, const struct proof *proof)
         return;
     case PROOF_EXECUTED:
         check_executed(v, proof);
+        return;
+    case PROOF_WATCHDOG:
+        check_watchdog(v, proof);
         return;
     case PROOF_OPERATOR:
         check_by_hand(v, proof);

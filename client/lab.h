@@ -83,6 +83,7 @@ bool lab_wait_agent(const struct lab *lab, int machine, int timeout_ms);
 struct lab_plan {
     int machines;
     uint16_t detect_ms; /* the roster's detection target; 0: by size */
+    bool watchdogs;     /* stand-in watchdogs in the place of fence devices */
     int tie;            /* a pidfd: every machine ends when that process does; -1: none */
     bool http;          /* each agent serves HTTP, at its own address */
 };

@@ -9,6 +9,9 @@
  *                                               |-- commands          one connection each
  *                                               '-- orphans of these
  *
+ * Its watchdog is a stand-in (lab_watchdog.c), which nobody opens unless the lab says so: when it
+ * fires the machine is off, and stays so.
+ *
  * It ends, and everything on it, when it is told to (quit, SIGTERM), when its directory is gone,
  * when the process it is tied to ends, and when `lab start` ends before the lab was complete. Those
  * two come as descriptors, so that no number of a process can come to mean another one:
@@ -37,6 +40,7 @@
 #include "client/lab.h"
 #include "client/lab_machine.h"
 #include "client/lab_proc.h"
+#include "client/lab_watchdog.h"
 #include "client/lab_wire.h"
 
 enum {
@@ -67,6 +71,7 @@ struct machine {
     pid_t agent;    /* 0: stopped */
     pid_t executor; /* the same; it starts and stops with an agent, but outlives its death */
     char ended[LAB_STATE_SIZE];
+    struct lab_watchdog watchdog;
     struct client clients[CLIENTS_MAX];
 };
 
@@ -219,6 +224,7 @@ static const char *agent_signal(struct machine *m, int signo)
 static const char *power_off(struct machine *m)
 {
     m->on = false;
+    lab_watchdog_reset(&m->watchdog);
     if (!lab_proc_end_all(getpid(), END_ALL_MS, reap, m))
         return "some processes of the machine do not end";
     return NULL;
@@ -425,17 +431,27 @@ static void accept_client(struct machine *m)
     close(fd);
 }
 
+/* Its watchdog was not petted in time: everything on the machine ends, and it stays off. */
+static void look_at_watchdog(struct machine *m)
+{
+    if (lab_watchdog_left(&m->watchdog) != 0)
+        return;
+    note("the watchdog fires");
+    power_off(m);
+}
+
 /* Kills the commands whose time is over; how long until somebody must look again. */
 static int look_at_time(struct machine *m)
 {
-    int wait = LOOK_MS;
+    int left = lab_watchdog_left(&m->watchdog);
+    int wait = left >= 0 && left < LOOK_MS ? left : LOOK_MS;
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *c = &m->clients[i];
         if (c->pid == 0 || c->kill_at == 0)
             continue;
         if (lab_now_ms() >= c->kill_at)
             kill(-c->pid, SIGKILL);
-        wait = KILL_LOOK_MS;
+        wait = wait < KILL_LOOK_MS ? wait : KILL_LOOK_MS;
     }
     return wait;
 }
@@ -462,24 +478,32 @@ static void serve_signals(struct machine *m)
 
 static void serve(struct machine *m)
 {
-    struct pollfd p[4 + CLIENTS_MAX];
+    enum { OTHERS = 6 };
+    struct pollfd p[OTHERS + CLIENTS_MAX];
     struct stat s;
     while (!m->quit) {
         p[0] = (struct pollfd){.fd = m->listener, .events = POLLIN};
         p[1] = (struct pollfd){.fd = m->signals, .events = POLLIN};
         p[2] = (struct pollfd){.fd = m->leash, .events = POLLIN};
         p[3] = (struct pollfd){.fd = m->tie, .events = POLLIN};
+        p[4] = (struct pollfd){.fd = m->watchdog.listener, .events = POLLIN};
+        p[5] = (struct pollfd){.fd = m->watchdog.fd, .events = POLLIN};
         for (size_t i = 0; i < CLIENTS_MAX; i++)
-            p[4 + i] = (struct pollfd){.fd = m->clients[i].fd, .events = POLLIN};
-        if (poll(p, 4 + CLIENTS_MAX, look_at_time(m)) < 0)
+            p[OTHERS + i] = (struct pollfd){.fd = m->clients[i].fd, .events = POLLIN};
+        if (poll(p, OTHERS + CLIENTS_MAX, look_at_time(m)) < 0)
             continue;
+        if (p[5].revents)
+            lab_watchdog_take(&m->watchdog);
+        if (p[4].revents)
+            lab_watchdog_accept(&m->watchdog);
+        look_at_watchdog(m);
         if (p[1].revents)
             serve_signals(m);
         if (p[2].revents)
             look_at_leash(m);
         m->quit = m->quit || p[3].revents || stat(m->dir, &s) != 0;
         for (size_t i = 0; i < CLIENTS_MAX; i++)
-            if (p[4 + i].revents && p[4 + i].fd == m->clients[i].fd)
+            if (p[OTHERS + i].revents && p[OTHERS + i].fd == m->clients[i].fd)
                 serve_client(m, &m->clients[i]);
         if (p[0].revents)
             accept_client(m);
@@ -539,7 +563,7 @@ static int run(struct cli *cli, int argc, char **argv)
     fcntl(m.leash, F_SETFD, FD_CLOEXEC);
     if (m.tie >= 0)
         fcntl(m.tie, F_SETFD, FD_CLOEXEC);
-    if (!open_signals(&m) || !listen_at(&m)) {
+    if (!open_signals(&m) || !listen_at(&m) || !lab_watchdog_open(&m.watchdog, m.dir)) {
         say("the lab machine %s cannot start: %s", m.dir, strerror(errno));
         return EXIT_ERROR;
     }

@@ -24,6 +24,7 @@
 #include "client/identity.h"
 #include "client/lab.h"
 #include "client/lab_machine.h"
+#include "client/lab_watchdog.h"
 
 enum {
     ADDRESS_TRIES = 64,
@@ -136,10 +137,10 @@ static bool write_fence_script(const struct lab *lab)
 
 /* `http`: where it is served, or "". */
 static bool write_config(const struct lab *lab, int machine, const struct digest *cluster,
-                         const char *http)
+                         const struct lab_plan *plan, const char *http)
 {
     char path[PATH_MAX], dir[PATH_MAX], id[2 * DIGEST_SIZE + 1];
-    char *text = NULL;
+    char *text = NULL, *end = NULL;
     lab_path(dir, lab, machine, NULL);
     lab_path(path, lab, machine, "holdfast.conf");
     hex_encode(id, cluster->bytes, DIGEST_SIZE);
@@ -155,20 +156,26 @@ static bool write_config(const struct lab *lab, int machine, const struct digest
                      "machine-id = '%s/machine-id'\n"
                      "executor-socket = '%s/executor.sock'\n"
                      "executor-state = '%s/executor'\n"
-                     "action \"" LAB_ACTION "\" {\n"
-                     "    exec = '%s/" LAB_FENCE_SCRIPT "'\n"
-                     "}\n"
                      "%s%s%s",
-                     id, dir, dir, dir, dir, dir, dir, dir, dir, lab->dir, *http ? "http = '" : "",
-                     http, *http ? "'\n" : "");
-    bool good = n > 0 && file_create(path, 0600, text, (size_t)n);
+                     id, dir, dir, dir, dir, dir, dir, dir, dir, *http ? "http = '" : "", http,
+                     *http ? "'\n" : "");
+    int last = plan->watchdogs
+                   ? asprintf(&end, "%swatchdog = 'stand-in:%s/" LAB_WATCHDOG_SOCKET "'\n",
+                              n > 0 ? text : "", dir)
+                   : asprintf(&end,
+                              "%saction \"" LAB_ACTION "\" {\n"
+                              "    exec = '%s/" LAB_FENCE_SCRIPT "'\n"
+                              "}\n",
+                              n > 0 ? text : "", lab->dir);
+    bool good = n > 0 && last > 0 && file_create(path, 0600, end, (size_t)last);
     free(text);
+    free(end);
     return good;
 }
 
 /* One machine's directory, machine id, fence device, key, store and card. */
 static bool make_machine(const struct lab *lab, int machine, const char *prefix, uint16_t port,
-                         struct roster_node *card)
+                         bool device, struct roster_node *card)
 {
     char dir[PATH_MAX], state[PATH_MAX], path[PATH_MAX], text[64], name[LAB_NAME_SIZE];
     char executor[PATH_MAX];
@@ -182,7 +189,8 @@ static bool make_machine(const struct lab *lab, int machine, const char *prefix,
         return false;
     identity_random(request.machine.bytes, MACHINE_ID_SIZE);
     hex_encode(text, request.machine.bytes, MACHINE_ID_SIZE);
-    snprintf(request.device, sizeof request.device, "lab:%.16s", text);
+    if (device)
+        snprintf(request.device, sizeof request.device, "lab:%.16s", text);
     strcat(text, "\n");
     lab_path(executor, lab, machine, "executor");
     return file_directory(dir, 0700) && file_directory(executor, 0700) &&
@@ -191,7 +199,7 @@ static bool make_machine(const struct lab *lab, int machine, const char *prefix,
 
 /* All machines, the roster of their cards, signed, and a copy of it and a configuration for each.
  */
-static bool make_cluster(struct lab *lab, struct enrolment *e, bool http)
+static bool make_cluster(struct lab *lab, const struct lab_plan *plan, struct enrolment *e)
 {
     char path[PATH_MAX], prefix[32], page[sizeof lab->page] = "";
     struct roster_node card;
@@ -200,11 +208,12 @@ static bool make_cluster(struct lab *lab, struct enrolment *e, bool http)
     bool good = identity_operator(&e->roster->operators[0], lab->dir) == EXIT_OK &&
                 draw_network(prefix, &port, lab->machines);
     for (int i = 1; good && i <= lab->machines; i++)
-        good = make_machine(lab, i, prefix, port, &card) && enrol_add(e, &card);
+        good = make_machine(lab, i, prefix, port, !plan->watchdogs, &card) && enrol_add(e, &card);
     e->roster->operator_count = 1;
     e->roster->lab = true;
-    e->roster->action_count = 1;
-    memcpy(e->roster->actions[0], LAB_ACTION, sizeof LAB_ACTION);
+    e->roster->action_count = plan->watchdogs ? 0 : 1;
+    if (!plan->watchdogs)
+        memcpy(e->roster->actions[0], LAB_ACTION, sizeof LAB_ACTION);
     if (!good || !write_fence_script(lab) || enrol_finish(e) != ROSTER_UNSIGNED)
         return false;
     file_path(path, sizeof path, lab->dir, "operator.key");
@@ -214,11 +223,11 @@ static bool make_cluster(struct lab *lab, struct enrolment *e, bool http)
     key_pair_wipe(&key);
     for (int i = 1; good && i <= lab->machines; i++) {
         lab_path(path, lab, i, "roster");
-        if (http)
+        if (plan->http)
             snprintf(page, sizeof page, "%s.%d:%u", prefix, i, (unsigned)port);
         if (i == 1)
             memcpy(lab->page, page, sizeof page);
-        good = enrol_save(e, path) && write_config(lab, i, &e->digest, page);
+        good = enrol_save(e, path) && write_config(lab, i, &e->digest, plan, page);
     }
     return good;
 }
@@ -228,7 +237,7 @@ static bool make_files(struct lab *lab, const struct lab_plan *plan)
     struct enrolment e;
     enrol_init(&e);
     e.roster->detect_ms = plan->detect_ms;
-    bool good = make_cluster(lab, &e, plan->http);
+    bool good = make_cluster(lab, plan, &e);
     enrol_deinit(&e);
     return good;
 }

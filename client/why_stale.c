@@ -206,8 +206,19 @@ static void next_stage(const json_t *stale, json_t *next)
                  node, life);
     else if (strcmp(stage, "over") == 0)
         why_line(next, "%s is proven over: the lock's coordinator ends its hold now", node);
-    else /* one that is not known here */
+    else if (strcmp(stage, "watchdog") != 0) /* one that is not known here */
         why_line(next, "%s", line);
+}
+
+/* Beside all else: the bound on the wait. */
+static void next_watchdog(const json_t *stale, json_t *next)
+{
+    long long ms = json_number(stale, "watchdog_ms");
+    if (ms > 0)
+        why_line(next,
+                 "in %lld.%lld s the jurors will have been silent for so long that the watchdog of "
+                 "%s has ended its life %lld, whatever else is done",
+                 ms / 1000, ms / 100 % 10, json_text(stale, "node"), json_number(stale, "life"));
 }
 
 void why_stale_next(const json_t *facts, const json_t *holder, json_t *next)
@@ -216,9 +227,10 @@ void why_stale_next(const json_t *facts, const json_t *holder, json_t *next)
     const char *node = json_text(holder, "node"), *policy = json_text(holder, "policy");
     long long life = life_of(holder);
     bool fence = strcmp(policy, "fence") == 0, expires = strcmp(policy, "expire") == 0;
-    if (stale)
+    if (stale) {
         next_stage(stale, next);
-    else if (reborn(facts, holder))
+        next_watchdog(stale, next);
+    } else if (reborn(facts, holder))
         why_line(next,
                  "%s runs again: when its statement that its life %lld is over has reached the "
                  "lock's coordinator, its hold is over",

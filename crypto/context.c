@@ -20,6 +20,10 @@ const char *statement_context(enum statement_kind kind)
         return "holdfast receipt 1";
     case STATEMENT_OPERATOR:
         return "holdfast operator 1";
+    case STATEMENT_ARMED:
+        return "holdfast armed 1";
+    case STATEMENT_SILENCE:
+        return "holdfast silence 1";
     }
     /* A kind that does not exist is a bug here: signing it under any context would be worse. */
     __builtin_trap();

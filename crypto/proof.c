@@ -26,6 +26,10 @@ const char *proof_verdict_text(enum proof_verdict verdict)
         return "a signature does not verify (F6)";
     case PROOF_OPERATOR_REFUSED:
         return "the operator's receipt is refused (F6d)";
+    case PROOF_NOT_ARMED:
+        return "the target never stated that a watchdog ends this life (F6)";
+    case PROOF_NOT_SILENT:
+        return "fewer than a majority of the jurors voted and were silent for long enough (F6)";
     }
     __builtin_trap();
 }
@@ -81,6 +85,9 @@ void proof_encode(struct writer *w, const struct proof *proof)
     } else if (proof->kind == PROOF_OPERATOR) {
         order_cert_encode(w, &proof->cert);
         operator_receipt_encode(w, &proof->operator_receipt);
+    } else if (proof->kind == PROOF_WATCHDOG) {
+        order_cert_encode(w, &proof->cert);
+        watchdog_receipt_encode(w, &proof->watchdog);
     } else {
         order_cert_encode(w, &proof->cert);
         write_receipt(w, &proof->receipt);
@@ -111,6 +118,9 @@ bool proof_decode(struct proof *out, struct reader *r)
     } else if (out->kind == PROOF_OPERATOR) {
         order_cert_decode(&out->cert, r);
         operator_receipt_decode(&out->operator_receipt, r);
+    } else if (out->kind == PROOF_WATCHDOG) {
+        order_cert_decode(&out->cert, r);
+        watchdog_receipt_decode(&out->watchdog, r);
     } else {
         reader_fail(r);
     }
@@ -208,6 +218,32 @@ static enum proof_verdict verify_operator(const struct proof *proof,
                : PROOF_OPERATOR_REFUSED;
 }
 
+static enum proof_verdict verify_watchdog(const struct proof *proof,
+                                          const struct cluster_id *cluster,
+                                          const struct roster *roster,
+                                          const struct digest *roster_digest,
+                                          enum order_verdict *order_verdict)
+{
+    *order_verdict =
+        order_cert_verify(&proof->cert, ACTION_RETIRE, cluster, roster, roster_digest, NULL);
+    if (*order_verdict != ORDER_OK)
+        return PROOF_ORDER;
+    switch (watchdog_receipt_verify(&proof->watchdog, &proof->cert, cluster, roster)) {
+    case WATCHDOG_OK:
+        return PROOF_OK;
+    case WATCHDOG_NOT_ARMED:
+        return PROOF_NOT_ARMED;
+    case WATCHDOG_NOT_A_JUROR:
+    case WATCHDOG_DUPLICATE:
+    case WATCHDOG_TOO_EARLY:
+    case WATCHDOG_TOO_FEW:
+        return PROOF_NOT_SILENT;
+    case WATCHDOG_BAD_SIGNATURE:
+        break;
+    }
+    return PROOF_BAD_SIGNATURE;
+}
+
 enum proof_verdict proof_verify(const struct proof *proof, const struct cluster_id *cluster,
                                 const struct roster *roster, const struct digest *roster_digest,
                                 enum order_verdict *order_verdict)
@@ -220,6 +256,9 @@ enum proof_verdict proof_verify(const struct proof *proof, const struct cluster_
                                order_verdict ? order_verdict : &spare);
     if (proof->kind == PROOF_OPERATOR)
         return verify_operator(proof, cluster, roster, roster_digest,
+                               order_verdict ? order_verdict : &spare);
+    if (proof->kind == PROOF_WATCHDOG)
+        return verify_watchdog(proof, cluster, roster, roster_digest,
                                order_verdict ? order_verdict : &spare);
     return PROOF_MALFORMED;
 }

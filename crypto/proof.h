@@ -8,6 +8,8 @@
  *                   names (F6b)
  *   operator's word on a certified order, or, where no jury can order, without one: a person's
  *                   signature that the machine is off (F6d, F12; crypto/operator_receipt)
+ *   watchdog        a certified order, the node's word that its watchdog is armed, and q of the
+ *                   jurors that voted saying that they were silent for long enough (F6c)
  *
  * A proof has one encoding, and its digest names it. Whoever holds the roster can check it.
  */
@@ -15,13 +17,15 @@
 #define CRYPTO_PROOF_H
 
 #include "crypto/operator_receipt.h"
+#include "crypto/watchdog.h"
 
 enum {
-    PROOF_BYTES_MAX = 1 + ORDER_CERT_BYTES_MAX + OPERATOR_RECEIPT_BYTES_MAX, /* the longest kind */
+    PROOF_BYTES_MAX = 1 + ORDER_CERT_BYTES_MAX + WATCHDOG_RECEIPT_BYTES_MAX, /* the longest kind */
     WITNESS_NONE = 0xffff
 };
+_Static_assert((int)WATCHDOG_RECEIPT_BYTES_MAX > (int)OPERATOR_RECEIPT_BYTES_MAX, "the longest");
 
-enum proof_kind { PROOF_END = 1, PROOF_EXECUTED = 2, PROOF_OPERATOR = 4 };
+enum proof_kind { PROOF_END = 1, PROOF_EXECUTED = 2, PROOF_WATCHDOG = 3, PROOF_OPERATOR = 4 };
 
 struct end_statement {
     uint16_t slot;
@@ -43,9 +47,10 @@ struct receipt {
 
 struct proof {
     enum proof_kind kind;
-    struct end_statement end; /* PROOF_END */
-    struct order_cert cert;   /* PROOF_EXECUTED, PROOF_OPERATOR; of a break-glass without votes */
-    struct receipt receipt;   /* PROOF_EXECUTED */
+    struct end_statement end;                 /* PROOF_END */
+    struct order_cert cert;                   /* all others; of a break-glass without votes */
+    struct receipt receipt;                   /* PROOF_EXECUTED */
+    struct watchdog_receipt watchdog;         /* PROOF_WATCHDOG */
     struct operator_receipt operator_receipt; /* PROOF_OPERATOR */
 };
 
@@ -62,7 +67,9 @@ enum proof_verdict {
                         */
     PROOF_WRONG_DEVICE, /* not the device that the roster names for the target */
     PROOF_BAD_SIGNATURE,
-    PROOF_OPERATOR_REFUSED /* the operator's receipt is not good: see operator_receipt_verify */
+    PROOF_OPERATOR_REFUSED, /* the operator's receipt is not good: see operator_receipt_verify */
+    PROOF_NOT_ARMED,        /* no word of the target that its watchdog ends this life */
+    PROOF_NOT_SILENT /* fewer than q of the jurors that voted were silent for as long as it takes */
 };
 const char *proof_verdict_text(enum proof_verdict verdict);
 

@@ -15,6 +15,7 @@
 
 #include "node/executor_link.h"
 #include "node/log.h"
+#include "node/watchdog.h"
 #include "proto/must.h"
 
 /* Who waits for the answers to one handle. */
@@ -48,7 +49,8 @@ struct agent {
     struct udp *udp;
     struct executor_link *executor;
     struct fence_log *fence_log;
-    struct alarm tick; /* at peer_deadline */
+    struct watchdog *watchdog; /* NULL: this machine has none */
+    struct alarm tick;         /* at peer_deadline */
     bool tick_due;
     bool started;
     bool sync_failed; /* the peer was told */
@@ -152,6 +154,8 @@ static void agent_carry_out(struct agent *a)
         fence_log_take(a->fence_log, e.steps, e.steps_dropped); /* before who is told asks why */
         agent_tell(a, &e);
         agent_execute(a, &e);
+        if (e.pet)
+            watchdog_pet(a->watchdog, e.pet_until);
     } while (peer_pending(a->peer));
     a->carrying = false;
     a->stepped = 0;
@@ -394,6 +398,10 @@ static void agent_init_peer(struct agent *a)
     config.register_bytes = a->config->register_bytes;
     config.run_span = config_run_longest(a->config);
     config.stop_on_isolation = a->config->stop_on_isolation;
+    if (a->watchdog) {
+        config.watchdog = watchdog_timeout(a->watchdog);
+        config.watchdog_fresh = watchdog_fresh(a->watchdog);
+    }
     memcpy(config.boot_id, a->identity->boot_id, sizeof config.boot_id);
     randombytes_buf(config.seed, sizeof config.seed);
     if (!a->memory)
@@ -479,6 +487,9 @@ static bool agent_open_store(struct agent *a, struct fault *fault)
         store_status_text(text, sizeof text, status, &trouble, a->config->state);
         return fault_set(fault, FAULT_CONFIG, "%s", text);
     }
+    /* Only whoever has the store's lock opens the device, or takes it over. */
+    if (!watchdog_open(&a->watchdog, a->config, a->identity, fault))
+        return false;
     if (!agent_recover(a, status, log, fault))
         return false;
     a->store_event = event_new(a->base, store_event_fd(a->store), EV_READ | EV_PERSIST,
@@ -542,8 +553,22 @@ void agent_leave(struct agent *a)
     agent_carry_out(a);
 }
 
+/* Nothing is held, or may be: a run that has not started holds what it found. */
+static bool agent_idle(const struct agent *a)
+{
+    struct op_view view;
+    size_t cursor = 0;
+    if (!a->peer)
+        return a->watchdog && watchdog_fresh(a->watchdog);
+    while (peer_next_op(a->peer, &cursor, &view))
+        if (view.state == OP_HELD || (view.loaded && view.state != OP_DROPPING))
+            return false;
+    return true;
+}
+
 bool agent_close(struct agent *a)
 {
+    watchdog_close(a->watchdog, agent_idle(a));
     struct agent_route *route, *next;
     struct agent_request *r, *r_next;
     clock_clear(a->clock, &a->tick);

@@ -18,6 +18,7 @@
 #include "node/config_access.h"
 #include "node/udp_address.h"
 #include "node/config_http.h"
+#include "node/watchdog_device.h"
 
 enum { CONFIG_FILE_MAX = 256 * 1024 };
 
@@ -107,6 +108,17 @@ static int config_check_isolation(cfg_t *cfg, cfg_opt_t *opt)
     return -1;
 }
 
+static int config_check_watchdog(cfg_t *cfg, cfg_opt_t *opt)
+{
+    const char *value = cfg_opt_getnstr(opt, 0);
+    const char *path = watchdog_is_stand_in(value) ? value + strlen(WATCHDOG_STAND_IN) : value;
+    if (path[0] == '/' || !*value)
+        return 0;
+    cfg_error(cfg, "watchdog: %s is neither a device's absolute path nor %sPATH", value,
+              WATCHDOG_STAND_IN);
+    return -1;
+}
+
 static int config_check_exec(cfg_t *cfg, cfg_opt_t *opt)
 {
     const char *path = cfg_opt_getnstr(opt, 0);
@@ -179,6 +191,7 @@ static void config_add_checks(cfg_t *cfg)
     cfg_set_validate_func(cfg, "action|exec", config_check_exec);
     cfg_set_validate_func(cfg, "action", config_check_action);
     cfg_set_validate_func(cfg, "on_isolation", config_check_isolation);
+    cfg_set_validate_func(cfg, "watchdog", config_check_watchdog);
     cfg_set_validate_func(cfg, "cluster", config_check_cluster);
     cfg_set_validate_func(cfg, "socket", config_check_socket);
     cfg_set_validate_func(cfg, "executor-socket", config_check_socket);
@@ -227,6 +240,8 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
         !config_copy(&out->machine_id, cfg, "machine-id") ||
         !config_copy(&out->executor_socket, cfg, "executor-socket") ||
         !config_copy(&out->executor_state, cfg, "executor-state") ||
+        !config_copy(&out->watchdog, cfg, "watchdog") ||
+        !config_copy(&out->watchdog_identity, cfg, "watchdog_identity") ||
         !config_take_actions(out, cfg) || !config_device_take(&out->devices, cfg))
         return fault_set(fault, FAULT_OTHER, "out of memory");
     if (config_run_longest(out).ns > SPAN_MS(CONFIG_RUN_MAX_MS).ns)
@@ -258,6 +273,11 @@ static bool config_take(struct config *out, cfg_t *cfg, const char *path, struct
     out->max_operations = (uint32_t)cfg_getint(cfg, "max-operations");
     out->stop_on_isolation = strcmp(cfg_getstr(cfg, "on_isolation"), "stop") == 0;
     out->register_bytes = (size_t)cfg_getint(cfg, "register-bytes");
+    out->watchdog_test = cfg_getbool(cfg, "watchdog_test");
+    /* F7: what the device ends must not go on without standing. */
+    if (*out->watchdog && !out->stop_on_isolation)
+        return fault_set(fault, FAULT_CONFIG,
+                         "%s: on_isolation = continue is for nodes without a watchdog", path);
     return true;
 }
 
@@ -362,6 +382,9 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
         CFG_STR("machine-id", CONFIG_MACHINE_ID_DEFAULT, CFGF_NONE),
         CFG_STR("on_isolation", "stop", CFGF_NONE),
         CFG_STR("listen", NULL, CFGF_NODEFAULT),
+        CFG_STR("watchdog", "", CFGF_NONE),
+        CFG_STR("watchdog_identity", "", CFGF_NONE),
+        CFG_BOOL("watchdog_test", cfg_false, CFGF_NONE),
         CFG_SEC("action", action, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_STR("executor-socket", "/run/holdfast-executor/executor.sock", CFGF_NONE),
         CFG_STR("executor-state", "/var/lib/holdfast-executor", CFGF_NONE),
@@ -405,6 +428,8 @@ void config_free(struct config *config)
     free(config->executor_state);
     free(config->agent_user);
     config_device_free(&config->devices);
+    free(config->watchdog);
+    free(config->watchdog_identity);
     for (size_t i = 0; i < config->action_count; i++)
         free(config->actions[i].exec);
     access_free(&config->access);

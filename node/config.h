@@ -64,6 +64,10 @@ struct config {
     struct config_devices devices;
     /* F7: holds are lost when this node loses its standing; else their holders are only warned. */
     bool stop_on_isolation;
+    /* F6c, F7: this machine's watchdog, a device's path or "stand-in:PATH"; empty: it has none. */
+    char *watchdog;
+    char *watchdog_identity; /* what the device is said to be; empty: nothing is said */
+    bool watchdog_test;      /* it is let fire once, before anything is held under it */
     size_t action_count;
     struct config_action actions[ROSTER_ACTIONS_MAX]; /* each name once */
     struct access access;                             /* who may do what over the API */

@@ -217,8 +217,7 @@ static struct events_telling events_proof(char *text, const struct agent *agent,
     const char *name = agent_node_name(agent, n->slot);
     if (n->kind == NOTICE_PROOF) {
         snprintf(text, EVENTS_TEXT_SIZE, "%s is proven over up to life %" PRIu64 ": %s", name,
-                 n->number,
-                 n->executed ? "an executor's receipt (F6b)" : "its own end statement (F6a)");
+                 n->number, n->executed ? "a receipt (F6b, F6c)" : "its own end statement (F6a)");
         return (struct events_telling){LOG_LEVEL_INFO, "proof", n->slot};
     }
     if (n->kind == NOTICE_PROOF_REFUSED) {

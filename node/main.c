@@ -31,6 +31,7 @@
 #include "node/privileges.h"
 #include "node/reload.h"
 #include "node/web.h"
+#include "node/watchdog_keeper.h"
 #include "proto/must.h"
 
 _Noreturn void must_failed(const char *condition, const char *file, int line)
@@ -67,6 +68,7 @@ struct daemon {
     struct event *signals[SIGNALS];
     struct instant refused_at; /* to stop; ns 0: it was not */
     bool level_given;          /* on the command line, which is above the configuration */
+    struct event *alive;       /* tells the service manager so, if it wants to know; or NULL */
     bool stopping;
 };
 
@@ -134,8 +136,8 @@ static size_t main_fenced_for(const struct daemon *d, struct op_view *first)
     size_t cursor = 0, count = 0;
     struct op_view view;
     while (peer_next_op(agent_peer(d->agent), &cursor, &view)) {
-        if (view.policy != LOCK_STALE_FENCE || view.state != OP_HELD)
-            continue;
+        if ((view.policy != LOCK_STALE_FENCE && !*d->config.watchdog) || view.state != OP_HELD)
+            continue; /* a watchdog fires whatever the policy is */
         if (count++ == 0)
             *first = view;
     }
@@ -215,6 +217,27 @@ static void main_fence_log_trouble(void *context, const char *text)
     events_tell(d->events, d->identity.node->name, "fence-log", text);
 }
 
+/* In the loop, so that a loop that hangs says nothing: the manager then ends it (F11). */
+static void main_alive(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    (void)context;
+    notify_manager("WATCHDOG=1");
+}
+
+static bool main_add_alive(struct daemon *d, struct fault *fault)
+{
+    long us = notify_watchdog_us();
+    struct timeval half = {.tv_sec = us / 2 / 1000000, .tv_usec = us / 2 % 1000000};
+    if (us == 0)
+        return true;
+    d->alive = event_new(d->base, -1, EV_PERSIST, main_alive, NULL);
+    if (!d->alive || event_add(d->alive, &half) != 0)
+        return fault_set(fault, FAULT_OTHER, "a timer cannot be added to the loop");
+    return true;
+}
+
 /* The process's own habits. Each session costs descriptors, so as many are taken as may be. */
 static bool main_prepare(struct fault *fault)
 {
@@ -249,7 +272,8 @@ static bool main_start(struct daemon *d, bool store_lost, struct fault *fault)
     d->base = event_base_new();
     if (!d->base)
         return fault_set(fault, FAULT_OTHER, "the event loop cannot be made");
-    if (!clock_open(&d->clock, d->base, fault) || !main_add_signals(d, fault))
+    if (!clock_open(&d->clock, d->base, fault) || !main_add_signals(d, fault) ||
+        !main_add_alive(d, fault))
         return false;
     d->events = events_new();
     d->agent = agent_open(d->base, &d->clock, &d->config, &d->identity, store_lost, &hooks, fault);
@@ -299,6 +323,8 @@ static bool main_finish(struct daemon *d)
     for (size_t i = 0; i < SIGNALS; i++)
         if (d->signals[i])
             event_free(d->signals[i]);
+    if (d->alive)
+        event_free(d->alive);
     if (d->base) {
         clock_close(&d->clock);
         event_base_free(d->base);
@@ -317,6 +343,8 @@ int main(int argc, char **argv)
     struct options options;
     struct fault fault = {0};
     struct daemon d = {.socket = -1, .clock.fd = -1};
+    if (argc == 2 + KEEPER_ARGUMENTS && strcmp(argv[1], KEEPER_OPTION) == 0)
+        return keeper_main(argv + 2);
     int status = main_options(&options, argc, argv);
     if (status >= 0)
         return status;

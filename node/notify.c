@@ -2,12 +2,21 @@
  */
 #include "node/notify.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+long notify_watchdog_us(void)
+{
+    const char *us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+    long value = us ? strtol(us, NULL, 10) : 0;
+    bool other = pid && strtol(pid, NULL, 10) != (long)getpid();
+    return other || value < 1000 ? 0 : value;
+}
 
 void notify_manager(const char *state)
 {

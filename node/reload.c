@@ -95,6 +95,9 @@ static void compare(char later[RELOAD_TEXT_SIZE], const struct config *a, const 
     add(later, !same_devices(&a->devices, &b->devices), "device");
     add(later, strcmp(a->executor_socket, b->executor_socket) != 0, "executor-socket");
     add(later, !same_http(a, b), "http");
+    add(later, strcmp(a->watchdog, b->watchdog) != 0, "watchdog");
+    add(later, strcmp(a->watchdog_identity, b->watchdog_identity) != 0, "watchdog_identity");
+    add(later, a->watchdog_test != b->watchdog_test, "watchdog_test");
 }
 
 bool reload_config(struct config *running, struct reload *out, struct fault *fault)

@@ -133,7 +133,22 @@ static void render_fence_line(char out[RENDER_FENCE_TEXT], const struct agent *a
     case FENCE_OVER:
         snprintf(out, RENDER_FENCE_TEXT, "%s is proven over: its locks pass on now", subject);
         return;
+    case FENCE_WATCHDOG:
+        snprintf(out, RENDER_FENCE_TEXT,
+                 "the order against %s is certified, and nobody acts on it%s", subject, failures);
+        return;
     }
+}
+
+/* When its locks pass on at the latest, whatever else is done about it (F6c). */
+static void render_fence_watchdog(char out[RENDER_FENCE_TEXT], const struct stale_view *stale)
+{
+    size_t used = strlen(out);
+    if (stale->watchdog_ms > 1)
+        snprintf(out + used, RENDER_FENCE_TEXT - used, "; its watchdog will have fired in %u.%u s",
+                 stale->watchdog_ms / 1000, stale->watchdog_ms / 100 % 10);
+    else if (stale->watchdog_ms)
+        snprintf(out + used, RENDER_FENCE_TEXT - used, "; its watchdog has fired by now");
 }
 
 json_t *render_fence_stale(const struct agent *agent, const struct stale_view *stale)
@@ -144,10 +159,12 @@ json_t *render_fence_stale(const struct agent *agent, const struct stale_view *s
         return json_null();
     bool known = render_fence_find(agent, stale->slot, stale->life, &order);
     render_fence_line(text, agent, stale, known ? &order : NULL);
-    return json_pack("{s:s s:s s:i s:I s:I s:I s:s}", "stage", fence_stage_text(stale->stage),
+    render_fence_watchdog(text, stale);
+    return json_pack("{s:s s:s s:i s:I s:I s:I s:I s:s}", "stage", fence_stage_text(stale->stage),
                      "node", agent_node_name(agent, stale->slot), "slot", (int)stale->slot, "life",
                      (json_int_t)stale->life, "votes", (json_int_t)stale->votes, "quorum",
-                     (json_int_t)roster_juror_quorum(agent_identity(agent)->roster), "text", text);
+                     (json_int_t)roster_juror_quorum(agent_identity(agent)->roster), "watchdog_ms",
+                     (json_int_t)stale->watchdog_ms, "text", text);
 }
 
 /* --- Marks --- */
@@ -274,6 +291,9 @@ static json_t *render_fence_receipt(const struct agent *agent, const struct orde
         return json_pack("{s:s s:s s:s s:s s:s}", "executor", "an operator", "action", "by-hand",
                          "device", "", "witness", "", "proof",
                          render_fence_digest(&view->proof_digest).text);
+    if (proof.kind == PROOF_WATCHDOG)
+        return json_pack("{s:s s:s s:s s:s s:s}", "executor", "", "action", "watchdog", "device",
+                         "", "witness", "", "proof", render_fence_digest(&view->proof_digest).text);
     const struct receipt *receipt = &proof.receipt;
     const char *action = roster_action_name(agent_identity(agent)->roster, receipt->action);
     return json_pack("{s:s s:s s:s s:s s:s}", "executor", agent_node_name(agent, receipt->executor),
@@ -303,7 +323,8 @@ json_t *render_fence_order(const struct agent *agent, const struct order_view *v
 {
     const struct roster *roster = agent_identity(agent)->roster;
     const struct order *order = &view->cert.order;
-    const struct stale_view stale = {view->stage, order->slot, order->life, view->cert.count};
+    const struct stale_view stale = {
+        .stage = view->stage, .slot = order->slot, .life = order->life, .votes = view->cert.count};
     char text[RENDER_FENCE_TEXT];
     render_fence_line(text, agent, &stale, view);
     json_t *out = json_pack(

@@ -5,6 +5,7 @@
 #include "proto/fence_told.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/vigil.h"
 
 #define ASK_WAIT      SPAN_MS(500)
 #define PROOF_WAIT    SPAN_MS(2000) /* for a proof to come; then asking goes on, but slower: */
@@ -427,5 +428,12 @@ struct stale_view accuser_view(const struct accuser *a, uint16_t slot, uint64_t 
         view.stage = FENCE_NO_ACTION;
     else
         view.stage = order ? executor_stage(a->core, order) : FENCE_ASKING;
+    struct instant due = vigil_due(a->core->vigil, slot, life);
+    if (view.stage == FENCE_OVER || due.ns == INSTANT_NEVER.ns)
+        return view;
+    int64_t left = span_between(a->core->now, due).ns / 1000000;
+    view.watchdog_ms = left > 0 ? (uint32_t)left : 1;
+    if (view.stage == FENCE_NO_ACTION || view.stage == FENCE_FAILED)
+        view.stage = FENCE_WATCHDOG;
     return view;
 }

@@ -70,6 +70,7 @@ void served_reply(struct served_table *t, const struct served *s, const struct a
                                   .stale = stale.slot,
                                   .life = stale.life,
                                   .votes = (uint8_t)stale.votes,
+                                  .watchdog_ms = stale.watchdog_ms,
                                   .name = served_name(s)}};
     m.reply.detail = detail_of(t, s, a, state, detail);
     if (a->verdict == REPLY_GRANTED && a->kind == REQUEST_ACQUIRE)

@@ -5,6 +5,7 @@
 #include "proto/asking.h"
 
 #include "proto/must.h"
+#include "proto/armed.h"
 #include "proto/standing.h"
 
 /* Counters are reserved durably in blocks, so that none is used twice in a life (L9). */
@@ -305,6 +306,7 @@ bool asker_load(struct asker *a, const struct record *record)
     case RECORD_PROOF:
     case RECORD_EXECUTED:
     case RECORD_INHIBITOR:
+    case RECORD_ARMED:
     case RECORD_KINDS_END:
         return true;
     }
@@ -327,10 +329,11 @@ void asker_end_life(struct asker *a)
     }
 }
 
-/* F7: an operation whose policy may end this node's life needs standing as long as it lasts. */
+/* F7: an operation whose policy may end this node's life needs standing as long as it lasts. Under
+ * a watchdog all do, since its receipt ends all that the life holds (F6c). */
 static void count(struct asker *a, struct instant now, struct asker_op *op)
 {
-    if (op->policy != LOCK_STALE_FENCE)
+    if (op->policy != LOCK_STALE_FENCE && !armed_here(a->core))
         return;
     op->counted = true;
     standing_use(a->core->standing, now);

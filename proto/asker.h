@@ -194,6 +194,9 @@ void asker_bound(struct asker *a, struct instant now);
 void asker_drain(struct asker *a, struct instant now, bool on);
 /* Locks that are held, cached or asked for. */
 uint32_t asker_held(const struct asker *a);
+/* Something may act under a lock of this node: a client was told of a grant, or perhaps was by an
+ * earlier run, and what acts has not been seen to end. */
+bool asker_acts(const struct asker *a);
 /* Nothing of the present life is held or asked for any more. */
 bool asker_holds_nothing(const struct asker *a);
 void asker_step(struct asker *a, struct instant now);

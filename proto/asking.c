@@ -262,16 +262,21 @@ static void take_granted(struct asker *a, struct instant now, struct asker_op *o
 
 struct stale_view asking_stale(const struct wire_reply *r)
 {
-    bool known = r->stage <= FENCE_OVER && r->stage != FENCE_NONE;
+    bool known = r->stage <= FENCE_WATCHDOG && r->stage != FENCE_NONE;
     if (!known)
         return (struct stale_view){.slot = SLOT_NONE};
-    return (struct stale_view){
-        .stage = (enum fence_stage)r->stage, .slot = r->stale, .life = r->life, .votes = r->votes};
+    return (struct stale_view){.stage = (enum fence_stage)r->stage,
+                               .slot = r->stale,
+                               .life = r->life,
+                               .votes = r->votes,
+                               .watchdog_ms = r->watchdog_ms};
 }
 
 static bool stale_differs(const struct stale_view *a, const struct stale_view *b)
 {
-    return a->stage != b->stage || a->slot != b->slot || a->life != b->life || a->votes != b->votes;
+    return a->stage != b->stage || a->slot != b->slot || a->life != b->life ||
+           a->votes != b->votes ||
+           !a->watchdog_ms != !b->watchdog_ms; /* that it grows less needs no telling */
 }
 
 bool asking_note_waiting(struct asker *a, struct instant now, struct asker_op *op,

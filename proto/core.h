@@ -24,6 +24,8 @@ struct docket;
 struct accuser;
 struct leases;
 struct inhibitors;
+struct armory;
+struct vigil;
 
 struct core {
     struct peer_config config;
@@ -50,6 +52,8 @@ struct core {
     struct accuser *accuser;
     struct leases *leases; /* of what this node coordinates */
     struct inhibitors *inhibitors;
+    struct armory *armory; /* proto/armed */
+    struct vigil *vigil;
 };
 
 static inline uint16_t core_self(const struct core *c)

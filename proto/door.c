@@ -61,6 +61,8 @@ enum door door_of(enum wire_type type)
         [WIRE_HEARD_ASK] = DOOR_FENCING,
         [WIRE_HEARD] = DOOR_FENCING,
         [WIRE_CLONED] = DOOR_CLONE,
+        [WIRE_ARMED] = DOOR_FENCING,
+        [WIRE_SILENCE] = DOOR_FENCING,
     };
     return doors[type];
 }

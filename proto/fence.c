@@ -57,6 +57,8 @@ const char *fence_stage_text(enum fence_stage stage)
         return "failed";
     case FENCE_OVER:
         return "over";
+    case FENCE_WATCHDOG:
+        return "watchdog";
     }
     must(false);
 }

@@ -76,7 +76,9 @@ enum fence_stage {
                       */
     FENCE_RUNNING,   /* an executor acts */
     FENCE_FAILED,    /* every executor failed: it must boot */
-    FENCE_OVER       /* that life is proven over */
+    FENCE_OVER,      /* that life is proven over */
+    FENCE_WATCHDOG /* certified, and nobody acts on it: its watchdog will have ended it, in a while
+                    */
 };
 const char *fence_stage_text(enum fence_stage stage);
 
@@ -86,6 +88,8 @@ struct stale_view {
     uint16_t slot;
     uint64_t life;
     uint32_t votes;
+    uint32_t watchdog_ms; /* until its watchdog will have ended it, in any stage; 0: it has none, or
+                             that is not known */
 };
 
 /* M3's third verdict: what certificates and receipts say of a member, as far as this node holds
@@ -102,7 +106,7 @@ const char *fence_verdict_text(enum fence_verdict verdict);
 struct fenced_view {
     enum fence_verdict verdict;
     uint64_t life;       /* the highest that the verdict is about; 0: none */
-    uint16_t executor;   /* whose receipt it is; SLOT_NONE unless FENCED_DONE */
+    uint16_t executor;   /* whose receipt it is; SLOT_NONE unless FENCED_DONE, or by a watchdog */
     uint8_t signatures;  /* of jurors, in the order; 0 if there is none, or it is not known here */
     struct digest order; /* the same */
 };

@@ -29,14 +29,14 @@ static const struct docket_entry *highest(const struct docket *d, uint16_t slot)
     return found;
 }
 
-/* The receipt's signer. Proofs are verified when they are taken. */
+/* The receipt's signer; a watchdog's has none. Proofs are verified when they are taken. */
 static bool signed_by(struct fenced_view *out, const uint8_t *bytes, size_t size)
 {
     struct proof proof;
     struct reader r = reader_init(bytes, size);
     if (!bytes || !proof_decode(&proof, &r) || proof.kind == PROOF_END)
         return false;
-    if (proof.kind == PROOF_EXECUTED) /* a person is no slot */
+    if (proof.kind == PROOF_EXECUTED) /* neither a person nor a watchdog is a slot */
         out->executor = proof.receipt.executor;
     return true;
 }

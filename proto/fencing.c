@@ -18,7 +18,8 @@ size_t fencing_bytes(const struct peer_config *config)
 {
     return aligned(signs_bytes(config)) + aligned(proofs_bytes(config)) +
            aligned(docket_bytes(config)) + aligned(juror_bytes(config)) +
-           aligned(accuser_bytes(config)) + aligned(inhibitors_bytes(config));
+           aligned(accuser_bytes(config)) + aligned(inhibitors_bytes(config)) +
+           aligned(armory_bytes(config)) + aligned(vigil_bytes());
 }
 
 static void *carve(uint8_t **at, size_t size)
@@ -45,11 +46,15 @@ void fencing_init(struct fencing *f, struct core *core, struct asker *asker,
     standing_init(&f->standing, core);
     life_init(&f->life, core, &f->proofs);
     executor_init(&f->executor, core, &f->docket, &f->proofs);
+    armory_init(&f->armory, core, &f->juror, asker, carve(&at, armory_bytes(config)));
+    vigil_init(&f->vigil, core, &f->accuser, &f->proofs, carve(&at, vigil_bytes()));
     core->proofs = &f->proofs;
     core->standing = &f->standing;
     core->docket = &f->docket;
     core->accuser = &f->accuser;
     core->inhibitors = &f->inhibitors;
+    core->armory = &f->armory;
+    core->vigil = &f->vigil;
 }
 
 /* --- The log --- */
@@ -60,13 +65,14 @@ bool fencing_load(struct fencing *f, const struct record *record, uint64_t lsn)
         life_load(&f->life, &record->life);
     juror_load(&f->juror, record, lsn);
     executor_load(&f->executor, record);
+    armory_load(&f->armory, record, lsn);
     return proofs_load(&f->proofs, record, lsn) && docket_load(&f->docket, record, lsn) &&
            inhibitors_load(&f->inhibitors, record, lsn);
 }
 
 size_t fencing_records(const struct fencing *f)
 {
-    return f->core->config.roster->node_count * 4 + DOCKET_MAX * (2 + FENCE_REPORTS_MAX) +
+    return f->core->config.roster->node_count * 5 + DOCKET_MAX * (2 + FENCE_REPORTS_MAX) +
            EXECUTIONS_MAX + INHIBITORS_MAX;
 }
 
@@ -96,12 +102,15 @@ static bool next_of_part(const struct fencing *f, struct fencing_cursor *c, stru
     while (c->part == 4 && c->index < INHIBITORS_MAX)
         if (inhibitors_record(&f->inhibitors, c->index++, out))
             return true;
+    while (c->part == 5 && c->index < nodes)
+        if (armory_record(&f->armory, c->index++, out, c->bytes))
+            return true;
     return false;
 }
 
 bool fencing_record(const struct fencing *f, struct fencing_cursor *cursor, struct record *out)
 {
-    enum { PARTS = 5 };
+    enum { PARTS = 6 };
     while (cursor->part < PARTS) {
         if (next_of_part(f, cursor, out))
             return true;
@@ -128,7 +137,18 @@ static void life_changed(struct fencing *f, struct instant now)
     asker_end_life(f->asker);
     standing_reset(&f->standing, now);
     f->standing.ordered = docket_binds(&f->docket, core_self(f->core), f->core->life);
+    armory_life_changed(&f->armory, now);
     executor_look(&f->executor, now); /* it was bound, and may act again */
+}
+
+/* F7: this life is over as soon as nothing acts under it: all is stopped, nothing new begins, and
+ * it surrenders; if it cannot in time, the watchdog fires. */
+static void spend(struct fencing *f, struct instant now)
+{
+    f->standing.spent = true;
+    f->spend = false;
+    asker_lost(f->asker, now, LOST_STANDING);
+    asker_bound(f->asker, now);
 }
 
 void fencing_start(struct fencing *f, struct instant now, bool store_lost)
@@ -144,6 +164,7 @@ void fencing_start(struct fencing *f, struct instant now, bool store_lost)
         asker_end_life(f->asker);
     standing_reset(&f->standing, now);
     f->standing.ordered = docket_binds(&f->docket, core_self(f->core), f->core->life);
+    f->spend = armory_start(&f->armory, now);
     executor_look(&f->executor, now);
     inhibitors_changed(f, now);
 }
@@ -154,6 +175,8 @@ void fencing_checked(struct fencing *f, struct instant now, bool behind, uint64_
     life_checked(&f->life, now, behind, seen);
     if (f->core->life != before)
         life_changed(f, now);
+    if (f->core->life != before && !f->life.ends)
+        armory_bar(&f->armory);
     executor_look(&f->executor, now); /* orders that were found in the store (F9) */
 }
 
@@ -192,7 +215,9 @@ static void standing_changed(struct fencing *f, struct instant now, enum standin
         asker_standing_gained(f->asker, now);
     if (has || change == STANDING_RISKED)
         asker_warn(f->asker, !has);
-    if (change == STANDING_GONE && f->core->config.stop_on_isolation)
+    if (change == STANDING_GONE && armed_here(f->core))
+        spend(f, now);
+    else if (change == STANDING_GONE && f->core->config.stop_on_isolation)
         asker_lost(f->asker, now, LOST_STANDING);
 }
 
@@ -229,9 +254,12 @@ void fencing_settle(struct fencing *f, struct instant now)
     uint16_t slot;
     while (proofs_next_fresh(&f->proofs, &slot))
         proof_news(f, now, slot);
-    if (!f->core->life_known)
-        life_counts(&f->life, now);
+    if (!f->core->life_known && life_counts(&f->life, now))
+        armory_life_changed(&f->armory, now);
+    if (f->spend) /* by now the asker has started */
+        spend(f, now);
     surrender(f, now);
+    armory_step(&f->armory, now);
 }
 
 /* F6: whoever hears a life after a receipt for it raises the alarm, and sends it the order. */
@@ -354,8 +382,10 @@ static void take_life_stored(struct fencing *f, struct instant now, uint16_t fro
 {
     uint64_t before = f->core->life;
     life_take_stored(&f->life, now, from, m);
-    if (f->core->life != before)
+    if (f->core->life != before) { /* by a life that this store knows nothing of */
         life_changed(f, now);
+        armory_bar(&f->armory);
+    }
 }
 
 /* --- What administrators inhibit --- */
@@ -430,6 +460,10 @@ void fencing_take(struct fencing *f, struct instant now, uint16_t from, const st
     else if (m->type == WIRE_OPINION || m->type == WIRE_VOTE || m->type == WIRE_ORDER_STORED) {
         if (accuser_take(&f->accuser, now, from, m))
             order_news(f, now);
+    } else if (m->type == WIRE_SILENCE && !m->silence.asks) {
+        vigil_take(&f->vigil, now, from, &m->silence);
+    } else if (m->type == WIRE_ARMED || m->type == WIRE_SILENCE) {
+        armory_take(&f->armory, now, from, m);
     } else {
         juror_take(&f->juror, now, from, m);
     }
@@ -520,6 +554,7 @@ void fencing_step(struct fencing *f, struct instant now)
         juror_step(&f->juror, now);
     if (instant_reached(now, accuser_deadline(&f->accuser)))
         accuser_step(&f->accuser, now);
+    vigil_step(&f->vigil, now);
     if (instant_reached(now, executor_deadline(&f->executor)))
         executor_step(&f->executor, now);
     if (instant_reached(now, inhibitors_deadline(&f->inhibitors)))
@@ -538,5 +573,7 @@ struct instant fencing_deadline(const struct fencing *f)
     at = instant_earlier(at, accuser_deadline(&f->accuser));
     at = instant_earlier(at, inhibitors_deadline(&f->inhibitors));
     at = instant_earlier(at, hearing_deadline(&f->hearing));
+    at = instant_earlier(at, armory_deadline(&f->armory));
+    at = instant_earlier(at, vigil_deadline(&f->vigil));
     return instant_earlier(at, executor_deadline(&f->executor));
 }

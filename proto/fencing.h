@@ -12,10 +12,12 @@
  *     proofs     end statements and receipts; signs: who is still heard
  *     inhibitors what administrators freeze, maintain and drain
  *     hearing    who still hears a life that an operator says is over
+ *     armory     this node under a watchdog, and what jurors know of others'; vigil: their receipts
  */
 #ifndef PROTO_FENCING_H
 #define PROTO_FENCING_H
 
+#include "proto/armed.h"
 #include "proto/asker.h"
 #include "proto/coordinator.h"
 #include "proto/executor.h"
@@ -24,6 +26,7 @@
 #include "proto/juror.h"
 #include "proto/life.h"
 #include "proto/stale.h"
+#include "proto/vigil.h"
 
 struct fencing {
     struct core *core;
@@ -39,7 +42,10 @@ struct fencing {
     struct executor executor;
     struct inhibitors inhibitors;
     struct hearing hearing;
+    struct armory armory;
+    struct vigil vigil;
     struct instant alarm_at; /* the next alarm, but not before */
+    bool spend;              /* what is held must end, and this life with it: see armory_start */
 };
 
 size_t fencing_bytes(const struct peer_config *config);

@@ -6,6 +6,7 @@
 #include "proto/asking.h"
 
 #include "proto/must.h"
+#include "proto/standing.h"
 
 static bool present(const struct asker *a, const struct asker_op *op)
 {
@@ -53,7 +54,8 @@ void asker_lost(struct asker *a, struct instant now, enum lost_reason reason)
     for (uint32_t i = a->first; i;) {
         struct asker_op *op = &a->ops[i - 1];
         i = op->next;
-        if (!present(a, op) || (reason == LOST_STANDING && !op->counted))
+        if (!present(a, op) ||
+            (reason == LOST_STANDING && !op->counted && !a->core->standing->spent))
             continue;
         if (op->state == OP_PENDING || asker_untold(op)) {
             /* Without standing a request may go on waiting: what is granted to it is not told. */
@@ -111,6 +113,17 @@ uint32_t asker_held(const struct asker *a)
         count += !op->show && !op->gone;
     }
     return count;
+}
+
+bool asker_acts(const struct asker *a)
+{
+    for (uint32_t i = a->first; i; i = a->ops[i - 1].next) {
+        const struct asker_op *op = &a->ops[i - 1];
+        bool told = op->state == OP_HELD && !op->local.cached && !asker_untold(op);
+        if (present(a, op) && (op->loaded || told))
+            return true;
+    }
+    return false;
 }
 
 bool asker_holds_nothing(const struct asker *a)

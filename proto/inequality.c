@@ -43,8 +43,14 @@ void fence_times_derive(struct fence_times *out, struct span detect)
         .lateness = LATENESS,
         .landed = LANDED,
     };
-    out->reset = sum(sum(out->pet_age, out->soft), sum(out->watchdog, out->lateness));
-    out->hand_over = sum(stretched(out->reset, PPM + RHO, PPM - RHO), LANDED);
+    fence_times_set(out, out->watchdog);
+}
+
+void fence_times_set(struct fence_times *times, struct span watchdog)
+{
+    times->watchdog = watchdog;
+    times->reset = sum(sum(times->pet_age, times->soft), sum(watchdog, times->lateness));
+    times->hand_over = sum(stretched(times->reset, PPM + RHO, PPM - RHO), times->landed);
 }
 
 bool fence_rule_holds(const struct fence_times *t, enum fence_rule rule, struct span *left,

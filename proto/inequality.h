@@ -10,8 +10,9 @@
  *     |<----------------- B: from the renewal to the reset, at the latest ---------------->|
  *     |<----------------- H >= B(1+rho)/(1-rho) + landed: a juror's clock, then hand-over ----->|
  *
- * Pure. Agents take r, F and the limit of lateness from here; W, p, B and H belong to the
- * watchdog's receipt and are derived for `holdfast config explain` alone until that is built.
+ * Pure. Agents take r, F and the limit of lateness from here; a node with a watchdog also p, sigma
+ * and B, with the W that its device has in truth (fence_times_set). Jurors compute H from the B
+ * that the node itself signed (crypto/watchdog).
  */
 #ifndef PROTO_INEQUALITY_H
 #define PROTO_INEQUALITY_H
@@ -61,7 +62,10 @@ enum fence_rule {
     FENCE_RULES           /* none is broken */
 };
 
+/* W is the least that the rules allow. */
 void fence_times_derive(struct fence_times *out, struct span detect);
+/* What follows from the W that was read back from a device. */
+void fence_times_set(struct fence_times *times, struct span watchdog);
 /* The two sides of a rule, in its order; whether it holds. */
 bool fence_rule_holds(const struct fence_times *t, enum fence_rule rule, struct span *left,
                       struct span *right);

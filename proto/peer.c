@@ -134,6 +134,7 @@ static bool load(struct peer *p, const struct record *record, uint64_t lsn)
     case RECORD_PROOF:
     case RECORD_EXECUTED:
     case RECORD_INHIBITOR:
+    case RECORD_ARMED:
         return fencing_load(&p->fencing, record, lsn);
     case RECORD_PROMISE:
     case RECORD_ACCEPT:
@@ -507,6 +508,7 @@ static void clear_handed(struct peer *p)
         c->late_at = c->now;
     p->handed = false;
     executor_taken(&p->fencing.executor);
+    armory_taken(&p->fencing.armory);
     told_clear(&p->core.told);
     journal_taken(&p->core.journal);
     asker_sweep(&p->asker);
@@ -663,6 +665,8 @@ void peer_effects(struct peer *p, struct instant now, struct effects *out)
     out->run_count = p->fencing.executor.run_count;
     out->steps = (struct view){c->told.steps, c->told.steps_size};
     out->steps_dropped = c->told.steps_dropped;
+    out->pet = p->fencing.armory.pet;
+    out->pet_until = p->fencing.armory.pet_until;
     c->counters.drop_outbox_full = c->outbox.dropped_full;
     p->due = peer_deadline(p);
     p->handed = true;

@@ -51,6 +51,10 @@ struct peer_config {
     bool stop_on_isolation;
     struct span brake_span; /* F8's ten minutes */
     struct span run_span;   /* the longest that the driver lets a run of a fence device take (F9) */
+    /* F6c, F7: W of this machine's watchdog, as read back from the device, which runs already; ns
+     * 0: it has none. fresh: this run opened it, and no earlier one of this boot kept it open. */
+    struct span watchdog;
+    bool watchdog_fresh;
 };
 
 /* Bounds for small clusters: 65536 locks, 4096 operations, 64 MiB; locks are forgotten after
@@ -359,6 +363,10 @@ struct effects {
     size_t run_count;
     struct view steps; /* for the fence log (fence_steps_next): what explains, not what decides */
     uint64_t steps_dropped; /* that did not fit, so far */
+    /* F7: pet the watchdog, unless pet_until has come: then not. What writes the pet must end by
+     * itself at most sigma later, done or not (proto/inequality.h). */
+    bool pet;
+    struct instant pet_until;
 };
 
 enum {

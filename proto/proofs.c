@@ -249,6 +249,18 @@ enum proofs_news proofs_offer_spread(struct proofs *p, struct instant now, struc
     return news;
 }
 
+void proofs_gathered(struct proofs *p, struct instant now, const struct proof *proof)
+{
+    const struct proof_entry *e = proofs_of(p, proof_slot(proof));
+    if (e && !better(e, proof))
+        return;
+    const char *text = judge(p, now, proof);
+    if (text)
+        refuse(p, proof_slot(proof), text, NULL);
+    else
+        proofs_make(p, now, proof);
+}
+
 void proofs_make(struct proofs *p, struct instant now, const struct proof *proof)
 {
     uint8_t bytes[PROOF_BYTES_MAX];
@@ -283,7 +295,10 @@ static bool made_here(const struct proofs *p, const struct proof_entry *e, uint1
     uint16_t self = core_self(p->core);
     if (proof.kind == PROOF_OPERATOR) /* who handed it in is not known any more: all do */
         return jury_find(&p->core->jury, self) >= 0;
-    return proof.kind == PROOF_END ? slot == self : proof.receipt.executor == self;
+    /* A watchdog's receipt names nobody who made it: who breaks a lock by it hands it on (F5). */
+    return proof.kind == PROOF_END        ? slot == self
+           : proof.kind == PROOF_EXECUTED ? proof.receipt.executor == self
+                                          : false;
 }
 
 void proofs_start(struct proofs *p, struct instant now)

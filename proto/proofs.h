@@ -59,6 +59,8 @@ enum proofs_news proofs_offer_spread(struct proofs *p, struct instant now, struc
                                      const char **why);
 /* This node made it: taken and spread. */
 void proofs_make(struct proofs *p, struct instant now, const struct proof *proof);
+/* The same, of others' words: unless it is refused, for this node may still hear that life (F6). */
+void proofs_gathered(struct proofs *p, struct instant now, const struct proof *proof);
 /* Messages PROOF_STORED. */
 void proofs_take_stored(struct proofs *p, uint16_t from, const struct wire_proof_stored *m);
 /* Acknowledges what is held about `slot`, once it is durable. */

@@ -25,7 +25,8 @@
     R(PROOF, proof)                                                                                \
     R(EXECUTED, executed)                                                                          \
     R(FORGET, forget)                                                                              \
-    R(INHIBITOR, inhibitor)
+    R(INHIBITOR, inhibitor)                                                                        \
+    R(ARMED, armed)
 
 /* The epoch that every shard of this store has adopted unless a PROMISE says more: 1 only in a
  * store made for the first roster, else 0 (R2). lost: this store never votes again, or never did
@@ -80,6 +81,8 @@
 #define RECORD_FIELDS_proof(F) F(blob, bytes)
 /* This node has begun to act against that life: it never does so again (F9). */
 #define RECORD_FIELDS_executed(F) F(u16, slot) F(u64, life)
+/* A node's statement that its watchdog ends its life (crypto/watchdog): a juror's, and its own. */
+#define RECORD_FIELDS_armed(F) F(blob, statement)
 
 /* What an administrator inhibits (proto/inhibitors.h). left_ms: it ends then, counted anew from a
  * start; promise_ms: the same of the latest end of a freeze that was ever said. */

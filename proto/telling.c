@@ -1,6 +1,7 @@
 /* What clients are told of their operations, and when it may be: see asker.h. */
 #include "proto/asking.h"
 
+#include "proto/armed.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/standing.h"
@@ -83,6 +84,15 @@ static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, ui
     return true;
 }
 
+/* F7: no new grant without standing; under a watchdog not in the last part of it either. */
+static bool may_begin(const struct asker *a, const struct asker_op *op)
+{
+    const struct core *c = a->core;
+    if (!op->counted)
+        return true;
+    return armed_here(c) ? armory_may_tell(c->armory, c->now) : standing_has(c->standing, c->now);
+}
+
 /*
  * A grant, or the end of something, rests on its record (L9, S15): a grant on a durable one, an
  * end, and a grant of what was cached, on one that outlives the agent (asker_give_up). After a
@@ -93,9 +103,8 @@ static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t 
 {
     const struct journal *j = &a->core->journal;
     bool durable = op->lsn <= j->durable, written = op->lsn <= j->written;
-    if (what == OWE_FINAL && op->final == ANSWER_GRANTED) /* F7: no new grant without standing */
-        return (durable || (written && op->local.as)) &&
-               (!op->counted || standing_has(a->core->standing, a->core->now)) &&
+    if (what == OWE_FINAL && op->final == ANSWER_GRANTED)
+        return (durable || (written && op->local.as)) && may_begin(a, op) &&
                !instant_reached(a->core->now, renewing_until(op));
     if (what == OWE_FINAL)
         return written || op->gone || op->show || j->failed;

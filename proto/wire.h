@@ -89,7 +89,10 @@
     /* What does not fit the datagram of an order. */                                              \
     M(STORY, story)                                                                                \
     /* Two starts of one life (proto/clone.h). */                                                  \
-    M(CLONED, cloned)
+    M(CLONED, cloned)                                                                              \
+    /* Watchdogs (F6c). */                                                                         \
+    M(ARMED, armed)                                                                                \
+    M(SILENCE, silence)
 
 /* seq: the prober's number; life, commits, ops: the sender's own life number, durable log number
  * and highest reserved operation counter. ring: of the watcher, from 1; 0: not as a watcher.
@@ -208,7 +211,8 @@
  * 0: of none. token: of the grant; MOVED, FORGOTTEN: the lock's; WAITING: the last that was given
  * out. place: in the queue, from 1. owner: where to ask instead. detail: of a lock that is shown or
  * waited for, its state; of one that is granted, its mark and value; of a change, the hold as it is
- * now. stage, stale, life, votes: the dead holder in the way (enum fence_stage).
+ * now. stage, stale, life, votes: the dead holder in the way (enum fence_stage). watchdog_ms: until
+ * its watchdog will have ended it; 0: it has none, or that is not known.
  */
 #define WIRE_FIELDS_reply(F)                                                                       \
     F(op, op)                                                                                      \
@@ -219,7 +223,9 @@
     F(u64, sent)                                                                                   \
     F(u64, token)                                                                                  \
     F(u32, place)                                                                                  \
-    F(u16, owner) F(u8, stage) F(u16, stale) F(u64, life) F(u8, votes) F(name, name) F(blob, detail)
+    F(u16, owner)                                                                                  \
+    F(u8, stage)                                                                                   \
+    F(u16, stale) F(u64, life) F(u8, votes) F(u32, watchdog_ms) F(name, name) F(blob, detail)
 /* Somebody waits in `mode` for what `hold` holds; tries: or would have to, and was refused. */
 #define WIRE_FIELDS_blocking(F) F(op, hold) F(u8, mode) F(flag, tries) F(name, name)
 
@@ -239,6 +245,16 @@
 /* `datagram`, sealed by `from` for `to`: handed to a third peer, and by it to `to`. Only these two
  * hops; never inside another one. */
 #define WIRE_FIELDS_relay(F) F(u16, from) F(u16, to) F(blob, datagram)
+/* The sender's watchdog ends that life: its statement (crypto/watchdog). stored: a juror's answer,
+ * without it: durable here. */
+#define WIRE_FIELDS_armed(F) F(u64, life) F(flag, stored) F(blob, statement)
+/* asks: what do you know of a watchdog for that life? The answer has the node's statement, and how
+ * long the juror has to be silent yet; then, if it voted, for how long it was, signed (0: not yet).
+ */
+#define WIRE_FIELDS_silence(F)                                                                     \
+    F(u16, slot)                                                                                   \
+    F(u64, life)                                                                                   \
+    F(flag, asks) F(u32, left_ms) F(u32, silent_ms) F(blob, statement) F(sig, signature)
 
 /* What was said at `by` as its word number `version` about (kind, scope): see proto/inhibitors.h.
  * left_ms: until it ends by itself. */

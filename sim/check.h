@@ -92,6 +92,9 @@ void check_life_written(struct world *w, struct machine *m, uint64_t number);
 void check_life_counts(struct world *w, struct machine *m, uint64_t number);
 /* A proof is in a log, or on the wire. */
 void check_proof(struct world *w, struct machine *m, struct view bytes);
+/* check_s09_watchdogs.c: a node's statement is in a log; a watchdog's receipt is seen first. */
+void check_armed_written(struct world *w, struct machine *m, struct view statement);
+void check_watchdog_receipt(struct world *w, const struct machine *m, const struct proof *proof);
 void check_begins_in_time(struct world *w, const struct op *op);
 
 /* --- S10: check_s10_orders.c --- */

@@ -123,6 +123,8 @@ void check_proof(struct world *w, struct machine *m, struct view bytes)
         judge_end(w, m, &proof);
     else if (proof.kind == PROOF_OPERATOR)
         judge_by_hand(w, m, &proof);
+    else if (proof.kind == PROOF_WATCHDOG)
+        check_watchdog_receipt(w, m, &proof);
     else
         judge_receipt(w, m, &proof);
     must(lives->proof_count < PROOFS_MAX);
@@ -136,7 +138,9 @@ void check_proof(struct world *w, struct machine *m, struct view bytes)
         lives->stated[index] = covers;
     world_trace(w, "%s: lives of %s up to %llu are proven over, by %s", m->name,
                 w->machines[index].name, (unsigned long long)covers,
-                proof.kind == PROOF_END ? "its own word" : "a receipt");
+                proof.kind == PROOF_END        ? "its own word"
+                : proof.kind == PROOF_WATCHDOG ? "its watchdog"
+                                               : "a receipt");
 }
 
 /* S9 from the other side: nothing begins under a life that is proven over. */

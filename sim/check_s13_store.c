@@ -18,10 +18,12 @@ static bool is_vote(enum wire_type type)
 }
 
 /* Whether it counts towards a quorum of jurors: what they say must outlast every start. */
-static bool is_juror_word(enum wire_type type)
+static bool is_juror_word(const struct message *message)
 {
+    enum wire_type type = message->type;
     return type == WIRE_RENEWED || type == WIRE_LIFE_STORED || type == WIRE_PROOF_STORED ||
-           type == WIRE_EXEC_OK;
+           type == WIRE_EXEC_OK || (type == WIRE_ARMED && message->armed.stored) ||
+           (type == WIRE_SILENCE && !message->silence.asks);
 }
 
 static bool is_juror(const struct world *w, const struct machine *m)
@@ -31,7 +33,7 @@ static bool is_juror(const struct world *w, const struct machine *m)
 
 void check_may_vote(struct world *w, struct machine *m, const struct message *message)
 {
-    if (is_juror_word(message->type) && !m->votes && is_juror(w, m))
+    if (is_juror_word(message) && !m->votes && is_juror(w, m))
         world_fail(w, EXIT_BROKEN, "S13", "%s sends %s as a juror, but its store was lost", m->name,
                    wire_name(message->type));
     if (!is_vote(message->type))

@@ -10,6 +10,7 @@
 #include "sim/changes.h"
 #include "sim/check.h"
 
+#include "proto/inequality.h"
 #include "sim/machine.h"
 #include "sim/modes.h"
 #include "sim/world.h"
@@ -220,6 +221,29 @@ static void judge_lease(struct world *w, const struct op *op, int64_t awaited)
                    op->name->text, m->name, op->ttl_ms, (long long)over / 1000000);
 }
 
+/* max(D + C, H) + C after the death (section 11): its life is armed, as one of the core knows,
+ * whose jurors count from their own starts. Retiring needs no limit (F8). */
+static void judge_watchdog(struct world *w, const struct op *op, int64_t from)
+{
+    const struct life *life = &w->observer->lives.of[op->machine->index][op->id.life];
+    struct fence_times t;
+    fence_times_derive(&t, SPAN_MS(w->p.detect_ms));
+    fence_times_set(&t, (struct span){t.watchdog.ns + SPAN_MS(w->p.watchdog_extra_ms).ns});
+    if (!(life->armed & w->siege.inside))
+        return;
+    for (size_t i = 0; i < w->machine_count; i++)
+        if (siege_inside(w, i))
+            from = latest(from, w->machines[i].checked_at);
+    int64_t high = latest(t.detect.ns + grace.ns, t.hand_over.ns) + grace.ns;
+    live_note(&w->figures.live, LIVE_WATCHDOG, (w->now - from) / 1000000);
+    if (w->now - from > high)
+        world_fail(w, EXIT_STUCK, "V2",
+                   "%s stays held for life %llu of %s, which is gone and has a watchdog; %lld ms "
+                   "have passed",
+                   op->name->text, (unsigned long long)op->id.life, op->machine->name,
+                   (long long)(w->now - from) / 1000000);
+}
+
 static void judge(struct world *w, const struct op *op, int64_t awaited)
 {
     if (op->policy == LOCK_STALE_EXPIRE)
@@ -239,10 +263,14 @@ static void judge(struct world *w, const struct op *op, int64_t awaited)
                        (unsigned long long)m->ready_life, (long long)took / 1000000);
         return;
     }
-    if (!gone(w, m) || (is_dead(op) && m->powered) || !executor_left(w, op))
+    if (!gone(w, m) || (is_dead(op) && m->powered))
         return;
     int64_t dead = latest(m->off_at, w->siege.gone_at[m->index]);
     dead = latest(dead, w->desk.held_off_at); /* F8: votes were frozen */
+    if (w->p.watchdog)
+        judge_watchdog(w, op, latest(settled, dead));
+    if (!executor_left(w, op))
+        return;
     int64_t from = latest(latest(settled, dead), braked) + SPAN_MS(w->p.detect_ms).ns;
     int64_t high = executor_time(w, op).ns + grace.ns;
     if (now > from)

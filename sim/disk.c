@@ -90,7 +90,7 @@ static void trace_record(struct world *w, uint64_t lsn, struct view payload)
 {
     uint8_t kind = payload.bytes[0];
     bool signed_bytes = kind == RECORD_ACCEPT || kind == RECORD_VOTE || kind == RECORD_ORDER ||
-                        kind == RECORD_PROOF;
+                        kind == RECORD_PROOF || kind == RECORD_ARMED;
     trace_numbers(&w->trace, lsn, kind, payload.size);
     if (!signed_bytes)
         trace_bytes(&w->trace, payload.bytes, payload.size);

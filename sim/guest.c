@@ -98,6 +98,7 @@ void guest_over(struct world *w, struct client *c)
     c->guest_runs = false;
     c->guest_waits = false;
     c->guest_op->guest_ended_at = w->now;
+    lives_of(w, cluster_slot(c->machine->index), c->guest_op->id.life)->acted_until = w->now;
 }
 
 /* Kills the stop set; it is seen empty some time later. */

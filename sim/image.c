@@ -51,6 +51,8 @@ static void judge_written(struct world *w, struct machine *m, const struct recor
         check_act_written(w, m, record->executed.slot, record->executed.life);
     else if (record->kind == RECORD_ORDER)
         observer_order(w, m, record->order.cert);
+    else if (record->kind == RECORD_ARMED)
+        check_armed_written(w, m, record->armed.statement);
 }
 
 /* Reads a record that concerns votes or lives. False if it is of another kind. `written`: by the

@@ -19,7 +19,8 @@
     L(DUELS, "V5", "/1000", "ballots preempted per success")                                       \
     L(STARVED, "V5b", "ms", "a call of the core shows in no register for")                         \
     L(GOODPUT, "V6", "ms", "goodput is back to 90 % after a trigger within")                       \
-    L(RELAYED, "V9", "ms", "a relay that is not needed is given up within")
+    L(RELAYED, "V9", "ms", "a relay that is not needed is given up within")                        \
+    L(WATCHDOG, "V2d", "ms", "a dead holder's lock passes on, by its watchdog, within")
 
 enum live_kind {
 #define LIVE_ENUM(NAME, id, unit, text) LIVE_##NAME,

@@ -27,6 +27,8 @@ struct life {
     int64_t power_at[MACHINES_MAX]; /* when each of these signed for more */
     uint32_t let[MACHINES_MAX];     /* jurors that let an executor act (F9) */
     bool ordered;                   /* a majority of the jurors voted */
+    uint32_t armed;                 /* machines that wrote its watchdog's statement down */
+    int64_t acted_until;            /* the end of the last guest under it that has ended */
     int64_t over_at;                /* when the first proof that it is over was seen; 0: never */
     bool lied;                      /* a device said off while it was on */
     int64_t

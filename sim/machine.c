@@ -89,6 +89,15 @@ static bool carry_out_runs(struct world *w, struct machine *m, const struct effe
     return true;
 }
 
+/* The helper that pets is a process of its own: it does so whatever becomes of the agent. */
+static bool carry_out_pet(struct world *w, struct machine *m, const struct effects *e)
+{
+    if (!e->pet)
+        return true;
+    watchdog_pet(w, m, e->pet_until);
+    return !struck(m);
+}
+
 static bool carry_out_sends(struct world *w, struct machine *m, const struct effects *e)
 {
     for (size_t i = 0; i < e->datagram_count; i++) {
@@ -115,7 +124,7 @@ static bool carry_out(struct world *w, struct machine *m, const struct effects *
 {
     bool sends_first = random_chance(&m->random, 500);
     return (!sends_first || carry_out_sends(w, m, e)) && carry_out_writes(w, m, e) &&
-           carry_out_answers(w, m, e) && carry_out_runs(w, m, e) &&
+           carry_out_answers(w, m, e) && carry_out_runs(w, m, e) && carry_out_pet(w, m, e) &&
            (sends_first || carry_out_sends(w, m, e));
 }
 
@@ -328,6 +337,7 @@ static void make_peer(struct world *w, struct machine *m)
 {
     struct peer_config config;
     machine_config(w, m, &config);
+    watchdog_open(w, m, &config);
     if (!m->peer_memory)
         m->peer_memory = pool_take(&w->pool, peer_size(&config) + BOUNDS_GUARD_SIZE);
     check_guard_set(m, peer_size(&config));
@@ -492,6 +502,7 @@ void machine_power_crash(struct world *w, struct machine *m)
     w->figures.crashes++;
     client_power_gone(w, m);
     device_power_gone(w, m);
+    watchdog_power_gone(m);
     m->epoch++;
     agent_gone(w, m);
     disk_power_crash(&m->disk);

@@ -14,6 +14,7 @@
 #include "sim/disk.h"
 #include "sim/handed.h"
 #include "sim/image.h"
+#include "sim/watchdog.h"
 
 enum { BACKLOG_MAX = 1024, BACKLOG_DATAGRAMS_MAX = 512, MACHINE_NAME_SIZE = 24 };
 
@@ -82,6 +83,7 @@ struct machine {
     void *peer_memory;
     struct peer *peer; /* NULL while there is none */
     int64_t tick_at;   /* of the planned tick, virtual time; INT64_MAX if none */
+    struct watchdog watchdog;
     struct disk disk;
     struct shadow *shadow;
 

@@ -398,7 +398,9 @@ int main(int argc, char **argv)
         .run = {.profile = -1, .scenario = -1, .seconds = 220, .text = TRACE_HASH_ONLY},
         .take = take,
     };
-    struct tally tally = {.program = argv[0], .jobs = &jobs, .sum = {.margin = INT64_MAX}};
+    struct tally tally = {.program = argv[0],
+                          .jobs = &jobs,
+                          .sum = {.margin = INT64_MAX, .silence_margin = INT64_MAX}};
     jobs.context = &tally;
     if (sodium_init() < 0) {
         fprintf(stderr, "holdfast-sim: libsodium does not start\n");

@@ -11,6 +11,7 @@
 #include "sim/plays_operator.h"
 #include "sim/plays_hard.h"
 #include "sim/plays_members.h"
+#include "sim/plays_watchdog.h"
 #include "sim/world.h"
 
 static struct machine *machine(struct world *w, uint16_t index)
@@ -659,6 +660,7 @@ static const struct {
     {plays_operator_count, plays_operator_get},
     {plays_hard_count, plays_hard_get},
     {plays_members_count, plays_members_get},
+    {plays_watchdog_count, plays_watchdog_get},
 };
 
 size_t plays_count(void)

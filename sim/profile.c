@@ -141,6 +141,16 @@ static struct span draw_forget(uint64_t seed)
     }
 }
 
+/* From a stream of its own too. Devices give whole seconds, or more. */
+static void draw_watchdogs(struct parameters *p, uint64_t seed)
+{
+    struct random r;
+    random_init(&r, seed, STREAM_WATCHDOGS);
+    bool often = random_chance(&r, 250) && p->clock_ppm <= CLOCK_RATE_PPM;
+    p->watchdog |= often;
+    p->watchdog_extra_ms = (uint32_t)random_between(&r, 0, 3) * 1000;
+}
+
 /* From a stream of its own too. A clock that stands is what no lease outlives (A2). */
 static void draw_leases(struct parameters *p, uint64_t seed)
 {
@@ -193,6 +203,7 @@ void profile_draw(struct parameters *out, int index, uint64_t seed)
     draw_modes(out, seed);
     out->forget_span = draw_forget(seed);
     draw_leases(out, seed);
+    draw_watchdogs(out, seed);
     if (!profile->plain)
         draw_changes(out, seed);
     if (profile->alike)
@@ -246,6 +257,9 @@ void profile_print(const struct parameters *p, FILE *out)
             p->stop_on_isolation ? "stop" : "go on", p->fence_permille, p->expire_permille,
             (long long)(p->ttl.high.ns / 1000000), p->stuck_permille, p->accident_permille,
             p->life_crash_permille, p->back_permille, p->forgeries);
+    if (p->watchdog)
+        fprintf(out, ", watchdogs that give %u ms more%s", p->watchdog_extra_ms,
+                p->watchdog_stops ? " and stand with the clock" : "");
     for (int i = 0; i < DEVICE_MOODS; i++)
         if (p->devices[i])
             fprintf(out, ", %s %u", device_mood_text((enum device_mood)i), p->devices[i]);

@@ -154,6 +154,9 @@ struct parameters {
     struct range boot_spread;       /* FAULT_SITE: when each machine comes back */
     uint32_t devices[DEVICE_MOODS]; /* weights of what a device does when it is asked */
     int64_t extra_seconds;          /* longer than asked for: some faults take minutes */
+    bool watchdog;                  /* each machine has one (watchdog.h), */
+    uint32_t watchdog_extra_ms;     /*   that gives so much more than it was asked for; */
+    bool watchdog_stops;            /*   it stands with the machine's clock, against A3 */
 
     struct range sync;      /* one sync of the log */
     struct range fault_gap; /* between the starts of two faults */

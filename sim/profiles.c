@@ -413,6 +413,35 @@ static void liars(struct parameters *p, struct random *r)
     p->devices[DEVICE_LIES] = 200;
 }
 
+/* Nothing but their watchdogs ends what the dead hold (F6c): agents that hang while their guests go
+ * on, cuts, processes that cannot be killed, and machines that stay off. */
+static void watchdogs(struct parameters *p, struct random *r)
+{
+    fence_pauses(p, r);
+    p->watchdog = true;
+    for (int i = 0; i < DEVICE_MOODS; i++)
+        p->devices[i] = 0;
+    p->devices[DEVICE_FAILS] = 1;
+    p->clock_ppm = 500;
+    p->stuck_permille = (uint32_t)random_between(r, 0, 600);
+    p->weights[FAULT_ISOLATE] = 30;
+    p->weights[FAULT_AGENT_CRASH] = 15;
+    p->weights[FAULT_STARVED] = 10;
+    p->weights[FAULT_DEATH] = 10;
+    p->weights[FAULT_SUSPEND] = 5;
+}
+
+/* A3 broken: machines that somebody stops, clock, device and all, and that go on later. */
+static void watchdogs_stop(struct parameters *p, struct random *r)
+{
+    watchdogs(p, r);
+    p->watchdog_stops = true;
+    for (int i = 0; i < FAULT_KINDS; i++)
+        p->weights[i] = p->weights[i] > 0;
+    p->fault_length = (struct range){SPAN_MS(10000), SPAN_MS(60000)};
+    p->weights[FAULT_CLOCK_STOPS] = 60;
+}
+
 static const struct profile profiles[] = {
     {.name = "calm", .shape = calm, .plain = true},
     {.name = "crash-heavy", .shape = crash_heavy},
@@ -449,6 +478,8 @@ static const struct profile profiles[] = {
     {.name = "operators", .shape = operators},
     {.name = "wrong-hands", .shape = wrong_hands, .apart = true, .plain = true},
     {.name = "liars", .shape = liars, .apart = true, .plain = true},
+    {.name = "watchdog", .shape = watchdogs},
+    {.name = "watchdog-stops", .shape = watchdogs_stop, .apart = true, .plain = true},
 };
 
 const struct profile *profiles_get(size_t index)

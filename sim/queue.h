@@ -30,6 +30,7 @@ enum happening {
     HAPPEN_SCRIPT,   /* the next step of a scenario */
     HAPPEN_STORY,    /* detail: an act of a story; tag: what is due of it */
     HAPPEN_THAW,     /* tag: number of the pause */
+    HAPPEN_WATCHDOG, /* tag: the pet's number and what is due */
     HAPPEN_FAULT,    /* the next fault of the schedule */
     HAPPEN_HEAL,     /* detail: index of the active fault; tag: its number */
     HAPPEN_SIEGE,    /* the faults freeze, and stop within the core */

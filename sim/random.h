@@ -26,6 +26,7 @@ enum random_stream {
     STREAM_RELAYS,
     STREAM_OPERATOR,
     STREAM_GOSSIPER,
+    STREAM_WATCHDOGS,
     STREAM_MACHINE = 100, /* plus the machine's index */
     STREAM_DISK = 200,
     STREAM_CLIENT = 300,

@@ -196,6 +196,7 @@ struct span siege_open(struct world *w)
     random_init(&w->siege.random, w->seed, STREAM_SIEGE);
     if (w->p.brake_span.ns <= brake_short.ns && random_chance(&w->siege.random, LONGER_PERMILLE))
         length.ns += w->p.brake_span.ns;
+    length.ns += watchdog_longest(w).ns;
     return length;
 }
 
@@ -204,7 +205,7 @@ static void plan_times(struct world *w)
     struct siege *s = &w->siege;
     int64_t log2 = 32 - __builtin_clz((uint32_t)w->machine_count - 1);
     s->since = w->now;
-    s->settled_at = w->now + settle_least.ns + round_span.ns * log2;
+    s->settled_at = w->now + settle_least.ns + round_span.ns * log2 + watchdog_longest(w).ns;
     s->until = w->calm_at;
     s->herd = random_chance(&s->random, HERD_PERMILLE);
     s->lossy = random_chance(&s->random, 500);

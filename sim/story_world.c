@@ -244,6 +244,13 @@ static void read_isolation(struct story_reader *r)
         r->story->p.stop_on_isolation = true;
 }
 
+static void read_watchdogs(struct story_reader *r)
+{
+    r->story->p.watchdog = read_try(r, "on");
+    if (!r->story->p.watchdog)
+        read_need(r, "off");
+}
+
 /* "fenced machines stay off", or "... boot again" */
 static void read_fenced(struct story_reader *r)
 {
@@ -295,6 +302,8 @@ bool story_read_world(struct story_reader *r)
         s->p.brake_span = (struct span){read_span(r)};
     else if (read_try(r, "on_isolation"))
         read_isolation(r);
+    else if (read_try(r, "watchdogs"))
+        read_watchdogs(r);
     else if (read_try(r, "workload"))
         read_workload(r);
     else if (read_try(r, "network"))

@@ -255,6 +255,8 @@ static void write_world(const struct parameters *p, struct parameters *base, FIL
         fprintf(out, "brake %s\n", story_span(p->brake_span.ns));
     if (!p->stop_on_isolation)
         fprintf(out, "on_isolation continue\n");
+    if (p->watchdog)
+        fprintf(out, "watchdogs on\n");
     fprintf(out, "network delay %s..%s", story_span(p->delay.low.ns), story_span(p->delay.high.ns));
     write_share(", loss", p->loss_permille, &base->loss_permille, out);
     write_share(", duplicates", p->duplicate_permille, &base->duplicate_permille, out);
@@ -264,6 +266,7 @@ static void write_world(const struct parameters *p, struct parameters *base, FIL
     base->detect_ms = p->detect_ms;
     base->brake_span = p->brake_span;
     base->stop_on_isolation = p->stop_on_isolation;
+    base->watchdog = p->watchdog;
     base->delay = p->delay;
     base->sync = p->sync;
 }

@@ -83,6 +83,11 @@ void summary_add(struct figures *sum, const struct figures *f)
     coverage_add(&sum->coverage, &f->coverage);
     if (f->margin && f->margin < sum->margin)
         sum->margin = f->margin;
+    sum->pets += f->pets;
+    sum->fired += f->fired;
+    sum->watchdog_receipts += f->watchdog_receipts;
+    if (f->silence_margin < sum->silence_margin)
+        sum->silence_margin = f->silence_margin;
 }
 
 void summary_print_bound(uint64_t seeds, uint64_t failures, FILE *out)
@@ -132,6 +137,19 @@ static void print_fencing(const struct figures *f, FILE *out)
                 (long long)f->margin / 1000000, (long long)f->margin / 1000 % 1000);
 }
 
+static void print_watchdogs(const struct figures *f, FILE *out)
+{
+    if (f->pets == 0)
+        return;
+    fprintf(out, "%llu pets of watchdogs, %llu fired; %llu receipts by them",
+            (unsigned long long)f->pets, (unsigned long long)f->fired,
+            (unsigned long long)f->watchdog_receipts);
+    if (f->silence_margin < INT64_MAX)
+        fprintf(out, ", the least margin after the life's end: %lld.%03lld ms",
+                (long long)f->silence_margin / 1000000, (long long)f->silence_margin / 1000 % 1000);
+    fputc('\n', out);
+}
+
 void summary_print(const struct summary *s, FILE *out)
 {
     const struct figures *f = s->sum;
@@ -150,6 +168,7 @@ void summary_print(const struct summary *s, FILE *out)
             (unsigned long long)f->tears, (unsigned long long)f->datagrams,
             (unsigned long long)f->chosen, (unsigned long long)s->missed);
     print_fencing(f, out);
+    print_watchdogs(f, out);
     fprintf(out,
             "%llu registers dropped, %llu stored where some had been dropped; %llu free names were "
             "gone everywhere at the end\n",

@@ -101,7 +101,7 @@ void world_open(struct world *w, uint64_t seed, const struct world_options *opti
     operator_open(w);
     if (options->scenario < 0)
         gossiper_open(w);
-    w->figures.margin = INT64_MAX;
+    w->figures.margin = w->figures.silence_margin = INT64_MAX;
     if (options->chronicle)
         chronicle_open(w);
     if (options->story && options->story->calm == 0)
@@ -227,6 +227,9 @@ static void happen_at(struct world *w, struct machine *m, const struct item *ite
         return;
     case HAPPEN_HANDED:
         handed_again(w, m, item->tag);
+        return;
+    case HAPPEN_WATCHDOG:
+        watchdog_happens(w, m, item->tag);
         return;
     case HAPPEN_DEVICE:
     case HAPPEN_FORGERY:

@@ -93,6 +93,11 @@ struct figures {
     struct live live;         /* how long things took in the siege */
     struct coverage coverage;
     uint64_t blind; /* runs that ended since nobody could tell an old copy of a store (L7) */
+    uint64_t pets;  /* of watchdogs */
+    uint64_t fired; /* watchdogs that reset their machine */
+    uint64_t watchdog_receipts; /* F6c */
+    int64_t silence_margin;     /* ns, the least between the end of all that a life held and the
+                                   watchdog's receipt for it; INT64_MAX: there was none */
     int64_t margin; /* ns, the least between a guest's end and the grant that followed its
                        broken hold; INT64_MAX: no such grant */
 };

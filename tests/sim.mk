@@ -22,6 +22,8 @@ sim: $(B)/holdfast-sim $(B)/holdfast-sim-bulk sim-scenarios sim-crowd ## run the
 	cmp $(B)/sim-real.txt $(B)/sim-bulk.txt
 
 # Devices that lie, and operators that are wrong, break what the design assumes: the observer has to see S1 broken, else it is blind.
+# Devices that lie, and watchdogs that stand, break what the design assumes: the observer has to see what
+# comes of it, else it is blind.
 sim-scenarios: $(B)/holdfast-sim-bulk ## run each directed scenario with five seeds
 	@for s in $$($< --scenarios | cut -d' ' -f1); do \
 		$< --scenario $$s --seeds 5 > $(B)/sim-scenario.txt; code=$$?; \
@@ -30,6 +32,7 @@ sim-scenarios: $(B)/holdfast-sim-bulk ## run each directed scenario with five se
 	done
 	@$< --profile liars --must-break --seeds 500
 	@$< --profile wrong-hands --must-break --seeds 500
+	@$< --profile watchdog-stops --must-break --seeds 500
 
 # Larger than what views tell each other whole: digests have to find what differs.
 sim-crowd: $(B)/holdfast-sim-bulk ## membership of hundreds: a cold start, deaths, a cut

@@ -61,6 +61,16 @@ static void check_operator(const struct proof *proof)
             ORDER_OK);
 }
 
+static void check_watchdog(const struct proof *proof)
+{
+    const struct watchdog_receipt *receipt = &proof->watchdog;
+    require(receipt->armed.slot == proof->cert.order.slot);
+    require(receipt->armed.life == proof->cert.order.life);
+    require(order_cert_verify(&proof->cert, ACTION_RETIRE, &cluster, &roster, &digest, NULL) ==
+            ORDER_OK);
+    require(watchdog_receipt_verify(receipt, &proof->cert, &cluster, &roster) == WATCHDOG_OK);
+}
+
 static void check_verdict(const struct proof *proof)
 {
     enum order_verdict order = ORDER_OK;
@@ -75,8 +85,10 @@ static void check_verdict(const struct proof *proof)
         check_end(&proof->end);
     else if (proof->kind == PROOF_OPERATOR)
         check_operator(proof);
-    else
+    else if (proof->kind == PROOF_EXECUTED)
         check_executed(proof);
+    else
+        check_watchdog(proof);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,7 +1,7 @@
 /*
  * Seeds for the fuzz targets of crypto/: `seed_crypto DIR` writes valid rosters, certificates,
- * orders, proofs and datagrams to DIR/roster, DIR/cert, DIR/order, DIR/proof and DIR/open. The
- * bytes are the same each time.
+ * orders, proofs and datagrams to DIR/roster, DIR/cert, DIR/order, DIR/proof, DIR/watchdog and
+ * DIR/open. The bytes are the same each time.
  */
 #include "tests/unit/crypto_fixture.h"
 
@@ -120,6 +120,26 @@ static void seed_proofs(const struct roster *roster, const struct cluster_id *cl
     write_proof("proof/by-hand", &proof);
     proof = fixture_by_hand(roster, 5, 0, cluster);
     write_proof("proof/break-glass", &proof);
+    proof = fixture_watchdog(roster, 5, 3, 3, cluster);
+    write_proof("proof/watchdog", &proof);
+    proof = fixture_watchdog(roster, 5, 4, 2, cluster);
+    write_proof("proof/watchdog-too-few", &proof);
+}
+
+/* A count of votes (as in fuzz_watchdog.c), then a receipt's bytes. */
+static void seed_watchdogs(const struct roster *roster, const struct cluster_id *cluster)
+{
+    uint8_t bytes[1 + WATCHDOG_RECEIPT_BYTES_MAX];
+    char name[32];
+    make_folder("watchdog");
+    for (size_t count = 0; count <= 5; count++) {
+        struct proof proof = fixture_watchdog(roster, 5, 5, count, cluster);
+        struct writer w = writer_init(bytes, sizeof bytes);
+        write_u8(&w, (uint8_t)count);
+        watchdog_receipt_encode(&w, &proof.watchdog);
+        snprintf(name, sizeof name, "watchdog/%zu-silent", count);
+        write_seed(name, bytes, writer_size(&w));
+    }
 }
 
 /* As in fuzz_order.c and fuzz_proof.c, so that these verify there. */
@@ -131,6 +151,7 @@ static void seed_fencing(void)
     seed_orders(&roster, &cluster);
     roster.nodes[4].executes = false;
     seed_proofs(&roster, &cluster);
+    seed_watchdogs(&roster, &cluster);
 }
 
 static void seed_datagrams(void)

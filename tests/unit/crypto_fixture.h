@@ -186,6 +186,46 @@ static inline struct proof fixture_by_hand(const struct roster *r, size_t target
     return proof;
 }
 
+/* The statement of the node with that index about life 7: B = 9.334 s, W = 7 s. */
+static inline struct armed fixture_armed(size_t node, const struct cluster_id *cluster)
+{
+    struct key_pair key = fixture_key((unsigned)node);
+    struct armed armed = {
+        .slot = (uint16_t)(2 * node + 1), .life = 7, .reset_ms = 9334, .timeout_ms = 7000};
+    memset(armed.nonce, 0x77, sizeof armed.nonce);
+    armed_sign(&armed, cluster, &key);
+    return armed;
+}
+
+/* The word of the node with index `juror` that it was silent for so long. */
+static inline struct silence fixture_silence(const struct order *order, const struct armed *armed,
+                                             size_t juror, uint32_t silent_ms,
+                                             const struct cluster_id *cluster)
+{
+    struct key_pair key = fixture_key((unsigned)juror);
+    struct silence silence = {.juror = (uint16_t)(2 * juror + 1), .silent_ms = silent_ms};
+    silence_sign(&silence, order, armed, cluster, &key);
+    return silence;
+}
+
+/* The first `votes` nodes voted against the node with index `target`, and the first `silent` of all
+ * were silent for H. */
+static inline struct proof fixture_watchdog(const struct roster *r, size_t target, size_t votes,
+                                            size_t silent, const struct cluster_id *cluster)
+{
+    struct order order = fixture_order(r, target);
+    struct proof proof = {.kind = PROOF_WATCHDOG,
+                          .cert = fixture_order_cert(&order, 0, votes, 1u, cluster),
+                          .watchdog = {.armed = fixture_armed(target, cluster)}};
+    uint32_t least = armed_hand_over_ms(&proof.watchdog.armed);
+    for (size_t i = 0; i < silent; i++) {
+        struct silence silence =
+            fixture_silence(&order, &proof.watchdog.armed, i, least + (uint32_t)i, cluster);
+        watchdog_receipt_add(&proof.watchdog, &silence);
+    }
+    return proof;
+}
+
 /* Two nodes that know each other: a datagram from node 0 (slot 1) to node 1 (slot 3). */
 struct fixture_pair {
     struct key_pair sender, receiver;

@@ -192,6 +192,11 @@ static void settle(struct stage_node *n)
             n->last_notice[e.notices[i].kind] = e.notices[i];
         }
         keep_steps(n, e.steps);
+        if (e.pet) {
+            n->pets++;
+            n->pet_at = s->now;
+            n->pet_until = e.pet_until;
+        }
         for (size_t i = 0; i < e.run_count; i++)
             stage_begin_run(s, n->index, &e.runs[i]);
         written = e.write_wanted && !e.segment_wanted && !n->disk.write_held;
@@ -331,6 +336,9 @@ static void config_fill(struct stage_node *n)
     c->max_served = s->max_served;
     c->forget_span = SPAN_MS(s->forget_ms);
     c->stop_on_isolation = !s->go_on_isolated;
+    c->watchdog = SPAN_MS(s->watchdog_ms);
+    c->watchdog_fresh = n->device_boot != n->boot;
+    n->device_boot = s->watchdog_ms ? n->boot : 0;
     c->register_bytes = 4 * 1024 * 1024;
     memset(c->boot_id, (int)n->boot, sizeof c->boot_id);
     memset(c->seed, s->seed, sizeof c->seed);

@@ -78,6 +78,9 @@ struct stage_node {
     struct peer_config config;
     void *memory;
     struct peer *peer;
+    unsigned device_boot;             /* in which its watchdog was opened; 0: never */
+    uint64_t pets;                    /* that were asked for: */
+    struct instant pet_at, pet_until; /* the last */
     struct stage_disk disk;
     uint64_t sealed[STAGE_NODES_MAX]; /* to each: the types in the datagrams being made */
     uint64_t sent[WIRE_TYPES];        /* to others, over all runs */
@@ -125,6 +128,7 @@ struct stage {
     uint32_t max_served;                                /* the same; 0: as peer_config says */
     int64_t forget_ms;       /* the same: free locks are forgotten after it; 0: never */
     bool go_on_isolated;     /* the same: `on_isolation = continue` (F7) */
+    int64_t watchdog_ms;     /* the same: W of the watchdog of their machines; 0: none */
     enum lock_policy policy; /* of locks that are asked for from now on */
     uint16_t limit;          /* the same: of those that are counted */
     uint32_t ttl_ms;         /* the same: of those that expire */

@@ -80,9 +80,8 @@ END_TEST
 START_TEST(mark_says_by_what)
 {
     fence_text_mark(text, sizeof text, of(MARK("receipt", "ab")));
-    ck_assert_str_eq(text,
-                     "hv3 (life 4), exclusive, token 17: an executor ended that node under an "
-                     "order (see 'holdfast fence show hv3/4')");
+    ck_assert_str_eq(text, "hv3 (life 4), exclusive, token 17: that node was ended under an "
+                           "order (see 'holdfast fence show hv3/4')");
     fence_text_mark(text, sizeof text, of(MARK("end-statement", "ab")));
     ck_assert_ptr_nonnull(strstr(text, "came back"));
     fence_text_mark(text, sizeof text, of(MARK("agent", "")));

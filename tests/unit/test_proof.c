@@ -322,6 +322,9 @@ START_TEST(the_largest_proof_fits)
         fixture_operator_sign(&executed, i, &cluster);
     ck_assert_uint_eq(encode(&executed), PROOF_BYTES_MAX);
     ck_assert(decode(&back, PROOF_BYTES_MAX));
+    size_t receipt = 1 + 2 + 2 + DEVICE_SIZE + SIGNATURE_SIZE;
+    ck_assert_uint_eq(encode(&executed), 1 + ORDER_CERT_BYTES_MAX + receipt);
+    ck_assert(decode(&back, 1 + ORDER_CERT_BYTES_MAX + receipt));
 }
 END_TEST
 

@@ -34,8 +34,9 @@ START_TEST(a_signature_verifies)
 }
 END_TEST
 
-static const enum statement_kind KINDS[] = {STATEMENT_ROSTER, STATEMENT_MEMBER, STATEMENT_VOTE,
-                                            STATEMENT_END, STATEMENT_RECEIPT};
+static const enum statement_kind KINDS[] = {STATEMENT_ROSTER, STATEMENT_MEMBER,  STATEMENT_VOTE,
+                                            STATEMENT_END,    STATEMENT_RECEIPT, STATEMENT_ARMED,
+                                            STATEMENT_SILENCE};
 
 START_TEST(kinds_have_contexts_of_their_own)
 {

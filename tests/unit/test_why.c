@@ -242,6 +242,9 @@ START_TEST(dead_holder_in_each_stage)
          "next: when hv2 boots again it states that its life 3 is over: every executor failed\n"},
         {PAIR("fence", STALE("over")) "," DEAD,
          "next: hv2 is proven over: the lock's coordinator ends its hold now\n"},
+        {PAIR("fence", STALE("watchdog\",\"watchdog_ms\":4210,\"seen\":\"")) "," DEAD,
+         "next: in 4.2 s the jurors will have been silent for so long that the watchdog of hv2 has "
+         "ended its life 3, whatever else is done\n"},
         {PAIR("fence", STALE("of-a-later-release")) "," DEAD, "next: as the agent says\n"},
         /* Nothing is told of it yet. */
         {PAIR("fence", "") "," DEAD,
