@@ -87,10 +87,8 @@ static void warn_of_few(const struct roster *r)
     size_t voters = roster_voter_count(r);
     if (voters == 1)
         say("warning: with one voter no order can be made: locks of a dead node wait until it "
-            "boots, "
-            "or until an operator hands them over ('holdfast fence confirm --break-glass'); two "
-            "more "
-            "voters, witnesses that may host nothing, would change that");
+            "boots, or until an operator hands them over ('holdfast fence confirm "
+            "--break-glass'); two more voters, which may host nothing, would change that");
     if (voters == 2)
         say("warning: with two voters, locks of a dead node are not handed over by themselves "
             "(there is no majority without it); a witness, a third node that hosts nothing, would "

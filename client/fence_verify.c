@@ -57,8 +57,8 @@ static void about(struct verify *v, const char *what, uint16_t slot, uint64_t li
 static json_t *allows(const struct verify *v, uint32_t mask)
 {
     json_t *list = json_array();
-    for (uint8_t action = 0; action < ACTIONS_MAX; action++) {
-        const char *name = roster_action_name(v->roster, action);
+    for (int action = 0; action < ACTIONS_MAX; action++) {
+        const char *name = roster_action_name(v->roster, (uint8_t)action);
         if ((mask >> action & 1) && name)
             json_array_append_new(list, json_string(name));
     }

@@ -92,17 +92,17 @@ static void print_rest(FILE *out, const json_t *why)
                 json_text(item, "text"));
 }
 
-void fence_why_print(FILE *out, const json_t *why)
+void fence_why_print(FILE *out, const json_t *explanation)
 {
-    const json_t *missing = json_object_get(why, "missing");
-    fprintf(out, "%s\n", json_text(why, "headline"));
-    print_lines(out, json_object_get(why, "next"), "next: ");
-    print_asked(out, why);
-    print_jurors(out, why, "signers", "who signed, and what each had seen");
-    print_jurors(out, why, "refusers", "who did not, and why");
-    print_acts(out, why);
-    print_receipt(out, why);
-    print_rest(out, why);
+    const json_t *missing = json_object_get(explanation, "missing");
+    fprintf(out, "%s\n", json_text(explanation, "headline"));
+    print_lines(out, json_object_get(explanation, "next"), "next: ");
+    print_asked(out, explanation);
+    print_jurors(out, explanation, "signers", "who signed, and what each had seen");
+    print_jurors(out, explanation, "refusers", "who did not, and why");
+    print_acts(out, explanation);
+    print_receipt(out, explanation);
+    print_rest(out, explanation);
     if (json_array_size(missing) > 0)
         fputs("\nwhat is not known here\n", out);
     print_lines(out, missing, "  ");

@@ -114,7 +114,9 @@ static enum operator_verdict check_form(const struct operator_receipt *receipt,
     int target = roster_find(roster, cert->order.slot);
     if (receipt->count == 0 || receipt->count > ROSTER_OPERATORS_MAX || cert->order.life < 1)
         return OPERATOR_MALFORMED;
-    if (target < 0 || strncmp(roster->nodes[target].name, receipt->machine, ROSTER_NAME_SIZE) != 0)
+    if (target < 0 || !padded(receipt->machine) ||
+        memcmp(roster->nodes[target].name, receipt->machine,
+               strnlen(receipt->machine, ROSTER_NAME_SIZE) + 1) != 0)
         return OPERATOR_WRONG_MACHINE;
     for (size_t i = 0; i < receipt->count; i++) {
         if (receipt->signatures[i].operator_index >= roster->operator_count)

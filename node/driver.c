@@ -176,7 +176,7 @@ static struct span driver_span(const struct driver *d)
 
 /* --- Steps --- */
 
-static void driver_step(struct driver *d);
+static void driver_go(struct driver *d);
 
 static void driver_free(struct driver *d)
 {
@@ -238,24 +238,31 @@ static bool driver_next_device(struct driver *d)
     return false;
 }
 
-/* Nothing is known by this device, or by the script. */
-static void driver_give_up(struct driver *d)
+/* Nothing is known by this device, or by the script: on to the next device. False: there is none,
+ * and it is over. */
+static bool driver_next(struct driver *d)
 {
     d->result.outcome = RUN_UNKNOWN;
     if (d->device)
         transcript_say(d->order.transcript, "driver=%s node=%s life=%" PRIu64 " failed=%s",
                        d->device->name, d->order.target->name, d->order.life,
                        log_value(d->result.text, strlen(d->result.text)).text);
-    if (d->order.action->exec || !driver_next_device(d))
-        driver_finish(d);
-    else
-        driver_step(d);
+    if (!d->order.action->exec && driver_next_device(d))
+        return true;
+    driver_finish(d);
+    return false;
+}
+
+static void driver_give_up(struct driver *d)
+{
+    if (driver_next(d))
+        driver_go(d);
 }
 
 static void driver_go_on(struct driver *d, enum driver_verb verb)
 {
     d->verb = verb;
-    driver_step(d);
+    driver_go(d);
 }
 
 static void driver_judge_status(struct driver *d, const struct watcher_report *report)
@@ -388,67 +395,86 @@ static int driver_watch(struct driver *d, const struct watcher_order *order)
     return error ? error : ENOMEM;
 }
 
-static int driver_start_script(struct driver *d, struct watcher_order *order)
+static int driver_start_script(struct driver *d, struct span left)
 {
     struct driver_environment environment;
     char *const argv[] = {d->order.action->exec, (char *)(uintptr_t)driver_verbs[d->verb], NULL};
     driver_fill(&environment, &d->order, NULL);
-    order->argv = argv;
-    order->environment = environment.list;
-    return driver_watch(d, order);
+    struct watcher_order order = {.argv = argv, .environment = environment.list, .deadline = left};
+    return driver_watch(d, &order);
 }
 
 /* 0, or errno; or -1 with the reason in the result. */
-static int driver_start_device(struct driver *d, struct watcher_order *order)
+static int driver_start_query(struct driver *d, struct span left)
 {
     struct driver_environment environment;
     struct device_query query;
-    char input[WATCHER_INPUT_MAX], why[SECRETS_WHY_SIZE];
-    char *const argv[] = {d->device->agent, NULL};
-    int error = -1;
-    secrets_wipe(&d->secrets);
-    driver_fill(&environment, &d->order, NULL);
-    order->argv = argv;
-    order->environment = environment.list;
-    if (d->device->secrets && !secrets_load(&d->secrets, d->device->secrets, why)) {
+    char why[DEVICE_TEXT_SIZE];
+    if (!device_query(&query, d->device, &d->secrets, why)) {
         driver_why(d, "%s", why);
-    } else if (d->verb == DRIVER_IDENTITY) {
-        if (device_query(&query, d->device, &d->secrets, why)) {
-            driver_fill(&environment, &d->order, query.password);
-            order->argv = query.argv;
-            error = driver_watch(d, order);
-        } else {
-            driver_why(d, "%s", why);
-        }
-        sodium_memzero(&query, sizeof query);
-    } else {
-        order->input_size = device_input(input, d->device, &d->secrets, driver_verbs[d->verb]);
-        order->input = input;
-        if (order->input_size)
-            error = driver_watch(d, order);
-        else
-            driver_why(d, "its options and secrets are too long");
-        sodium_memzero(input, sizeof input);
+        return -1;
     }
+    driver_fill(&environment, &d->order, query.password);
+    struct watcher_order order = {
+        .argv = query.argv, .environment = environment.list, .deadline = left};
+    int error = driver_watch(d, &order);
+    sodium_memzero(&query, sizeof query);
     return error;
 }
 
-static void driver_step(struct driver *d)
+/* The same. */
+static int driver_start_agent(struct driver *d, struct span left)
 {
-    struct watcher_order order = {.deadline = span_between(clock_now(), d->deadline)};
-    if (order.deadline.ns <= 0) {
-        driver_why(d, "timed out after %" PRId64 " s", driver_span(d).ns / 1000000000);
-        driver_give_up(d);
-        return;
-    }
-    if (d->device && d->device->identity == CONFIG_IDENTITY_FIXED)
+    struct driver_environment environment;
+    char input[WATCHER_INPUT_MAX];
+    char *const argv[] = {d->device->agent, NULL};
+    driver_fill(&environment, &d->order, NULL);
+    struct watcher_order order = {
+        .argv = argv,
+        .environment = environment.list,
+        .deadline = left,
+        .input = input,
+        .input_size = device_input(input, d->device, &d->secrets, driver_verbs[d->verb])};
+    int error = order.input_size ? driver_watch(d, &order) : -1;
+    if (!order.input_size)
+        driver_why(d, "its options and secrets are too long");
+    sodium_memzero(input, sizeof input);
+    return error;
+}
+
+static int driver_start_device(struct driver *d, struct span left)
+{
+    char why[SECRETS_WHY_SIZE];
+    secrets_wipe(&d->secrets);
+    if (d->device->identity == CONFIG_IDENTITY_FIXED)
         memcpy(d->result.device, d->device->fixed, DEVICE_SIZE);
-    int error = d->device ? driver_start_device(d, &order) : driver_start_script(d, &order);
-    if (error == 0)
-        return;
+    if (d->device->secrets && !secrets_load(&d->secrets, d->device->secrets, why)) {
+        driver_why(d, "%s", why);
+        return -1;
+    }
+    return d->verb == DRIVER_IDENTITY ? driver_start_query(d, left) : driver_start_agent(d, left);
+}
+
+/* Starts the next step. False, with the reason in the result, if it cannot be started. */
+static bool driver_step(struct driver *d)
+{
+    struct span left = span_between(clock_now(), d->deadline);
+    if (left.ns <= 0) {
+        driver_why(d, "timed out after %" PRId64 " s", driver_span(d).ns / 1000000000);
+        return false;
+    }
+    int error = d->device ? driver_start_device(d, left) : driver_start_script(d, left);
     if (error > 0)
         driver_why(d, "cannot be started: %s", strerror(error));
-    driver_give_up(d);
+    return error == 0;
+}
+
+/* Until a step is started, or it is over. */
+static void driver_go(struct driver *d)
+{
+    while (!driver_step(d))
+        if (!driver_next(d))
+            return;
 }
 
 /* --- Start --- */
@@ -497,7 +523,7 @@ void driver_begin(struct driver *d)
     d->verb = driver_first(d);
     d->deadline = instant_after(clock_now(), d->order.action->deadline);
     if (d->order.action->exec || driver_next_device(d)) {
-        driver_step(d);
+        driver_go(d);
         return;
     }
     driver_why(d, "no device of this node does it");

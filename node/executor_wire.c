@@ -13,22 +13,23 @@ static bool wire_info_valid(struct view info)
     return true;
 }
 
-size_t executor_request_encode(uint8_t out[EXECUTOR_REQUEST_MAX], const struct executor_request *q)
+size_t executor_request_encode(uint8_t out[EXECUTOR_REQUEST_MAX],
+                               const struct executor_request *request)
 {
     struct writer w = writer_init(out, EXECUTOR_REQUEST_MAX);
     write_u8(&w, EXECUTOR_VERSION);
-    write_u8(&w, (uint8_t)q->type);
-    write_u64(&w, q->id);
-    if (q->type == EXECUTOR_RUN) {
-        must(q->info.size <= EXECUTOR_INFO_MAX && q->cert.size <= ORDER_CERT_BYTES_MAX);
-        write_u8(&w, (uint8_t)q->kind);
-        write_u8(&w, q->action);
-        write_u16(&w, q->slot);
-        write_u64(&w, q->life);
-        write_u8(&w, (uint8_t)q->info.size);
-        write_copy(&w, q->info.bytes, q->info.size);
-        write_u16(&w, (uint16_t)q->cert.size);
-        write_copy(&w, q->cert.bytes, q->cert.size);
+    write_u8(&w, (uint8_t)request->type);
+    write_u64(&w, request->id);
+    if (request->type == EXECUTOR_RUN) {
+        must(request->info.size <= EXECUTOR_INFO_MAX && request->cert.size <= ORDER_CERT_BYTES_MAX);
+        write_u8(&w, (uint8_t)request->kind);
+        write_u8(&w, request->action);
+        write_u16(&w, request->slot);
+        write_u64(&w, request->life);
+        write_u8(&w, (uint8_t)request->info.size);
+        write_copy(&w, request->info.bytes, request->info.size);
+        write_u16(&w, (uint16_t)request->cert.size);
+        write_copy(&w, request->cert.bytes, request->cert.size);
     }
     must(!w.failed);
     return writer_size(&w);

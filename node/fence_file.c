@@ -290,10 +290,8 @@ static void work(struct fence_file *f, struct job *jobs)
     bool good = !f->stopped, unsynced = false;
     LL_FOREACH_SAFE(jobs, job, next)
     {
-        if (unsynced && job->kind != JOB_APPEND && good) {
+        if (unsynced && job->kind != JOB_APPEND)
             good = sync_file(f);
-            unsynced = false;
-        }
         if (job->kind == JOB_CHECK)
             check(f, job);
         else if (good)

@@ -128,31 +128,31 @@ static void fencer_ended(void *context, const struct driver_result *result)
 
 /* --- What is allowed --- */
 
-static bool fencer_runs(const struct fencer *f, const struct executor_request *q)
+static bool fencer_runs(const struct fencer *f, const struct executor_request *request)
 {
     const struct fencer_job *job;
     DL_FOREACH(f->jobs, job)
-    if (job->slot == q->slot && job->life == q->life && job->kind == q->kind)
+    if (job->slot == request->slot && job->life == request->life && job->kind == request->kind)
         return true;
     return false;
 }
 
 /* F4: see proto/gate.h. NULL, or which rule forbids it. */
-static const char *fencer_check(const struct fencer *f, const struct executor_request *q,
+static const char *fencer_check(const struct fencer *f, const struct executor_request *request,
                                 struct fence_act *act)
 {
     struct gate gate = {.self = f->identity->self,
                         .cluster = &f->config->cluster,
                         .roster = f->identity->roster,
                         .roster_digest = &f->identity->roster_digest};
-    return gate_check(&gate, q->slot, q->life, q->action, q->cert, act);
+    return gate_check(&gate, request->slot, request->life, request->action, request->cert, act);
 }
 
 /* Whether it may be switched on: it was switched off here, which is then spent. */
-static bool fencer_take_off(struct fencer *f, const struct executor_request *q)
+static bool fencer_take_off(struct fencer *f, const struct executor_request *request)
 {
     for (size_t i = 0; i < EFFECTS_RUNS_MAX; i++)
-        if (f->off[i].life == q->life && f->off[i].slot == q->slot) {
+        if (f->off[i].life == request->life && f->off[i].slot == request->slot) {
             f->off[i] = (struct fencer_off){0};
             return true;
         }
@@ -188,22 +188,22 @@ static void fencer_begin(struct fencer *f, const struct fencer_job *made,
     driver_begin(job->driver);
 }
 
-void fencer_run(struct fencer *f, uint64_t owner, const struct executor_request *q)
+void fencer_run(struct fencer *f, uint64_t owner, const struct executor_request *request)
 {
     char text[FENCE_TEXT_MAX + 1];
     struct fence_act act;
     struct fencer_job job = {.fencer = f,
                              .owner = owner,
-                             .id = q->id,
-                             .kind = q->kind,
-                             .slot = q->slot,
-                             .life = q->life};
-    const char *why = fencer_check(f, q, &act);
+                             .id = request->id,
+                             .kind = request->kind,
+                             .slot = request->slot,
+                             .life = request->life};
+    const char *why = fencer_check(f, request, &act);
     if (why) {
         fencer_refuse(f, &job, "refused: %s", why);
         return;
     }
-    const char *name = roster_action_name(f->identity->roster, q->action);
+    const char *name = roster_action_name(f->identity->roster, request->action);
     const struct config_action *action = name ? config_action_find(f->config, name) : NULL;
     if (!action) {
         fencer_refuse(f, &job, "action %s: this node's configuration has no script for it",
@@ -211,23 +211,23 @@ void fencer_run(struct fencer *f, uint64_t owner, const struct executor_request 
         return;
     }
     job.by_devices = action->exec == NULL;
-    struct driver_order run = {.kind = q->kind,
+    struct driver_order run = {.kind = request->kind,
                                .action = action,
                                .devices = &f->config->devices,
-                               .target = fencer_node(f, q->slot),
-                               .life = q->life,
+                               .target = fencer_node(f, request->slot),
+                               .life = request->life,
                                .order = act.order,
-                               .info = q->info,
+                               .info = request->info,
                                .transcript = f->transcript};
     if (!driver_usable(&run, text))
         fencer_refuse(f, &job, "%s", text);
-    else if (fencer_runs(f, q))
+    else if (fencer_runs(f, request))
         fencer_refuse(f, &job, "action %s: under way already", name);
     else if (f->job_count >= EFFECTS_RUNS_MAX)
         fencer_refuse(f, &job, "action %s: too many drivers run on this node", name);
-    else if (q->kind == EXECUTOR_ON && !fencer_take_off(f, q))
+    else if (request->kind == EXECUTOR_ON && !fencer_take_off(f, request))
         fencer_refuse(f, &job, "refused: this executor did not switch that life off (F9)");
-    else if (q->kind == EXECUTOR_OFF && (why = fencer_note(f, &act)) != NULL)
+    else if (request->kind == EXECUTOR_OFF && (why = fencer_note(f, &act)) != NULL)
         fencer_refuse(f, &job, "refused: %s", why);
     else
         fencer_begin(f, &job, &run);

@@ -235,13 +235,15 @@ static bool decode(struct piece value, char *out, size_t room, size_t *length)
 {
     size_t n = 0;
     for (size_t i = 0; i < value.size; i++) {
-        char c = value.at[i] == '+' ? ' ' : value.at[i];
+        char c = value.at[i];
+        if (c == '+')
+            c = ' ';
         if (value.at[i] == '%') {
             int high = i + 2 < value.size ? hex(value.at[i + 1]) : -1;
             int low = high >= 0 ? hex(value.at[i + 2]) : -1;
             if (low < 0)
                 return false;
-            c = (char)(high * 16 + low);
+            c = (char)(unsigned char)(high * 16 + low);
             i += 2;
         }
         if (c == '\0' || n + 1 >= room)

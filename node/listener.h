@@ -1,7 +1,7 @@
 /*
- * A Unix socket in the file system, the local API's or the executor's: 0660, with a group if the configuration names one. A
- * stale socket is removed only after connect(2) was refused on it; anything else at that path is
- * left alone.
+ * A Unix socket in the file system, the local API's or the executor's: 0660, with a group if the
+ * configuration names one. A stale socket is removed only after connect(2) was refused on it;
+ * anything else at that path is left alone.
  */
 #ifndef NODE_LISTENER_H
 #define NODE_LISTENER_H

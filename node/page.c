@@ -9,20 +9,21 @@
 
 #include "proto/must.h"
 
+extern const char page_html[], page_css[], page_js[];
+
 #define PAGE_PART(name, file)                                                                      \
-    extern const char name[];                                                                      \
     __asm__(".section .rodata\n"                                                                   \
-            ".global " #name "\n"                                                                  \
-            ".hidden " #name "\n"                                                                  \
-            ".type " #name ", @object\n" #name ":\n"                                               \
+            ".global " name "\n"                                                                   \
+            ".hidden " name "\n"                                                                   \
+            ".type " name ", @object\n" name ":\n"                                                 \
             ".incbin \"node/page/" file "\"\n"                                                     \
             ".byte 0\n"                                                                            \
-            ".size " #name ", . - " #name "\n"                                                     \
+            ".size " name ", . - " name "\n"                                                       \
             ".previous\n")
 
-PAGE_PART(page_html, "page.html");
-PAGE_PART(page_css, "page.css");
-PAGE_PART(page_js, "page.js");
+PAGE_PART("page_html", "page.html");
+PAGE_PART("page_css", "page.css");
+PAGE_PART("page_js", "page.js");
 
 /* Where in page.html they go. */
 #define PAGE_STYLE  "<!-- style -->"

@@ -26,7 +26,7 @@ static json_t *preview_lock(struct view name, const struct lock_state *state,
                      name.size, "mode", lock_mode_text(hold->mode), "limit", (int)hold->limit,
                      "policy", lock_policy_text(hold->policy), "ttl_ms", (json_int_t)hold->ttl_ms,
                      "token", (json_int_t)hold->token, "hold", render_hold(hold->id).text,
-                     "waiters", (json_int_t)(state->waiter_count + state->convert_count));
+                     "waiters", (json_int_t)state->waiter_count + (json_int_t)state->convert_count);
 }
 
 /* What it holds, out of the registers that this node stores. */

@@ -299,6 +299,14 @@ static void log_answer(struct accuser *a, const struct accusation *c, int juror,
         fence_told_opinion(a->core, &c->cert.order, slot, evidence, vote);
 }
 
+static bool has_voted(const struct accusation *c, uint16_t juror)
+{
+    for (size_t i = 0; i < c->cert.count; i++)
+        if (c->cert.votes[i].juror == juror)
+            return true;
+    return false;
+}
+
 static bool take_vote(struct accuser *a, struct instant now, int juror, struct accusation *c,
                       const struct wire_vote *m)
 {
@@ -382,7 +390,11 @@ bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const st
     if (m->type == WIRE_OPINION)
         log_answer(a, c, juror, &m->opinion.evidence, NULL);
     c->answered |= 1u << juror;
-    c->evidence[juror] = m->type == WIRE_VOTE ? m->vote.evidence : m->opinion.evidence;
+    if (m->type == WIRE_VOTE)
+        c->evidence[juror] = m->vote.evidence;
+    else if (!has_voted(c,
+                        from)) /* what it saw when it voted stays, whatever it says behind that */
+        c->evidence[juror] = m->opinion.evidence;
     return m->type == WIRE_VOTE && take_vote(a, now, juror, c, &m->vote);
 }
 

@@ -155,6 +155,26 @@ void clone_watch(struct clone *c, struct core *core, struct instant now, uint16_
     n->at[1] = at[count - 1];
 }
 
+bool clone_tells(struct clone *c, const struct core *core, uint16_t slot,
+                 const struct start_id *start, bool asked, struct wire_cloned *out)
+{
+    struct address at[3];
+    if (!c->proven || (!asked && same(&c->told, start)))
+        return false;
+    size_t count = addresses(c, core, slot, at);
+    c->told = *start;
+    *out = (struct wire_cloned){.one = at[0], .other = at[count - 1]};
+    return true;
+}
+
+void clone_aim(const struct clone *c, struct outgoing *out, size_t count,
+               const struct start_id *start)
+{
+    for (size_t i = 0; i < 2 && count > 0 && c->proven; i++)
+        if (same(&c->starts[i].start, start))
+            out->at = c->starts[i].from;
+}
+
 struct instant clone_deadline(const struct clone *c)
 {
     return c->ask_at;

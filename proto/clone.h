@@ -30,8 +30,10 @@
 #include "crypto/session.h"
 #include "proto/jury.h"
 #include "proto/time.h"
+#include "proto/wire.h"
 
 struct core;
+struct outgoing;
 
 struct clone_start {
     struct start_id start; /* zero: none */
@@ -47,7 +49,8 @@ struct clone {
     struct clone_start starts[2];
     struct instant contested_until; /* it is asked until then; ns 0: it is not */
     struct instant ask_at, asked_at;
-    bool proven; /* as of the last call of clone_judge */
+    struct start_id told; /* the one that was told last that there are two */
+    bool proven;          /* as of the last call of clone_judge */
 };
 
 void clone_init(struct clone *c);
@@ -71,6 +74,14 @@ void clone_watch(struct clone *c, struct core *core, struct instant now, uint16_
  */
 size_t clone_asks(struct clone *c, const struct core *core, struct instant now, uint16_t slot,
                   struct address out[3]);
+/* Whether `start`, which is believed now, is to be told that there are two: each time that all are
+ * `asked`, and whenever belief went from one to the other. */
+bool clone_tells(struct clone *c, const struct core *core, uint16_t slot,
+                 const struct start_id *start, bool asked, struct wire_cloned *out);
+/* While there are two: what is for that start alone, if `count` of it there is, goes to where it
+ * answered from. */
+void clone_aim(const struct clone *c, struct outgoing *out, size_t count,
+               const struct start_id *start);
 /* When clone_asks, or clone_judge, has something to do; INSTANT_NEVER. */
 struct instant clone_deadline(const struct clone *c);
 

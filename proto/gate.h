@@ -16,8 +16,9 @@ struct gate {
     const struct digest *roster_digest;
 };
 
-/* NULL: certified, and *out is the act that it would be. Else the rule that forbids it; static. */
+/* `bytes` are order_cert_encode's. NULL: certified, and *out is the act that it would be. Else the
+ * rule that forbids it; static. */
 const char *gate_check(const struct gate *gate, uint16_t slot, uint64_t life, uint8_t action,
-                       struct view cert, struct fence_act *out);
+                       struct view bytes, struct fence_act *out);
 
 #endif

@@ -202,8 +202,7 @@ static void count_way(struct link *l, const struct link_end *end, uint16_t befor
     if (way->via == before)
         return;
     struct notice *n = told_notice(&l->core->told, NOTICE_REACH);
-    n->slot = slot_of(l, end);
-    n->number = way->via ? 2 : 3;
+    n->slot = slot_of(l, end), n->number = way->via ? 2 : 3;
     n->other = slot_via(l, way->via ? way->via : before);
     if (way->via == 0)
         c->ways_direct++;
@@ -446,8 +445,10 @@ static void seal_data(struct link *l, size_t index)
                                    .to = slot_of(l, end),
                                    .from_start = l->start,
                                    .to_start = end->session.peer_start};
+    size_t before = l->out_count;
     end->open = 0;
     seal_one(l, end, d->via, &binding, (struct view){d->plain, d->size});
+    clone_aim(&end->clone, l->out + before, l->out_count - before, &end->session.peer_start);
 }
 
 static void seal_hello(struct link *l, struct link_end *end, uint16_t via)
@@ -552,31 +553,31 @@ static void say_hello(struct link *l, struct link_end *end)
     uint16_t relay = end->way.hint;
     bool answers = end->answers_relayed && relay;
     bool lost = !settled(end) && end->hellos_lost >= HELLOS_DIRECT && !is_gone(l, end);
+    size_t n = l->out_count;
     end->answers_relayed = false;
     if (!answers)
         seal_hello(l, end, 0);
+    clone_aim(&end->clone, l->out + n, l->out_count - n, &end->session.peer_seen);
     if (answers || (lost && choose_relays(l, end, 1, &relay) > 0))
         seal_hello(l, end, relay);
     if (end->hellos_lost < HELLOS_DIRECT)
         end->hellos_lost++;
 }
 
-/* Each start of it is asked whether it is there, where it was heard from; and while there are two,
- * whichever is believed just now is told so. */
+/* Each start of it is asked whether it is there, and told if there are two. */
 static void ask_starts(struct link *l, struct link_end *end, struct instant now)
 {
     struct address at[3];
-    struct core *c = l->core;
-    clone_watch(&end->clone, c, now, slot_of(l, end));
-    size_t first = l->out_count, count = clone_asks(&end->clone, c, now, slot_of(l, end), at);
+    uint16_t slot = slot_of(l, end);
+    clone_watch(&end->clone, l->core, now, slot);
+    size_t first = l->out_count, count = clone_asks(&end->clone, l->core, now, slot, at);
     for (size_t i = 0; i < count; i++)
         seal_hello(l, end, 0);
     for (size_t i = 0; first + i < l->out_count; i++)
         l->out[first + i].at = at[i];
-    struct message m = {.type = WIRE_CLONED,
-                        .cloned = {.one = at[0], .other = at[count > 1 ? count - 1 : 0]}};
-    if (count > 0 && end->clone.proven && end->session.believed)
-        put_message(l, end, end->way.via, &m);
+    struct message m = {.type = WIRE_CLONED}; /* directly: a relay may believe the other one */
+    if (clone_tells(&end->clone, l->core, slot, &end->session.peer_start, count > 0, &m.cloned))
+        put_message(l, end, 0, &m);
 }
 
 /* Asks and says what is due, and puts what is relayed into datagrams to relays. */

@@ -43,7 +43,7 @@ static void fill_executors(const struct peer *p, uint16_t slot, struct preview *
                           .slot = slot,
                           .life = out->life};
     struct digest digest = order_digest(&order);
-    uint64_t ranks[ROSTER_JURORS_MAX];
+    uint64_t ranks[ROSTER_JURORS_MAX] = {0};
     for (size_t i = 0; i < roster->node_count; i++) {
         const struct roster_node *node = &roster->nodes[i];
         uint64_t rank = executor_rank(&p->core, &digest, node->slot);

@@ -5,7 +5,7 @@
  * the run.
  *
  * Without a file of their own: S3 (history.c, where values are compared), S17 (lives.h, network.c
- * and forger.c know what is forged; machine.c judges datagrams), S19 (jobs.c), S21 (operator.c).
+ * and forger.c know what is forged; machine.c judges datagrams), S19 (jobs.c), S22 (operator.c).
  * Not yet in the code: S12 (rosters do not move).
  */
 #ifndef SIM_CHECK_H

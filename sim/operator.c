@@ -158,10 +158,10 @@ void operator_said(struct world *w, const struct machine *m, const struct messag
         return;
     const char *what = message->type == WIRE_VOTE ? "votes against" : "lets somebody act on";
     if (binds(w, m, INHIBIT_FREEZE, MACHINES_MAX) || binds(w, m, INHIBIT_FREEZE, (size_t)index))
-        world_fail(w, EXIT_BROKEN, "S21", "%s %s %s within a freeze that it has stored", m->name,
+        world_fail(w, EXIT_BROKEN, "S22", "%s %s %s within a freeze that it has stored", m->name,
                    what, w->machines[index].name);
     if (message->type == WIRE_EXEC_OK && binds(w, m, INHIBIT_MAINTENANCE, (size_t)index))
-        world_fail(w, EXIT_BROKEN, "S21", "%s %s %s, which it knows to be under maintenance",
+        world_fail(w, EXIT_BROKEN, "S22", "%s %s %s, which it knows to be under maintenance",
                    m->name, what, w->machines[index].name);
 }
 

@@ -6,7 +6,7 @@
  * does not hold then: what follows is S1's to see).
  *
  * What must hold: a juror that has said that it stored a freeze votes against nobody whom that is
- * about until it ends or was lifted, and lets no executor begin; nor under maintenance (S21). A
+ * about until it ends or was lifted, and lets no executor begin; nor under maintenance (S22). A
  * request against a node that is well gets no vote (S20). An operator's receipt is not taken by a
  * juror that acknowledged that life within H (S9).
  */
@@ -66,7 +66,7 @@ void operator_next(struct world *w, uint32_t detail);
 void operator_watch(struct world *w);
 /* An answer to one of its calls. */
 void operator_answer(struct world *w, struct machine *m, const struct answer *a);
-/* A machine says something (S21). */
+/* A machine says something (S22). */
 void operator_said(struct world *w, const struct machine *m, const struct message *message);
 
 #endif

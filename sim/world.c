@@ -88,8 +88,8 @@ void world_open(struct world *w, uint64_t seed, const struct world_options *opti
     w->siege.length = siege_open(w);
     observer_open(w);
     devices_open(w);
-    check_executors_open(w);
     open_machines(w);
+    check_executors_open(w);
     if (options->scenario >= 0) {
         scenario_open(w, (size_t)options->scenario);
     } else if (options->story) {

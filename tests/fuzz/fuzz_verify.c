@@ -6,6 +6,7 @@
 
 #include "client/agent.h"
 #include "client/fence_verify.h"
+#include "proto/id.h"
 #include "proto/must.h"
 #include "tests/unit/crypto_fixture.h"
 

@@ -96,8 +96,10 @@ table='
 147 scenario/restarts      a vote is forgotten when its juror restarts
 148 only:scenario/forgeries an order of an earlier roster binds
 120 only:scenario/watchdog   a juror says too early that it was silent for long enough
+120 only:profile/watchdog    a juror says too early that it was silent for long enough
 121 only:scenario/unkillable a watchdog is petted without standing
 122 only:profile/watchdog    B rests on the time-out that was asked for
+135 scenario/wrong-word    an operator is believed in any case
 '
 caught=0 planted=0
 afters=()

@@ -1,4 +1,5 @@
 """Fencing by ClusterLabs' agents: real management controllers that switch the lab's machines."""
+import re
 import unittest
 
 from bmc import PASSWORD, USER, Bmc, missing
@@ -66,12 +67,18 @@ device "{of}-bmc" {{
         super().setUp()
         self.bmc = self.bmcs["hv3"]
         self.bmc.forget()
+        for machine in self.lab.names:
+            until(lambda m=machine: self.executor_is_up(m), f"{machine}'s executor has asked its agents")
 
     def tearDown(self):
         self.bmc.says("lies", False)
         self.bmc.says("lies-off", False)
         super().tearDown()
         self.until_whole()
+
+    def executor_is_up(self, machine):
+        log = (self.lab.dir / machine / "executor.log").read_text()
+        return re.findall(r" (started|stopping) ", log)[-1:] == ["started"]
 
     def transcript(self, machine):
         return (self.lab.dir / machine / "executor" / "transcript").read_text()

@@ -65,11 +65,12 @@ class HandOver(FenceCase):
                 self.assertEqual(opinion["allows"], ["retire", "power"])
 
     def test_the_agent_is_killed(self):
-        self.assertEqual(self.hand_over("kill", self.lab.agent)[1], LOST)
+        """Its client waits a while for the agent; the machine may be switched off before."""
+        self.assertIn(self.hand_over("kill", self.lab.agent)[1], (LOST, KILLED))
 
     def test_the_agent_is_stopped_while_a_hold_exists(self):
         """It must not say that it left: then nobody would hold it dead, and hv1 would wait."""
-        self.assertEqual(self.hand_over("stop", self.lab.agent)[1], LOST)
+        self.assertIn(self.hand_over("stop", self.lab.agent)[1], (LOST, KILLED))
 
     def test_the_machine_is_off(self):
         self.assertEqual(self.hand_over("off", self.lab.power)[1], KILLED)

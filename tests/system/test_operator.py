@@ -113,6 +113,8 @@ class Operators(FenceCase):
         self.assertEqual(self.say("hv1", "fence", "request", "hv3")[0], USAGE)
 
     def test_a_dead_node_that_holds_nothing_is_fenced_on_request(self):
+        # It renews while it holds, so that every juror has heard its life since its own start (F8).
+        self.assertEqual(self.locked("hv3", self.name("short"), "sleep", "1")[0], OK)
         life = self.life("hv3")
         self.lab.agent("hv3", "pause")
         code, out, _ = self.say(

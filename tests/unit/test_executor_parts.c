@@ -107,8 +107,8 @@ START_TEST(acts_full)
     static struct acts_table table;
     struct fence_act act;
     table.count = 0;
-    for (uint8_t i = 0; i < ACTS_LIFE_MAX; i++) {
-        act = act_of(3, 7, i);
+    for (unsigned i = 0; i < ACTS_LIFE_MAX; i++) {
+        act = act_of(3, 7, (uint8_t)i);
         acts_add(&table, &act);
     }
     act = act_of(3, 7, ACTS_LIFE_MAX);
@@ -184,7 +184,7 @@ END_TEST
 static bool parse(struct secrets *out, const char *text)
 {
     memset(out, 0, sizeof *out);
-    memcpy(out->text, text, strlen(text));
+    memcpy(out->text, text, strlen(text) + 1);
     return secrets_parse(out, strlen(text));
 }
 
@@ -208,7 +208,7 @@ static void check_mask(const char *text, const char *expected)
     static struct secrets s;
     char bytes[256];
     ck_assert(parse(&s, "password=hunter2\nsnmp=ab\ncommunity=hunter\n"));
-    memcpy(bytes, text, strlen(text));
+    memcpy(bytes, text, strlen(text) + 1);
     size_t size = secrets_mask(&s, bytes, strlen(text));
     ck_assert_uint_eq(size, strlen(expected));
     ck_assert_mem_eq(bytes, expected, size);
@@ -262,8 +262,9 @@ END_TEST
 
 /* --- Devices (F6b) --- */
 
-static char *options[] = {(char *)(uintptr_t) "ip=10.0.0.1", (char *)(uintptr_t) "lanplus=1",
-                          (char *)(uintptr_t) "username=fence", (char *)(uintptr_t) "cipher=17"};
+static char ip[] = "ip=10.0.0.1", plus[] = "lanplus=1", user[] = "username=fence",
+            cipher[] = "cipher=17";
+static char *options[] = {ip, plus, user, cipher};
 static const struct config_device device = {.name = "n1-bmc",
                                             .node = "n1",
                                             .option_count = 4,

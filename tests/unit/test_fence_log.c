@@ -89,7 +89,8 @@ static void teardown(void)
     while (d && (entry = readdir(d)))
         if (entry->d_name[0] != '.')
             unlink(path_of(entry->d_name));
-    closedir(d);
+    if (d)
+        closedir(d);
     rmdir(dir);
 }
 
