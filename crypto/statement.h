@@ -14,14 +14,14 @@
 #include "crypto/key.h"
 
 enum statement_kind {
-    STATEMENT_ROSTER,  /* an operator or a juror signs a roster */
-    STATEMENT_MEMBER,  /* a node says how it is: alive, left (proto/swim) */
-    STATEMENT_VOTE,    /* a juror's vote for a fence order (crypto/order) */
-    STATEMENT_END,     /* a node says that its earlier lives are over (crypto/proof) */
-    STATEMENT_RECEIPT, /* an executor carried out an order (crypto/proof) */
+    STATEMENT_ROSTER,   /* an operator or a juror signs a roster */
+    STATEMENT_MEMBER,   /* a node says how it is: alive, left (proto/swim) */
+    STATEMENT_VOTE,     /* a juror's vote for a fence order (crypto/order) */
+    STATEMENT_END,      /* a node says that its earlier lives are over (crypto/proof) */
+    STATEMENT_RECEIPT,  /* an executor carried out an order (crypto/proof) */
     STATEMENT_OPERATOR, /* an operator's word that a life is over (crypto/operator_receipt) */
-    STATEMENT_ARMED,   /* a node says that its watchdog ends its life (crypto/watchdog) */
-    STATEMENT_SILENCE  /* a juror says how long it has not acknowledged a life (crypto/watchdog) */
+    STATEMENT_ARMED,    /* a node says that its watchdog ends its life (crypto/watchdog) */
+    STATEMENT_SILENCE   /* a juror says how long it has not acknowledged a life (crypto/watchdog) */
 };
 
 /* The context string of a kind; static. */

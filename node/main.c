@@ -359,8 +359,8 @@ int main(int argc, char **argv)
                d.identity.self);
         status = FAULT_NONE;
     } else {
-        /* Before any thread is there, and before a byte from outside is read. */
-        bool started = privileges_limit(&fault) && main_start(&d, options.store_lost, &fault);
+        /* Once the watchdog's keeper is there, and before a byte from outside is read. */
+        bool started = main_start(&d, options.store_lost, &fault) && privileges_limit(&fault);
         if (started)
             main_run(&d);
         bool good = main_finish(&d);

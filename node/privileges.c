@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #if defined(__x86_64__)
 #define PRIVILEGES_MACHINE AUDIT_ARCH_X86_64
@@ -64,7 +65,8 @@ static bool privileges_filter_calls(void)
 {
     static const struct sock_fprog program = {
         .len = sizeof privileges_filter / sizeof *privileges_filter, .filter = privileges_filter};
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+    /* And no_new_privs with it, in every thread that is there. */
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
 }
 
 #else

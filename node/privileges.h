@@ -11,7 +11,8 @@
 
 #include "node/fault.h"
 
-/* For this thread and all that it starts, for good. False with *fault. */
+/* For all threads and all that they start, for good. The watchdog's keeper, which is a program
+ * started anew, must be there by then. False with *fault. */
 bool privileges_limit(struct fault *fault);
 
 #endif

@@ -16,7 +16,7 @@ struct session_watcher {
     struct session_watcher *next, *prev;
 };
 
-static const char *const session_kinds[] = {"granted", "blocking", "at-risk",
+static const char *const session_kinds[] = {"granted", "blocking", "at-risk", "draining",
                                             "safe",    "passed",   "lost"};
 enum { SESSION_KINDS = sizeof session_kinds / sizeof *session_kinds };
 

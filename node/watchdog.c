@@ -37,14 +37,13 @@ static bool take_hello(struct watchdog *w, struct keeper_hello *hello)
     return size == (ssize_t)sizeof *hello && hello->timeout_s > 0;
 }
 
-static bool spawn(struct watchdog *w, int64_t killed, struct keeper_hello *hello)
+static bool spawn(struct watchdog *w, struct keeper_hello *hello)
 {
     struct keeper_start start = {
         .device = w->config->watchdog,
         .identity = *w->config->watchdog_identity ? w->config->watchdog_identity : NULL,
         .socket = w->socket,
-        .seconds = (uint32_t)((w->times.watchdog.ns + 999999999) / 1000000000),
-        .killed = killed};
+        .seconds = (uint32_t)((w->times.watchdog.ns + 999999999) / 1000000000)};
     w->fd = keeper_spawn(&start);
     if (w->fd < 0) {
         memset(hello, 0, sizeof *hello);
@@ -111,7 +110,7 @@ bool watchdog_open(struct watchdog **out, const struct config *config,
         close(w->fd);
     w->fresh = !found;
     *out = w;
-    if (!found && !spawn(w, 0, &hello))
+    if (!found && !spawn(w, &hello))
         return fault_set(fault, FAULT_CONFIG, "watchdog %s: %s", config->watchdog, hello.error);
     log_event(LOG_LEVEL_INFO, "watchdog", "device=%s identity=\"%s\" timeout_s=%u taken_over=%s",
               config->watchdog, hello.identity, hello.timeout_s, found ? "yes" : "no");
@@ -131,7 +130,7 @@ bool watchdog_fresh(const struct watchdog *w)
 static void lost(struct watchdog *w, const char *why)
 {
     log_event(LOG_LEVEL_ERROR, "watchdog-lost",
-              "device=%s why=\"%s\" note=\"it fires unless the next pet opens it again\"",
+              "device=%s why=\"%s\" note=\"it fires: its keeper starts with the agent alone\"",
               w->config->watchdog, why);
     if (w->fd >= 0)
         close(w->fd);
@@ -140,16 +139,12 @@ static void lost(struct watchdog *w, const char *why)
 
 void watchdog_pet(struct watchdog *w, struct instant until)
 {
-    struct keeper_hello hello;
     struct keeper_word word = {
         .kind = KEEPER_PET, .until = until.ns, .killed = instant_after(until, w->times.soft).ns};
     if (w->fd >= 0 && send(w->fd, &word, sizeof word, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
         return;
-    if (w->fd >= 0)
+    if (w->fd >= 0) /* no other is started: this process can start none any more (privileges.h) */
         lost(w, strerror(errno));
-    /* To open is to pet: the same moments hold. */
-    if (!spawn(w, word.killed, &hello))
-        lost(w, hello.error);
 }
 
 void watchdog_close(struct watchdog *w, bool idle)

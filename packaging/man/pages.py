@@ -118,7 +118,7 @@ def page_command(name, summary):
     page.markdown(lines[start:])
     if page.complete(help_text).missing:
         page.title("OPTIONS")
-        page.literal("\n".join(l for l in help_text.splitlines() if re.match(r" {2,}", l) and "holdfast" not in l))
+        page.literal("\n".join(l for l in help_text.splitlines() if re.match(r" {2,}(?!holdfast )", l)))
     page.title("COMMON OPTIONS")
     page.lines += ["*--socket* _PATH_, *--json*, *--help*", "\tSee *holdfast*(1).", ""]
     page.title("EXIT STATUS")

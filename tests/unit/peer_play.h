@@ -89,8 +89,8 @@ struct stage_node {
     uint16_t last_from[WIRE_TYPES];   /*   from that slot */
     uint64_t notices[NOTICE_CLONE + 1];
     struct notice last_notice[NOTICE_CLONE + 1];
-    enum stage_tool tool; /* what its runs of the fence driver come to, */
-    int64_t tool_ms;      /*   and how long they take */
+    enum stage_tool tool;                 /* what its runs of the fence driver come to, */
+    int64_t tool_ms;                      /*   and how long they take */
     uint64_t steps[FENCE_STEP_KINDS_END]; /* told for the fence log, over all runs, */
     struct fence_step last_step[FENCE_STEP_KINDS_END]; /*   and the last of each; no views */
 };
