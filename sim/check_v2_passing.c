@@ -222,14 +222,20 @@ static void judge_lease(struct world *w, const struct op *op, int64_t awaited)
 }
 
 /* max(D + C, H) + C after the death (section 11): its life is armed, as one of the core knows,
- * whose jurors count from their own starts. Retiring needs no limit (F8). */
+ * whose jurors count from their own starts. Retiring needs no limit (F8). Of a machine that had
+ * begun a later life, and never stated the end of the one that holds, it is the later one that is
+ * ordered and waited for; where that had not been armed yet only an executor or a person is left.
+ */
 static void judge_watchdog(struct world *w, const struct op *op, int64_t from)
 {
-    const struct life *life = &w->observer->lives.of[op->machine->index][op->id.life];
+    const struct lives *lives = &w->observer->lives;
+    size_t index = op->machine->index;
+    const struct life *life = &lives->of[index][op->id.life];
+    const struct life *ordered = &lives->of[index][lives->highest[index]];
     struct fence_times t;
     fence_times_derive(&t, SPAN_MS(w->p.detect_ms));
     fence_times_set(&t, (struct span){t.watchdog.ns + SPAN_MS(w->p.watchdog_extra_ms).ns});
-    if (!(life->armed & w->siege.inside))
+    if (!(life->armed & ordered->armed & w->siege.inside))
         return;
     for (size_t i = 0; i < w->machine_count; i++)
         if (siege_inside(w, i))
