@@ -28,10 +28,10 @@ TOOLS = {
     "systemctl": """
         start() { setsid holdfastd -c /etc/holdfast/holdfast.conf </dev/null >>"$HOST_DIR/log" 2>&1 &
             echo $! >"$HOST_DIR/pid"; }
-        stop() { kill "$(cat "$HOST_DIR/pid")"; while kill -0 "$(cat "$HOST_DIR/pid")" 2>/dev/null; do sleep 0.05; done; }
+        stop() { kill "-$1" "$(cat "$HOST_DIR/pid")"; while kill -0 "$(cat "$HOST_DIR/pid")" 2>/dev/null; do sleep 0.05; done; }
         [ "$1" = kill ] && exec kill "-$3" "$(cat "$HOST_DIR/pid")"
         for verb; do case $verb in
-            restart) stop; start ;; start | --now) start ;; stop) stop ;; esac; done
+            restart) stop USR1; start ;; start | --now) start ;; stop) stop TERM ;; esac; done
         for i in $(seq 200); do holdfast status >/dev/null 2>&1; case $? in 0 | 1 | 2) exit 0 ;; esac; sleep 0.05; done
         exit 1""",
 }
