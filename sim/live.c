@@ -1,6 +1,8 @@
 /* How long things took: see live.h. */
 #include "sim/live.h"
 
+#include <stdbool.h>
+
 static const struct {
     const char *id, *unit, *text;
 } names[] = {
@@ -35,7 +37,9 @@ void live_add(struct live *l, const struct live *more, uint64_t seed)
 {
     for (int i = 0; i < LIVE_KINDS; i++) {
         l->judged[i] += more->judged[i];
-        if (more->worst[i] <= l->worst[i])
+        /* Of equal ones the first seed's: they end in any order. */
+        bool same = more->worst[i] == l->worst[i] && l->worst_seed[i] > seed;
+        if (more->judged[i] == 0 || (more->worst[i] <= l->worst[i] && !same))
             continue;
         l->worst[i] = more->worst[i];
         l->worst_seed[i] = seed;

@@ -21,9 +21,8 @@ sim: $(B)/holdfast-sim $(B)/holdfast-sim-bulk sim-scenarios sim-crowd ## run the
 	[ $$real = 0 ] || { cat $(B)/sim-real.txt; exit $$real; }; \
 	cmp $(B)/sim-real.txt $(B)/sim-bulk.txt
 
-# Devices that lie, and operators that are wrong, break what the design assumes: the observer has to see S1 broken, else it is blind.
-# Devices that lie, and watchdogs that stand, break what the design assumes: the observer has to see what
-# comes of it, else it is blind.
+# Devices that lie, operators that are wrong, and watchdogs that stand, break what the design assumes: the
+# observer has to see what comes of it, else it is blind.
 sim-scenarios: $(B)/holdfast-sim-bulk ## run each directed scenario with five seeds
 	@for s in $$($< --scenarios | cut -d' ' -f1); do \
 		$< --scenario $$s --seeds 5 > $(B)/sim-scenario.txt; code=$$?; \
