@@ -2,8 +2,8 @@
  * The roster's bytes: see roster.h. Canonical form, little-endian, nothing optional:
  *
  *     epoch u32, previous 32, shard count u16, cohort size u8, least version u8, lab flag,
- *     detection target u16, action count u8, actions' names 32 each (NUL-padded),
- *     operator count u8, operators' keys 32 each,
+ *     detection target u16, action count u8, actions' names 32 each (NUL-padded), mask u8 of those
+ *     that end sessions, operator count u8, operators' keys 32 each,
  *     node count u16, then per node, ascending by slot:
  *         slot u16, votes flag, juror flag, executes flag, name 64 (NUL-padded), key 32, store 16,
  *         machine 16, IP 16, port u16, device 64 (NUL-padded)
@@ -20,7 +20,7 @@
 #include <string.h>
 
 enum {
-    HEAD_BYTES = 4 + DIGEST_SIZE + 2 + 1 + 1 + 1 + 2 + 1 + 1 + 2,
+    HEAD_BYTES = 4 + DIGEST_SIZE + 2 + 1 + 1 + 1 + 2 + 1 + 1 + 1 + 2,
     NODE_BYTES = 2 + 1 + 1 + 1 + ROSTER_NAME_SIZE + KEY_PUBLIC_SIZE + STORE_ID_SIZE +
                  MACHINE_ID_SIZE + 16 + 2 + DEVICE_SIZE
 };
@@ -63,6 +63,7 @@ size_t roster_encode(uint8_t *out, const struct roster *roster)
     write_u8(&w, roster->action_count);
     for (size_t i = 0; i < roster->action_count; i++)
         write_padded(&w, roster->actions[i], ROSTER_ACTION_SIZE);
+    write_u8(&w, roster->session_actions);
     write_u8(&w, roster->operator_count);
     for (size_t i = 0; i < roster->operator_count; i++)
         write_copy(&w, roster->operators[i].bytes, KEY_PUBLIC_SIZE);
@@ -104,6 +105,7 @@ static void read_roster(struct reader *r, struct roster *out)
         reader_fail(r);
     for (size_t i = 0; !r->failed && i < out->action_count; i++)
         read_copy(r, out->actions[i], ROSTER_ACTION_SIZE);
+    out->session_actions = read_u8(r);
     out->operator_count = read_u8(r);
     if (out->operator_count < 1 || out->operator_count > ROSTER_OPERATORS_MAX)
         reader_fail(r);
@@ -152,6 +154,8 @@ static bool actions_valid(const struct roster *roster)
             if (strcmp(roster->actions[i], roster->actions[j]) == 0)
                 return false;
     }
+    if (roster->session_actions >> roster->action_count)
+        return false;
     return roster->detect_ms >= ROSTER_DETECT_MIN_MS && roster->detect_ms <= ROSTER_DETECT_MAX_MS;
 }
 

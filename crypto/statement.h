@@ -14,11 +14,12 @@
 #include "crypto/key.h"
 
 enum statement_kind {
-    STATEMENT_ROSTER, /* an operator or a juror signs a roster */
-    STATEMENT_MEMBER, /* a node says how it is: alive, left (proto/swim) */
-    STATEMENT_VOTE,   /* a juror's vote for a fence order (crypto/order) */
-    STATEMENT_END,    /* a node says that its earlier lives are over (crypto/proof) */
-    STATEMENT_RECEIPT /* an executor carried out an order (crypto/proof) */
+    STATEMENT_ROSTER,  /* an operator or a juror signs a roster */
+    STATEMENT_MEMBER,  /* a node says how it is: alive, left (proto/swim) */
+    STATEMENT_VOTE,    /* a juror's vote for a fence order (crypto/order) */
+    STATEMENT_END,     /* a node says that its earlier lives are over (crypto/proof) */
+    STATEMENT_RECEIPT, /* an executor carried out an order (crypto/proof) */
+    STATEMENT_SCOPE /* a node says what is to be done about a session of its own (crypto/scope) */
 };
 
 /* The context string of a kind; static. */

@@ -177,7 +177,7 @@ START_TEST(counts_beyond_the_limits)
 {
     size_t size = roster_encode(bytes, &roster);
     size_t actions_at = HEAD_BYTES - 1;
-    size_t operators_at = HEAD_BYTES + ROSTER_ACTION_SIZE;
+    size_t operators_at = HEAD_BYTES + ROSTER_ACTION_SIZE + 1;
     size_t nodes_at = operators_at + 1 + 2 * KEY_PUBLIC_SIZE;
     ck_assert_uint_eq(bytes[actions_at], 1);
     for (unsigned count = ROSTER_ACTIONS_MAX + 1; count <= UINT8_MAX; count++) {
@@ -196,6 +196,18 @@ START_TEST(counts_beyond_the_limits)
     ck_assert_int_eq(roster_decode(&decoded, bytes, ROSTER_FILE_MAX), ROSTER_MALFORMED);
     bytes[nodes_at] = bytes[nodes_at + 1] = 0xff;
     ck_assert_int_eq(roster_decode(&decoded, bytes, ROSTER_FILE_MAX), ROSTER_MALFORMED);
+}
+END_TEST
+
+/* The mask of those that end sessions names none that there is not. */
+START_TEST(session_actions_are_actions)
+{
+    for (unsigned mask = 0; mask <= UINT8_MAX; mask++)
+        EXPECT(mask <= 1 ? ROSTER_OK : ROSTER_MALFORMED, roster.session_actions = (uint8_t)mask);
+    ck_assert(!roster_ends_sessions(&roster, 1));
+    roster.session_actions = 1;
+    ck_assert(roster_ends_sessions(&roster, 1));
+    ck_assert(!roster_ends_sessions(&roster, 0) && !roster_ends_sessions(&roster, 2));
 }
 END_TEST
 
@@ -239,7 +251,7 @@ static void check_padding(const char *text, size_t at, size_t text_size)
 
 START_TEST(bytes_behind_a_text_are_refused)
 {
-    size_t node_at = HEAD_BYTES + ROSTER_ACTION_SIZE + 1 + 2 * KEY_PUBLIC_SIZE + 2;
+    size_t node_at = HEAD_BYTES + ROSTER_ACTION_SIZE + 1 + 1 + 2 * KEY_PUBLIC_SIZE + 2;
     size_t name_at = node_at + 2 + 3;
     check_padding("power", HEAD_BYTES, ROSTER_ACTION_SIZE);
     check_padding("n0", name_at, ROSTER_NAME_SIZE);
@@ -483,7 +495,7 @@ START_TEST(the_format_is_pinned)
     char text[2 * DIGEST_SIZE + 1];
     ck_assert_int_eq(file_verdict(fixture_roster_file(bytes, &roster, 2)), ROSTER_OK);
     hex_encode(text, digest.bytes, sizeof digest.bytes);
-    ck_assert_str_eq(text, "bc434cbb165edb01aa65c126755651f613933e57e58320e104447b80dff11b25");
+    ck_assert_str_eq(text, "773b56e95ba27b03e1157edb2a39f62acfcbbe85735ef8d8b38c89040fa82872");
 }
 END_TEST
 
@@ -584,6 +596,7 @@ static TCase *case_canonical(void)
     tcase_add_test(tc, what_follows_a_text_is_not_encoded);
     tcase_add_test(tc, heads_out_of_range);
     tcase_add_test(tc, counts_beyond_the_limits);
+    tcase_add_test(tc, session_actions_are_actions);
     tcase_add_test(tc, names);
     tcase_add_test(tc, detection_targets);
     tcase_add_test(tc, actions);
