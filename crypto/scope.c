@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+const struct scope scope_none;
+
 enum { SIGNED_BYTES_MAX = 2 + 8 + SCOPE_BYTES_MAX };
 
 bool scope_make(struct scope *out, uint64_t session, uint8_t action, const void *info, size_t size)

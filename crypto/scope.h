@@ -36,6 +36,9 @@ struct scope_word {
     struct signature signature; /* over (slot, life, scope) */
 };
 
+/* The whole life. */
+extern const struct scope scope_none;
+
 /* Fills in the info; false, and no scope, if it is too long or no text (crypto/text.h). */
 bool scope_make(struct scope *out, uint64_t session, uint8_t action, const void *info, size_t size);
 bool scope_equal(const struct scope *a, const struct scope *b);

@@ -113,7 +113,7 @@ static struct view agent_certificate(const struct agent *a, const struct run *ru
     struct order_view view;
     size_t cursor = 0;
     while (peer_next_order(a->peer, &cursor, &view)) {
-        if (view.cert.order.slot != run->slot || view.cert.order.life != run->life)
+        if (memcmp(view.order.bytes, run->order.bytes, DIGEST_SIZE) != 0)
             continue;
         struct writer w = writer_init(out, ORDER_CERT_BYTES_MAX);
         order_cert_encode(&w, &view.cert);

@@ -171,8 +171,10 @@ static struct events_telling events_fence(char *text, const struct agent *agent,
     } else {
         out.kind = "broken";
         snprintf(text, EVENTS_TEXT_SIZE,
-                 "a lock of %s, life %" PRIu64 ", was broken: that life is proven over (F5)", name,
-                 n->number);
+                 "a lock of %s, life %" PRIu64
+                 ", was broken: that life, or the session that held it, "
+                 "is proven over (F5)",
+                 name, n->number);
     }
     return out;
 }
@@ -202,6 +204,12 @@ static struct events_telling events_proof(char *text, const struct agent *agent,
         snprintf(text, EVENTS_TEXT_SIZE, "%s is proven over up to life %" PRIu64 ": %s", name,
                  n->number,
                  n->executed ? "an executor's receipt (F6b)" : "its own end statement (F6a)");
+        return (struct events_telling){LOG_LEVEL_INFO, "proof", n->slot};
+    }
+    if (n->kind == NOTICE_ENDED) {
+        snprintf(text, EVENTS_TEXT_SIZE,
+                 "a session of %s, life %" PRIu64 ", is proven over: an executor's receipt (F6b)",
+                 name, n->number);
         return (struct events_telling){LOG_LEVEL_INFO, "proof", n->slot};
     }
     if (n->kind == NOTICE_PROOF_REFUSED) {
@@ -247,6 +255,7 @@ static struct events_telling events_text(char *text, const struct agent *agent,
         return events_executor(text, agent, n);
     case NOTICE_PROOF:
     case NOTICE_PROOF_REFUSED:
+    case NOTICE_ENDED:
     case NOTICE_ALARM:
         return events_proof(text, agent, n);
     }

@@ -87,6 +87,7 @@ static void fencer_tell(const struct fencer *f, const struct run *run, struct fe
               log_value(result->text, strlen(result->text)).text);
     event.executed.slot = run->slot;
     event.executed.life = run->life;
+    event.executed.scope = run->scope;
     event.executed.kind = run->kind;
     event.executed.outcome = result->outcome;
     memcpy(event.executed.device, result->device, sizeof event.executed.device);
@@ -258,7 +259,8 @@ static const struct config_action *fencer_action(const struct fencer *f, const c
 
 static bool fencer_same_run(const struct run *a, const struct run *b)
 {
-    return a->slot == b->slot && a->life == b->life && a->kind == b->kind;
+    return a->slot == b->slot && a->life == b->life && a->kind == b->kind &&
+           scope_equal(&a->scope, &b->scope);
 }
 
 /* F4: nobody is believed but the jurors' signatures. NULL, or which rule forbids it. */
@@ -274,6 +276,7 @@ static const char *fencer_check(const struct fencer *f, const struct run *run, s
         return order_verdict_text(ORDER_MALFORMED);
     struct digest order = order_digest(&cert.order);
     if (cert.order.slot != run->slot || cert.order.life != run->life ||
+        !scope_equal(&cert.order.scope, &run->scope) ||
         memcmp(order.bytes, run->order.bytes, DIGEST_SIZE) != 0)
         return "the certificate is about another node, life or order (F4)";
     enum order_verdict verdict =
@@ -303,7 +306,8 @@ static void fencer_fill(struct fencer_environment *out, const struct fencer *f,
     snprintf(out->text[1], sizeof out->text[1], "HOLDFAST_SLOT=%u", run->slot);
     snprintf(out->text[2], sizeof out->text[2], "HOLDFAST_LIFE=%" PRIu64, run->life);
     snprintf(out->text[3], sizeof out->text[3], "HOLDFAST_ORDER=%s", order);
-    snprintf(out->text[4], sizeof out->text[4], "HOLDFAST_INFO=");
+    snprintf(out->text[4], sizeof out->text[4], "HOLDFAST_INFO=%.*s", (int)run->scope.info_size,
+             (const char *)run->scope.info);
     out->list[0] = out->path;
     for (int i = 1; i < FENCER_VARIABLES; i++)
         out->list[i] = out->text[i - 1];

@@ -183,6 +183,7 @@ static void operation_send(struct operation *op)
     event.acquire.limit = op->limit;
     event.acquire.policy = op->policy;
     event.acquire.ttl_ms = op->ttl_ms;
+    event.acquire.scope = op->scope;
     event.acquire.try = op->try;
     event.acquire.head = op->head;
     event.acquire.expect = op->expect;
@@ -299,6 +300,10 @@ static void operation_answer(void *context, const struct answer *answer)
         break;
     case ANSWER_FULL:
         operation_refused(op, "org.holdfast.QueueFull", NULL);
+        break;
+    case ANSWER_INFO_FULL:
+        operation_refused(op, "org.holdfast.TooMuchInfo",
+                          json_pack("{s:i}", "most", (int)LOCK_SCOPES_MAX));
         break;
     case ANSWER_BAD_NAME:
         operation_refused(
@@ -456,6 +461,9 @@ struct operation *operation_ask_for(struct operations *all, struct session *sess
     op->limit = request->limit;
     op->policy = request->policy;
     op->ttl_ms = request->ttl_ms;
+    op->scope = request->scope;
+    if (op->policy == LOCK_STALE_ACTION)
+        op->scope.session = session_number(session);
     op->try = request->try;
     op->head = request->head;
     op->spare = request->spare;
@@ -484,6 +492,7 @@ struct operation *operation_adopt(struct operations *all, struct session *sessio
     op->limit = view->limit;
     op->policy = view->policy;
     op->ttl_ms = view->ttl_ms;
+    op->scope = view->scope;
     op->token = view->token;
     operation_know(op, view->id);
     return op;

@@ -10,7 +10,8 @@
 #define STUCK_WAIT    SPAN_MS(1000)
 #define TELL_WAIT     SPAN_MS(300)
 #define TELL_WAIT_MAX SPAN_MS(4000)
-#define NOTED_SPAN    SPAN_MS(6000) /* waiters repeat their requests in less */
+#define NOTED_SPAN    SPAN_MS(6000)  /* waiters repeat their requests in less */
+#define SILENT_SPAN   SPAN_MS(10000) /* an order about a session that nobody acts on for so long */
 
 size_t accuser_bytes(const struct peer_config *config)
 {
@@ -25,10 +26,12 @@ void accuser_init(struct accuser *a, struct core *core, struct docket *docket,
     memset(a->table, 0, accuser_bytes(&core->config));
 }
 
-static struct accusation *find(const struct accuser *a, uint16_t slot, uint64_t life)
+static struct accusation *find(const struct accuser *a, uint16_t slot, uint64_t life,
+                               const struct scope *scope)
 {
     for (size_t i = 0; a->used && i < ACCUSED_MAX; i++)
-        if (a->table[i].used && a->table[i].slot == slot && a->table[i].life == life)
+        if (a->table[i].used && a->table[i].slot == slot && a->table[i].life == life &&
+            scope_equal(&a->table[i].word.scope, scope))
             return &a->table[i];
     return NULL;
 }
@@ -49,13 +52,29 @@ static bool stuck(const struct accusation *c, struct instant now)
     return span_between(c->since, now).ns >= PROOF_WAIT.ns;
 }
 
+/* The actions that its order can allow. */
+static uint32_t suiting(const struct accuser *a, const struct accusation *c)
+{
+    const struct roster *roster = a->core->config.roster;
+    uint32_t actions = 0;
+    for (uint8_t action = 0; action <= roster->action_count; action++)
+        if (order_suits(&c->cert.order, action, roster))
+            actions |= 1u << action;
+    return actions;
+}
+
+static struct docket_entry *order_of(const struct accuser *a, const struct accusation *c)
+{
+    return docket_find_scope(a->docket, c->slot, c->life, &c->word.scope);
+}
+
 /* Whether this juror's vote, as it is, can still be improved upon. */
 static bool to_ask(const struct accuser *a, const struct accusation *c, struct instant now,
                    uint16_t juror)
 {
     if (reborn(a, c) || stuck(c, now))
         return juror != c->slot;
-    uint32_t all = (2u << a->core->config.roster->action_count) - 1u;
+    uint32_t all = suiting(a, c);
     for (size_t i = 0; i < c->cert.count; i++)
         if (c->cert.votes[i].juror == juror)
             return c->cert.votes[i].allows != all;
@@ -66,7 +85,8 @@ static void ask(struct accuser *a, struct instant now, const struct accusation *
 {
     struct message m = {
         .type = WIRE_ACCUSE,
-        .accuse = {.slot = c->slot, .life = c->life, .name = {c->name, c->name_size}}};
+        .accuse = {
+            .slot = c->slot, .life = c->life, .name = {c->name, c->name_size}, .word = c->word}};
     for (size_t i = 0; i < a->core->jury.count; i++) {
         uint16_t juror = a->core->jury.slots[i];
         if (!to_ask(a, c, now, juror))
@@ -95,17 +115,18 @@ static bool tell(struct accuser *a, const struct accusation *c, const struct doc
 }
 
 /* Nothing more can be asked for: every action that the roster has is allowed. */
-static bool complete(const struct accuser *a, const struct docket_entry *order)
+static bool complete(const struct accuser *a, const struct accusation *c,
+                     const struct docket_entry *order)
 {
-    return order &&
-           (a->core->config.roster->action_count == 0 || docket_action(order) != ACTION_RETIRE);
+    bool more = suiting(a, c) & ~(1u << ACTION_RETIRE);
+    return order && (!more || docket_action(order) != ACTION_RETIRE);
 }
 
 static void act(struct accuser *a, struct instant now, struct accusation *c)
 {
-    const struct docket_entry *order = docket_find(a->docket, c->slot, c->life);
+    const struct docket_entry *order = order_of(a, c);
     c->next_at = instant_after(now, stuck(c, now) ? STUCK_WAIT : ASK_WAIT);
-    if (!complete(a, order) || reborn(a, c) || stuck(c, now))
+    if (!complete(a, c, order) || reborn(a, c) || stuck(c, now))
         ask(a, now, c);
     if (order && tell(a, c, order)) {
         c->next_at = instant_after(now, c->wait);
@@ -113,15 +134,29 @@ static void act(struct accuser *a, struct instant now, struct accusation *c)
     }
 }
 
-void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
-                  struct view name)
+/* Sessions leave half of the places to lives, which are the ladder's next rung; NULL if there is
+ * none.
+ */
+static struct accusation *free_place(struct accuser *a, const struct scope_word *word)
+{
+    struct accusation *place = NULL;
+    size_t sessions = 0;
+    for (size_t i = 0; i < ACCUSED_MAX; i++) {
+        sessions += a->table[i].used && a->table[i].word.scope.session;
+        if (!place && !a->table[i].used)
+            place = &a->table[i];
+    }
+    return word->scope.session && sessions >= ACCUSED_MAX / 2 ? NULL : place;
+}
+
+static void note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                 const struct scope_word *word, struct view name)
 {
     if (!jury_can_order(&a->core->jury)) /* F12 */
         return;
-    struct accusation *c = find(a, slot, life);
-    for (size_t i = 0; !c && i < ACCUSED_MAX; i++)
-        if (!a->table[i].used)
-            c = &a->table[i];
+    struct accusation *c = find(a, slot, life, &word->scope);
+    if (!c)
+        c = free_place(a, word);
     if (!c)
         return;
     enum member_state state = swim_state(a->core->swim, slot);
@@ -141,20 +176,55 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
     c->used = true;
     c->slot = slot;
     c->life = life;
+    c->word = *word;
     memcpy(c->name, name.bytes, name.size);
     c->name_size = (uint8_t)name.size;
     c->cert.order = (struct order){.epoch = a->core->config.roster->epoch,
                                    .roster = a->core->config.roster_digest,
                                    .slot = slot,
-                                   .life = life};
+                                   .life = life,
+                                   .scope = word->scope};
     c->wait = TELL_WAIT;
     act(a, now, c);
+}
+
+void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                  struct view name)
+{
+    note(a, now, slot, life, &(struct scope_word){0}, name);
+}
+
+void accuser_note_session(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                          const struct scope_word *word, struct view name)
+{
+    note(a, now, slot, life, word, name);
+}
+
+bool accuser_climbs(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                    const struct scope *scope)
+{
+    const struct docket_entry *order = docket_find_scope(a->docket, slot, life, scope);
+    if (!order || MUTANT(113)) /* "the ladder ends at its first rung" */
+        return false;
+    if (executor_stage(a->core, order) == FENCE_FAILED)
+        return true;
+    struct instant last = order->runs_until.ns > order->at.ns ? order->runs_until : order->at;
+    return span_between(last, now).ns >= SILENT_SPAN.ns;
+}
+
+/* Asked for as a whole, or in a session of it. */
+static const struct accusation *find_any(const struct accuser *a, uint16_t slot, uint64_t life)
+{
+    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++)
+        if (a->table[i].used && a->table[i].slot == slot && a->table[i].life == life)
+            return &a->table[i];
+    return NULL;
 }
 
 uint64_t accuser_heir(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life)
 {
     struct member_view view;
-    const struct accusation *c = find(a, slot, life);
+    const struct accusation *c = find_any(a, slot, life);
     if (!c || span_between(c->since, now).ns < PROOF_WAIT.ns)
         return 0;
     swim_view(a->core->swim, slot, &view);
@@ -221,10 +291,11 @@ static bool take_vote(struct accuser *a, struct instant now, int juror, struct a
     else
 #endif
         order_cert_add(&c->cert, &vote);
-    const struct docket_entry *before = docket_find(a->docket, c->slot, c->life);
+    const struct docket_entry *before = order_of(a, c);
     bool more = false;
     for (uint8_t action = 0; action <= config->roster->action_count; action++)
-        more |= order_cert_allowing(&c->cert, action) >= a->core->jury.quorum &&
+        more |= order_suits(&c->cert.order, action, config->roster) &&
+                order_cert_allowing(&c->cert, action) >= a->core->jury.quorum &&
                 !(before && (before->actions >> action & 1));
     if (more)
         certify(a, now, c);
@@ -235,7 +306,7 @@ static bool take_vote(struct accuser *a, struct instant now, int juror, struct a
 static void take_stored(struct accuser *a, int index, struct accusation *c,
                         const struct wire_order_stored *m)
 {
-    const struct docket_entry *order = docket_find(a->docket, c->slot, c->life);
+    const struct docket_entry *order = order_of(a, c);
     if (order && (order->actions & ~m->actions) == 0)
         c->told[index / 8] |= (uint8_t)(1u << (index % 8));
 }
@@ -251,35 +322,52 @@ static void note_heir(struct accuser *a, uint16_t slot, uint64_t life)
     }
 }
 
+/* A juror tells what it would say of a life: that goes for all that was asked of it. */
+static void take_opinion(struct accuser *a, int juror, const struct wire_opinion *m)
+{
+    note_heir(a, m->slot, m->life);
+    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++) {
+        struct accusation *c = &a->table[i];
+        bool voted = false;
+        if (!c->used || c->slot != m->slot || c->life != m->life)
+            continue;
+        for (size_t v = 0; v < c->cert.count; v++)
+            voted |= c->cert.votes[v].juror == a->core->jury.slots[juror];
+        if (voted) /* against this one; it spoke of another */
+            continue;
+        c->answered |= 1u << juror;
+        c->evidence[juror] = m->evidence;
+    }
+}
+
 bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const struct message *m)
 {
     int juror = jury_find(&a->core->jury, from);
     int index = roster_find(a->core->config.roster, from);
-    uint16_t slot = m->type == WIRE_OPINION ? m->opinion.slot
-                    : m->type == WIRE_VOTE  ? m->vote.slot
-                                            : m->order_stored.slot;
-    uint64_t life = m->type == WIRE_OPINION ? m->opinion.life
-                    : m->type == WIRE_VOTE  ? m->vote.life
-                                            : m->order_stored.life;
-    struct accusation *c = find(a, slot, life);
+    struct accusation *c;
     if (index < 0)
         return false;
     if (m->type == WIRE_ORDER_STORED) {
+        const struct wire_order_stored *stored = &m->order_stored;
+        c = find(a, stored->slot, stored->life, &stored->scope);
         if (c)
-            take_stored(a, index, c, &m->order_stored);
+            take_stored(a, index, c, stored);
         return false;
     }
     if (juror < 0) {
         a->core->counters.drop_role++;
         return false;
     }
-    if (m->type == WIRE_OPINION)
-        note_heir(a, slot, life);
+    if (m->type == WIRE_OPINION) {
+        take_opinion(a, juror, &m->opinion);
+        return false;
+    }
+    c = find(a, m->vote.slot, m->vote.life, &m->vote.scope);
     if (!c)
         return false;
     c->answered |= 1u << juror;
-    c->evidence[juror] = m->type == WIRE_VOTE ? m->vote.evidence : m->opinion.evidence;
-    return m->type == WIRE_VOTE && take_vote(a, now, juror, c, &m->vote);
+    c->evidence[juror] = m->vote.evidence;
+    return take_vote(a, now, juror, c, &m->vote);
 }
 
 /* --- Time --- */
@@ -291,6 +379,7 @@ void accuser_step(struct accuser *a, struct instant now)
         if (!c->used || !instant_reached(now, c->next_at))
             continue;
         if (proofs_covers(a->proofs, c->slot) >= c->life ||
+            ended_of(a->core->ended, c->slot, c->life, &c->word.scope) ||
             span_between(c->noted, now).ns >= NOTED_SPAN.ns) {
             *c = (struct accusation){0};
             a->used--;
@@ -309,10 +398,11 @@ struct instant accuser_deadline(const struct accuser *a)
     return at;
 }
 
-struct stale_view accuser_view(const struct accuser *a, uint16_t slot, uint64_t life)
+struct stale_view accuser_view(const struct accuser *a, uint16_t slot, uint64_t life,
+                               const struct scope *scope)
 {
-    const struct accusation *c = find(a, slot, life);
-    const struct docket_entry *order = docket_find(a->docket, slot, life);
+    const struct accusation *c = find(a, slot, life, scope);
+    const struct docket_entry *order = docket_find_scope(a->docket, slot, life, scope);
     struct stale_view view = {.slot = slot, .life = life};
     if (c)
         view.votes = (uint32_t)order_cert_allowing(&c->cert, ACTION_RETIRE);

@@ -17,6 +17,7 @@ struct accusation {
     bool used;
     uint16_t slot;
     uint64_t life;
+    struct scope_word word;      /* of the session that is asked for; none: the whole life */
     uint8_t name[LOCK_NAME_MAX]; /* of the lock that was named first */
     uint8_t name_size;
     uint64_t heir;          /* a later life that a juror has in its book; 0: none known */
@@ -48,6 +49,13 @@ void accuser_init(struct accuser *a, struct core *core, struct docket *docket,
  */
 void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
                   struct view name);
+/* The same of one session of it, by its node's own word, if the lock is held under `action`. */
+void accuser_note_session(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                          const struct scope_word *word, struct view name);
+/* Whether the order about that session has failed, or nobody acts on it: the ladder goes on to the
+ * whole life. */
+bool accuser_climbs(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                    const struct scope *scope);
 /* The later life that jurors told of when that one was accused, and gave no proof for it in a
  * while; 0: none, or it is too early to say. */
 uint64_t accuser_heir(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life);
@@ -56,6 +64,7 @@ bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const st
 void accuser_step(struct accuser *a, struct instant now);
 struct instant accuser_deadline(const struct accuser *a);
 /* How far it has come, for those who wait. */
-struct stale_view accuser_view(const struct accuser *a, uint16_t slot, uint64_t life);
+struct stale_view accuser_view(const struct accuser *a, uint16_t slot, uint64_t life,
+                               const struct scope *scope);
 
 #endif

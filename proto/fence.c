@@ -28,6 +28,8 @@ const char *opinion_text(enum opinion opinion)
         return "that life is proven over (F3)";
     case OPINION_BOUND:
         return "its own life is under a vote or an order, so it signs nothing (F3)";
+    case OPINION_FULL:
+        return "it keeps as many votes about sessions as it can";
     case OPINIONS:
         break;
     }

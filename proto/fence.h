@@ -34,6 +34,7 @@ enum opinion {
     OPINION_NO_STAKE,  /* the accuser is not of the cohort of the lock that it names (F2e) */
     OPINION_OVER,      /* that life is proven over already (F3) */
     OPINION_BOUND,     /* its own life is under a vote or an order: it signs nothing (F3) */
+    OPINION_FULL,      /* it keeps as many votes about sessions as it can */
     OPINIONS
 };
 /* One clause for people, with the rule; static. */

@@ -10,6 +10,7 @@
  *     docket     certified orders and their stories
  *     executor   what it does about them
  *     proofs     end statements and receipts; signs: who is still heard
+ *     ended      receipts about sessions; scopes: a juror's votes and windows about them
  */
 #ifndef PROTO_FENCING_H
 #define PROTO_FENCING_H
@@ -19,6 +20,7 @@
 #include "proto/executor.h"
 #include "proto/juror.h"
 #include "proto/life.h"
+#include "proto/scopes.h"
 #include "proto/stale.h"
 
 struct fencing {
@@ -27,13 +29,16 @@ struct fencing {
     struct coordinator *coordinator;
     struct signs signs;
     struct proofs proofs;
+    struct ended ended;
     struct standing standing;
     struct life life;
     struct docket docket;
     struct juror juror;
+    struct scopes scopes;
     struct accuser accuser;
     struct executor executor;
-    struct instant alarm_at; /* the next alarm, but not before */
+    struct instant alarm_at;  /* the next alarm, but not before */
+    struct instant remind_at; /* whose session was ended hears of the order, but not before */
 };
 
 size_t fencing_bytes(const struct peer_config *config);

@@ -28,6 +28,8 @@ typedef struct view field_locks;
 typedef struct nonce field_nonce;
 typedef struct signature field_sig;
 typedef struct evidence field_evidence;
+typedef struct scope field_scope;
+typedef struct scope_word field_word;
 
 #define FIELD_MEMBER(kind, field) field_##kind field;
 
@@ -107,6 +109,15 @@ static inline void put_evidence(struct writer *w, struct evidence v)
     write_u8(w, v.acknowledged);
     write_u16(w, v.alive);
     write_u16(w, v.brake);
+}
+
+static inline void put_scope(struct writer *w, struct scope v)
+{
+    scope_encode(w, &v);
+}
+static inline void put_word(struct writer *w, struct scope_word v)
+{
+    scope_word_encode(w, &v);
 }
 
 static inline uint8_t get_u8(struct reader *r)
@@ -209,6 +220,18 @@ static inline struct evidence get_evidence(struct reader *r)
     v.acknowledged = read_u8(r);
     v.alive = read_u16(r);
     v.brake = read_u16(r);
+    return v;
+}
+static inline struct scope get_scope(struct reader *r)
+{
+    struct scope v;
+    scope_decode(&v, r);
+    return v;
+}
+static inline struct scope_word get_word(struct reader *r)
+{
+    struct scope_word v;
+    scope_word_decode(&v, r);
     return v;
 }
 

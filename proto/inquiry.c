@@ -3,6 +3,7 @@
 
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/scopes.h"
 
 #define INQUIRY_SPAN  SPAN_MS(450)
 #define INQUIRY_AGAIN SPAN_MS(200)  /* the second of its probes */
@@ -71,8 +72,8 @@ static size_t brake_limit(const struct core *c)
     return small > share ? small : share;
 }
 
-static struct evidence gather(const struct juror *j, struct instant now, uint16_t slot,
-                              uint64_t life, const struct dossier *s, enum opinion opinion)
+struct evidence inquiry_gather(const struct juror *j, struct instant now, uint16_t slot,
+                               uint64_t life, const struct dossier *s, enum opinion opinion)
 {
     struct member_view view;
     swim_view(j->core->swim, slot, &view);
@@ -101,7 +102,7 @@ static uint32_t all_actions(const struct core *c)
  * has not heard this life since its own start waits as long as F8 looks back, since boots take
  * long.
  */
-static uint32_t allowed(const struct juror *j, struct instant now, uint16_t slot, uint64_t life,
+uint32_t inquiry_allows(const struct juror *j, struct instant now, uint16_t slot, uint64_t life,
                         const struct dossier *s)
 {
     const struct core *c = j->core;
@@ -110,6 +111,23 @@ static uint32_t allowed(const struct juror *j, struct instant now, uint16_t slot
     bool within = count_brake(j, now, s) <= brake_limit(c);
     uint32_t actions = 1u << ACTION_RETIRE;
     return within && (heard || waited) ? actions | all_actions(c) : actions;
+}
+
+/* Against a whole life: what ends sessions is not for it. */
+static uint32_t allowed(const struct juror *j, struct instant now, uint16_t slot, uint64_t life,
+                        const struct dossier *s)
+{
+    uint32_t sessions = (uint32_t)j->core->config.roster->session_actions << 1;
+    return inquiry_allows(j, now, slot, life, s) & ~sessions;
+}
+
+uint32_t inquiry_age_ms(const struct juror *j, struct instant now, const struct dossier *s,
+                        uint64_t life)
+{
+    struct span age = renewal_age(s, now, life);
+    if (age.ns < 0)
+        age = span_between(j->started, now);
+    return milliseconds(age);
 }
 
 static void send_vote(struct juror *j, uint16_t to, uint16_t slot, const struct dossier *s)
@@ -135,11 +153,9 @@ static void sign(struct juror *j, struct instant now, uint16_t slot, uint64_t li
                           .roster = c->config.roster_digest,
                           .slot = slot,
                           .life = life};
-    struct span age = renewal_age(s, now, life);
-    if (age.ns < 0) /* what it does not know counts from its own start */
-        age = span_between(j->started, now);
     s->voted = life;
-    s->vote = (struct vote){.juror = core_self(c), .allows = allows, .age_ms = milliseconds(age)};
+    s->vote = (struct vote){
+        .juror = core_self(c), .allows = allows, .age_ms = inquiry_age_ms(j, now, s, life)};
     vote_sign(&s->vote, &order, &c->config.cluster, c->config.key);
     struct record record = {.kind = RECORD_VOTE,
                             .vote = {.slot = slot,
@@ -160,7 +176,7 @@ static void vote(struct juror *j, struct instant now, uint16_t slot, struct doss
     uint32_t allows = allowed(j, now, slot, life, s) | (first ? 0 : s->vote.allows);
     if (!first && allows == s->vote.allows)
         return;
-    s->evidence = gather(j, now, slot, life, s, OPINION_VOTES);
+    s->evidence = inquiry_gather(j, now, slot, life, s, OPINION_VOTES);
     sign(j, now, slot, life, s, allows);
     s->voted_at = now; /* under such an order from now on (F8) */
     send_vote(j, s->accuser, slot, s);
@@ -180,7 +196,7 @@ static void tell_opinion(struct juror *j, struct instant now, uint16_t to, uint1
     struct message m = {.type = WIRE_OPINION,
                         .opinion = {.slot = slot,
                                     .life = life,
-                                    .evidence = gather(j, now, slot, life, s, opinion)}};
+                                    .evidence = inquiry_gather(j, now, slot, life, s, opinion)}};
     outbox_send(&j->core->outbox, to, &m);
 }
 
@@ -253,10 +269,11 @@ static void probe(struct juror *j, uint16_t slot, struct dossier *s)
     }
 }
 
-static void look(struct juror *j, struct instant now, uint16_t from, const struct wire_accuse *m,
-                 struct dossier *s)
+void inquiry_look(struct juror *j, struct instant now, uint16_t from, const struct wire_accuse *m,
+                  struct dossier *s)
 {
     s->open = true;
+    s->whole = m->word.scope.session == 0;
     s->inquired = m->life;
     s->accuser = from;
     s->began_at = now;
@@ -269,6 +286,19 @@ static void look(struct juror *j, struct instant now, uint16_t from, const struc
     standing_prove(j->core->standing, now);
 }
 
+void inquiry_tell(struct juror *j, struct instant now, uint16_t to, const struct wire_accuse *m,
+                  const struct dossier *s, enum opinion opinion)
+{
+    tell_opinion(j, now, to, m->slot, m->life, s, opinion);
+}
+
+/* The highest life of it that is claimed, or voted against, be it in one session. */
+static uint64_t latest(const struct dossier *s)
+{
+    uint64_t voted = s->voted > s->scoped ? s->voted : s->scoped;
+    return s->life > voted ? s->life : voted;
+}
+
 void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
                      const struct wire_accuse *m)
 {
@@ -277,7 +307,7 @@ void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
         j->core->counters.drop_role++;
         return;
     }
-    uint64_t later = s->life > s->voted ? s->life : s->voted;
+    uint64_t later = latest(s);
     enum opinion opinion = first_view(j, now, from, m, s);
     if (opinion == OPINION_OVER) {
         proofs_send(j->core->proofs, from, m->slot);
@@ -286,16 +316,20 @@ void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
         /* Claimed, and the end of those before it never stated: who asks may not know of that life,
          * and nobody acts on an earlier one any more (F9). */
         tell_opinion(j, now, from, m->slot, later, s, OPINION_NOT_DEAD);
+    } else if (m->word.scope.session) {
+        scopes_accused(j->scopes, now, from, m, s, opinion);
     } else if (s->voted == m->life && opinion != OPINION_NO_STAKE) {
         /* The same vote again. Does F8 allow more by now, that takes a new look (F2). */
         bool more = allowed(j, now, m->slot, m->life, s) & ~s->vote.allows;
         send_vote(j, from, m->slot, s);
         if (more && opinion == OPINION_LOOKING && !s->open)
-            look(j, now, from, m, s);
-    } else if (s->open) {
-        return; /* it answers when it has looked */
+            inquiry_look(j, now, from, m, s);
+    } else if (s->open) { /* it answers when it has looked */
+        if (!s->whole && opinion == OPINION_LOOKING)
+            s->accuser = from;
+        s->whole |= opinion == OPINION_LOOKING;
     } else if (opinion == OPINION_LOOKING) {
-        look(j, now, from, m, s);
+        inquiry_look(j, now, from, m, s);
     } else {
         tell_opinion(j, now, from, m->slot, m->life, s, opinion);
     }
@@ -322,7 +356,7 @@ static enum opinion conclude(const struct juror *j, struct instant now, uint16_t
     swim_view(c->swim, slot, &view);
     if (proofs_covers(c->proofs, slot) >= s->inquired)
         return OPINION_OVER;
-    if (s->life > s->inquired || s->voted > s->inquired)
+    if (latest(s) > s->inquired)
         return OPINION_NOT_DEAD; /* a later life of it is known by now */
     if (standing_bound(c->standing) && !MUTANT(41))
         return OPINION_BOUND;
@@ -356,6 +390,14 @@ static void keep_look(struct dossier *s)
     s->clean_silent = s->silent;
 }
 
+/* It votes against all that was asked for: the life, or sessions of it, or both. */
+static void conclude_votes(struct juror *j, struct instant now, uint16_t slot, struct dossier *s)
+{
+    scopes_vote(j->scopes, now, slot, s);
+    if (s->whole)
+        vote(j, now, slot, s);
+}
+
 /* SWIM's own timer has ended. If the juror looked just now, and found nothing, it need not begin
  * anew: it votes at once, on evidence that counts from that look. */
 void inquiry_hasten(struct juror *j, struct instant now, uint16_t slot, struct dossier *s)
@@ -370,7 +412,7 @@ void inquiry_hasten(struct juror *j, struct instant now, uint16_t slot, struct d
         s->silent |= s->clean_silent;
         close(j, s);
         s->clean_at = (struct instant){0};
-        vote(j, now, slot, s);
+        conclude_votes(j, now, slot, s);
     } else {
         s->began_at = began;
     }
@@ -384,7 +426,7 @@ static void finish(struct juror *j, struct instant now, uint16_t slot, struct do
     if (opinion == OPINION_RENEWED || opinion == OPINION_NOT_DEAD)
         keep_look(s); /* nothing but a timer stands between it and a vote */
     if (opinion == OPINION_VOTES) {
-        vote(j, now, slot, s);
+        conclude_votes(j, now, slot, s);
         return;
     }
     if (s->voted == s->inquired)

@@ -124,6 +124,8 @@ struct event {
             uint16_t limit; /* of a counted mode, 1..LOCK_COUNT_MAX; else 0 */
             enum lock_policy policy;
             uint32_t ttl_ms; /* lock_policy_valid() with policy */
+            struct scope
+                scope; /* LOCK_STALE_ACTION: the session, and what is to be done about it */
             bool try;
             bool head;               /* waits before all others */
             uint64_t expect;         /* only while the lock's token is this one; 0: any */
@@ -159,8 +161,9 @@ struct event {
             struct view file; /* ORDER_FILE_MAGIC or PROOF_FILE_MAGIC, then its bytes */
         } submit;
         struct {
-            uint16_t slot; /* these four as in the run */
+            uint16_t slot; /* these five as in the run */
             uint64_t life;
+            struct scope scope;
             enum run_kind kind;
             enum run_outcome outcome;
             char device[DEVICE_SIZE]; /* identity that the status query printed; may be empty */
@@ -215,7 +218,9 @@ enum answer_kind {
                        under it, see it empty, then EVENT_DROP with unclean. Holds that were loaded
                        are told too. */
     ANSWER_SUBMITTED, /* submit: taken; `text` says what it is; final */
-    ANSWER_REFUSED    /* submit: refused; `text` says by which rule; final */
+    ANSWER_REFUSED,   /* submit: refused; `text` says by which rule; final */
+    ANSWER_INFO_FULL  /* acquire: the infos of all that hold this lock and wait for it take too much
+                         room; final */
 };
 
 enum wait_reason {
@@ -283,7 +288,8 @@ enum notice_kind {
     NOTICE_BROKEN,        /* a lock of `slot`'s life `number` was broken by this coordinator (F5) */
     NOTICE_PROOF_REFUSED, /* a proof about `slot` was refused: `text` names the rule */
     NOTICE_REACH, /* this node reaches `slot` no more (`number` 0), or again (1): first-hand (M3) */
-    NOTICE_ALARM  /* `slot` is heard under life `number` after a receipt said it was off (F6) */
+    NOTICE_ALARM, /* `slot` is heard under life `number` after a receipt said it was off (F6) */
+    NOTICE_ENDED  /* a session of `slot`'s life `number` is proven over, by a receipt (F6b) */
 };
 
 struct notice {
@@ -300,12 +306,13 @@ struct notice {
 };
 
 /* Something for the fence driver to do: see section 12, the `exec` contract. Answered by
- * EVENT_EXECUTED with the same slot, life and kind. */
+ * EVENT_EXECUTED with the same slot, life, scope and kind. */
 struct run {
     enum run_kind kind;
     uint16_t slot; /* the target; never this node */
     uint64_t life;
-    uint8_t action; /* of the roster */
+    struct scope scope; /* of the order: a session, and the info for it; none: the whole life */
+    uint8_t action;     /* of the roster */
     struct digest order;
 };
 
@@ -375,6 +382,7 @@ struct op_view {
     uint16_t limit;
     enum lock_policy policy;
     uint32_t ttl_ms;
+    struct scope scope;   /* LOCK_STALE_ACTION */
     struct instant until; /* HELD: when it ceases to be, unless it is renewed; ns 0: it is not
                              believed; INSTANT_NEVER: it does not expire */
     uint64_t token;

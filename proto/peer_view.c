@@ -38,6 +38,7 @@ static struct op_view view_of(const struct peer *p, const struct asker_op *op)
                             .limit = op->limit,
                             .policy = op->policy,
                             .ttl_ms = op->ttl_ms,
+                            .scope = op->word ? op->word->scope : (struct scope){0},
                             .until = renewing_until(op),
                             .token = op->token,
                             .handle = op->handle,

@@ -1,5 +1,6 @@
 /*
  * The proofs that this node holds: for each node the best one that lives of it are over (F5, F6).
+ * What is offered and proves but a session over goes to ended.h.
  *
  * A proof is verified once, when it is taken, stored in the log, and handed out from then on.
  * Whoever made a proof, an end statement or a receipt, tells everybody until they have it durably;
@@ -53,6 +54,8 @@ enum proofs_news proofs_offer(struct proofs *p, struct instant now, struct view 
                               const char **why);
 /* Verifies the bytes strictly, whatever is held: NULL, or the rule that they break; static. */
 const char *proofs_judge(struct proofs *p, struct instant now, struct view bytes);
+/* The same of one that is decoded. */
+const char *proofs_verdict(struct proofs *p, struct instant now, const struct proof *proof);
 /* This node made it: taken and spread. */
 void proofs_make(struct proofs *p, struct instant now, const struct proof *proof);
 /* Messages PROOF_STORED. */

@@ -40,6 +40,7 @@ struct standing {
     uint32_t voted;              /* jurors that voted against this life */
     bool gone;                   /* told that it is; once, however long that lasts */
     bool ordered;                /* it is under a certified order */
+    bool scoped;                 /* or a session of it is */
 };
 
 void standing_init(struct standing *s, struct core *core);

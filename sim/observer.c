@@ -186,6 +186,7 @@ void observer_notice(struct world *w, struct machine *m, const struct notice *n)
         [NOTICE_PROOF_REFUSED] = "refused a proof",
         [NOTICE_REACH] = "reaches (1) or not (0)",
         [NOTICE_ALARM] = "alarm: a life is heard that is proven over",
+        [NOTICE_ENDED] = "a session is proven over",
     };
     trace_numbers(&w->trace, m->index, n->kind, n->shard);
     if (n->kind == NOTICE_MEMBER)

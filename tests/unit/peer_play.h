@@ -80,8 +80,8 @@ struct stage_node {
     uint64_t heard[WIRE_TYPES];       /* from others, over all runs, */
     struct message last[WIRE_TYPES];  /*   and the last of each; its views are not kept */
     uint16_t last_from[WIRE_TYPES];   /*   from that slot */
-    uint64_t notices[NOTICE_ALARM + 1];
-    struct notice last_notice[NOTICE_ALARM + 1];
+    uint64_t notices[NOTICE_ENDED + 1];
+    struct notice last_notice[NOTICE_ENDED + 1];
     enum stage_tool tool; /* what its runs of the fence driver come to, */
     int64_t tool_ms;      /*   and how long they take */
 };

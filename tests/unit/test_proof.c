@@ -368,7 +368,7 @@ START_TEST(the_format_is_pinned)
     ck_assert_str_eq(text, "6079870a6fad05faa5a1d6122e8f9c6940d3f2799293b2b64f814edf75c21b04");
     name = proof_digest(&executed);
     hex_encode(text, name.bytes, sizeof name.bytes);
-    ck_assert_str_eq(text, "658a5eab5ded6afb8eadd958a37916300a619d70f6a76bbfc405fe336c92ff97");
+    ck_assert_str_eq(text, "41bd16e038f1c3bc5eaba1d88ec0fe3e66f86135862438a3aff3e97d623baf76");
 }
 END_TEST
 

@@ -78,6 +78,17 @@ static inline struct evidence wire_sample_evidence(uint64_t n)
                              .brake = wire_sample_u16(n + 1)};
 }
 
+static inline struct scope wire_sample_scope(uint64_t n)
+{
+    struct scope v;
+    scope_make(&v, 7 + n, (uint8_t)(n + 1), wire_sample_text, 5);
+    return v;
+}
+static inline struct scope_word wire_sample_word(uint64_t n)
+{
+    return (struct scope_word){wire_sample_scope(n), wire_sample_sig(n)};
+}
+
 /* `type` is one of WIRE_MESSAGES. */
 static inline struct message wire_sample(enum wire_type type)
 {
