@@ -4,6 +4,7 @@
 
 #include "client/held.h"
 #include "client/mode_option.h"
+#include "crypto/roster.h"
 
 /* What becomes of the command when a lock, or the agent, is lost while it runs. */
 enum on_lost {

@@ -118,10 +118,11 @@ class Node:
 class Cluster:
     """`count` nodes with everything that they need; none is started.
 
-    On loopback, or at `hosts`, an address for each.
+    On loopback, or at `hosts`, an address for each. `sessions`: actions that end sessions; with
+    `devices` each node has a fence device, `test:NAME`.
     """
 
-    def __init__(self, case, directory, count=1, actions=(), hosts=None):
+    def __init__(self, case, directory, count=1, actions=(), hosts=None, sessions=(), devices=False):
         self.case = case
         self.dir = directory
         self.dir.mkdir()
@@ -145,6 +146,7 @@ class Cluster:
                 node.dir / "state",
                 "--machine-id",
                 node.options["machine-id"],
+                *(("--device", f"test:{node.name}") if devices else ()),
             )
         self.roster = self.dir / "roster"
         self.must(
@@ -156,6 +158,7 @@ class Cluster:
             "--operator",
             self.dir / "operator.pub",
             *(part for action in actions for part in ("--action", action)),
+            *(part for action in sessions for part in ("--session-action", action)),
             *(node.dir / "card.json" for node in self.nodes),
         )
         self.unsigned = self.dir / "unsigned"

@@ -120,6 +120,7 @@ struct stage {
     enum lock_policy policy; /* of locks that are asked for from now on */
     uint16_t limit;          /* the same: of those that are counted */
     uint32_t ttl_ms;         /* the same: of those that expire */
+    struct scope scope;      /* the same: under `action` */
     uint64_t expect;         /* the same: only while the lock's token is this one; 0: any */
     stage_way way;           /* NULL: all pass */
     void *way_context;
@@ -136,6 +137,9 @@ struct stage {
     struct lock_state shown; /* of the last ANSWER_SHOWN */
     struct stage_run runs[STAGE_RUNS_MAX];
     size_t run_count;
+    enum stage_tool session_tool; /* what ends sessions, on every node */
+    struct scope ended[8];        /* and has ended these */
+    size_t ended_count;
 };
 
 /* --- The world --- */
