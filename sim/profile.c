@@ -240,12 +240,12 @@ void profile_print(const struct parameters *p, FILE *out)
     print_range("sync", p->sync, out);
     fprintf(out,
             "\n  fencing: D %u ms, brake %lld s, on isolation %s; fence %u, expire %u (up to %lld "
-            "ms), stuck %u, accidents %u, "
+            "ms), action %u, stuck %u, accidents %u, "
             "crashes at a new life %u, back %u of 1000; %u forgeries; devices",
             p->detect_ms, (long long)(p->brake_span.ns / 1000000000),
             p->stop_on_isolation ? "stop" : "go on", p->fence_permille, p->expire_permille,
-            (long long)(p->ttl.high.ns / 1000000), p->stuck_permille, p->accident_permille,
-            p->life_crash_permille, p->back_permille, p->forgeries);
+            (long long)(p->ttl.high.ns / 1000000), p->action_permille, p->stuck_permille,
+            p->accident_permille, p->life_crash_permille, p->back_permille, p->forgeries);
     for (int i = 0; i < DEVICE_MOODS; i++)
         if (p->devices[i])
             fprintf(out, ", %s %u", device_mood_text((enum device_mood)i), p->devices[i]);

@@ -88,6 +88,7 @@ void world_open(struct world *w, uint64_t seed, const struct world_options *opti
     w->siege.length = siege_open(w);
     observer_open(w);
     devices_open(w);
+    sessions_open(w);
     open_machines(w);
     if (options->scenario >= 0) {
         scenario_open(w, (size_t)options->scenario);

@@ -73,6 +73,10 @@ table='
 101 -                      what a relay brings has no replay window
 102 stuck                  there is no fall-back to a second relay
 103 stuck                  the direct way is never taken again
+110 only:profile/sessions  a receipt about one session ends all that its life holds
+111 only:profile/sessions  a receipt about one session is matched by its life
+112 only:profile/sessions  a juror acknowledges renewals after a vote against a session
+113 stuck                  the ladder ends at its first rung
 '
 caught=0 planted=0
 afters=()
