@@ -40,6 +40,9 @@ static void print_heading(FILE *out, const json_t *order)
         fprintf(out, "           %s\n", text);
     fprintf(out, "asked by   %s", *accuser ? accuser : "a node that is not known here");
     fprintf(out, *lock ? ", for whoever waits for the lock %s\n" : "\n", lock);
+    if (*json_text(order, "session"))
+        fprintf(out, "about      its session %s alone, by %s: %s\n", json_text(order, "session"),
+                json_text(order, "action"), json_text(order, "info"));
     print_signers(out, order);
     fprintf(out, "order      %s, epoch %lld, a certificate of %lld bytes\n",
             json_text(order, "order"), json_number(order, "epoch"), json_number(order, "bytes"));

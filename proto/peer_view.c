@@ -152,7 +152,7 @@ bool peer_next_order(const struct peer *p, size_t *cursor, struct order_view *ou
     if (!next)
         return false;
     *cursor = (size_t)next->serial;
-    bool over = proofs_covers(&p->fencing.proofs, next->slot) >= next->life;
+    bool over = docket_over(d, next);
     *out = (struct order_view){.cert = next->cert,
                                .order = next->order,
                                .stage = over ? FENCE_OVER : executor_stage(&p->core, next),
