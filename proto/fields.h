@@ -29,7 +29,7 @@ typedef struct nonce field_nonce;
 typedef struct signature field_sig;
 typedef struct evidence field_evidence;
 typedef struct scope field_scope;
-typedef struct scope_word field_word;
+typedef struct scope_word field_scope_word;
 
 #define FIELD_MEMBER(kind, field) field_##kind field;
 
@@ -115,7 +115,7 @@ static inline void put_scope(struct writer *w, struct scope v)
 {
     scope_encode(w, &v);
 }
-static inline void put_word(struct writer *w, struct scope_word v)
+static inline void put_scope_word(struct writer *w, struct scope_word v)
 {
     scope_word_encode(w, &v);
 }
@@ -228,7 +228,7 @@ static inline struct scope get_scope(struct reader *r)
     scope_decode(&v, r);
     return v;
 }
-static inline struct scope_word get_word(struct reader *r)
+static inline struct scope_word get_scope_word(struct reader *r)
 {
     struct scope_word v;
     scope_word_decode(&v, r);

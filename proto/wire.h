@@ -8,8 +8,8 @@
  *
  * Field kinds: u8 u16 u32 u64; flag (0 or 1); ballot (u32 u64 u16); op (u16 u64 u64); name (u8
  * size, 1..255 bytes); blob (u16 size); locks (a blob of: seq u64, name); nonce (16 bytes); sig (64
- * bytes); evidence (proto/fence.h); scope, word (crypto/scope.h). name, blob and locks point into
- * the buffer that was decoded.
+ * bytes); evidence (proto/fence.h); scope, scope_word (crypto/scope.h). name, blob and locks point
+ * into the buffer that was decoded.
  */
 #ifndef PROTO_WIRE_H
 #define PROTO_WIRE_H
@@ -122,7 +122,7 @@
 /* F2e: `life` of `slot` holds `name` under a policy that asks for an order, and somebody waits for
  * it. Contains no bytes of an order. word: the holder's, of the session that is asked for; else
  * none: here and below a scope that is none stands for the whole life. */
-#define WIRE_FIELDS_accuse(F)  F(u16, slot) F(u64, life) F(name, name) F(word, word)
+#define WIRE_FIELDS_accuse(F)  F(u16, slot) F(u64, life) F(name, name) F(scope_word, word)
 #define WIRE_FIELDS_opinion(F) F(u16, slot) F(u64, life) F(evidence, evidence)
 #define WIRE_FIELDS_vote(F)                                                                        \
     F(u16, slot)                                                                                   \
@@ -202,7 +202,7 @@
     F(flag, head)                                                                                  \
     F(flag, insist)                                                                                \
     F(flag, unclean)                                                                               \
-    F(u64, change) F(op, target) F(u64, token) F(name, name) F(blob, bytes) F(word, word)
+    F(u64, change) F(op, target) F(u64, token) F(name, name) F(blob, bytes) F(scope_word, word)
 /* change: as in the request. sent: of the request that it answers, after whose sending it was so;
  * 0: of none. token: of the grant; MOVED, FORGOTTEN: the lock's; WAITING: the last that was given
  * out. place: in the queue, from 1. owner: where to ask instead. detail: of a lock that is shown or

@@ -56,7 +56,8 @@ static bool same_evidence(struct evidence a, struct evidence b)
 #define SAME_sig         SAME_nonce
 #define SAME_evidence    same_evidence
 #define SAME_scope(a, b) scope_equal(&(a), &(b))
-#define SAME_word(a, b)  (SAME_scope((a).scope, (b).scope) && SAME_sig((a).signature, (b).signature))
+#define SAME_scope_word(a, b)                                                                      \
+    (SAME_scope((a).scope, (b).scope) && SAME_sig((a).signature, (b).signature))
 
 /* loop test: _i is the type. */
 START_TEST(round_trip)

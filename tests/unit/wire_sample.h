@@ -84,7 +84,7 @@ static inline struct scope wire_sample_scope(uint64_t n)
     scope_make(&v, 7 + n, (uint8_t)(n + 1), wire_sample_text, 5);
     return v;
 }
-static inline struct scope_word wire_sample_word(uint64_t n)
+static inline struct scope_word wire_sample_scope_word(uint64_t n)
 {
     return (struct scope_word){wire_sample_scope(n), wire_sample_sig(n)};
 }
