@@ -44,12 +44,17 @@ static bool is_of(const struct session_seen *s, const struct op *op)
            op->policy == LOCK_STALE_ACTION && scope_equal(&op->scope, &s->scope);
 }
 
-bool sessions_over(const struct world *w, const struct op *op)
+int64_t sessions_over_at(const struct world *w, const struct op *op)
 {
     if (op->policy != LOCK_STALE_ACTION)
-        return false;
+        return 0;
     const struct session_seen *s = sessions_find(w, op->machine->index, op->id.life, &op->scope);
-    return s && s->proven;
+    return s && s->proven ? s->proven_at : 0;
+}
+
+bool sessions_over(const struct world *w, const struct op *op)
+{
+    return sessions_over_at(w, op) > 0;
 }
 
 bool sessions_voted(const struct world *w, const struct machine *juror, size_t index, uint64_t life)
@@ -177,6 +182,7 @@ void check_session_proof(struct world *w, struct machine *m, const struct proof 
                    "%s signs a receipt, and its own life %llu is under an order", m->name,
                    number(m->life));
     s->proven = true;
+    s->proven_at = w->now;
     s->proof = *digest;
     w->figures.session_receipts++;
     if (s->lied) /* A4 does not hold: what follows from it is S1's to see */

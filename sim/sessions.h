@@ -24,7 +24,8 @@ struct session_seen {
     uint32_t executors;         /* that began to act */
     uint32_t let[MACHINES_MAX]; /* jurors that let an executor act (F9) */
     struct digest proof;        /* of the receipt that was seen first, */
-    bool proven;                /*   if there is one */
+    bool proven;                /*   if there is one, */
+    int64_t proven_at;          /*   and when */
     bool ended;                 /* a device has ended it: nothing of it begins any more */
     bool lied;                  /* or said so, and had not */
 };
@@ -43,6 +44,8 @@ const struct session_seen *sessions_find(const struct world *w, size_t index, ui
                                          const struct scope *scope);
 /* Whether that hold's session is proven over by a receipt about it. */
 bool sessions_over(const struct world *w, const struct op *op);
+/* When that receipt was first seen; 0: never. */
+int64_t sessions_over_at(const struct world *w, const struct op *op);
 /* Whether a juror signed a vote against a session of that life. */
 bool sessions_voted(const struct world *w, const struct machine *juror, size_t index,
                     uint64_t life);
