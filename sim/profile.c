@@ -152,7 +152,7 @@ static void draw_leases(struct parameters *p, uint64_t seed)
     p->ttl.low = random_chance(&r, 500) ? SPAN_MS(1000) : p->ttl.high;
     if (p->expire_permille == 0 && often && p->weights[FAULT_CLOCK_STOPS] <= 1)
         p->expire_permille = share;
-    if (p->expire_permille > 0)
+    if (p->expire_permille > 0 || p->action_permille > 0)
         p->weights[FAULT_CLOCK_STOPS] = 0;
     if (p->clock_ppm > CLOCK_RATE_PPM)
         p->expire_permille = 0;
