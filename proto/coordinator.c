@@ -479,17 +479,6 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
     advance(k, now, lead, s);
 }
 
-/* Only who asks under `action` says what is to be done about it, of its own life and in its own
- * word: what jurors would not take must not be stored (crypto/scope.h). */
-static bool word_suits(const struct core *c, const struct wire_request *r)
-{
-    bool action = r->kind == REQUEST_ACQUIRE && r->policy == LOCK_STALE_ACTION;
-    if (action != (r->word.scope.session != 0))
-        return false;
-    return !action ||
-           scope_verify(&r->word, r->op.slot, r->op.life, &c->config.cluster, c->config.roster);
-}
-
 /* What no agent of ours sends. */
 static bool well_formed(const struct wire_request *r)
 {
@@ -508,7 +497,7 @@ static void take_request(struct coordinator *k, struct instant now, uint16_t fro
 {
     struct core *c = k->core;
     uint32_t shard = cohort_shard(&c->cohorts, r->name);
-    if (r->op.slot != from || !well_formed(r) || !word_suits(c, r) ||
+    if (r->op.slot != from || !well_formed(r) || !asked_word_suits(c, r) ||
         cohort_index(&c->cohorts, shard, core_self(c)) < 0) {
         c->counters.drop_role++;
         return;

@@ -129,6 +129,9 @@ void served_init(struct served_table *t, struct core *core, void *memory);
 struct asked *asked_new(struct served_table *t);
 /* Copies the bytes that come with a request. False if there is no room for them. */
 bool asked_keep(struct served_table *t, struct asked *a, struct view bytes);
+/* Only who asks under `action` says what is to be done about it, of its own life and in its own
+ * word: what jurors would not take must not be stored (crypto/scope.h). */
+bool asked_word_suits(const struct core *c, const struct wire_request *r);
 bool asked_keep_word(struct served_table *t, struct asked *a, const struct scope_word *word);
 void asked_free(struct served_table *t, struct asked *a);
 void asked_push(struct served_table *t, struct asked_list *list, struct asked *a);
