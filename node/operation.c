@@ -261,6 +261,15 @@ static json_t *operation_reason(const char *text)
     return json_pack("{s:s}", "reason", text);
 }
 
+static void operation_full(struct operation *op, const struct answer *answer)
+{
+    if (answer->kind == ANSWER_FULL)
+        operation_refused(op, "org.holdfast.QueueFull", NULL);
+    else
+        operation_refused(op, "org.holdfast.TooMuchInfo",
+                          json_pack("{s:i}", "most", (int)LOCK_SCOPES_MAX));
+}
+
 static void operation_answer(void *context, const struct answer *answer)
 {
     struct operation *op = context;
@@ -299,11 +308,8 @@ static void operation_answer(void *context, const struct answer *answer)
                                     answer->kind == ANSWER_FORGOTTEN));
         break;
     case ANSWER_FULL:
-        operation_refused(op, "org.holdfast.QueueFull", NULL);
-        break;
     case ANSWER_INFO_FULL:
-        operation_refused(op, "org.holdfast.TooMuchInfo",
-                          json_pack("{s:i}", "most", (int)LOCK_SCOPES_MAX));
+        operation_full(op, answer);
         break;
     case ANSWER_BAD_NAME:
         operation_refused(
