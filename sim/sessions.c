@@ -164,14 +164,24 @@ bool sessions_runs(const struct world *w, const struct session_seen *s)
     return false;
 }
 
+static bool is_known(const struct session_seen *s, const struct digest *digest)
+{
+    for (size_t i = 0; i < s->proof_count; i++)
+        if (memcmp(&s->proofs[i], digest, sizeof *digest) == 0)
+            return true;
+    return false;
+}
+
 void check_session_proof(struct world *w, struct machine *m, const struct proof *proof,
                          const struct digest *digest)
 {
     const struct order *order = &proof->cert.order;
     struct session_seen *s = sessions_of(w, order->slot, order->life, &order->scope);
     size_t votes = true_votes(w, &proof->cert, proof->receipt.action);
-    if (s->proven)
+    if (is_known(s, digest))
         return;
+    must(s->proof_count < sizeof s->proofs / sizeof s->proofs[0]);
+    s->proofs[s->proof_count++] = *digest;
     if (cluster_slot(m->index) != proof->receipt.executor)
         world_fail(w, EXIT_BROKEN, "S17", "%s has a receipt that its executor never made", m->name);
     if (votes < roster_juror_quorum(&w->cluster->roster))
@@ -181,9 +191,9 @@ void check_session_proof(struct world *w, struct machine *m, const struct proof 
         world_fail(w, EXIT_BROKEN, "S11",
                    "%s signs a receipt, and its own life %llu is under an order", m->name,
                    number(m->life));
+    if (!s->proven)
+        s->proven_at = w->now;
     s->proven = true;
-    s->proven_at = w->now;
-    s->proof = *digest;
     w->figures.session_receipts++;
     if (s->lied) /* A4 does not hold: what follows from it is S1's to see */
         w->figures.lies++;
@@ -198,7 +208,7 @@ void check_session_proof(struct world *w, struct machine *m, const struct proof 
 void check_session_break(struct world *w, const char *where, const struct lock_break *b)
 {
     const struct session_seen *s = sessions_of(w, b->slot, b->life, &b->scope);
-    if (!s->proven || memcmp(&s->proof, &b->proof, sizeof s->proof) != 0)
+    if (!is_known(s, &b->proof))
         world_fail(w, EXIT_BROKEN, "S8",
                    "%s is broken for session %llu of slot %u, and its proof is %s", where,
                    number(b->scope.session), b->slot,

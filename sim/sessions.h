@@ -23,11 +23,12 @@ struct session_seen {
     uint32_t acts;              /*   one that allows its action */
     uint32_t executors;         /* that began to act */
     uint32_t let[MACHINES_MAX]; /* jurors that let an executor act (F9) */
-    struct digest proof;        /* of the receipt that was seen first, */
-    bool proven;                /*   if there is one, */
-    int64_t proven_at;          /*   and when */
-    bool ended;                 /* a device has ended it: nothing of it begins any more */
-    bool lied;                  /* or said so, and had not */
+    struct digest proofs[8];    /* of receipts: several executors may have ended it, */
+    size_t proof_count;
+    bool proven;       /*   if there is one, */
+    int64_t proven_at; /*   and when */
+    bool ended;        /* a device has ended it: nothing of it begins any more */
+    bool lied;         /* or said so, and had not */
 };
 
 struct sessions {
