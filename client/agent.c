@@ -62,16 +62,18 @@ const char *agent_data(char text[AGENT_DATA_SIZE], const json_t *party)
     return text;
 }
 
-const char *agent_policy(char text[AGENT_MODE_SIZE], const json_t *party)
+const char *agent_policy(char text[AGENT_POLICY_SIZE], const json_t *party)
 {
     long long ms = json_number(party, "ttl_ms");
-    const char *policy = json_text(party, "policy");
-    if (ms % 1000 != 0)
-        snprintf(text, AGENT_MODE_SIZE, "%s %lld.%03llds", policy, ms / 1000, ms % 1000);
+    const char *policy = json_text(party, "policy"), *action = json_text(party, "action");
+    if (*action)
+        snprintf(text, AGENT_POLICY_SIZE, "%s %s %s", policy, action, json_text(party, "info"));
+    else if (ms % 1000 != 0)
+        snprintf(text, AGENT_POLICY_SIZE, "%s %lld.%03llds", policy, ms / 1000, ms % 1000);
     else if (ms > 0)
-        snprintf(text, AGENT_MODE_SIZE, "%s %llds", policy, ms / 1000);
+        snprintf(text, AGENT_POLICY_SIZE, "%s %llds", policy, ms / 1000);
     else
-        snprintf(text, AGENT_MODE_SIZE, "%s", policy);
+        snprintf(text, AGENT_POLICY_SIZE, "%s", policy);
     return text;
 }
 
@@ -173,6 +175,23 @@ static int refused_reason(const char *subject, const json_t *p, const char *what
     return code;
 }
 
+/* What there is instead. */
+static int refused_action(const char *subject, const json_t *p)
+{
+    char names[ROSTER_ACTIONS_MAX * (ROSTER_ACTION_SIZE + 2)] = "";
+    size_t at = 0, index;
+    const json_t *name;
+    json_array_foreach(json_object_get(p, "actions"), index, name)
+    {
+        if (at < sizeof names)
+            at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", index ? ", " : "",
+                                   json_string_value(name));
+    }
+    say("%s%s%s; for sessions there is: %s", subject ? subject : "", subject ? ": " : "",
+        json_text(p, "reason"), *names ? names : "none");
+    return EXIT_USAGE;
+}
+
 int agent_refused(const struct varlink_reply *reply, const char *subject)
 {
     const json_t *p = reply->parameters;
@@ -195,6 +214,12 @@ int agent_refused(const struct varlink_reply *reply, const char *subject)
         return refused_reason(subject, p, "this is not a limit of a counted lock", EXIT_USAGE);
     if (ours && strcmp(error, "BadTtl") == 0)
         return refused_reason(subject, p, "this is not a TTL of a lock that expires", EXIT_USAGE);
+    if (ours && strcmp(error, "BadAction") == 0)
+        return refused_action(subject, p);
+    if (ours && strcmp(error, "TooMuchInfo") == 0)
+        return refused_reason(subject, p,
+                              "the infos of all that hold it and wait for it take too much room",
+                              EXIT_ERROR);
     if (ours && strcmp(error, "NotPermitted") == 0)
         return refused_reason(subject, p, "not permitted", EXIT_NOT_PERMITTED);
     if (strcmp(error, "org.varlink.service.PermissionDenied") == 0)

@@ -55,8 +55,9 @@ const char *agent_mode(char text[AGENT_MODE_SIZE], const json_t *party);
  * "base64:...", "" if it tells nothing. */
 enum { AGENT_DATA_SIZE = 128 };
 const char *agent_data(char text[AGENT_DATA_SIZE], const json_t *party);
-/* Its stale policy, with the TTL of `expire`: "expire 30s". */
-const char *agent_policy(char text[AGENT_MODE_SIZE], const json_t *party);
+/* Its stale policy, with the TTL of `expire`: "expire 30s", and what `action` names. */
+enum { AGENT_POLICY_SIZE = 192 };
+const char *agent_policy(char text[AGENT_POLICY_SIZE], const json_t *party);
 /* "hv2 (shared), hv3 (shared)" of a list of parties, cut at `size`; "" for none. */
 void agent_parties(char *text, size_t size, const json_t *parties);
 

@@ -127,6 +127,10 @@ static void add_wishes(json_t *p, const struct lock_options *o)
         json_object_set_new(p, "stale", json_string(o->stale));
     if (o->ttl_ms > 0)
         json_object_set_new(p, "ttl_ms", json_integer(o->ttl_ms));
+    if (o->action[0])
+        json_object_set_new(p, "action", json_string(o->action));
+    if (o->info)
+        json_object_set_new(p, "info", json_string(o->info));
     if (o->head)
         json_object_set_new(p, "head", json_true());
     if (o->if_token > 0)

@@ -20,7 +20,7 @@ static void print_text(const json_t *operations)
     table_init(&t, sizeof heading / sizeof heading[0], heading);
     json_array_foreach(operations, index, op)
     {
-        char pids[128] = "", mode[AGENT_MODE_SIZE], policy[AGENT_MODE_SIZE];
+        char pids[128] = "", mode[AGENT_MODE_SIZE], policy[AGENT_POLICY_SIZE];
         int at = 0;
         json_array_foreach(json_object_get(op, "pids"), i, pid)
         {

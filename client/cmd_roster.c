@@ -14,8 +14,8 @@
 
 static const char help[] =
     "usage: holdfast roster make -o FILE --operator PUB... [--lab] [--cohort N|all]\n"
-    "                            [--shards N] [--action NAME]... [--no-execute NODE]...\n"
-    "                            [--detect MS] CARD...\n"
+    "                            [--shards N] [--action NAME]... [--session-action NAME]...\n"
+    "                            [--no-execute NODE]... [--detect MS] CARD...\n"
     "       holdfast roster sign -k KEY FILE\n"
     "       holdfast roster show FILE\n"
     "       holdfast roster check FILE\n"
@@ -29,7 +29,10 @@ static const char help[] =
     "  --cohort N|all      voters of each lock (5)\n"
     "  --shards N          units of coordination, 1 to 65536 (1024); fixed for ever\n"
     "  --action NAME       a fence action that agents may carry out (a section of that name in\n"
-    "                      their configuration); once for each\n"
+    "                      their configuration); once for each. It ends a machine\n"
+    "  --session-action NAME\n"
+    "                      the same; it ends one session, by what its holder named: lock --stale\n"
+    "                      'action NAME INFO'\n"
     "  --no-execute NODE   a node that carries out no fence order; by default every node may\n"
     "  --detect MS         the detection target, 1000 to 60000: how long a node must be silent\n"
     "                      before a juror may vote against it\n"
@@ -38,7 +41,7 @@ static const char help[] =
     "  -k, --key KEY       the operator's secret key\n"
     "  --json              print JSON\n";
 
-enum { OPERATOR = OPTION_OWN, LAB, COHORT, SHARDS, ACTION, NO_EXECUTE, DETECT };
+enum { OPERATOR = OPTION_OWN, LAB, COHORT, SHARDS, ACTION, SESSION_ACTION, NO_EXECUTE, DETECT };
 
 /* What the options of all four say. */
 struct request {
@@ -52,6 +55,7 @@ struct request {
     bool lab;
     const char *actions[ROSTER_ACTIONS_MAX];
     uint8_t action_count;
+    uint8_t session_actions;            /* mask */
     const char *idle[ROSTER_NODES_MAX]; /* names of nodes that execute nothing */
     size_t idle_count;
 };
@@ -111,8 +115,9 @@ static void warn_of_fencing(const struct roster *r)
         without += r->nodes[i].device[0] == '\0';
         executors += r->nodes[i].executes;
     }
-    if (r->action_count == 0) {
-        say("note: no action is named (--action), so nobody is fenced: a dead node's locks wait "
+    if (r->session_actions == (1u << r->action_count) - 1u) {
+        say("note: no action is named that ends a machine (--action), so nobody is fenced: a dead "
+            "node's locks wait "
             "until it boots again");
         return;
     }
@@ -146,6 +151,7 @@ static int fill(struct enrolment *e, const struct request *q, int count, char **
     r->shard_count = (uint16_t)q->shards; /* 65536 is written as 0 */
     r->detect_ms = (uint16_t)q->detect_ms;
     r->action_count = q->action_count;
+    r->session_actions = q->session_actions;
     for (uint8_t i = 0; i < q->action_count; i++)
         memcpy(r->actions[i], q->actions[i], strlen(q->actions[i]));
     r->operator_count = q->operator_count;
@@ -250,30 +256,33 @@ static void show_json(const struct enrolment *e)
     const struct roster *r = e->roster;
     char id[2 * DIGEST_SIZE + 1], previous[2 * DIGEST_SIZE + 1], key[2 * KEY_PUBLIC_SIZE + 1];
     json_t *nodes = json_array(), *operators = json_array(), *actions = json_array();
+    json_t *sessions = json_array();
     cluster_text(id, e);
     hex_encode(previous, r->previous.bytes, DIGEST_SIZE);
     for (size_t i = 0; i < r->node_count; i++)
         json_array_append_new(nodes, node_json(&r->nodes[i]));
     for (size_t i = 0; i < r->action_count; i++)
-        json_array_append_new(actions, json_string(r->actions[i]));
+        json_array_append_new(roster_ends_sessions(r, (uint8_t)(i + 1)) ? sessions : actions,
+                              json_string(r->actions[i]));
     for (size_t i = 0; i < r->operator_count; i++) {
         hex_encode(key, r->operators[i].bytes, KEY_PUBLIC_SIZE);
         json_array_append_new(operators, json_string(key));
     }
-    json_print(json_pack("{s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:b, s:i, s:i, s:o, s:o, s:o}",
-                         "digest", id, "previous", previous, "epoch", (json_int_t)r->epoch, "lab",
-                         (int)r->lab, "shards", (json_int_t)roster_shard_count(r), "cohort",
-                         (json_int_t)roster_cohort_size(r), "jurors",
-                         (json_int_t)roster_juror_count(r), "complete", e->verdict == ROSTER_OK,
-                         "signatures", (int)e->signature_count, "detect_ms", (int)r->detect_ms,
-                         "actions", actions, "operators", operators, "nodes", nodes));
+    json_print(json_pack(
+        "{s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:b, s:i, s:i, s:o, s:o, s:o, s:o}", "digest", id,
+        "previous", previous, "epoch", (json_int_t)r->epoch, "lab", (int)r->lab, "shards",
+        (json_int_t)roster_shard_count(r), "cohort", (json_int_t)roster_cohort_size(r), "jurors",
+        (json_int_t)roster_juror_count(r), "complete", e->verdict == ROSTER_OK, "signatures",
+        (int)e->signature_count, "detect_ms", (int)r->detect_ms, "actions", actions,
+        "session_actions", sessions, "operators", operators, "nodes", nodes));
 }
 
 static void print_fencing(const struct roster *r)
 {
     printf("detect   %u ms\nactions ", (unsigned)r->detect_ms);
     for (size_t i = 0; i < r->action_count; i++)
-        printf("%s %s", i ? "," : "", r->actions[i]);
+        printf("%s %s%s", i ? "," : "", r->actions[i],
+               roster_ends_sessions(r, (uint8_t)(i + 1)) ? " (sessions)" : "");
     puts(r->action_count ? "" : " none: nobody is fenced");
 }
 
@@ -343,8 +352,8 @@ static int check(const struct cli *cli, const char *path)
     return good ? EXIT_OK : EXIT_CONFIG;
 }
 
-/* --action NAME: its place among the options is its index in votes. */
-static int take_action(const struct cli *cli, struct request *q, const char *name)
+/* --action NAME, --session-action NAME: its place among the options is its index in votes. */
+static int take_action(const struct cli *cli, struct request *q, const char *name, bool session)
 {
     size_t size = strlen(name);
     if (q->action_count == ROSTER_ACTIONS_MAX)
@@ -358,6 +367,8 @@ static int take_action(const struct cli *cli, struct request *q, const char *nam
     for (uint8_t i = 0; i < q->action_count; i++)
         if (strcmp(q->actions[i], name) == 0)
             return usage_error(cli, "the action '%s' is named twice", name);
+    if (session)
+        q->session_actions |= (uint8_t)(1u << q->action_count);
     q->actions[q->action_count++] = name;
     return EXIT_OK;
 }
@@ -391,7 +402,9 @@ static int take_option(const struct cli *cli, struct request *q, int option)
             return usage_error(cli, "--shards takes 1 to %d, not '%s'", ROSTER_SHARDS_MAX, optarg);
         break;
     case ACTION:
-        return take_action(cli, q, optarg);
+        return take_action(cli, q, optarg, false);
+    case SESSION_ACTION:
+        return take_action(cli, q, optarg, true);
     case NO_EXECUTE:
         if (q->idle_count == ROSTER_NODES_MAX)
             return usage_error(cli, "a roster has at most %d nodes", ROSTER_NODES_MAX);
@@ -408,16 +421,18 @@ static int take_option(const struct cli *cli, struct request *q, int option)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
-                                          {"key", required_argument, NULL, 'k'},
-                                          {"operator", required_argument, NULL, OPERATOR},
-                                          {"lab", no_argument, NULL, LAB},
-                                          {"cohort", required_argument, NULL, COHORT},
-                                          {"shards", required_argument, NULL, SHARDS},
-                                          {"action", required_argument, NULL, ACTION},
-                                          {"no-execute", required_argument, NULL, NO_EXECUTE},
-                                          {"detect", required_argument, NULL, DETECT},
-                                          COMMAND_OPTIONS};
+    static const struct option longs[] = {
+        {"output", required_argument, NULL, 'o'},
+        {"key", required_argument, NULL, 'k'},
+        {"operator", required_argument, NULL, OPERATOR},
+        {"lab", no_argument, NULL, LAB},
+        {"cohort", required_argument, NULL, COHORT},
+        {"shards", required_argument, NULL, SHARDS},
+        {"action", required_argument, NULL, ACTION},
+        {"session-action", required_argument, NULL, SESSION_ACTION},
+        {"no-execute", required_argument, NULL, NO_EXECUTE},
+        {"detect", required_argument, NULL, DETECT},
+        COMMAND_OPTIONS};
     struct request q = {.cohort = 5, .shards = 1024};
     int option;
     while ((option = command_option(cli, argc, argv, ":o:k:", longs)) != -1)

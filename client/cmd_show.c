@@ -22,7 +22,7 @@ static const char help[] =
 static void add_rows(struct table *t, const json_t *parties, const char *state, bool data)
 {
     size_t index;
-    char mode[AGENT_MODE_SIZE], policy[AGENT_MODE_SIZE], own[AGENT_DATA_SIZE];
+    char mode[AGENT_MODE_SIZE], policy[AGENT_POLICY_SIZE], own[AGENT_DATA_SIZE];
     json_t *party;
     json_array_foreach(parties, index, party)
     {

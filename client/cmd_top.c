@@ -204,7 +204,7 @@ static void print_operations(const json_t *page, size_t most)
     for (int pass = 0; pass < 2; pass++) { /* what waits, then the rest */
         for (size_t i = 0; i < count && shown < most; i++) {
             const json_t *o = json_array_get(list, i);
-            char mode[AGENT_MODE_SIZE], policy[AGENT_MODE_SIZE];
+            char mode[AGENT_MODE_SIZE], policy[AGENT_POLICY_SIZE];
             if (waits(o) != (pass == 0))
                 continue;
             shown++;

@@ -25,13 +25,15 @@ struct wish {
 static bool print_step(const struct cli *cli, const json_t *step)
 {
     const char *node = json_text(step, "node"), *lock = json_text(step, "lock");
+    const char *session = json_text(step, "session");
     if (cli->json) {
         json_print(json_deep_copy(step));
         return fflush(stdout) == 0;
     }
     printf("%s  %-8s  ", json_text(step, "time"), json_text(step, "kind"));
     if (*node && json_number(step, "life") > 0)
-        printf("%s (life %lld): ", node, json_number(step, "life"));
+        printf("%s (life %lld%s%s): ", node, json_number(step, "life"),
+               *session ? ", session " : "", session);
     printf("%s%s%s\n", json_text(step, "text"), *lock ? "; lock " : "", lock);
     return fflush(stdout) == 0;
 }

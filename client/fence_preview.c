@@ -35,6 +35,12 @@ static size_t count_policy(const json_t *preview, const char *policy)
     return count;
 }
 
+/* For whose sake the node may be fenced, or a session of it. */
+static size_t count_fenced(const json_t *preview)
+{
+    return count_policy(preview, "fence") + count_policy(preview, "action");
+}
+
 /* Of a list of objects: those whose `flag` is set, or not; their names under `key`. */
 static json_t *names_of(const json_t *list, const char *key, const char *flag, bool set)
 {
@@ -56,7 +62,8 @@ struct path {
     bool brake;  /* F8 would not let them allow more than to retire */
     bool device; /* the roster names one, and an action */
     bool executor;
-    bool wanted; /* something is held under `fence` */
+    bool sessions; /* something is held under `action` */
+    bool wanted;   /* or that, or under `fence` */
 };
 
 static struct path path_of(const json_t *preview)
@@ -69,8 +76,9 @@ static struct path path_of(const json_t *preview)
         .brake = json_number(preview, "brake") > json_number(preview, "brake_limit"),
         .device = *json_text(preview, "device") &&
                   json_array_size(json_object_get(preview, "actions")) > 0,
+        .sessions = count_policy(preview, "action") > 0,
         .executor = json_array_size(alive) > 0,
-        .wanted = count_policy(preview, "fence") > 0,
+        .wanted = count_fenced(preview) > 0,
     };
     json_decref(jurors);
     json_decref(alive);
@@ -83,7 +91,7 @@ static const char *outcome_of(const struct path *p)
         return "nothing";
     if (!p->order)
         return "none";
-    return p->brake || !p->device || !p->executor ? "retire" : "executor";
+    return p->brake || !(p->device || p->sessions) || !p->executor ? "retire" : "executor";
 }
 
 static void say_jurors(const json_t *preview, const struct path *path, json_t *text)
@@ -130,7 +138,13 @@ static void say_executors(const json_t *preview, const struct path *path, json_t
 
 static void say_locks(const json_t *preview, json_t *text)
 {
+    size_t sessions = count_policy(preview, "action");
     size_t hold = count_policy(preview, "hold"), expire = count_policy(preview, "expire");
+    if (sessions)
+        line(text,
+             "%zu of its locks name an action of their own: an order about that session comes "
+             "first, the node follows if it does not succeed",
+             sessions);
     if (hold)
         line(text, "%zu of its locks are under the policy hold: they wait until it boots again",
              hold);
@@ -177,17 +191,17 @@ static void say_headline(json_t *preview, const char *outcome)
         snprintf(
             text, sizeof text,
             "if %s vanished now: nobody would have to end it (%lld locks known here, none under "
-            "fence)",
+            "fence or action)",
             node, count);
     else if (strcmp(outcome, "executor") == 0)
         snprintf(text, sizeof text,
                  "if %s vanished now: %zu of its locks would be freed by fencing it, within %s if "
                  "somebody waits",
-                 node, count_policy(preview, "fence"), within);
+                 node, count_fenced(preview), within);
     else
         snprintf(text, sizeof text,
                  "if %s vanished now: %zu of its locks would WAIT until it boots again", node,
-                 count_policy(preview, "fence"));
+                 count_fenced(preview));
     json_object_set_new(preview, "headline", json_string(text));
 }
 

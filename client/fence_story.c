@@ -43,6 +43,9 @@ static void print_heading(FILE *out, const json_t *order)
     if (*json_text(order, "requested_by"))
         fprintf(out, "           at the word of %s: %s\n", json_text(order, "requested_by"),
                 json_text(order, "reason"));
+    if (*json_text(order, "session"))
+        fprintf(out, "about      its session %s alone, by %s: %s\n", json_text(order, "session"),
+                json_text(order, "action"), json_text(order, "info"));
     print_signers(out, order);
     fprintf(out, "order      %s, epoch %lld, a certificate of %lld bytes\n",
             json_text(order, "order"), json_number(order, "epoch"), json_number(order, "bytes"));

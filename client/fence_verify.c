@@ -98,9 +98,26 @@ static uint32_t certified(const struct verify *v, const struct order_cert *cert)
 {
     uint32_t mask = 0;
     for (uint8_t action = 0; action <= v->roster->action_count; action++)
-        if (order_cert_allowing(cert, action) >= roster_juror_quorum(v->roster))
+        if (order_suits(&cert->order, action, v->roster) &&
+            order_cert_allowing(cert, action) >= roster_juror_quorum(v->roster))
             mask |= 1u << action;
     return mask;
+}
+
+/* One session alone, by the action and the info that its holder named. */
+static void check_scope(struct verify *v, const struct order *order)
+{
+    const struct scope *scope = &order->scope;
+    const char *action = roster_action_name(v->roster, scope->action);
+    bool known = action && roster_ends_sessions(v->roster, scope->action);
+    char session[17];
+    snprintf(session, sizeof session, "%016" PRIx64, scope->session);
+    json_object_set_new(v->out, "session", json_string(session));
+    json_object_set_new(v->out, "action", json_string(action ? action : "?"));
+    json_object_set_new(v->out, "info", json_stringn((const char *)scope->info, scope->info_size));
+    check(v, known, "session", session, "about this session of it alone, by %s: %.*s",
+          action ? action : "an action that the roster has not", (int)scope->info_size,
+          (const char *)scope->info);
 }
 
 static void check_order(struct verify *v, const struct order_cert *cert)
@@ -115,6 +132,8 @@ static void check_order(struct verify *v, const struct order_cert *cert)
     check(v, named, "target", node_name(v, order->slot), "%s",
           named ? "the roster names the node whose life ends"
                 : order_verdict_text(ORDER_NO_SUCH_NODE));
+    if (order->scope.session)
+        check_scope(v, order);
     for (size_t i = 0; i < cert->count; i++)
         check_vote(v, cert, i);
     uint32_t mask = certified(v, cert);
@@ -150,10 +169,12 @@ static void check_executed(struct verify *v, const struct proof *proof)
     check(v, may, "executor", node_name(v, r->executor), "%s",
           may ? "the roster lets it execute, and it is not the target"
               : "the roster does not let it execute this");
+    bool session = proof->cert.order.scope.session != 0; /* no session stands in a roster */
     bool same = device[0] && strncmp(device, r->device, DEVICE_SIZE) == 0;
-    check(v, same, "device", r->device, "%s",
-          same ? "it is the one that the roster names for the target"
-               : "the roster names another one for the target, or none");
+    if (!session)
+        check(v, same, "device", r->device, "%s",
+              same ? "it is the one that the roster names for the target"
+                   : "the roster names another one for the target, or none");
     if (r->witness != WITNESS_NONE)
         check(v,
               r->witness != r->executor && r->witness != proof->cert.order.slot &&

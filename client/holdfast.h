@@ -165,7 +165,10 @@ enum hf_stale {
         0,              /* fence for the modes that write (CW, PW, exclusive), expire for others */
     HF_STALE_HOLD = 1,  /* they wait until the node boots again */
     HF_STALE_FENCE = 2, /* a majority of the jurors orders the node's end */
-    HF_STALE_EXPIRE = 3 /* they wait until it was not renewed for ttl_ms; it is lost here by then */
+    HF_STALE_EXPIRE =
+        3,              /* they wait until it was not renewed for ttl_ms; it is lost here by then */
+    HF_STALE_ACTION = 4 /* a majority of the jurors orders the end of this session alone, by
+                           `action` with `info`; the node's if that does not succeed */
 };
 
 /* One that holds a lock. What it points at lives as long as the struct that names it. `token` and
@@ -227,6 +230,10 @@ struct hf_options {
     bool spare;        /* should the lock be lost, `pid` lives for the last second as well, so that
                           the caller may end it */
     int64_t ttl_ms;    /* of HF_STALE_EXPIRE, 1000 to 3600000; 0: 30000 */
+    const char
+        *action;      /* of HF_STALE_ACTION: one of the roster's for sessions, else HF_BAD_OPTION */
+    const char *info; /* what it is told: names what this session does, and nothing that another one
+                         may come to do; at most 128 bytes, else HF_TOO_LONG; NULL: nothing */
 };
 
 /*

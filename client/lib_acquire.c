@@ -5,8 +5,10 @@
 #include "client/lib_ask.h"
 #include "client/lib_base64.h"
 
-static const char *const policies[] = {
-    [HF_STALE_HOLD] = "hold", [HF_STALE_FENCE] = "fence", [HF_STALE_EXPIRE] = "expire"};
+static const char *const policies[] = {[HF_STALE_HOLD] = "hold",
+                                       [HF_STALE_FENCE] = "fence",
+                                       [HF_STALE_EXPIRE] = "expire",
+                                       [HF_STALE_ACTION] = "action"};
 
 /* What one and several take alike, beside the names. */
 static void add_options(json_t *p, const struct hf_options *o)
@@ -16,6 +18,10 @@ static void add_options(json_t *p, const struct hf_options *o)
         json_object_set_new(p, "stale", json_string(policies[o->stale]));
     if (o->ttl_ms > 0)
         json_object_set_new(p, "ttl_ms", json_integer(o->ttl_ms));
+    if (o->action)
+        json_object_set_new(p, "action", json_string(o->action));
+    if (o->info)
+        json_object_set_new(p, "info", json_string(o->info));
     if (o->pid > 0)
         json_object_set_new(p, "pid", json_integer(o->pid));
     if (o->head)
@@ -99,9 +105,11 @@ static const struct lib_ask_kind kind_acquire_all = {.method = LIB_INTERFACE "Ac
 
 static enum hf_result check_options(const struct hf_options *o)
 {
-    if (o->stale < HF_STALE_DEFAULT || o->stale > HF_STALE_EXPIRE)
+    if (o->stale < HF_STALE_DEFAULT || o->stale > HF_STALE_ACTION)
         return lib_fail(HF_BAD_OPTION, "stale: there is no policy with the number %d",
                         (int)o->stale);
+    if ((o->stale == HF_STALE_ACTION) != (o->action != NULL) || (o->info && !o->action))
+        return lib_fail(HF_BAD_OPTION, "action: HF_STALE_ACTION takes one, and nothing else does");
     if (o->ttl_ms < 0)
         return lib_fail(HF_BAD_OPTION, "ttl_ms: it is 1000 to 3600000");
     if (o->pid < 0)

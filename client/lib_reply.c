@@ -205,6 +205,12 @@ static void line_unstable(char line[LIB_TEXT_SIZE], const json_t *p)
     }
 }
 
+static void line_full_info(char line[LIB_TEXT_SIZE], const json_t *p)
+{
+    (void)p;
+    line_add(line, "the infos of all that hold the lock and wait for it take too much room");
+}
+
 static void line_session(char line[LIB_TEXT_SIZE], const json_t *p)
 {
     (void)p;
@@ -235,6 +241,8 @@ enum hf_result lib_reply_error(const struct varlink_reply *reply, char detail[LI
         {LIB_INTERFACE "BadMode", HF_BAD_MODE, line_reason},
         {LIB_INTERFACE "BadLimit", HF_BAD_LIMIT, line_reason},
         {LIB_INTERFACE "BadTtl", HF_BAD_OPTION, line_reason},
+        {LIB_INTERFACE "BadAction", HF_BAD_OPTION, line_reason},
+        {LIB_INTERFACE "TooMuchInfo", HF_QUEUE_FULL, line_full_info},
         {LIB_INTERFACE "NotReady", HF_NOT_READY, line_reason},
         {LIB_INTERFACE "LogFailed", HF_LOG_FAILED, line_reason},
         {LIB_INTERFACE "NotPermitted", HF_NOT_PERMITTED, line_reason},

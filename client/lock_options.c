@@ -39,7 +39,10 @@ const char lock_options_help[] =
     "                      jurors), the default for the modes that write: CW, PW and EX; or\n"
     "                      expire:SEC (until it was not renewed for so long, 1 to 3600), with 30 "
     "the\n"
-    "                      default for all others. It is lost then here too, in time\n"
+    "                      default for all others. It is lost then here too, in time; or\n"
+    "                      'action NAME INFO': an order of the jurors ends what this session "
+    "does,\n"
+    "                      by the roster's action NAME, which is told INFO\n"
     "  --on-lost WAY       if the lock, or the agent, is lost while COMMAND runs: kill, term (with "
     "a\n"
     "                      little time to end by itself) or none (COMMAND runs on without the "
@@ -71,12 +74,31 @@ static int take_on_lost(struct lock_options *o, const struct cli *cli)
     return usage_error(cli, "--on-lost takes kill, term or none, not '%s'", optarg);
 }
 
-/* hold, fence, expire or expire:SEC */
+/* action NAME [INFO]; whether there is such an action the agent says. */
+static int take_action(struct lock_options *o, const struct cli *cli, const char *text)
+{
+    size_t size = strcspn(text, " ");
+    if (size == 0 || size >= sizeof o->action)
+        return usage_error(cli, "--stale 'action NAME INFO' takes the name of an action, not '%s'",
+                           text);
+    memcpy(o->action, text, size);
+    o->action[size] = '\0';
+    o->info = text[size] ? text + size + 1 : NULL;
+    o->stale = "action";
+    return EXIT_OK;
+}
+
+/* hold, fence, expire, expire:SEC or action NAME INFO */
 static int take_stale(struct lock_options *o, const struct cli *cli)
 {
     static const char expire[] = "expire:";
     const char *seconds = optarg + sizeof expire - 1;
+    static const char action[] = "action ";
     o->ttl_ms = 0;
+    o->action[0] = '\0';
+    o->info = NULL;
+    if (strncmp(optarg, action, sizeof action - 1) == 0)
+        return take_action(o, cli, optarg + sizeof action - 1);
     if (strncmp(optarg, expire, sizeof expire - 1) == 0) {
         o->stale = "expire";
         if (parse_seconds(seconds, &o->ttl_ms) && o->ttl_ms >= LEASE_TTL_MIN_MS &&
@@ -89,7 +111,9 @@ static int take_stale(struct lock_options *o, const struct cli *cli)
     if (strcmp(optarg, "hold") == 0 || strcmp(optarg, "fence") == 0 ||
         strcmp(optarg, "expire") == 0)
         return EXIT_OK;
-    return usage_error(cli, "--stale takes hold, fence, expire or expire:SEC, not '%s'", optarg);
+    return usage_error(
+        cli, "--stale takes hold, fence, expire, expire:SEC or 'action NAME INFO', not '%s'",
+        optarg);
 }
 
 /* What is asked for beside the mode. */

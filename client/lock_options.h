@@ -4,6 +4,7 @@
 
 #include "client/held.h"
 #include "client/mode_option.h"
+#include "crypto/roster.h"
 
 /* What becomes of the command when a lock, or the agent, is lost while it runs. */
 enum on_lost {
@@ -14,11 +15,13 @@ enum on_lost {
 };
 
 struct lock_options {
-    struct mode_option mode; /* settled */
-    const char *stale;       /* NULL: the agent's default */
-    long long ttl_ms;        /* of expire; 0: the agent's default */
-    const char *data;        /* at most LOCK_DATA_MAX bytes; NULL: none */
-    long if_token;           /* 0: whatever it is */
+    struct mode_option mode;         /* settled */
+    const char *stale;               /* NULL: the agent's default */
+    long long ttl_ms;                /* of expire; 0: the agent's default */
+    char action[ROSTER_ACTION_SIZE]; /* of action: its name; empty: none */
+    const char *info;                /* of action: what it is told; NULL: nothing */
+    const char *data;                /* at most LOCK_DATA_MAX bytes; NULL: none */
+    long if_token;                   /* 0: whatever it is */
     enum on_lost on_lost;
     bool head;
     bool value; /* the command wants to know the value block */

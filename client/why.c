@@ -304,7 +304,7 @@ static void next_quiet(const struct why *w)
     json_array_foreach(list_of(w, "holders"), index, party)
     {
         char name[WHY_NAME_MAX];
-        if (why_stale_is(w->facts, party) && strcmp(json_text(party, "policy"), "fence") == 0)
+        if (why_stale_is(w->facts, party) && why_stale_fences(json_text(party, "policy")))
             why_line(w->next,
                      "as long as nobody waits for what %s held, nobody is asked for an order "
                      "against it",

@@ -221,12 +221,17 @@ static void next_watchdog(const json_t *stale, json_t *next)
                  ms / 1000, ms / 100 % 10, json_text(stale, "node"), json_number(stale, "life"));
 }
 
+bool why_stale_fences(const char *policy)
+{
+    return strcmp(policy, "fence") == 0 || strcmp(policy, "action") == 0;
+}
+
 void why_stale_next(const json_t *facts, const json_t *holder, json_t *next)
 {
     const json_t *stale = stale_of(facts, holder), *member = member_of(facts, holder);
     const char *node = json_text(holder, "node"), *policy = json_text(holder, "policy");
     long long life = life_of(holder);
-    bool fence = strcmp(policy, "fence") == 0, expires = strcmp(policy, "expire") == 0;
+    bool fence = why_stale_fences(policy), expires = strcmp(policy, "expire") == 0;
     if (stale) {
         next_stage(stale, next);
         next_watchdog(stale, next);

@@ -20,5 +20,7 @@ void why_stale_text(const json_t *facts, json_t *text);
 
 /* Appends what has to happen before the hold of `holder`, for which why_stale_is(), is over. */
 void why_stale_next(const json_t *facts, const json_t *holder, json_t *next);
+/* Whether the jurors are asked for the sake of a hold under that policy. */
+bool why_stale_fences(const char *policy);
 
 #endif

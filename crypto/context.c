@@ -24,6 +24,8 @@ const char *statement_context(enum statement_kind kind)
         return "holdfast armed 1";
     case STATEMENT_SILENCE:
         return "holdfast silence 1";
+    case STATEMENT_SCOPE:
+        return "holdfast scope 1";
     }
     /* A kind that does not exist is a bug here: signing it under any context would be worse. */
     __builtin_trap();

@@ -26,6 +26,8 @@ const char *order_verdict_text(enum order_verdict verdict)
         return "a signature does not verify for this cluster, roster, target and life (F1)";
     case ORDER_TOO_FEW:
         return "fewer than a majority of the jurors allow the action (F1)";
+    case ORDER_WRONG_ACTION:
+        return "the action is not one for what the order is about, a session or a life (F1)";
     }
     __builtin_trap();
 }
@@ -36,6 +38,7 @@ void order_encode(struct writer *w, const struct order *order)
     write_copy(w, order->roster.bytes, DIGEST_SIZE);
     write_u16(w, order->slot);
     write_u64(w, order->life);
+    scope_encode(w, &order->scope);
 }
 
 static void order_read(struct order *out, struct reader *r)
@@ -44,40 +47,51 @@ static void order_read(struct order *out, struct reader *r)
     read_copy(r, out->roster.bytes, DIGEST_SIZE);
     out->slot = read_u16(r);
     out->life = read_u64(r);
+    scope_decode(&out->scope, r);
 }
 
 bool order_equal(const struct order *a, const struct order *b)
 {
     return a->epoch == b->epoch && a->slot == b->slot && a->life == b->life &&
-           memcmp(a->roster.bytes, b->roster.bytes, DIGEST_SIZE) == 0;
+           memcmp(a->roster.bytes, b->roster.bytes, DIGEST_SIZE) == 0 &&
+           scope_equal(&a->scope, &b->scope);
+}
+
+bool order_suits(const struct order *order, uint8_t action, const struct roster *roster)
+{
+    bool ends_sessions = roster_ends_sessions(roster, action);
+    if (order->scope.session == 0)
+        return !ends_sessions;
+    return action == ACTION_RETIRE || (ends_sessions && action == order->scope.action);
 }
 
 struct digest order_digest(const struct order *order)
 {
-    uint8_t bytes[ORDER_BYTES];
+    uint8_t bytes[ORDER_BYTES_MAX];
     struct writer w = writer_init(bytes, sizeof bytes);
     order_encode(&w, order);
-    return digest_of(bytes, sizeof bytes);
+    return digest_of(bytes, writer_size(&w));
 }
 
-enum { SIGNED_BYTES = ORDER_BYTES + 2 + 4 + 4 };
+enum { SIGNED_BYTES_MAX = ORDER_BYTES_MAX + 2 + 4 + 4 };
 
-static void signed_bytes(uint8_t out[SIGNED_BYTES], const struct vote *vote,
-                         const struct order *order)
+static size_t signed_bytes(uint8_t out[SIGNED_BYTES_MAX], const struct vote *vote,
+                           const struct order *order)
 {
-    struct writer w = writer_init(out, SIGNED_BYTES);
+    struct writer w = writer_init(out, SIGNED_BYTES_MAX);
     order_encode(&w, order);
     write_u16(&w, vote->juror);
     write_u32(&w, vote->allows);
     write_u32(&w, vote->age_ms);
+    return writer_size(&w);
 }
 
 void vote_sign(struct vote *vote, const struct order *order, const struct cluster_id *cluster,
                const struct key_pair *key)
 {
-    uint8_t bytes[SIGNED_BYTES];
-    signed_bytes(bytes, vote, order);
-    vote->signature = statement_sign(STATEMENT_VOTE, cluster, bytes, sizeof bytes, key);
+    uint8_t bytes[SIGNED_BYTES_MAX];
+    size_t size = signed_bytes(bytes, vote, order);
+    vote->signature = statement_sign(STATEMENT_VOTE, cluster, bytes, size, key);
 }
 
 /* NULL if the slot is nobody's, or no juror's. */
@@ -90,13 +104,13 @@ static const struct roster_node *find_juror(const struct roster *roster, uint16_
 enum order_verdict vote_verify(const struct vote *vote, const struct order *order,
                                const struct cluster_id *cluster, const struct roster *roster)
 {
-    uint8_t bytes[SIGNED_BYTES];
+    uint8_t bytes[SIGNED_BYTES_MAX];
     const struct roster_node *juror = find_juror(roster, vote->juror);
     if (juror == NULL)
         return ORDER_NOT_A_JUROR;
-    signed_bytes(bytes, vote, order);
-    bool good = statement_verify(STATEMENT_VOTE, cluster, bytes, sizeof bytes, &vote->signature,
-                                 &juror->key);
+    size_t size = signed_bytes(bytes, vote, order);
+    bool good =
+        statement_verify(STATEMENT_VOTE, cluster, bytes, size, &vote->signature, &juror->key);
     return good ? ORDER_OK : ORDER_BAD_SIGNATURE;
 }
 
@@ -179,6 +193,10 @@ static enum order_verdict check_form(const struct order_cert *cert, uint8_t acti
         return ORDER_OTHER_ROSTER;
     if (roster_find(roster, cert->order.slot) < 0)
         return ORDER_NO_SUCH_NODE;
+    bool suits =
+        cert->order.scope.session == 0 || roster_ends_sessions(roster, cert->order.scope.action);
+    if (!suits || !order_suits(&cert->order, action, roster))
+        return ORDER_WRONG_ACTION;
     for (size_t i = 0; i < cert->count; i++) {
         *bad = i;
         if (i > 0 && cert->votes[i].juror < cert->votes[i - 1].juror)

@@ -1,7 +1,9 @@
 /*
  * Fence orders (design F1). The bytes of an order are fixed by what it is about: roster epoch and
- * digest, slot and life (the cluster is part of every signature). No asker, reason or number is in
- * it, so the votes of any two askers add up.
+ * digest, slot and life, and its scope, where it is about one session of that life alone (the
+ * cluster is part of every signature). No asker, reason or number is in it, so the votes of any two
+ * askers add up. An order about a session allows its own action, beside `retire`; one about a whole
+ * life none that ends sessions.
  *
  * A vote is a juror's signature over (order, the actions that it allows, how long ago it last
  * acknowledged a renewal of that life). An order is *certified* for an action by q votes that allow
@@ -13,6 +15,7 @@
 
 #include "crypto/bytes.h"
 #include "crypto/roster.h"
+#include "crypto/scope.h"
 #include "crypto/statement.h"
 
 /* A certified order's file: this, then its bytes. */
@@ -24,16 +27,18 @@ enum {
        each. */
     ACTION_RETIRE = 0,
     ACTIONS_MAX = 32,
-    ORDER_BYTES = 4 + DIGEST_SIZE + 2 + 8,
+    ORDER_BYTES = 4 + DIGEST_SIZE + 2 + 8 + SCOPE_NONE_BYTES, /* of one about a whole life */
+    ORDER_BYTES_MAX = ORDER_BYTES - SCOPE_NONE_BYTES + SCOPE_BYTES_MAX,
     VOTE_BYTES = 2 + 4 + 4 + SIGNATURE_SIZE,
-    ORDER_CERT_BYTES_MAX = ORDER_BYTES + 1 + ROSTER_JURORS_MAX * VOTE_BYTES
+    ORDER_CERT_BYTES_MAX = ORDER_BYTES_MAX + 1 + ROSTER_JURORS_MAX * VOTE_BYTES
 };
 
 struct order {
     uint32_t epoch;
     struct digest roster;
-    uint16_t slot; /* whose life ends */
+    uint16_t slot; /* whose life ends, or a session of it */
     uint64_t life; /* from 1 */
+    struct scope scope;
 };
 
 struct vote {
@@ -58,12 +63,15 @@ enum order_verdict {
     ORDER_NOT_A_JUROR,
     ORDER_DUPLICATE,     /* a juror counted twice */
     ORDER_BAD_SIGNATURE, /* also: signed for another cluster, slot, life or roster */
-    ORDER_TOO_FEW        /* fewer than q votes allow the action */
+    ORDER_TOO_FEW,       /* fewer than q votes allow the action */
+    ORDER_WRONG_ACTION /* the action ends sessions, and the order is about a life; or not its own */
 };
 /* One sentence naming the rule, without a final stop; static. */
 const char *order_verdict_text(enum order_verdict verdict);
 
 void order_encode(struct writer *w, const struct order *order);
+/* Whether the action is one for what it is about; `retire` always is. */
+bool order_suits(const struct order *order, uint8_t action, const struct roster *roster);
 bool order_equal(const struct order *a, const struct order *b);
 struct digest order_digest(const struct order *order);
 

@@ -34,7 +34,7 @@ const char *proof_verdict_text(enum proof_verdict verdict)
     __builtin_trap();
 }
 
-enum { END_BYTES = 2 + 8 + 16, RECEIPT_SIGNED_BYTES = ORDER_BYTES + 1 + 2 + 2 + DEVICE_SIZE };
+enum { END_BYTES = 2 + 8 + 16, RECEIPT_SIGNED_MAX = ORDER_BYTES_MAX + 1 + 2 + 2 + DEVICE_SIZE };
 
 static void write_end(struct writer *w, const struct end_statement *end)
 {
@@ -51,12 +51,13 @@ static void write_receipt(struct writer *w, const struct receipt *receipt)
     write_padded(w, receipt->device, DEVICE_SIZE);
 }
 
-static void receipt_bytes(uint8_t out[RECEIPT_SIGNED_BYTES], const struct receipt *receipt,
-                          const struct order *order)
+static size_t receipt_bytes(uint8_t out[RECEIPT_SIGNED_MAX], const struct receipt *receipt,
+                            const struct order *order)
 {
-    struct writer w = writer_init(out, RECEIPT_SIGNED_BYTES);
+    struct writer w = writer_init(out, RECEIPT_SIGNED_MAX);
     order_encode(&w, order);
     write_receipt(&w, receipt);
+    return writer_size(&w);
 }
 
 void end_statement_sign(struct end_statement *end, const struct cluster_id *cluster,
@@ -71,9 +72,9 @@ void end_statement_sign(struct end_statement *end, const struct cluster_id *clus
 void receipt_sign(struct receipt *receipt, const struct order *order,
                   const struct cluster_id *cluster, const struct key_pair *key)
 {
-    uint8_t bytes[RECEIPT_SIGNED_BYTES];
-    receipt_bytes(bytes, receipt, order);
-    receipt->signature = statement_sign(STATEMENT_RECEIPT, cluster, bytes, sizeof bytes, key);
+    uint8_t bytes[RECEIPT_SIGNED_MAX];
+    size_t size = receipt_bytes(bytes, receipt, order);
+    receipt->signature = statement_sign(STATEMENT_RECEIPT, cluster, bytes, size, key);
 }
 
 void proof_encode(struct writer *w, const struct proof *proof)
@@ -113,7 +114,8 @@ bool proof_decode(struct proof *out, struct reader *r)
         out->receipt.witness = read_u16(r);
         read_copy(r, out->receipt.device, DEVICE_SIZE);
         read_copy(r, out->receipt.signature.bytes, SIGNATURE_SIZE);
-        if (!roster_device_valid(out->receipt.device) || !out->receipt.device[0])
+        bool named = out->receipt.device[0] || out->cert.order.scope.session;
+        if (!roster_device_valid(out->receipt.device) || !named)
             reader_fail(r);
     } else if (out->kind == PROOF_OPERATOR) {
         order_cert_decode(&out->cert, r);
@@ -124,6 +126,8 @@ bool proof_decode(struct proof *out, struct reader *r)
     } else {
         reader_fail(r);
     }
+    if (out->kind != PROOF_EXECUTED && out->cert.order.scope.session)
+        reader_fail(r);
     /* Nobody shall go on with half a proof by mistake. */
     if (r->failed)
         memset(out, 0, sizeof *out);
@@ -168,6 +172,8 @@ static enum proof_verdict check_executor(const struct proof *proof, const struct
         return PROOF_NO_EXECUTOR;
     if (receipt->action == ACTION_RETIRE || receipt->action > roster->action_count)
         return PROOF_NO_EXECUTOR;
+    if (proof->cert.order.scope.session) /* nor does a session stand in any roster */
+        return PROOF_OK;
     /* A node without a device cannot have been switched off by anybody. */
     size_t size = strnlen(receipt->device, DEVICE_SIZE);
     if (size == 0 || size == DEVICE_SIZE ||
@@ -182,7 +188,7 @@ static enum proof_verdict verify_executed(const struct proof *proof,
                                           const struct digest *roster_digest,
                                           enum order_verdict *order_verdict)
 {
-    uint8_t bytes[RECEIPT_SIGNED_BYTES];
+    uint8_t bytes[RECEIPT_SIGNED_MAX];
     const struct receipt *receipt = &proof->receipt;
     enum proof_verdict verdict = check_executor(proof, roster);
     if (verdict != PROOF_OK)
@@ -191,11 +197,19 @@ static enum proof_verdict verify_executed(const struct proof *proof,
         order_cert_verify(&proof->cert, receipt->action, cluster, roster, roster_digest, NULL);
     if (*order_verdict != ORDER_OK)
         return PROOF_ORDER;
-    receipt_bytes(bytes, receipt, &proof->cert.order);
+    size_t size = receipt_bytes(bytes, receipt, &proof->cert.order);
     int executor = roster_find(roster, receipt->executor);
-    bool good = statement_verify(STATEMENT_RECEIPT, cluster, bytes, sizeof bytes,
-                                 &receipt->signature, &roster->nodes[executor].key);
+    bool good = statement_verify(STATEMENT_RECEIPT, cluster, bytes, size, &receipt->signature,
+                                 &roster->nodes[executor].key);
     return good ? PROOF_OK : PROOF_BAD_SIGNATURE;
+}
+
+/* Only an executor's receipt may be about one session: the others speak of the whole life. */
+static bool about_life(const struct proof *proof, enum order_verdict *order_verdict)
+{
+    if (proof->cert.order.scope.session)
+        *order_verdict = ORDER_WRONG_ACTION;
+    return proof->cert.order.scope.session == 0;
 }
 
 static enum proof_verdict verify_operator(const struct proof *proof,
@@ -206,6 +220,8 @@ static enum proof_verdict verify_operator(const struct proof *proof,
 {
     if (roster_find(roster, proof->cert.order.slot) < 0)
         return PROOF_NO_SUCH_NODE;
+    if (!about_life(proof, order_verdict))
+        return PROOF_ORDER;
     if (proof->operator_receipt.form != OPERATOR_BREAKS_GLASS) {
         *order_verdict =
             order_cert_verify(&proof->cert, ACTION_RETIRE, cluster, roster, roster_digest, NULL);
@@ -224,6 +240,8 @@ static enum proof_verdict verify_watchdog(const struct proof *proof,
                                           const struct digest *roster_digest,
                                           enum order_verdict *order_verdict)
 {
+    if (!about_life(proof, order_verdict))
+        return PROOF_ORDER;
     *order_verdict =
         order_cert_verify(&proof->cert, ACTION_RETIRE, cluster, roster, roster_digest, NULL);
     if (*order_verdict != ORDER_OK)
@@ -278,5 +296,16 @@ uint16_t proof_slot(const struct proof *proof)
 
 uint64_t proof_covers(const struct proof *proof)
 {
-    return proof->kind == PROOF_END ? proof->end.life - 1 : proof->cert.order.life;
+    uint64_t life;
+    if (proof->kind == PROOF_END)
+        return proof->end.life - 1;
+    return proof_scope(proof, &life) ? 0 : proof->cert.order.life;
+}
+
+const struct scope *proof_scope(const struct proof *proof, uint64_t *life)
+{
+    if (proof->kind != PROOF_EXECUTED || proof->cert.order.scope.session == 0)
+        return NULL;
+    *life = proof->cert.order.life;
+    return &proof->cert.order.scope;
 }

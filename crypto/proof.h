@@ -5,7 +5,8 @@
  *   end statement   the node's own word, under a higher life: every life below `life` is over (F6a)
  *   executed order  a certified order for that life, and the receipt of an executor that carried it
  *                   out: off, then a status query that said off, on the device that the roster
- *                   names (F6b)
+ *                   names (F6b). Of an order about one session it covers the holds in that scope,
+ *                   and no others; that has no device of the roster's
  *   operator's word on a certified order, or, where no jury can order, without one: a person's
  *                   signature that the machine is off (F6d, F12; crypto/operator_receipt)
  *   watchdog        a certified order, the node's word that its watchdog is armed, and q of the
@@ -20,7 +21,9 @@
 #include "crypto/watchdog.h"
 
 enum {
-    PROOF_BYTES_MAX = 1 + ORDER_CERT_BYTES_MAX + WATCHDOG_RECEIPT_BYTES_MAX, /* the longest kind */
+    /* The longest kind is a watchdog's, on an order about a whole life. */
+    PROOF_BYTES_MAX =
+        1 + ORDER_CERT_BYTES_MAX - ORDER_BYTES_MAX + ORDER_BYTES + WATCHDOG_RECEIPT_BYTES_MAX,
     WITNESS_NONE = 0xffff
 };
 _Static_assert((int)WATCHDOG_RECEIPT_BYTES_MAX > (int)OPERATOR_RECEIPT_BYTES_MAX, "the longest");
@@ -40,7 +43,8 @@ struct receipt {
     uint16_t witness;         /* slot of the further node whose status query said off too (F6b),
                                * neither executor nor target; WITNESS_NONE if no other node reached
                                * the device */
-    char device[DEVICE_SIZE]; /* identity that the device's status printed */
+    char device[DEVICE_SIZE]; /* identity that the device's status printed; of a session, what its
+                               * action's status printed, if anything */
     /* The executor's, over (order, action, executor, witness, device). */
     struct signature signature;
 };
@@ -90,7 +94,9 @@ enum proof_verdict proof_verify(const struct proof *proof, const struct cluster_
 /* Names it (F5). */
 struct digest proof_digest(const struct proof *proof);
 uint16_t proof_slot(const struct proof *proof);
-/* The highest life of that slot that it proves over. */
+/* The highest life of that slot that it proves over; 0: none, but a session at most. */
 uint64_t proof_covers(const struct proof *proof);
+/* The session that it proves over, and its life; NULL: it is about whole lives. */
+const struct scope *proof_scope(const struct proof *proof, uint64_t *life);
 
 #endif

@@ -37,6 +37,12 @@ const char *roster_action_name(const struct roster *roster, uint8_t action)
     return action <= roster->action_count ? roster->actions[action - 1] : NULL;
 }
 
+bool roster_ends_sessions(const struct roster *roster, uint8_t action)
+{
+    return action > 0 && action <= roster->action_count &&
+           (roster->session_actions >> (action - 1) & 1);
+}
+
 int roster_action(const struct roster *roster, const char *name)
 {
     for (uint8_t i = 0; i <= roster->action_count; i++)

@@ -80,7 +80,8 @@ struct roster {
     uint16_t detect_ms; /* D, the detection target: r, F and every other time follow from it (F) */
     uint8_t action_count;
     char actions[ROSTER_ACTIONS_MAX][ROSTER_ACTION_SIZE]; /* by index - 1; 0 is `retire` */
-    uint8_t operator_count; /* 1..ROSTER_OPERATORS_MAX; all must sign */
+    uint8_t session_actions; /* mask by index - 1: those that end one session, and no machine */
+    uint8_t operator_count;  /* 1..ROSTER_OPERATORS_MAX; all must sign */
     struct public_key operators[ROSTER_OPERATORS_MAX];
     size_t node_count;
     struct roster_node nodes[ROSTER_NODES_MAX];
@@ -136,6 +137,9 @@ bool roster_device_valid(const char device[DEVICE_SIZE]);
 int roster_action(const struct roster *roster, const char *name);
 /* Name of an action; "retire" for 0; NULL if there is none. */
 const char *roster_action_name(const struct roster *roster, uint8_t action);
+/* Whether it ends one session of a life, by the info that its holder named (crypto/scope.h), and
+ * not a machine. `retire` is for both. */
+bool roster_ends_sessions(const struct roster *roster, uint8_t action);
 /* Index into nodes, or -1. */
 int roster_find(const struct roster *roster, uint16_t slot);
 int roster_find_name(const struct roster *roster, const char *name);

@@ -2,8 +2,8 @@
  * The roster's bytes: see roster.h. Canonical form, little-endian, nothing optional:
  *
  *     epoch u32, previous 32, shard count u16, cohort size u8, least version u8, lab flag,
- *     detection target u16, action count u8, actions' names 32 each (NUL-padded),
- *     operator count u8, operators' keys 32 each,
+ *     detection target u16, action count u8, per action: name 31
+ *     (NUL-padded), flag (it ends sessions), then operator count u8, operators' keys 32 each,
  *     node count u16, then per node, ascending by slot:
  *         slot u16, votes flag, juror flag, executes flag, name 64 (NUL-padded), key 32, store 16,
  *         machine 16, IP 16, port u16, device 64 (NUL-padded)
@@ -50,6 +50,18 @@ static void write_node(struct writer *w, const struct roster_node *node)
     write_padded(w, node->device, sizeof node->device);
 }
 
+static void write_action(struct writer *w, const struct roster *roster, size_t index)
+{
+    write_padded(w, roster->actions[index], ROSTER_ACTION_SIZE - 1);
+    write_u8(w, roster->session_actions >> index & 1);
+}
+
+static void read_action(struct reader *r, struct roster *out, size_t index)
+{
+    read_copy(r, out->actions[index], ROSTER_ACTION_SIZE - 1);
+    out->session_actions |= (uint8_t)(read_flag(r) << index);
+}
+
 size_t roster_encode(uint8_t *out, const struct roster *roster)
 {
     struct writer w = writer_init(out, ROSTER_BYTES_MAX);
@@ -62,7 +74,7 @@ size_t roster_encode(uint8_t *out, const struct roster *roster)
     write_u16(&w, roster->detect_ms);
     write_u8(&w, roster->action_count);
     for (size_t i = 0; i < roster->action_count; i++)
-        write_padded(&w, roster->actions[i], ROSTER_ACTION_SIZE);
+        write_action(&w, roster, i);
     write_u8(&w, roster->operator_count);
     for (size_t i = 0; i < roster->operator_count; i++)
         write_copy(&w, roster->operators[i].bytes, KEY_PUBLIC_SIZE);
@@ -103,7 +115,7 @@ static void read_roster(struct reader *r, struct roster *out)
     if (out->action_count > ROSTER_ACTIONS_MAX)
         reader_fail(r);
     for (size_t i = 0; !r->failed && i < out->action_count; i++)
-        read_copy(r, out->actions[i], ROSTER_ACTION_SIZE);
+        read_action(r, out, i);
     out->operator_count = read_u8(r);
     if (out->operator_count < 1 || out->operator_count > ROSTER_OPERATORS_MAX)
         reader_fail(r);
@@ -152,6 +164,8 @@ static bool actions_valid(const struct roster *roster)
             if (strcmp(roster->actions[i], roster->actions[j]) == 0)
                 return false;
     }
+    if (roster->session_actions >> roster->action_count)
+        return false;
     return roster->detect_ms >= ROSTER_DETECT_MIN_MS && roster->detect_ms <= ROSTER_DETECT_MAX_MS;
 }
 

@@ -21,7 +21,8 @@ enum statement_kind {
     STATEMENT_RECEIPT,  /* an executor carried out an order (crypto/proof) */
     STATEMENT_OPERATOR, /* an operator's word that a life is over (crypto/operator_receipt) */
     STATEMENT_ARMED,    /* a node says that its watchdog ends its life (crypto/watchdog) */
-    STATEMENT_SILENCE   /* a juror says how long it has not acknowledged a life (crypto/watchdog) */
+    STATEMENT_SILENCE,  /* a juror says how long it has not acknowledged a life (crypto/watchdog) */
+    STATEMENT_SCOPE /* a node says what is to be done about a session of its own (crypto/scope) */
 };
 
 /* The context string of a kind; static. */

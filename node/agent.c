@@ -122,7 +122,7 @@ static struct view agent_certificate(const struct agent *a, const struct run *ru
     struct order_view view;
     size_t cursor = 0;
     while (peer_next_order(a->peer, &cursor, &view)) {
-        if (view.cert.order.slot != run->slot || view.cert.order.life != run->life)
+        if (memcmp(view.order.bytes, run->order.bytes, DIGEST_SIZE) != 0)
             continue;
         struct writer w = writer_init(out, ORDER_CERT_BYTES_MAX);
         order_cert_encode(&w, &view.cert);
@@ -136,8 +136,7 @@ static void agent_execute(struct agent *a, const struct effects *e)
 {
     uint8_t bytes[ORDER_CERT_BYTES_MAX];
     for (size_t i = 0; i < e->run_count; i++)
-        executor_link_run(a->executor, &e->runs[i], (struct view){NULL, 0},
-                          agent_certificate(a, &e->runs[i], bytes));
+        executor_link_run(a->executor, &e->runs[i], agent_certificate(a, &e->runs[i], bytes));
 }
 
 static void agent_carry_out(struct agent *a)

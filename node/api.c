@@ -15,6 +15,7 @@ static const struct frame_parameter acquire_takes[] = {
     {"ttl_ms", FRAME_INT, false},     {"pid", FRAME_INT, false},
     {"head", FRAME_BOOL, false},      {"if_token", FRAME_INT, false},
     {"data", FRAME_STRING, false},    {"spare", FRAME_BOOL, false},
+    {"action", FRAME_STRING, false},  {"info", FRAME_STRING, false},
 };
 static const struct frame_parameter acquire_all_takes[] = {
     {"names", FRAME_STRINGS, true},   {"mode", FRAME_STRING, false},
@@ -22,7 +23,8 @@ static const struct frame_parameter acquire_all_takes[] = {
     {"timeout_ms", FRAME_INT, false}, {"stale", FRAME_STRING, false},
     {"ttl_ms", FRAME_INT, false},     {"pid", FRAME_INT, false},
     {"head", FRAME_BOOL, false},      {"data", FRAME_STRING, false},
-    {"spare", FRAME_BOOL, false},
+    {"spare", FRAME_BOOL, false},     {"action", FRAME_STRING, false},
+    {"info", FRAME_STRING, false},
 };
 static const struct frame_parameter convert_takes[] = {
     {"hold", FRAME_STRING, true}, {"mode", FRAME_STRING, true},     {"limit", FRAME_INT, false},

@@ -93,6 +93,42 @@ bool api_mode(struct varlink_call *call, const json_t *parameters, enum lock_mod
     return !reason;
 }
 
+static bool api_bad_action(struct varlink_call *call, const struct roster *roster,
+                           const char *reason)
+{
+    json_t *names = json_array();
+    for (uint8_t i = 1; i <= roster->action_count; i++)
+        if (roster_ends_sessions(roster, i))
+            json_array_append_new(names, json_string(roster_action_name(roster, i)));
+    varlink_error(call, "org.holdfast.BadAction",
+                  json_pack("{s:s s:o}", "reason", reason, "actions", names));
+    return false;
+}
+
+/* Reads what is to be done under the policy `action`, and only under it. False: the call was
+ * answered. */
+static bool api_action(struct varlink_call *call, const json_t *parameters,
+                       struct operation_request *out)
+{
+    const struct roster *roster = agent_identity(api_of(call)->agent)->roster;
+    const char *name = frame_string(parameters, "action", "");
+    const char *info = frame_string(parameters, "info", "");
+    bool given = frame_has(parameters, "action") || frame_has(parameters, "info");
+    int action = roster_action(roster, name);
+    if (out->policy != LOCK_STALE_ACTION)
+        return !given || api_bad_action(call, roster, "only the policy action has an action");
+    if (action < 0 || !roster_ends_sessions(roster, (uint8_t)action))
+        return api_bad_action(call, roster, "the roster has no such action for sessions");
+    if (strlen(info) > SCOPE_INFO_MAX) {
+        varlink_error(call, "org.holdfast.TooLong",
+                      json_pack("{s:s s:i}", "what", "info", "most", (int)SCOPE_INFO_MAX));
+        return false;
+    }
+    if (!scope_make(&out->scope, 1, (uint8_t)action, info, strlen(info)))
+        return api_bad_action(call, roster, "an info is UTF-8 without control characters");
+    return true;
+}
+
 /* Reads the stale policy and its TTL. False: the call was answered. */
 static bool api_stale(struct varlink_call *call, const json_t *parameters,
                       struct operation_request *out)
@@ -137,7 +173,7 @@ bool api_acquire_request(struct varlink_call *call, const json_t *parameters,
                                       .deadline = INSTANT_NEVER};
     if (!api_mode(call, parameters, &out->mode, &out->limit))
         return false;
-    if (!api_stale(call, parameters, out))
+    if (!api_stale(call, parameters, out) || !api_action(call, parameters, out))
         return false;
     if (frame_has(parameters, "timeout_ms") &&
         !api_deadline(&out->deadline, frame_int(parameters, "timeout_ms", 0))) {

@@ -95,6 +95,7 @@ static void api_show_answer(void *context, const struct answer *answer)
     case ANSWER_BAD_NAME:
         api_bad_name(call);
         break;
+    case ANSWER_INFO_FULL:
     case ANSWER_ACCEPTED:
     case ANSWER_WAITING:
     case ANSWER_GRANTED:

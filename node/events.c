@@ -188,8 +188,10 @@ static struct events_telling events_fence(char *text, const struct agent *agent,
     } else {
         out.kind = "broken";
         snprintf(text, EVENTS_TEXT_SIZE,
-                 "a lock of %s, life %" PRIu64 ", was broken: that life is proven over (F5)", name,
-                 n->number);
+                 "a lock of %s, life %" PRIu64
+                 ", was broken: that life, or the session that held it, "
+                 "is proven over (F5)",
+                 name, n->number);
     }
     return out;
 }
@@ -218,6 +220,12 @@ static struct events_telling events_proof(char *text, const struct agent *agent,
     if (n->kind == NOTICE_PROOF) {
         snprintf(text, EVENTS_TEXT_SIZE, "%s is proven over up to life %" PRIu64 ": %s", name,
                  n->number, n->executed ? "a receipt (F6b, F6c)" : "its own end statement (F6a)");
+        return (struct events_telling){LOG_LEVEL_INFO, "proof", n->slot};
+    }
+    if (n->kind == NOTICE_ENDED) {
+        snprintf(text, EVENTS_TEXT_SIZE,
+                 "a session of %s, life %" PRIu64 ", is proven over: an executor's receipt (F6b)",
+                 name, n->number);
         return (struct events_telling){LOG_LEVEL_INFO, "proof", n->slot};
     }
     if (n->kind == NOTICE_PROOF_REFUSED) {
@@ -295,6 +303,7 @@ static struct events_telling events_text(char *text, const struct agent *agent,
         return events_executor(text, agent, n);
     case NOTICE_PROOF:
     case NOTICE_PROOF_REFUSED:
+    case NOTICE_ENDED:
     case NOTICE_ALARM:
         return events_proof(text, agent, n);
     case NOTICE_INHIBITOR:

@@ -71,6 +71,7 @@ static void link_tell(struct executor_link *l, const struct link_run *r,
         return;
     event.executed.slot = r->run.slot;
     event.executed.life = r->run.life;
+    event.executed.scope = r->run.scope;
     event.executed.kind = r->run.kind;
     event.executed.outcome = answer->outcome;
     memcpy(event.executed.device, answer->device, sizeof event.executed.device);
@@ -104,7 +105,8 @@ static void link_end(struct link_run *r, const struct executor_answer *answer)
     DL_DELETE(l->runs, r);
     clock_clear(l->clock, &r->late);
     link_tell(l, r, answer);
-    if (r->run.kind == RUN_OFF_STATUS && !r->power_on && answer->outcome == RUN_OFF &&
+    bool whole = r->run.scope.session == 0; /* else no machine was switched off */
+    if (whole && r->run.kind == RUN_OFF_STATUS && !r->power_on && answer->outcome == RUN_OFF &&
         link_by_devices(l, r->run.action))
         link_keep(l, r);
     else
@@ -197,7 +199,7 @@ static void link_late(void *context)
     link_fail(context, "the executor did not answer in time");
 }
 
-static void link_send(struct link_run *r, struct view info)
+static void link_send(struct link_run *r)
 {
     struct executor_link *l = r->link;
     uint8_t bytes[EXECUTOR_REQUEST_MAX];
@@ -209,7 +211,7 @@ static void link_send(struct link_run *r, struct view info)
                                        .action = r->run.action,
                                        .slot = r->run.slot,
                                        .life = r->run.life,
-                                       .info = info,
+                                       .info = {r->run.scope.info, r->run.scope.info_size},
                                        .cert = {r->cert, r->cert_size}};
     DL_APPEND(l->runs, r);
     int error = link_connect(l);
@@ -228,13 +230,12 @@ static void link_send(struct link_run *r, struct view info)
               instant_after(clock_now(), (struct span){longest.ns + LINK_LATE.ns}));
 }
 
-void executor_link_run(struct executor_link *l, const struct run *run, struct view info,
-                       struct view cert)
+void executor_link_run(struct executor_link *l, const struct run *run, struct view cert)
 {
     const struct link_run *other;
     DL_FOREACH(l->runs, other)
     if (!other->power_on && other->run.slot == run->slot && other->run.life == run->life &&
-        other->run.kind == run->kind)
+        other->run.kind == run->kind && scope_equal(&other->run.scope, &run->scope))
         return; /* its outcome is this one's too */
     struct link_run *r = calloc(1, sizeof *r);
     must(r && cert.size <= sizeof r->cert);
@@ -242,7 +243,7 @@ void executor_link_run(struct executor_link *l, const struct run *run, struct vi
     r->late = (struct alarm){.ring = link_late, .context = r};
     if (cert.size)
         memcpy(r->cert, cert.bytes, cert.size);
-    link_send(r, info);
+    link_send(r);
 }
 
 void executor_link_proven(struct executor_link *l, uint16_t slot, uint64_t life)
@@ -256,7 +257,7 @@ void executor_link_proven(struct executor_link *l, uint16_t slot, uint64_t life)
         l->ended_count--;
         r->power_on = true;
         r->id = ++l->last_id;
-        link_send(r, (struct view){NULL, 0});
+        link_send(r);
     }
 }
 

@@ -27,12 +27,10 @@ struct executor_link *executor_link_open(struct event_base *base, struct clock *
 void executor_link_close(struct executor_link *link);
 
 /*
- * Has `run` carried out on the strength of `cert` (order_cert_encode's bytes); `info` is what the
- * holder named for its action, or empty. `done` may be called from here; not for a run that is
- * under way already, whose outcome is its own.
+ * Has `run` carried out on the strength of `cert` (order_cert_encode's bytes). `done` may be called
+ * from here; not for a run that is under way already, whose outcome is its own.
  */
-void executor_link_run(struct executor_link *link, const struct run *run, struct view info,
-                       struct view cert);
+void executor_link_run(struct executor_link *link, const struct run *run, struct view cert);
 /* Lives of `slot` up to `life` are proven over: what was switched off here may be switched on
  * again, as well as may be. Its failure is only told. */
 void executor_link_proven(struct executor_link *link, uint16_t slot, uint64_t life);

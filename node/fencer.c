@@ -25,6 +25,7 @@ struct fencer_job {
     bool by_devices;
     uint16_t slot;
     uint64_t life;
+    struct digest order; /* names the node, the life and the session too */
     struct fencer_job *next, *prev;
 };
 
@@ -128,11 +129,11 @@ static void fencer_ended(void *context, const struct driver_result *result)
 
 /* --- What is allowed --- */
 
-static bool fencer_runs(const struct fencer *f, const struct executor_request *request)
+static bool fencer_runs(const struct fencer *f, const struct fencer_job *made)
 {
     const struct fencer_job *job;
     DL_FOREACH(f->jobs, job)
-    if (job->slot == request->slot && job->life == request->life && job->kind == request->kind)
+    if (job->kind == made->kind && memcmp(job->order.bytes, made->order.bytes, DIGEST_SIZE) == 0)
         return true;
     return false;
 }
@@ -145,7 +146,12 @@ static const char *fencer_check(const struct fencer *f, const struct executor_re
                         .cluster = &f->config->cluster,
                         .roster = f->identity->roster,
                         .roster_digest = &f->identity->roster_digest};
-    return gate_check(&gate, request->slot, request->life, request->action, request->cert, act);
+    struct gate_request asked = {.slot = request->slot,
+                                 .life = request->life,
+                                 .action = request->action,
+                                 .info = request->info,
+                                 .cert = request->cert};
+    return gate_check(&gate, &asked, act);
 }
 
 /* Whether it may be switched on: it was switched off here, which is then spent. */
@@ -211,6 +217,7 @@ void fencer_run(struct fencer *f, uint64_t owner, const struct executor_request 
         return;
     }
     job.by_devices = action->exec == NULL;
+    job.order = act.order;
     struct driver_order run = {.kind = request->kind,
                                .action = action,
                                .devices = &f->config->devices,
@@ -221,7 +228,7 @@ void fencer_run(struct fencer *f, uint64_t owner, const struct executor_request 
                                .transcript = f->transcript};
     if (!driver_usable(&run, text))
         fencer_refuse(f, &job, "%s", text);
-    else if (fencer_runs(f, request))
+    else if (fencer_runs(f, &job))
         fencer_refuse(f, &job, "action %s: under way already", name);
     else if (f->job_count >= EFFECTS_RUNS_MAX)
         fencer_refuse(f, &job, "action %s: too many drivers run on this node", name);

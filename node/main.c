@@ -136,7 +136,7 @@ static size_t main_fenced_for(const struct daemon *d, struct op_view *first)
     size_t cursor = 0, count = 0;
     struct op_view view;
     while (peer_next_op(agent_peer(d->agent), &cursor, &view)) {
-        if ((view.policy != LOCK_STALE_FENCE && !*d->config.watchdog) || view.state != OP_HELD)
+        if ((!lock_policy_fences(view.policy) && !*d->config.watchdog) || view.state != OP_HELD)
             continue; /* a watchdog fires whatever the policy is */
         if (count++ == 0)
             *first = view;

@@ -191,6 +191,7 @@ static void operation_send(struct operation *op)
     event.acquire.limit = op->limit;
     event.acquire.policy = op->policy;
     event.acquire.ttl_ms = op->ttl_ms;
+    event.acquire.scope = op->scope;
     event.acquire.try = op->try;
     event.acquire.head = op->head;
     event.acquire.expect = op->expect;
@@ -275,6 +276,15 @@ static void operation_moved(struct operation *op, const struct answer *answer)
                                 answer->kind == ANSWER_FORGOTTEN));
 }
 
+static void operation_full(struct operation *op, const struct answer *answer)
+{
+    if (answer->kind == ANSWER_FULL)
+        operation_refused(op, "org.holdfast.QueueFull", NULL);
+    else
+        operation_refused(op, "org.holdfast.TooMuchInfo",
+                          json_pack("{s:i}", "most", (int)LOCK_SCOPES_MAX));
+}
+
 static void operation_answer(void *context, const struct answer *answer)
 {
     struct operation *op = context;
@@ -311,7 +321,8 @@ static void operation_answer(void *context, const struct answer *answer)
         operation_moved(op, answer);
         break;
     case ANSWER_FULL:
-        operation_refused(op, "org.holdfast.QueueFull", NULL);
+    case ANSWER_INFO_FULL:
+        operation_full(op, answer);
         break;
     case ANSWER_BAD_NAME:
         operation_refused(
@@ -473,6 +484,9 @@ struct operation *operation_ask_for(struct operations *all, struct session *sess
     op->limit = request->limit;
     op->policy = request->policy;
     op->ttl_ms = request->ttl_ms;
+    op->scope = request->scope;
+    if (op->policy == LOCK_STALE_ACTION)
+        op->scope.session = session_number(session);
     op->try = request->try;
     op->head = request->head;
     op->spare = request->spare;
@@ -502,6 +516,7 @@ struct operation *operation_adopt(struct operations *all, struct session *sessio
     op->limit = view->limit;
     op->policy = view->policy;
     op->ttl_ms = view->ttl_ms;
+    op->scope = view->scope;
     op->token = view->token;
     operation_know(op, view->id);
     return op;

@@ -64,7 +64,8 @@ struct operation {
     enum lock_mode mode;
     uint16_t limit; /* of a counted one */
     enum lock_policy policy;
-    uint32_t ttl_ms; /* under `expire` */
+    uint32_t ttl_ms;    /* under `expire` */
+    struct scope scope; /* under `action` */
     uint64_t token;
     size_t process_count;
     struct process
@@ -105,7 +106,8 @@ struct operation_request {
     enum lock_mode mode;
     uint16_t limit; /* lock_mode_valid() with mode */
     enum lock_policy policy;
-    uint32_t ttl_ms; /* lock_policy_valid() with policy */
+    uint32_t ttl_ms;    /* lock_policy_valid() with policy */
+    struct scope scope; /* LOCK_STALE_ACTION: its session is filled in */
     bool try;
     bool head;       /* waits before all others */
     bool spare;      /* if it is lost its processes have SESSION_LAST_WORDS, as the caller has */

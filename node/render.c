@@ -62,12 +62,16 @@ json_t *render_party(const struct agent *agent, const struct party *party)
 {
     static const struct lock_data none = {0};
     const struct lock_data *data = party->data ? party->data : &none;
-    return json_pack("{s:s s:s s:s s:i s:s s:I s:I s:I s:o s:b}", "hold",
+    const struct scope *scope = party->scope ? party->scope : &scope_none;
+    const char *action = roster_action_name(agent_identity(agent)->roster, scope->action);
+    return json_pack("{s:s s:s s:s s:i s:s s:I s:I s:I s:o s:b s:s s:s%}", "hold",
                      render_hold(party->id).text, "node", agent_node_name(agent, party->id.slot),
                      "mode", lock_mode_text(party->mode), "limit", (int)party->limit, "policy",
                      party->policy ? party->policy : "", "ttl_ms", (json_int_t)party->ttl_ms,
                      "token", (json_int_t)party->token, "place", (json_int_t)party->place, "data",
-                     render_bytes(data->bytes, data->size), "cached", (int)party->cached);
+                     render_bytes(data->bytes, data->size), "cached", (int)party->cached, "action",
+                     scope->session && action ? action : "", "info", (const char *)scope->info,
+                     (size_t)scope->info_size);
 }
 
 static bool render_cached(const struct agent *agent, struct op_id id)
@@ -86,6 +90,7 @@ static json_t *render_holds(const struct agent *agent, const struct lock_hold *h
                               .limit = h->limit,
                               .policy = lock_policy_text(h->policy),
                               .ttl_ms = h->ttl_ms,
+                              .scope = &h->word.scope,
                               .token = h->token,
                               .data = &h->data,
                               .cached = render_cached(agent, h->id)};
@@ -125,6 +130,7 @@ static json_t *render_lock_waiters(const struct agent *agent, const struct lock_
                               .limit = v->limit,
                               .policy = lock_policy_text(v->policy),
                               .ttl_ms = v->ttl_ms,
+                              .scope = &v->word.scope,
                               .place = i + 1,
                               .data = &v->data};
         json_array_append_new(out, render_party(agent, &party));

@@ -30,7 +30,8 @@ struct party {
     enum lock_mode mode;
     uint16_t limit;
     const char *policy;
-    uint32_t ttl_ms; /* under `expire` */
+    uint32_t ttl_ms;           /* under `expire` */
+    const struct scope *scope; /* under `action`; NULL if there is none */
     uint64_t token;
     size_t place;
     const struct lock_data *data; /* NULL where it is not known */

@@ -40,15 +40,21 @@ static struct render_fence_hex render_fence_digest(const struct digest *digest)
     return out;
 }
 
-/* The order against a life of a node, if this node knows it. */
+/* The newest order against a life of a node, or a session of it, if this node knows one: that is
+ * what is done now. */
 static bool render_fence_find(const struct agent *agent, uint16_t slot, uint64_t life,
                               struct order_view *out)
 {
+    struct order_view view;
     size_t cursor = 0;
-    while (peer_next_order(agent_peer(agent), &cursor, out))
-        if (out->cert.order.slot == slot && out->cert.order.life == life)
-            return true;
-    return false;
+    bool found = false;
+    while (peer_next_order(agent_peer(agent), &cursor, &view)) {
+        if (view.cert.order.slot != slot || view.cert.order.life != life)
+            continue;
+        *out = view;
+        found = true;
+    }
+    return found;
 }
 
 /* --- One line for whoever waits --- */
@@ -319,6 +325,20 @@ static json_t *render_fence_words(struct view text)
     return out ? out : json_string("?"); /* not UTF-8 */
 }
 
+/* What it is narrowed to, if it is. */
+static void render_fence_scope(json_t *out, const struct agent *agent, const struct scope *scope)
+{
+    char session[17] = "";
+    const char *action = roster_action_name(agent_identity(agent)->roster, scope->action);
+    if (scope->session)
+        snprintf(session, sizeof session, "%016" PRIx64, scope->session);
+    json_object_set_new(out, "session", json_string(session));
+    json_object_set_new(out, "action", json_string(scope->session && action ? action : ""));
+    json_object_set_new(
+        out, "info",
+        json_stringn(scope->info_size ? (const char *)scope->info : "", scope->info_size));
+}
+
 json_t *render_fence_order(const struct agent *agent, const struct order_view *view)
 {
     const struct roster *roster = agent_identity(agent)->roster;
@@ -341,6 +361,7 @@ json_t *render_fence_order(const struct agent *agent, const struct order_view *v
     bool told = view->story.accuser != SLOT_NONE;
     json_object_set_new(out, "accuser",
                         json_string(told ? agent_node_name(agent, view->story.accuser) : ""));
+    render_fence_scope(out, agent, &order->scope);
     /* The story is signed by nobody: its name may be none, which JSON could not even say. */
     struct view lock = lock_name_valid(view->story.name) ? view->story.name : (struct view){0};
     json_object_set_new(out, "lock",

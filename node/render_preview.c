@@ -72,11 +72,13 @@ static json_t *preview_executors(const struct agent *agent, const struct preview
     return out;
 }
 
+/* That end its life: a session's is named by its holder. */
 static json_t *preview_actions(const struct roster *roster)
 {
     json_t *out = json_array();
     for (size_t i = 0; i < roster->action_count; i++)
-        json_array_append_new(out, json_string(roster->actions[i]));
+        if (!roster_ends_sessions(roster, (uint8_t)(i + 1)))
+            json_array_append_new(out, json_string(roster->actions[i]));
     return out;
 }
 

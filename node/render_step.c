@@ -245,6 +245,9 @@ json_t *render_step(const struct agent *agent, const struct fence_log_entry *ent
     const struct fence_step *step = &entry->step;
     struct step_parts p = {.by = SLOT_NONE, .mode = "", .detail = ""};
     char time[LOG_TIME_SIZE], digest[2 * DIGEST_SIZE + 1], link[2 * DIGEST_SIZE + 1];
+    char session[17] = "";
+    if (step->about.session) /* as `holdfast fence show` calls it */
+        snprintf(session, sizeof session, "%016" PRIx64, step->about.session);
     fill_parts(&p, agent, step);
     time_text(time, entry->time_ms);
     hex_of(digest, p.digest);
@@ -260,6 +263,7 @@ json_t *render_step(const struct agent *agent, const struct fence_log_entry *ent
                   "opinion", p.opinion ? p.opinion : json_null());
     must(out);
     json_object_set_new(out, "link", json_string(link));
+    json_object_set_new(out, "session", json_string(session));
     return out;
 }
 

@@ -161,6 +161,14 @@ static struct session_seat *session_seat(struct session *s, struct varlink_conne
     return seat;
 }
 
+uint64_t session_number(const struct session *session)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < sizeof number; i++)
+        number = number << 8 | session->key.bytes[i];
+    return number ? number : 1;
+}
+
 struct session *session_present(struct varlink_connection *connection)
 {
     const struct session_seat *seat = varlink_note(connection);

@@ -84,6 +84,9 @@ struct session *session_of(struct sessions *all, struct varlink_connection *conn
                            enum session_status *status);
 /* The same, but NULL if it has none. */
 struct session *session_present(struct varlink_connection *connection);
+/* What an order about this session alone calls it (crypto/scope.h): as the session's name, and kept
+ * over restarts of the agent like that. Never 0. */
+uint64_t session_number(const struct session *session);
 /* The process at the other end of this connection, which is in a session. */
 const struct process *session_caller(struct varlink_connection *connection);
 enum session_status session_join(struct sessions *all, struct varlink_connection *connection,

@@ -3,6 +3,7 @@
 
 #include "proto/executor.h"
 #include "proto/fence_told.h"
+#include "proto/inhibitors.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/vigil.h"
@@ -13,7 +14,8 @@
 #define TELL_WAIT     SPAN_MS(300)
 #define TELL_WAIT_MAX SPAN_MS(4000)
 #define TELL_ON       SPAN_MS(10) /* a round of many is told in parts, or it overflows the outbox */
-#define NOTED_SPAN    SPAN_MS(6000) /* waiters repeat their requests in less */
+#define NOTED_SPAN    SPAN_MS(6000)  /* waiters repeat their requests in less */
+#define SILENT_SPAN   SPAN_MS(10000) /* an order about a session that nobody acts on for so long */
 
 enum { TELL_AT_ONCE = 128 };
 
@@ -30,10 +32,12 @@ void accuser_init(struct accuser *a, struct core *core, struct docket *docket,
     memset(a->table, 0, accuser_bytes(&core->config));
 }
 
-static struct accusation *find(const struct accuser *a, uint16_t slot, uint64_t life)
+static struct accusation *find(const struct accuser *a, uint16_t slot, uint64_t life,
+                               const struct scope *scope)
 {
     for (size_t i = 0; a->used && i < ACCUSED_MAX; i++)
-        if (a->table[i].used && a->table[i].slot == slot && a->table[i].life == life)
+        if (a->table[i].used && a->table[i].slot == slot && a->table[i].life == life &&
+            scope_equal(&a->table[i].word.scope, scope))
             return &a->table[i];
     return NULL;
 }
@@ -56,13 +60,29 @@ static bool stuck(const struct accusation *c, struct instant now)
     return c->dead && span_between(c->since, now).ns >= PROOF_WAIT.ns;
 }
 
+/* The actions that its order can allow. */
+static uint32_t suiting(const struct accuser *a, const struct accusation *c)
+{
+    const struct roster *roster = a->core->config.roster;
+    uint32_t actions = 0;
+    for (uint8_t action = 0; action <= roster->action_count; action++)
+        if (order_suits(&c->cert.order, action, roster))
+            actions |= 1u << action;
+    return actions;
+}
+
+static struct docket_entry *order_of(const struct accuser *a, const struct accusation *c)
+{
+    return docket_find_scope(a->docket, c->slot, c->life, &c->word.scope);
+}
+
 /* Whether this juror's vote, as it is, can still be improved upon. */
 static bool to_ask(const struct accuser *a, const struct accusation *c, struct instant now,
                    uint16_t juror)
 {
     if (reborn(a, c) || stuck(c, now))
         return juror != c->slot;
-    uint32_t all = (2u << a->core->config.roster->action_count) - 1u;
+    uint32_t all = suiting(a, c);
     for (size_t i = 0; i < c->cert.count; i++)
         if (c->cert.votes[i].juror == juror)
             return c->cert.votes[i].allows != all;
@@ -73,7 +93,8 @@ static void ask(struct accuser *a, struct instant now, const struct accusation *
 {
     struct message m = {
         .type = WIRE_ACCUSE,
-        .accuse = {.slot = c->slot, .life = c->life, .name = {c->name, c->name_size}}};
+        .accuse = {
+            .slot = c->slot, .life = c->life, .name = {c->name, c->name_size}, .word = c->word}};
     if (c->name_size == 0)
         m = (struct message){.type = WIRE_FENCE_ASK,
                              .fence_ask = {.slot = c->slot, .life = c->life}};
@@ -106,17 +127,18 @@ static size_t tell(struct accuser *a, struct accusation *c, const struct docket_
 }
 
 /* Nothing more can be asked for: every action that the roster has is allowed. */
-static bool complete(const struct accuser *a, const struct docket_entry *order)
+static bool complete(const struct accuser *a, const struct accusation *c,
+                     const struct docket_entry *order)
 {
-    return order &&
-           (a->core->config.roster->action_count == 0 || docket_action(order) != ACTION_RETIRE);
+    bool more = suiting(a, c) & ~(1u << ACTION_RETIRE);
+    return order && (!more || docket_action(order) != ACTION_RETIRE);
 }
 
 static void act(struct accuser *a, struct instant now, struct accusation *c)
 {
-    const struct docket_entry *order = docket_find(a->docket, c->slot, c->life);
+    const struct docket_entry *order = order_of(a, c);
     c->next_at = instant_after(now, stuck(c, now) ? STUCK_WAIT : ASK_WAIT);
-    if (!complete(a, order) || reborn(a, c) || stuck(c, now))
+    if (!complete(a, c, order) || reborn(a, c) || stuck(c, now))
         ask(a, now, c);
     size_t told = order ? tell(a, c, order) : 0;
     if (told && c->tell_from) {
@@ -127,18 +149,31 @@ static void act(struct accuser *a, struct instant now, struct accusation *c)
     }
 }
 
-/* The accusation of that life, or a place for it; NULL if all are taken. */
-static struct accusation *place(struct accuser *a, uint16_t slot, uint64_t life)
+/* Sessions leave half of the places to lives, which are the ladder's next rung; NULL if there is
+ * none.
+ */
+static struct accusation *free_place(struct accuser *a, const struct scope_word *word)
 {
-    struct accusation *c = find(a, slot, life);
-    for (size_t i = 0; !c && i < ACCUSED_MAX; i++)
-        if (!a->table[i].used)
-            c = &a->table[i];
-    return c;
+    struct accusation *place = NULL;
+    size_t sessions = 0;
+    for (size_t i = 0; i < ACCUSED_MAX; i++) {
+        sessions += a->table[i].used && a->table[i].word.scope.session;
+        if (!place && !a->table[i].used)
+            place = &a->table[i];
+    }
+    return word->scope.session && sessions >= ACCUSED_MAX / 2 ? NULL : place;
+}
+
+/* The accusation of that life or session, or a place for it; NULL if all are taken. */
+static struct accusation *place(struct accuser *a, uint16_t slot, uint64_t life,
+                                const struct scope_word *word)
+{
+    struct accusation *c = find(a, slot, life, &word->scope);
+    return c ? c : free_place(a, word);
 }
 
 static void begin(struct accuser *a, struct instant now, struct accusation *c, uint16_t slot,
-                  uint64_t life)
+                  uint64_t life, const struct scope_word *word)
 {
     a->used++;
     c->since = now;
@@ -146,10 +181,12 @@ static void begin(struct accuser *a, struct instant now, struct accusation *c, u
     c->slot = slot;
     c->life = life;
     c->held = life;
+    c->word = *word;
     c->cert.order = (struct order){.epoch = a->core->config.roster->epoch,
                                    .roster = a->core->config.roster_digest,
                                    .slot = slot,
-                                   .life = life};
+                                   .life = life,
+                                   .scope = word->scope};
     c->wait = TELL_WAIT;
 }
 
@@ -159,12 +196,12 @@ static void set_name(struct accusation *c, struct view name)
     c->name_size = (uint8_t)name.size;
 }
 
-void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
-                  uint64_t held, struct view name)
+static void note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life, uint64_t held,
+                 const struct scope_word *word, struct view name)
 {
     if (!jury_can_order(&a->core->jury)) /* F12 */
         return;
-    struct accusation *c = place(a, slot, life);
+    struct accusation *c = place(a, slot, life, word);
     if (!c)
         return;
     enum member_state state = swim_state(a->core->swim, slot);
@@ -181,11 +218,49 @@ void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t
         }
         return;
     }
-    begin(a, now, c, slot, life);
+    begin(a, now, c, slot, life, word);
     c->dead = dead;
     set_name(c, name);
     c->held = held;
     act(a, now, c);
+}
+
+void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                  uint64_t held, struct view name)
+{
+    note(a, now, slot, life, held, &(struct scope_word){0}, name);
+}
+
+void accuser_note_session(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                          const struct scope_word *word, struct view name)
+{
+    const struct inhibitors *t = a->core->inhibitors;
+    struct docket_entry *order = docket_find_scope(a->docket, slot, life, &word->scope);
+    /* F8: nobody may act, which is no reason to go up the ladder when somebody may again. */
+    if (order && (inhibitors_freeze(t, now, slot) || inhibitors_maintain(t, now, slot)))
+        order->at = now;
+    note(a, now, slot, life, life, word, name);
+}
+
+bool accuser_climbs(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                    const struct scope *scope)
+{
+    const struct docket_entry *order = docket_find_scope(a->docket, slot, life, scope);
+    if (!order)
+        return false;
+    if (executor_stage(a->core, order) == FENCE_FAILED)
+        return true;
+    struct instant last = order->runs_until.ns > order->at.ns ? order->runs_until : order->at;
+    return span_between(last, now).ns >= SILENT_SPAN.ns;
+}
+
+/* Asked for as a whole, or in a session of it. */
+static const struct accusation *find_any(const struct accuser *a, uint16_t slot, uint64_t life)
+{
+    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++)
+        if (a->table[i].used && a->table[i].slot == slot && a->table[i].life == life)
+            return &a->table[i];
+    return NULL;
 }
 
 static uint8_t copy_line(uint8_t *out, size_t most, struct view line)
@@ -203,7 +278,7 @@ const char *accuser_request(struct accuser *a, struct instant now, uint16_t slot
         return "fewer than three jurors order nothing: see `holdfast fence confirm` (F12)";
     if (slot == core_self(a->core))
         return "a node asks for no order against itself (F3)";
-    struct accusation *c = place(a, slot, life);
+    struct accusation *c = place(a, slot, life, &(struct scope_word){0});
     if (!c)
         return "this node asks about as many lives as it can";
     c->noted = now;
@@ -211,7 +286,7 @@ const char *accuser_request(struct accuser *a, struct instant now, uint16_t slot
         return NULL;
     bool fresh = !c->used;
     if (fresh)
-        begin(a, now, c, slot, life);
+        begin(a, now, c, slot, life, &(struct scope_word){0});
     c->who_size = copy_line(c->who, ACCUSER_WHO_MAX, who);
     c->reason_size = copy_line(c->reason, ACCUSER_REASON_MAX, reason);
     if (fresh)
@@ -219,9 +294,10 @@ const char *accuser_request(struct accuser *a, struct instant now, uint16_t slot
     return NULL;
 }
 
-bool accuser_story(const struct accuser *a, uint16_t slot, uint64_t life, struct fence_story *out)
+bool accuser_story(const struct accuser *a, uint16_t slot, uint64_t life, const struct scope *scope,
+                   struct fence_story *out)
 {
-    const struct accusation *c = find(a, slot, life);
+    const struct accusation *c = find(a, slot, life, scope);
     *out = (struct fence_story){.accuser = core_self(a->core)};
     if (!c)
         return false;
@@ -240,7 +316,7 @@ bool accuser_story(const struct accuser *a, uint16_t slot, uint64_t life, struct
 uint64_t accuser_heir(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life)
 {
     struct member_view view;
-    const struct accusation *c = find(a, slot, life);
+    const struct accusation *c = find_any(a, slot, life);
     if (!c || span_between(c->since, now).ns < PROOF_WAIT.ns)
         return 0;
     swim_view(a->core->swim, slot, &view);
@@ -254,7 +330,7 @@ static void certify(struct accuser *a, struct instant now, struct accusation *c)
 {
     uint8_t cert[ORDER_CERT_BYTES_MAX], bytes[STORY_BYTES_MAX];
     struct fence_story story;
-    accuser_story(a, c->slot, c->life, &story);
+    accuser_story(a, c->slot, c->life, &c->word.scope, &story);
     struct writer w = writer_init(cert, sizeof cert), v = writer_init(bytes, sizeof bytes);
     order_cert_encode(&w, &c->cert);
     story_encode(&v, &story);
@@ -326,10 +402,11 @@ static bool take_vote(struct accuser *a, struct instant now, int juror, struct a
     else
 #endif
         order_cert_add(&c->cert, &vote);
-    const struct docket_entry *before = docket_find(a->docket, c->slot, c->life);
+    const struct docket_entry *before = order_of(a, c);
     bool more = false;
     for (uint8_t action = 0; action <= config->roster->action_count; action++)
-        more |= order_cert_allowing(&c->cert, action) >= a->core->jury.quorum &&
+        more |= order_suits(&c->cert.order, action, config->roster) &&
+                order_cert_allowing(&c->cert, action) >= a->core->jury.quorum &&
                 !(before && (before->actions >> action & 1));
     if (more)
         certify(a, now, c);
@@ -341,7 +418,7 @@ static bool take_vote(struct accuser *a, struct instant now, int juror, struct a
 static void take_stored(struct accuser *a, int index, struct accusation *c,
                         const struct wire_order_stored *m)
 {
-    const struct docket_entry *order = docket_find(a->docket, c->slot, c->life);
+    const struct docket_entry *order = order_of(a, c);
     if (!order || (order->actions & ~m->actions) != 0)
         return;
     if (docket_long(order) && !(m->actions & ORDER_STORY_KEPT))
@@ -361,41 +438,51 @@ static void note_heir(struct accuser *a, uint16_t slot, uint64_t life)
     }
 }
 
+/* A juror tells what it would say of a life: that goes for all that was asked of it. */
+static void take_opinion(struct accuser *a, int juror, const struct wire_opinion *m)
+{
+    note_heir(a, m->slot, m->life);
+    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++) {
+        struct accusation *c = &a->table[i];
+        if (!c->used || c->slot != m->slot || c->life != m->life)
+            continue;
+        if (has_voted(c,
+                      a->core->jury.slots[juror])) /* what it saw then stays; it spoke of another */
+            continue;
+        log_answer(a, c, juror, &m->evidence, NULL);
+        c->answered |= 1u << juror;
+        c->evidence[juror] = m->evidence;
+    }
+}
+
 bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const struct message *m)
 {
     int juror = jury_find(&a->core->jury, from);
     int index = roster_find(a->core->config.roster, from);
-    uint16_t slot = m->type == WIRE_OPINION ? m->opinion.slot
-                    : m->type == WIRE_VOTE  ? m->vote.slot
-                                            : m->order_stored.slot;
-    uint64_t life = m->type == WIRE_OPINION ? m->opinion.life
-                    : m->type == WIRE_VOTE  ? m->vote.life
-                                            : m->order_stored.life;
-    struct accusation *c = find(a, slot, life);
+    struct accusation *c;
     if (index < 0)
         return false;
     if (m->type == WIRE_ORDER_STORED) {
+        const struct wire_order_stored *stored = &m->order_stored;
+        c = find(a, stored->slot, stored->life, &stored->scope);
         if (c)
-            take_stored(a, index, c, &m->order_stored);
+            take_stored(a, index, c, stored);
         return false;
     }
     if (juror < 0) {
         a->core->counters.drop_role++;
         return false;
     }
-    if (m->type == WIRE_OPINION)
-        note_heir(a, slot, life);
+    if (m->type == WIRE_OPINION) {
+        take_opinion(a, juror, &m->opinion);
+        return false;
+    }
+    c = find(a, m->vote.slot, m->vote.life, &m->vote.scope);
     if (!c)
         return false;
-    if (m->type == WIRE_OPINION)
-        log_answer(a, c, juror, &m->opinion.evidence, NULL);
     c->answered |= 1u << juror;
-    if (m->type == WIRE_VOTE)
-        c->evidence[juror] = m->vote.evidence;
-    else if (!has_voted(c,
-                        from)) /* what it saw when it voted stays, whatever it says behind that */
-        c->evidence[juror] = m->opinion.evidence;
-    return m->type == WIRE_VOTE && take_vote(a, now, juror, c, &m->vote);
+    c->evidence[juror] = m->vote.evidence;
+    return take_vote(a, now, juror, c, &m->vote);
 }
 
 /* --- Time --- */
@@ -407,6 +494,7 @@ void accuser_step(struct accuser *a, struct instant now)
         if (!c->used || !instant_reached(now, c->next_at))
             continue;
         if (proofs_covers(a->proofs, c->slot) >= c->held ||
+            ended_of(a->core->ended, c->slot, c->life, &c->word.scope) ||
             span_between(c->noted, now).ns >= NOTED_SPAN.ns) {
             *c = (struct accusation){0};
             a->used--;
@@ -425,10 +513,11 @@ struct instant accuser_deadline(const struct accuser *a)
     return at;
 }
 
-struct stale_view accuser_view(const struct accuser *a, uint16_t slot, uint64_t life)
+struct stale_view accuser_view(const struct accuser *a, uint16_t slot, uint64_t life,
+                               const struct scope *scope)
 {
-    const struct accusation *c = find(a, slot, life);
-    const struct docket_entry *order = docket_find(a->docket, slot, life);
+    const struct accusation *c = find(a, slot, life, scope);
+    const struct docket_entry *order = docket_find_scope(a->docket, slot, life, scope);
     struct stale_view view = {.slot = slot, .life = life};
     if (c)
         view.votes = (uint32_t)order_cert_allowing(&c->cert, ACTION_RETIRE);

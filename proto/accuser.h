@@ -18,6 +18,7 @@ struct accusation {
     uint16_t slot;
     uint64_t life;
     uint64_t held; /* the life that holds the lock: `life`, or an earlier one (accuse_heir) */
+    struct scope_word word;      /* of the session that is asked for; none: the whole life */
     uint8_t name[LOCK_NAME_MAX]; /* of the lock that was named first */
     uint8_t name_size;           /* 0: nobody waits, an operator asked */
     uint8_t who[ACCUSER_WHO_MAX], reason[ACCUSER_REASON_MAX]; /* of that operator */
@@ -53,12 +54,20 @@ void accuser_init(struct accuser *a, struct core *core, struct docket *docket,
  * is proven over nobody is asked about `life` any more. */
 void accuser_note(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
                   uint64_t held, struct view name);
+/* The same of one session of it, by its node's own word, if the lock is held under `action`. */
+void accuser_note_session(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                          const struct scope_word *word, struct view name);
+/* Whether the order about that session has failed, or nobody acts on it: the ladder goes on to the
+ * whole life. */
+bool accuser_climbs(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
+                    const struct scope *scope);
 /* An operator asks for an order without a waiter, which replaces F2e and nothing else; it lasts a
  * few seconds, and is repeated. NULL, or why it cannot be: static. */
 const char *accuser_request(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
                             struct view who, struct view reason);
 /* What jurors have said so far; false if that life is not accused here. Points at the accuser's. */
-bool accuser_story(const struct accuser *a, uint16_t slot, uint64_t life, struct fence_story *out);
+bool accuser_story(const struct accuser *a, uint16_t slot, uint64_t life, const struct scope *scope,
+                   struct fence_story *out);
 /* The later life that jurors told of when that one was accused, and gave no proof for it in a
  * while; 0: none, or it is too early to say. */
 uint64_t accuser_heir(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life);
@@ -67,6 +76,7 @@ bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const st
 void accuser_step(struct accuser *a, struct instant now);
 struct instant accuser_deadline(const struct accuser *a);
 /* How far it has come, for those who wait. */
-struct stale_view accuser_view(const struct accuser *a, uint16_t slot, uint64_t life);
+struct stale_view accuser_view(const struct accuser *a, uint16_t slot, uint64_t life,
+                               const struct scope *scope);
 
 #endif

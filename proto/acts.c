@@ -29,7 +29,7 @@ static bool acts_same(const struct fence_act *a, const struct fence_act *b)
 
 enum acts_verdict acts_look(const struct acts_table *table, const struct fence_act *act)
 {
-    size_t same_life = 0, lower = 0;
+    size_t alike = 0, lower = 0;
     for (size_t i = 0; i < table->count; i++) {
         const struct fence_act *known = &table->list[i];
         if (known->slot != act->slot)
@@ -38,10 +38,10 @@ enum acts_verdict acts_look(const struct acts_table *table, const struct fence_a
             return ACTS_OLD;
         if (acts_same(known, act) && !MUTANT(106)) /* "the executor acts again" */
             return ACTS_DONE;
-        same_life += known->life == act->life;
+        alike += known->life == act->life && known->action == act->action;
         lower += known->life < act->life;
     }
-    return same_life < ACTS_LIFE_MAX && table->count - lower < ACTS_MAX ? ACTS_NEW : ACTS_FULL;
+    return alike < ACTS_ACTION_MAX && table->count - lower < ACTS_MAX ? ACTS_NEW : ACTS_FULL;
 }
 
 void acts_add(struct acts_table *table, const struct fence_act *act)

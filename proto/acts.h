@@ -11,7 +11,8 @@
 
 enum {
     ACTS_MAX = 4096,
-    ACTS_LIFE_MAX = 16 /* on one life: the rungs of its ladder, and orders for its sessions */
+    ACTS_ACTION_MAX = 64 /* on one life, of one action: orders for its sessions. What is left to do
+                            about the whole life is another action, for which there is room */
 };
 
 /* One action of one order, carried out once. */

@@ -12,7 +12,10 @@
 
 /* --- Replies --- */
 
-enum { BRIEF_BYTES = 192 + LOCK_VALUE_MAX + ANSWER_HOLDERS_MAX * LOCK_HOLD_BYTES_MAX };
+enum {
+    BRIEF_BYTES =
+        192 + LOCK_VALUE_MAX + ANSWER_HOLDERS_MAX * (LOCK_HOLD_BYTES_MAX + SCOPE_WORD_BYTES_MAX)
+};
 
 /* What stays with the lock, and a few of its holders, from the `first` on. */
 static struct view brief_detail(struct served_table *t, const struct lock_state *state,
@@ -171,6 +174,8 @@ static enum reply_verdict verdict_of(enum lock_outcome outcome)
         return REPLY_OTHER_MARK;
     case LOCK_NO_WAITER:
         return REPLY_NO_WAITER;
+    case LOCK_INFO_FULL:
+        return REPLY_INFO_FULL;
     }
     must(false);
 }
@@ -247,6 +252,7 @@ static bool apply(struct served_table *t, struct served *s, struct lock_state *s
                          .unclean = a->unclean,
                          .other = a->target,
                          .token = a->expect,
+                         .word = a->word,
                          .bytes = {a->bytes, a->bytes_size}};
     struct lock_result result = lock_apply(state, &op);
     a->verdict = verdict_of(result.outcome);
@@ -278,7 +284,8 @@ static bool settle_acquire(struct asked *a, const struct lock_state *state)
         return a->token != a->expect; /* or what might have handed tokens on ended, and had not */
     }
     return hold >= 0 || waiter >= 0 || a->verdict == REPLY_BUSY || a->verdict == REPLY_FULL ||
-           a->verdict == REPLY_MOVED || a->verdict == REPLY_FORGOTTEN;
+           a->verdict == REPLY_MOVED || a->verdict == REPLY_FORGOTTEN ||
+           a->verdict == REPLY_INFO_FULL;
 }
 
 static void settle_keep(struct asked *a, const struct lock_state *state)

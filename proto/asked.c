@@ -25,8 +25,28 @@ bool asked_keep(struct served_table *t, struct asked *a, struct view bytes)
     return true;
 }
 
+bool asked_word_suits(const struct core *c, const struct wire_request *r)
+{
+    bool action = r->kind == REQUEST_ACQUIRE && r->policy == LOCK_STALE_ACTION;
+    if (action != (r->word.scope.session != 0))
+        return false;
+    return !action ||
+           scope_verify(&r->word, r->op.slot, r->op.life, &c->config.cluster, c->config.roster);
+}
+
+bool asked_keep_word(struct served_table *t, struct asked *a, const struct scope_word *word)
+{
+    if (word->scope.session == 0)
+        return true;
+    a->word = arena_get(&t->core->arena, sizeof *a->word);
+    if (a->word)
+        *a->word = *word;
+    return a->word != NULL;
+}
+
 void asked_free(struct served_table *t, struct asked *a)
 {
+    arena_put(&t->core->arena, a->word, sizeof *a->word);
     if (a->bytes)
         arena_put(&t->core->arena, a->bytes, a->bytes_size);
     a->next = t->asked_free;

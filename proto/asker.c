@@ -179,6 +179,7 @@ void asker_unmake(struct asker *a, struct asker_op *op)
         arena_put(&a->core->arena, op->process, op->process_size);
     if (op->data)
         arena_put(&a->core->arena, op->data, op->data_size);
+    arena_put(&a->core->arena, op->word, sizeof *op->word);
     changing_forget(a, op);
     for (uint32_t *at = &a->buckets[op->counter % a->max]; *at; at = &a->ops[*at - 1].chain) {
         if (*at == asker_index(a, op)) {
@@ -223,7 +224,8 @@ void asker_record_of(const struct asker_op *op, struct record *out)
                                   .transfer = changing_transfers(op),
                                   .token = op->token,
                                   .name = {op->name, op->name_size},
-                                  .process = {op->process, op->process_size}}};
+                                  .process = {op->process, op->process_size},
+                                  .scope = op->word ? op->word->scope : (struct scope){0}}};
 }
 
 void asker_write(struct asker *a, struct asker_op *op, bool sync)
@@ -248,10 +250,26 @@ void asker_end(struct asker *a, struct asker_op *op)
         asker_unmake(a, op);
 }
 
+/* Under `action` it says itself what is to be done, in words that nobody else can make. False if
+ * there is no room. */
+static bool keep_scope(struct asker *a, struct asker_op *op, const struct scope *scope)
+{
+    const struct peer_config *config = &a->core->config;
+    if (scope->session == 0 || op->word)
+        return true;
+    op->word = arena_get(&a->core->arena, sizeof *op->word);
+    if (!op->word)
+        return false;
+    op->word->scope = *scope;
+    scope_sign(op->word, config->self, op->life, &config->cluster, config->key);
+    return true;
+}
+
 static bool load_op(struct asker *a, const struct record_op *r)
 {
     if (r->state > OP_CACHED || !lock_mode_valid(r->mode, r->limit) ||
-        !lock_policy_valid(r->policy, r->ttl_ms))
+        !lock_policy_valid(r->policy, r->ttl_ms) ||
+        (r->policy == LOCK_STALE_ACTION) != (r->scope.session != 0))
         return false;
     struct asker_op *op = asker_find(a, r->counter);
     if (!op)
@@ -266,6 +284,8 @@ static bool load_op(struct asker *a, const struct record_op *r)
     op->limit = r->limit;
     op->policy = (enum lock_policy)r->policy;
     op->ttl_ms = r->ttl_ms;
+    if (!keep_scope(a, op, &r->scope))
+        return false;
     op->unclean = r->unclean;
     op->token = r->token;
     op->local.recorded = r->state == OP_CACHED; /* see asker_start() */
@@ -333,7 +353,7 @@ void asker_end_life(struct asker *a)
  * a watchdog all do, since its receipt ends all that the life holds (F6c). */
 static void count(struct asker *a, struct instant now, struct asker_op *op)
 {
-    if (op->policy != LOCK_STALE_FENCE && !armed_here(a->core))
+    if (!lock_policy_fences(op->policy) && !armed_here(a->core))
         return;
     op->counted = true;
     standing_use(a->core->standing, now);
@@ -417,6 +437,7 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
     must(event->acquire.process.size <= PROCESS_BLOB_MAX);
     must(lock_mode_valid(event->acquire.mode, event->acquire.limit));
     must(lock_policy_valid(event->acquire.policy, event->acquire.ttl_ms));
+    must((event->acquire.policy == LOCK_STALE_ACTION) == (event->acquire.scope.session != 0));
     if (a->drained) {
         asker_refuse_now(a, event->acquire.handle, ANSWER_DRAINED);
         return;
@@ -433,7 +454,8 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
     if (!op)
         return;
     must(event->acquire.data.size <= LOCK_DATA_MAX);
-    if (!asker_keep(a, event->acquire.data, &op->data)) {
+    if (!asker_keep(a, event->acquire.data, &op->data) ||
+        !keep_scope(a, op, &event->acquire.scope)) {
         asker_refuse_now(a, event->acquire.handle, ANSWER_FULL);
         asker_unmake(a, op);
         return;

@@ -68,7 +68,8 @@ struct asker_op {
     enum lock_mode mode;
     uint16_t limit; /* of a counted one */
     enum lock_policy policy;
-    uint32_t ttl_ms; /* under `expire` */
+    uint32_t ttl_ms;         /* under `expire` */
+    struct scope_word *word; /* under `action`, in the arena; else NULL */
     bool try;
     bool head;
     uint8_t data_size;
@@ -187,6 +188,8 @@ void asker_standing_gained(struct asker *a, struct instant now);
 void asker_warn(struct asker *a, bool risk);
 /* Locks are lost: for want of standing those whose policy may end this life, by an order all. */
 void asker_lost(struct asker *a, struct instant now, enum lost_reason reason);
+/* That session of this life is under a certified order: its locks in that scope are lost. */
+void asker_lost_session(struct asker *a, struct instant now, const struct scope *scope);
 /* A juror voted against this life: it takes no new lock (F2). */
 void asker_bound(struct asker *a, struct instant now);
 /* An administrator drains this node: it takes no new lock, gives up what it has cached, and tells

@@ -178,6 +178,8 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
                     .name = {op->name, op->name_size}}};
     if (acquire)
         m.request.bytes = (struct view){op->data, op->data_size};
+    if (acquire && op->word)
+        m.request.word = *op->word;
     if (kind == REQUEST_WRITE)
         m.request.bytes = (struct view){op->change.bytes, op->change.bytes_size};
     if (unsent(a, op) && !MUTANT(84)) /* "asked for before it is durable" */
@@ -423,7 +425,8 @@ static void take_verdict(struct asker *a, struct instant now, struct asker_op *o
             take_refusal(a, op, r, ANSWER_BUSY);
         break;
     case REPLY_FULL:
-        take_refusal(a, op, r, ANSWER_FULL);
+    case REPLY_INFO_FULL:
+        take_refusal(a, op, r, r->verdict == REPLY_FULL ? ANSWER_FULL : ANSWER_INFO_FULL);
         break;
     case REPLY_DROPPED:
         if (op->state == OP_DROPPING)

@@ -444,7 +444,7 @@ static void serve(struct coordinator *k, struct instant now, struct lead *lead,
     if (s)
         forget_used(k, now, lead, s);
     struct asked *a = s ? asked_new(t) : NULL;
-    if (a && !asked_keep(t, a, r->bytes)) {
+    if (a && !(asked_keep(t, a, r->bytes) && asked_keep_word(t, a, &r->word))) {
         asked_free(t, a);
         a = NULL;
     }
@@ -497,7 +497,7 @@ static void take_request(struct coordinator *k, struct instant now, uint16_t fro
 {
     struct core *c = k->core;
     uint32_t shard = cohort_shard(&c->cohorts, r->name);
-    if (r->op.slot != from || !well_formed(r) ||
+    if (r->op.slot != from || !well_formed(r) || !asked_word_suits(c, r) ||
         cohort_index(&c->cohorts, shard, core_self(c)) < 0) {
         c->counters.drop_role++;
         return;

@@ -21,6 +21,7 @@
 struct proofs;
 struct standing;
 struct docket;
+struct ended;
 struct accuser;
 struct leases;
 struct inhibitors;
@@ -47,6 +48,7 @@ struct core {
     struct instant late_at; /* when this node's loop was late last (F2d) */
     /* What others ask of fencing (proto/fencing). */
     struct proofs *proofs;
+    struct ended *ended;
     struct standing *standing;
     struct docket *docket;
     struct accuser *accuser;

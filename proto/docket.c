@@ -19,14 +19,36 @@ void docket_init(struct docket *d, struct core *core, struct proofs *proofs, voi
     memset(d->entries, 0, DOCKET_MAX * sizeof *d->entries);
 }
 
-struct docket_entry *docket_find(const struct docket *d, uint16_t slot, uint64_t life)
+struct docket_entry *docket_find_scope(const struct docket *d, uint16_t slot, uint64_t life,
+                                       const struct scope *scope)
 {
     for (size_t i = 0; i < DOCKET_MAX; i++) {
         struct docket_entry *e = &d->entries[i];
-        if (e->used && e->slot == slot && e->life == life)
+        if (e->used && e->slot == slot && e->life == life && scope_equal(&e->scope, scope))
             return e;
     }
     return NULL;
+}
+
+struct docket_entry *docket_find(const struct docket *d, uint16_t slot, uint64_t life)
+{
+    return docket_find_scope(d, slot, life, &scope_none);
+}
+
+bool docket_binds_session(const struct docket *d, uint16_t slot, uint64_t life)
+{
+    for (size_t i = 0; i < DOCKET_MAX; i++) {
+        const struct docket_entry *e = &d->entries[i];
+        if (e->used && e->slot == slot && e->life == life && e->scope.session)
+            return true;
+    }
+    return false;
+}
+
+bool docket_over(const struct docket *d, const struct docket_entry *e)
+{
+    return proofs_covers(d->proofs, e->slot) >= e->life ||
+           ended_of(d->core->ended, e->slot, e->life, &e->scope);
 }
 
 bool docket_binds(const struct docket *d, uint16_t slot, uint64_t life)
@@ -110,16 +132,24 @@ static void let_go(struct docket *d, struct docket_entry *e)
     *e = (struct docket_entry){0};
 }
 
-/* A free place, or that of the oldest order whose target is proven over; NULL if all are open. */
-static struct docket_entry *make_place(struct docket *d)
+/* A free place, or that of the oldest order whose target is proven over; NULL if all are open.
+ * Those about sessions leave half of the places to those about lives, which are the ladder's next
+ * rung. */
+static struct docket_entry *make_place(struct docket *d, const struct scope *scope)
 {
     struct docket_entry *oldest = NULL;
+    size_t sessions = 0;
+    for (size_t i = 0; i < DOCKET_MAX; i++) {
+        const struct docket_entry *e = &d->entries[i];
+        sessions += e->used && e->scope.session && !docket_over(d, e);
+    }
+    if (scope->session && sessions >= DOCKET_MAX / 2)
+        return NULL;
     for (size_t i = 0; i < DOCKET_MAX; i++) {
         struct docket_entry *e = &d->entries[i];
         if (!e->used)
             return e;
-        bool over = proofs_covers(d->proofs, e->slot) >= e->life;
-        if (over && (!oldest || e->serial < oldest->serial))
+        if (docket_over(d, e) && (!oldest || e->serial < oldest->serial))
             oldest = e;
     }
     if (oldest)
@@ -144,7 +174,8 @@ static uint32_t actions_of(const struct docket *d, const struct order_cert *cert
 {
     uint32_t actions = 0;
     for (uint8_t a = 0; a <= d->core->config.roster->action_count; a++)
-        if (order_cert_allowing(cert, a) >= d->core->jury.quorum)
+        if (order_cert_allowing(cert, a) >= d->core->jury.quorum &&
+            order_suits(&cert->order, a, d->core->config.roster))
             actions |= 1u << a;
     return actions;
 }
@@ -154,9 +185,10 @@ static uint32_t actions_of(const struct docket *d, const struct order_cert *cert
 static struct docket_entry *enter(struct docket *d, const struct order_cert *cert,
                                   struct view story)
 {
-    struct docket_entry *e = docket_find(d, cert->order.slot, cert->order.life);
+    struct docket_entry *e =
+        docket_find_scope(d, cert->order.slot, cert->order.life, &cert->order.scope);
     if (!e)
-        e = make_place(d);
+        e = make_place(d, &cert->order.scope);
     if (!e || (story.size && !keep_bytes(d, story, &e->story, &e->story_size)))
         return NULL;
     if (!e->used)
@@ -164,6 +196,7 @@ static struct docket_entry *enter(struct docket *d, const struct order_cert *cer
     e->used = true;
     e->slot = cert->order.slot;
     e->life = cert->order.life;
+    e->scope = cert->order.scope;
     e->order = order_digest(&cert->order);
     e->cert = *cert;
     e->actions = actions_of(d, cert);
@@ -237,7 +270,8 @@ enum docket_news docket_offer(struct docket *d, struct instant now, struct view 
     struct fence_story told;
     if (!decode_cert(&cert, bytes))
         return refuse(d, order_verdict_text(ORDER_MALFORMED), why);
-    struct docket_entry *e = docket_find(d, cert.order.slot, cert.order.life);
+    struct docket_entry *e =
+        docket_find_scope(d, cert.order.slot, cert.order.life, &cert.order.scope);
     bool known =
         e && order_equal(&e->cert.order, &cert.order) && (actions_of(d, &cert) & ~e->actions) == 0;
     const char *text = known && actions_of(d, &cert) ? NULL : judge(d, &cert);
@@ -283,8 +317,9 @@ void docket_send(struct docket *d, uint16_t to, const struct docket_entry *e)
 
 void docket_send_story(struct docket *d, uint16_t to, const struct docket_entry *e)
 {
-    struct message m = {.type = WIRE_STORY,
-                        .story = {.slot = e->slot, .life = e->life, .story = story_of(e)}};
+    struct message m = {
+        .type = WIRE_STORY,
+        .story = {.slot = e->slot, .life = e->life, .story = story_of(e), .scope = e->scope}};
     outbox_send(&d->core->outbox, to, &m);
 }
 
@@ -292,7 +327,7 @@ struct docket_entry *docket_story(struct docket *d, const struct wire_story *m)
 {
     uint8_t bytes[ORDER_CERT_BYTES_MAX];
     struct fence_story told;
-    struct docket_entry *e = docket_find(d, m->slot, m->life);
+    struct docket_entry *e = docket_find_scope(d, m->slot, m->life, &m->scope);
     if (!e || !story_decode(&told, m->story)) {
         d->core->counters.drop_role++;
         return NULL;
@@ -309,11 +344,11 @@ struct docket_entry *docket_story(struct docket *d, const struct wire_story *m)
 
 void docket_acknowledge(struct docket *d, uint16_t to, const struct docket_entry *e)
 {
-    struct message m = {
-        .type = WIRE_ORDER_STORED,
-        .order_stored = {.slot = e->slot,
-                         .life = e->life,
-                         .actions = e->actions | (e->story ? ORDER_STORY_KEPT : 0)}};
+    struct message m = {.type = WIRE_ORDER_STORED,
+                        .order_stored = {.slot = e->slot,
+                                         .life = e->life,
+                                         .actions = e->actions | (e->story ? ORDER_STORY_KEPT : 0),
+                                         .scope = e->scope}};
     outbox_send_after(&d->core->outbox, e->lsn, to, &m);
 }
 
@@ -356,7 +391,7 @@ static struct fence_report *put_report(struct docket_entry *e, uint16_t executor
 bool docket_report(struct docket *d, struct instant now, uint16_t executor,
                    const struct wire_exec_report *m)
 {
-    struct docket_entry *e = docket_find(d, m->slot, m->life);
+    struct docket_entry *e = docket_find_scope(d, m->slot, m->life, &m->scope);
     int index = roster_find(d->core->config.roster, executor);
     if (!e || m->stage >= RUN_STAGES || index < 0 ||
         !d->core->config.roster->nodes[index].executes || executor == m->slot) {
@@ -368,7 +403,7 @@ bool docket_report(struct docket *d, struct instant now, uint16_t executor,
         return false;
     struct fence_report *r = put_report(e, executor, (enum run_stage)m->stage, m->text);
     e->at = now;
-    fence_told_report(d->core, m->slot, m->life, r);
+    fence_told_report(d->core, &e->cert.order, r);
     uint32_t span_ms = m->span_ms < RUN_SPAN_MAX_MS ? m->span_ms : RUN_SPAN_MAX_MS;
     if (m->stage == RUN_BEGAN)
         e->runs_until = instant_after(now, SPAN_MS((int64_t)span_ms));
@@ -380,6 +415,7 @@ bool docket_report(struct docket *d, struct instant now, uint16_t executor,
                                        .life = m->life,
                                        .executor = executor,
                                        .stage = m->stage,
+                                       .scope = e->scope,
                                        .text = {(const uint8_t *)r->text, strlen(r->text)}}};
     journal_append(&d->core->journal, &record, false);
     return true;
@@ -393,6 +429,15 @@ void docket_proof(struct docket *d, uint16_t slot)
         return;
     if (keep_bytes(d, (struct view){p->bytes, p->size}, &e->proof, &e->proof_size))
         e->proof_digest = p->digest;
+}
+
+void docket_ended(struct docket *d, const struct ended_entry *ended)
+{
+    struct docket_entry *e = docket_find_scope(d, ended->slot, ended->life, &ended->scope);
+    if (!e || e->proof)
+        return;
+    if (keep_bytes(d, (struct view){ended->bytes, ended->size}, &e->proof, &e->proof_size))
+        e->proof_digest = ended->digest;
 }
 
 /* --- The log --- */
@@ -414,7 +459,8 @@ static void load_receipt(struct docket *d, struct view bytes)
     struct reader r = reader_init(bytes.bytes, bytes.size);
     if (!proof_decode(&proof, &r) || proof.kind == PROOF_END)
         return;
-    struct docket_entry *e = docket_find(d, proof_slot(&proof), proof_covers(&proof));
+    const struct order *order = &proof.cert.order;
+    struct docket_entry *e = docket_find_scope(d, order->slot, order->life, &order->scope);
     if (e && keep_bytes(d, bytes, &e->proof, &e->proof_size))
         e->proof_digest = digest_of(bytes.bytes, bytes.size);
 }
@@ -427,7 +473,7 @@ bool docket_load(struct docket *d, const struct record *record, uint64_t lsn)
         load_receipt(d, record->proof.bytes);
     if (record->kind == RECORD_REPORT) {
         const struct record_report *r = &record->report;
-        struct docket_entry *e = docket_find(d, r->slot, r->life);
+        struct docket_entry *e = docket_find_scope(d, r->slot, r->life, &r->scope);
         if (e && r->stage < RUN_STAGES)
             put_report(e, r->executor, (enum run_stage)r->stage, r->text);
     }
@@ -467,6 +513,7 @@ bool docket_record(const struct docket *d, size_t index, int *cursor, struct rec
                                       .life = e->life,
                                       .executor = r->executor,
                                       .stage = (uint8_t)r->stage,
+                                      .scope = e->scope,
                                       .text = {(const uint8_t *)r->text, strlen(r->text)}}};
     return true;
 }

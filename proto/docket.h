@@ -9,6 +9,7 @@
 #ifndef PROTO_DOCKET_H
 #define PROTO_DOCKET_H
 
+#include "proto/ended.h"
 #include "proto/proofs.h"
 
 enum {
@@ -22,7 +23,8 @@ struct docket_entry {
     bool used;
     uint16_t slot;
     uint64_t life;
-    uint32_t actions; /* mask: q votes allow each */
+    struct scope scope; /* none: the whole life */
+    uint32_t actions;   /* mask: q votes allow each */
     struct digest order;
     struct order_cert cert;
     uint8_t *story; /* in the arena; NULL: none */
@@ -57,7 +59,11 @@ enum docket_news docket_offer(struct docket *d, struct instant now, struct view 
                               struct view story, const char **why);
 /* Verifies the bytes strictly, whatever is held: NULL, or the rule that they break; static. */
 const char *docket_judge(struct docket *d, struct view bytes);
+/* The order against the whole life. */
 struct docket_entry *docket_find(const struct docket *d, uint16_t slot, uint64_t life);
+/* The one in that scope, be it none. */
+struct docket_entry *docket_find_scope(const struct docket *d, uint16_t slot, uint64_t life,
+                                       const struct scope *scope);
 /* An executor tells about its work. False if nothing is known of the order, or it says nothing new.
  */
 bool docket_report(struct docket *d, struct instant now, uint16_t executor,
@@ -65,6 +71,8 @@ bool docket_report(struct docket *d, struct instant now, uint16_t executor,
 const struct fence_report *docket_report_of(const struct docket_entry *e, uint16_t executor);
 /* A proof about `slot` is held: a receipt belongs to the story of its order. */
 void docket_proof(struct docket *d, uint16_t slot);
+/* The same of a session. */
+void docket_ended(struct docket *d, const struct ended_entry *ended);
 /* Sends the order in one datagram: with its story if both fit, else the story is for
  * docket_send_story, once the order is stored there. */
 void docket_send(struct docket *d, uint16_t to, const struct docket_entry *e);
@@ -78,7 +86,12 @@ struct docket_entry *docket_story(struct docket *d, const struct wire_story *m);
 void docket_acknowledge(struct docket *d, uint16_t to, const struct docket_entry *e);
 /* Whether an order binds that life. */
 bool docket_binds(const struct docket *d, uint16_t slot, uint64_t life);
-/* The lowest action but retire that q votes allow; ACTION_RETIRE if there is none. */
+/* Whether one about a session of it does. */
+bool docket_binds_session(const struct docket *d, uint16_t slot, uint64_t life);
+/* Whether what the order is about is proven over. */
+bool docket_over(const struct docket *d, const struct docket_entry *e);
+/* Of an order about a session its own action, of one about a life the lowest but retire, if q votes
+ * allow it; else ACTION_RETIRE. */
 uint8_t docket_action(const struct docket_entry *e);
 
 void story_encode(struct writer *w, const struct fence_story *story);

@@ -23,25 +23,47 @@ void executor_init(struct executor *x, struct core *core, struct docket *docket,
     x->serves = roster->nodes[roster_find(roster, core_self(core))].executes;
 }
 
-static struct execution *find(struct executor *x, uint16_t slot, uint64_t life)
+static struct execution *find(struct executor *x, uint16_t slot, uint64_t life,
+                              const struct scope *scope)
 {
     for (size_t i = 0; i < EXECUTIONS_MAX; i++)
-        if (x->table[i].used && x->table[i].slot == slot && x->table[i].life == life)
+        if (x->table[i].used && x->table[i].slot == slot && x->table[i].life == life &&
+            scope_equal(&x->table[i].scope, scope))
             return &x->table[i];
     return NULL;
 }
 
-/* A place; that of an execution whose target is proven over gives way. */
-static struct execution *make(struct executor *x, uint16_t slot, uint64_t life)
+static struct docket_entry *order_of(const struct executor *x, const struct execution *e)
 {
+    return docket_find_scope(x->docket, e->slot, e->life, &e->scope);
+}
+
+/* What it is about is proven over. */
+static bool over(const struct executor *x, uint16_t slot, uint64_t life, const struct scope *scope)
+{
+    return proofs_covers(x->proofs, slot) >= life ||
+           ended_of(x->core->ended, slot, life, scope) != NULL;
+}
+
+/* A place; that of an execution whose target is proven over gives way. Sessions leave half of the
+ * places to lives. */
+static struct execution *make(struct executor *x, uint16_t slot, uint64_t life,
+                              const struct scope *scope)
+{
+    size_t sessions = 0;
+    for (size_t i = 0; i < EXECUTIONS_MAX; i++)
+        sessions += x->table[i].used && x->table[i].scope.session &&
+                    !over(x, x->table[i].slot, x->table[i].life, &x->table[i].scope);
+    if (scope->session && sessions >= EXECUTIONS_MAX / 2)
+        return NULL;
     for (size_t i = 0; i < EXECUTIONS_MAX; i++) {
         struct execution *e = &x->table[i];
-        if (e->used &&
-            !(e->phase == EXECUTION_OVER && proofs_covers(x->proofs, e->slot) >= e->life))
+        if (e->used && !(e->phase == EXECUTION_OVER && over(x, e->slot, e->life, &e->scope)))
             continue;
         *e = (struct execution){.used = true,
                                 .slot = slot,
                                 .life = life,
+                                .scope = *scope,
                                 .witness = SLOT_NONE,
                                 .again_at = INSTANT_NEVER};
         return e;
@@ -51,9 +73,10 @@ static struct execution *make(struct executor *x, uint16_t slot, uint64_t life)
 
 void executor_load(struct executor *x, const struct record *record)
 {
-    if (record->kind != RECORD_EXECUTED || find(x, record->executed.slot, record->executed.life))
+    const struct record_executed *r = &record->executed;
+    if (record->kind != RECORD_EXECUTED || find(x, r->slot, r->life, &r->scope))
         return;
-    struct execution *e = make(x, record->executed.slot, record->executed.life);
+    struct execution *e = make(x, r->slot, r->life, &r->scope);
     if (!e)
         return;
     e->phase = EXECUTION_OVER;
@@ -63,7 +86,8 @@ void executor_load(struct executor *x, const struct record *record)
 bool executor_record(const struct executor *x, size_t index, struct record *out)
 {
     const struct execution *e = &x->table[index];
-    *out = (struct record){.kind = RECORD_EXECUTED, .executed = {.slot = e->slot, .life = e->life}};
+    *out = (struct record){.kind = RECORD_EXECUTED,
+                           .executed = {.slot = e->slot, .life = e->life, .scope = e->scope}};
     return e->used && e->written;
 }
 
@@ -146,7 +170,7 @@ static bool may_act(struct executor *x, const struct docket_entry *e)
         return false;
 #endif
     return e->used && e->slot != core_self(x->core) && docket_action(e) != ACTION_RETIRE &&
-           (proofs_covers(x->proofs, e->slot) < e->life || MUTANT(32)) &&
+           (!over(x, e->slot, e->life, &e->scope) || MUTANT(32)) &&
            (!standing_bound(x->core->standing) || MUTANT(41));
 }
 
@@ -170,7 +194,8 @@ static void report(struct executor *x, const struct execution *e, enum run_stage
                                         .life = e->life,
                                         .stage = (uint8_t)stage,
                                         .span_ms = (uint32_t)(span / 1000000),
-                                        .text = {(const uint8_t *)text, strlen(text)}}};
+                                        .text = {(const uint8_t *)text, strlen(text)},
+                                        .scope = e->scope}};
     for (size_t i = 0; i < roster->node_count; i++)
         if (roster->nodes[i].slot == core_self(x->core) ||
             swim_alive(x->core->swim, roster->nodes[i].slot))
@@ -196,8 +221,9 @@ static void ask(struct executor *x, struct instant now, struct execution *e)
                         .exec_ask = {.slot = e->slot,
                                      .life = e->life,
                                      .nonce = e->nonce,
-                                     .span_ms = (uint32_t)(x->core->config.run_span.ns / 1000000)}};
-    const struct docket_entry *order = docket_find(x->docket, e->slot, e->life);
+                                     .span_ms = (uint32_t)(x->core->config.run_span.ns / 1000000),
+                                     .scope = e->scope}};
+    const struct docket_entry *order = order_of(x, e);
     for (size_t i = 0; i < x->core->jury.count; i++) {
         uint16_t juror = x->core->jury.slots[i];
         if (e->yes & (1u << i) || juror == e->slot)
@@ -227,6 +253,7 @@ static bool want_run(struct executor *x, enum run_kind kind, const struct docket
     x->runs[x->run_count++] = (struct run){.kind = kind,
                                            .slot = order->slot,
                                            .life = order->life,
+                                           .scope = order->scope,
                                            .action = docket_action(order),
                                            .order = order->order};
     return true;
@@ -236,7 +263,7 @@ static void sign_receipt(struct executor *x, struct instant now, struct executio
 
 static void run(struct executor *x, struct instant now, struct execution *e)
 {
-    const struct docket_entry *order = docket_find(x->docket, e->slot, e->life);
+    const struct docket_entry *order = order_of(x, e);
     /* F9: within 2 s of asking a quorum, on an order that is certified for an action. */
     must(jury_is_quorum(&x->core->jury, e->yes));
     must(span_between(e->asked_at, now).ns < ASK_SPAN.ns && e->lsn <= x->core->journal.durable);
@@ -260,7 +287,7 @@ static void run(struct executor *x, struct instant now, struct execution *e)
 static void write_down(struct executor *x, struct execution *e)
 {
     struct record record = {.kind = RECORD_EXECUTED,
-                            .executed = {.slot = e->slot, .life = e->life}};
+                            .executed = {.slot = e->slot, .life = e->life, .scope = e->scope}};
     if (!e->written)
         e->lsn = journal_append(&x->core->journal, &record, true);
     e->written = true;
@@ -284,7 +311,7 @@ void executor_look(struct executor *x, struct instant now)
         return;
     for (size_t i = 0; i < DOCKET_MAX; i++) {
         struct docket_entry *order = &x->docket->entries[i];
-        if (!may_act(x, order) || find(x, order->slot, order->life))
+        if (!may_act(x, order) || find(x, order->slot, order->life, &order->scope))
             continue;
         if (inhibited(x, now, order->slot)) { /* turns count from its end: else it is all's */
             order->at = now;
@@ -296,7 +323,8 @@ void executor_look(struct executor *x, struct instant now)
         struct instant from = order->runs_until.ns > order->at.ns ? order->runs_until : order->at;
         struct instant turn =
             instant_after(from, span_times(TURN_SPAN, (int64_t)better(x->core, order)));
-        struct execution *e = instant_reached(now, turn) ? make(x, order->slot, order->life) : NULL;
+        struct execution *e =
+            instant_reached(now, turn) ? make(x, order->slot, order->life, &order->scope) : NULL;
         if (e)
             begin_asking(x, now, e);
         else if (!instant_reached(now, turn))
@@ -309,7 +337,7 @@ void executor_look(struct executor *x, struct instant now)
 static void sign_receipt(struct executor *x, struct instant now, struct execution *e)
 {
     struct core *c = x->core;
-    const struct docket_entry *order = docket_find(x->docket, e->slot, e->life);
+    const struct docket_entry *order = order_of(x, e);
     e->phase = EXECUTION_OVER;
     e->again_at = INSTANT_NEVER;
     if (!order || !core_votes(c)) /* L7: it signs out of its store alone */
@@ -325,10 +353,15 @@ static void sign_receipt(struct executor *x, struct instant now, struct executio
         (struct receipt){.action = docket_action(order),
                          .executor = core_self(c),
                          .witness = e->witness == SLOT_NONE ? WITNESS_NONE : e->witness};
-    memcpy(proof.receipt.device, target->device, DEVICE_SIZE);
+    memcpy(proof.receipt.device, e->scope.session ? e->device : target->device, DEVICE_SIZE);
     receipt_sign(&proof.receipt, &order->cert.order, &c->config.cluster, c->config.key);
     c->counters.fence_receipts++;
-    proofs_make(x->proofs, now, &proof);
+    if (e->scope.session && !ended_make(c->ended, now, &proof)) {
+        fail(x, e, "this node keeps as many proofs about sessions as it can");
+        return;
+    }
+    if (!e->scope.session)
+        proofs_make(x->proofs, now, &proof);
     report(x, e, RUN_DONE, "off, and a status query says off");
 }
 
@@ -336,7 +369,7 @@ static void sign_receipt(struct executor *x, struct instant now, struct executio
 static void seek_witness(struct executor *x, struct instant now, struct execution *e)
 {
     const struct roster *roster = x->core->config.roster;
-    const struct docket_entry *order = docket_find(x->docket, e->slot, e->life);
+    const struct docket_entry *order = order_of(x, e);
     size_t first = (size_t)drbg_below(&x->core->drbg, roster->node_count);
     for (size_t i = 0; order && i < roster->node_count; i++) {
         const struct roster_node *n = &roster->nodes[(first + i) % roster->node_count];
@@ -350,7 +383,8 @@ static void seek_witness(struct executor *x, struct instant now, struct executio
                             .witness_ask = {.slot = e->slot,
                                             .life = e->life,
                                             .action = docket_action(order),
-                                            .nonce = e->nonce}};
+                                            .nonce = e->nonce,
+                                            .scope = e->scope}};
         docket_send(x->docket, n->slot, order);
         outbox_send(&x->core->outbox, n->slot, &m);
         return;
@@ -361,7 +395,7 @@ static void seek_witness(struct executor *x, struct instant now, struct executio
 static void take_witness(struct executor *x, struct instant now, uint16_t from,
                          const struct wire_witness *m)
 {
-    struct execution *e = find(x, m->slot, m->life);
+    struct execution *e = find(x, m->slot, m->life, &m->scope);
     if (!e || e->phase != EXECUTION_WITNESSING || m->nonce != e->nonce)
         return;
     if (m->outcome == RUN_ON) {
@@ -376,7 +410,7 @@ static void take_witness(struct executor *x, struct instant now, uint16_t from,
 static void testify(struct executor *x, uint16_t from, const struct wire_witness_ask *m)
 {
     /* F4: a device is touched on a certified order alone, also to ask how it is. */
-    const struct docket_entry *order = docket_find(x->docket, m->slot, m->life);
+    const struct docket_entry *order = docket_find_scope(x->docket, m->slot, m->life, &m->scope);
     if (!x->serves || !order || docket_action(order) == ACTION_RETIRE ||
         m->slot == core_self(x->core))
         return;
@@ -384,17 +418,24 @@ static void testify(struct executor *x, uint16_t from, const struct wire_witness
         if (x->testimonies[i].used)
             continue;
         if (want_run(x, RUN_STATUS, order))
-            x->testimonies[i] = (struct testimony){
-                .used = true, .asker = from, .slot = m->slot, .life = m->life, .nonce = m->nonce};
+            x->testimonies[i] = (struct testimony){.used = true,
+                                                   .asker = from,
+                                                   .slot = m->slot,
+                                                   .life = m->life,
+                                                   .scope = m->scope,
+                                                   .nonce = m->nonce};
         return;
     }
 }
 
 /* --- What the driver says --- */
 
-/* Whether the device that answered is the one that the roster names for the target (F6b). */
+/* Whether the device that answered is the one that the roster names for the target (F6b). Of
+ * sessions the roster knows nothing. */
 static bool right_device(const struct executor *x, const struct event *event)
 {
+    if (event->executed.scope.session)
+        return true;
     const struct roster *roster = x->core->config.roster;
     int index = roster_find(roster, event->executed.slot);
     const char *device = index >= 0 ? roster->nodes[index].device : "";
@@ -411,12 +452,15 @@ static void ran_status(struct executor *x, const struct event *event)
         outcome = RUN_UNKNOWN;
     for (size_t i = 0; i < EFFECTS_RUNS_MAX; i++) {
         struct testimony *t = &x->testimonies[i];
-        if (!t->used || t->slot != event->executed.slot || t->life != event->executed.life)
+        if (!t->used || t->slot != event->executed.slot || t->life != event->executed.life ||
+            !scope_equal(&t->scope, &event->executed.scope))
             continue;
-        struct message m = {
-            .type = WIRE_WITNESS,
-            .witness = {
-                .slot = t->slot, .life = t->life, .nonce = t->nonce, .outcome = (uint8_t)outcome}};
+        struct message m = {.type = WIRE_WITNESS,
+                            .witness = {.slot = t->slot,
+                                        .life = t->life,
+                                        .nonce = t->nonce,
+                                        .outcome = (uint8_t)outcome,
+                                        .scope = t->scope}};
         outbox_send(&x->core->outbox, t->asker, &m);
         t->used = false;
     }
@@ -424,9 +468,14 @@ static void ran_status(struct executor *x, const struct event *event)
 
 static void ran_off(struct executor *x, struct instant now, const struct event *event)
 {
-    struct execution *e = find(x, event->executed.slot, event->executed.life);
+    struct execution *e =
+        find(x, event->executed.slot, event->executed.life, &event->executed.scope);
     if (!e || e->phase != EXECUTION_RUNNING)
         return;
+    memcpy(e->device, event->executed.device, DEVICE_SIZE);
+    e->device[DEVICE_SIZE - 1] = '\0';
+    if (!roster_device_valid(e->device))
+        memset(e->device, 0, DEVICE_SIZE);
     char text[FENCE_TEXT_MAX + 1] = {0};
     size_t size = event->executed.text.size;
     if (size)
@@ -455,14 +504,14 @@ void executor_ran(struct executor *x, struct instant now, const struct event *ev
 static void take_ok(struct executor *x, struct instant now, uint16_t from,
                     const struct wire_exec_ok *m)
 {
-    struct execution *e = find(x, m->slot, m->life);
+    struct execution *e = find(x, m->slot, m->life, &m->scope);
     int juror = jury_find(&x->core->jury, from);
     if (juror < 0 || !e || e->phase != EXECUTION_ASKING || m->nonce != e->nonce ||
         span_between(e->asked_at, now).ns >= ASK_SPAN.ns)
         return;
     e->yes |= 1u << juror;
-    bool over = proofs_covers(x->proofs, e->slot) >= e->life && !MUTANT(32);
-    if (over || !jury_is_quorum(&x->core->jury, e->yes) || !core_votes(x->core)) /* L7 */
+    bool done = over(x, e->slot, e->life, &e->scope) && !MUTANT(32);
+    if (done || !jury_is_quorum(&x->core->jury, e->yes) || !core_votes(x->core)) /* L7 */
         return;
     write_down(x, e);
     if (e->lsn <= x->core->journal.durable) /* it was, before an earlier asking */
@@ -495,8 +544,8 @@ static void ask_on(struct executor *x, struct instant now, struct execution *e)
 
 static void step(struct executor *x, struct instant now, struct execution *e)
 {
-    bool over = proofs_covers(x->proofs, e->slot) >= e->life && !MUTANT(32);
-    if (over && e->phase != EXECUTION_RUNNING) { /* the driver cannot be called back */
+    bool done = over(x, e->slot, e->life, &e->scope) && !MUTANT(32);
+    if (done && e->phase != EXECUTION_RUNNING) { /* the driver cannot be called back */
         e->phase = EXECUTION_OVER;
         e->again_at = INSTANT_NEVER;
     } else if (e->phase == EXECUTION_WRITING && e->lsn <= x->core->journal.durable) {

@@ -33,6 +33,7 @@ struct execution {
     bool used;
     uint16_t slot;
     uint64_t life;
+    struct scope scope; /* none: the whole life */
     enum execution_phase phase;
     bool written; /* that it acts: */
     uint64_t lsn;
@@ -51,6 +52,7 @@ struct testimony {
     uint16_t asker;
     uint16_t slot;
     uint64_t life;
+    struct scope scope;
     uint64_t nonce;
 };
 

@@ -30,6 +30,8 @@ const char *opinion_text(enum opinion opinion)
         return "its own life is under a vote or an order, so it signs nothing (F3)";
     case OPINION_FROZEN:
         return "votes are frozen by an administrator's word (F8)";
+    case OPINION_FULL:
+        return "it keeps as many votes about sessions as it can";
     case OPINIONS:
         break;
     }

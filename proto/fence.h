@@ -35,6 +35,7 @@ enum opinion {
     OPINION_OVER,      /* that life is proven over already (F3) */
     OPINION_BOUND,     /* its own life is under a vote or an order: it signs nothing (F3) */
     OPINION_FROZEN,    /* an administrator froze votes, against all or against that node (F8) */
+    OPINION_FULL,      /* it keeps as many votes about sessions as it can */
     OPINIONS
 };
 /* One clause for people, with the rule; static. */

@@ -28,8 +28,9 @@
 
 typedef struct digest field_hash;
 
-/* All begin with whom it is about: the node, and the life. */
-#define FENCE_STEP_ABOUT(F) F(u16, slot) F(u64, life)
+/* All begin with whom it is about: the node, the life, and the session if it is about one alone
+ * (crypto/scope.h), else 0. */
+#define FENCE_STEP_ABOUT(F) F(u16, slot) F(u64, life) F(u64, session)
 
 /* The agent of `slot`, which keeps this log, started. */
 #define FENCE_STEP_FIELDS_started(F) FENCE_STEP_ABOUT(F)

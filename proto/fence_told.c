@@ -13,9 +13,12 @@ static struct view text_view(const char *text)
 
 void fence_told_accused(struct core *c, uint16_t from, const struct wire_accuse *m)
 {
-    tell(c, &(struct fence_step){
-                .kind = FENCE_STEP_ACCUSED,
-                .accused = {.slot = m->slot, .life = m->life, .accuser = from, .lock = m->name}});
+    tell(c, &(struct fence_step){.kind = FENCE_STEP_ACCUSED,
+                                 .accused = {.slot = m->slot,
+                                             .life = m->life,
+                                             .session = m->word.scope.session,
+                                             .accuser = from,
+                                             .lock = m->name}});
 }
 
 void fence_told_opinion(struct core *c, const struct order *order, uint16_t juror,
@@ -30,13 +33,17 @@ void fence_told_opinion(struct core *c, const struct order *order, uint16_t juro
     if (vote)
         step.vote = (struct fence_step_vote){.slot = order->slot,
                                              .life = order->life,
+                                             .session = order->scope.session,
                                              .juror = juror,
                                              .allows = vote->allows,
                                              .age_ms = vote->age_ms,
                                              .evidence = *evidence};
     else
-        step.opinion = (struct fence_step_opinion){
-            .slot = order->slot, .life = order->life, .juror = juror, .evidence = *evidence};
+        step.opinion = (struct fence_step_opinion){.slot = order->slot,
+                                                   .life = order->life,
+                                                   .session = order->scope.session,
+                                                   .juror = juror,
+                                                   .evidence = *evidence};
     tell(c, &step);
 }
 
@@ -85,6 +92,7 @@ void fence_told_order(struct core *c, const struct order_cert *cert, uint32_t ac
     tell(c, &(struct fence_step){.kind = FENCE_STEP_ORDER,
                                  .order = {.slot = cert->order.slot,
                                            .life = cert->order.life,
+                                           .session = cert->order.scope.session,
                                            .epoch = cert->order.epoch,
                                            .order = order_digest(&cert->order),
                                            .accuser = story->accuser,
@@ -95,12 +103,12 @@ void fence_told_order(struct core *c, const struct order_cert *cert, uint32_t ac
 
 /* --- Executors and proofs --- */
 
-void fence_told_report(struct core *c, uint16_t slot, uint64_t life,
-                       const struct fence_report *report)
+void fence_told_report(struct core *c, const struct order *order, const struct fence_report *report)
 {
     tell(c, &(struct fence_step){.kind = FENCE_STEP_REPORT,
-                                 .report = {.slot = slot,
-                                            .life = life,
+                                 .report = {.slot = order->slot,
+                                            .life = order->life,
+                                            .session = order->scope.session,
                                             .executor = report->executor,
                                             .stage = (uint8_t)report->stage,
                                             .text = text_view(report->text)}});
@@ -115,6 +123,7 @@ void fence_told_ran(struct core *c, const struct event *event)
     tell(c, &(struct fence_step){.kind = FENCE_STEP_RAN,
                                  .ran = {.slot = event->executed.slot,
                                          .life = event->executed.life,
+                                         .session = event->executed.scope.session,
                                          .run = (uint8_t)event->executed.kind,
                                          .outcome = (uint8_t)event->executed.outcome,
                                          .device = {(const uint8_t *)event->executed.device, size},
@@ -133,9 +142,12 @@ void fence_told_proof(struct core *c, struct view bytes)
     struct reader r = reader_init(bytes.bytes, bytes.size);
     if (!proof_decode(&proof, &r))
         return;
+    uint64_t life = proof_covers(&proof);
+    const struct scope *scope = proof_scope(&proof, &life);
     tell(c, &(struct fence_step){.kind = FENCE_STEP_PROOF,
                                  .proof = {.slot = proof_slot(&proof),
-                                           .life = proof_covers(&proof),
+                                           .life = life,
+                                           .session = scope ? scope->session : 0,
                                            .proof = (uint8_t)proof.kind,
                                            .executor = signer_of(&proof),
                                            .digest = digest_of(bytes.bytes, bytes.size)}});
@@ -159,11 +171,12 @@ void fence_told_breaks(struct core *c, const struct lock_state *state, struct vi
 {
     for (size_t i = 0; i < state->hold_count; i++) {
         const struct lock_hold *hold = &state->holds[i];
-        if (hold->id.slot != op->id.slot || hold->id.life > op->id.life)
+        if (!lock_break_covers(op, hold))
             continue;
         struct fence_step step = {.kind = FENCE_STEP_FREED,
                                   .freed = {.slot = hold->id.slot,
                                             .life = hold->id.life,
+                                            .session = op->scope ? op->scope->session : 0,
                                             .lock = name,
                                             .hold = hold->id,
                                             .mode = (uint8_t)hold->mode,
@@ -182,9 +195,13 @@ void fence_told_broken(struct core *c, const struct lock_state *state, struct vi
     if (!state->broken.set || !mark->set || mark->slot != state->broken.slot ||
         mark->life > state->broken.life)
         return;
+    bool same = memcmp(mark->proof.bytes, state->broken.proof.bytes, DIGEST_SIZE) == 0;
+    if (state->broken.scope.session && !same) /* of another session, which ended before */
+        return;
     tell(c, &(struct fence_step){.kind = FENCE_STEP_FREED,
                                  .freed = {.slot = mark->slot,
                                            .life = mark->life,
+                                           .session = state->broken.scope.session,
                                            .lock = name,
                                            .hold = {.slot = mark->slot, .life = mark->life},
                                            .mode = (uint8_t)mark->mode,

@@ -15,17 +15,17 @@ void fence_told_accused(struct core *c, uint16_t from, const struct wire_accuse 
 /* What a juror said of that life: its vote, or, if `vote` is NULL, why not (F2). */
 void fence_told_opinion(struct core *c, const struct order *order, uint16_t juror,
                         const struct evidence *evidence, const struct vote *vote);
-/* A certificate and its story are known here from now on. fresh: no other of that life was. */
+/* A certificate and its story are known here from now on. fresh: no other of that order was. */
 void fence_told_order(struct core *c, const struct order_cert *cert, uint32_t actions,
                       const struct fence_story *story, bool fresh);
-void fence_told_report(struct core *c, uint16_t slot, uint64_t life,
+void fence_told_report(struct core *c, const struct order *order,
                        const struct fence_report *report);
 /* This node's own fence driver has ended: EVENT_EXECUTED. */
 void fence_told_ran(struct core *c, const struct event *event);
 /* A proof is held from now on, by its bytes. */
 void fence_told_proof(struct core *c, struct view bytes);
 void fence_told_refused(struct core *c, uint16_t slot, const char *text);
-/* This coordinator breaks what that slot's lives up to `life` hold (F5); `state`: before it. */
+/* This coordinator breaks holds (F5); `state`: before it. */
 void fence_told_breaks(struct core *c, const struct lock_state *state, struct view name,
                        const struct lock_op *op);
 /* A voter took a state from another that names a break. */

@@ -18,12 +18,14 @@ const char *fence_verdict_text(enum fence_verdict verdict)
     must(false);
 }
 
+/* Of orders against whole lives. */
 static const struct docket_entry *highest(const struct docket *d, uint16_t slot)
 {
     const struct docket_entry *found = NULL;
     for (size_t i = 0; i < DOCKET_MAX; i++) {
         const struct docket_entry *e = &d->entries[i];
-        if (e->used && e->slot == slot && (!found || e->life > found->life))
+        if (e->used && e->slot == slot && e->scope.session == 0 &&
+            (!found || e->life > found->life))
             found = e;
     }
     return found;

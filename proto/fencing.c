@@ -19,7 +19,8 @@ size_t fencing_bytes(const struct peer_config *config)
     return aligned(signs_bytes(config)) + aligned(proofs_bytes(config)) +
            aligned(docket_bytes(config)) + aligned(juror_bytes(config)) +
            aligned(accuser_bytes(config)) + aligned(inhibitors_bytes(config)) +
-           aligned(armory_bytes(config)) + aligned(vigil_bytes());
+           aligned(armory_bytes(config)) + aligned(vigil_bytes()) + aligned(ended_bytes(config)) +
+           aligned(scopes_bytes(config));
 }
 
 static void *carve(uint8_t **at, size_t size)
@@ -43,12 +44,16 @@ void fencing_init(struct fencing *f, struct core *core, struct asker *asker,
     accuser_init(&f->accuser, core, &f->docket, &f->proofs, carve(&at, accuser_bytes(config)));
     inhibitors_init(&f->inhibitors, core, carve(&at, inhibitors_bytes(config)));
     hearing_init(&f->hearing, core, &f->signs);
+    ended_init(&f->ended, core, carve(&at, ended_bytes(config)));
+    scopes_init(&f->scopes, &f->juror, carve(&at, scopes_bytes(config)));
+    f->juror.scopes = &f->scopes;
     standing_init(&f->standing, core);
     life_init(&f->life, core, &f->proofs);
     executor_init(&f->executor, core, &f->docket, &f->proofs);
     armory_init(&f->armory, core, &f->juror, asker, carve(&at, armory_bytes(config)));
     vigil_init(&f->vigil, core, &f->accuser, &f->proofs, carve(&at, vigil_bytes()));
     core->proofs = &f->proofs;
+    core->ended = &f->ended;
     core->standing = &f->standing;
     core->docket = &f->docket;
     core->accuser = &f->accuser;
@@ -73,7 +78,7 @@ bool fencing_load(struct fencing *f, const struct record *record, uint64_t lsn)
 size_t fencing_records(const struct fencing *f)
 {
     return f->core->config.roster->node_count * 5 + DOCKET_MAX * (2 + FENCE_REPORTS_MAX) +
-           EXECUTIONS_MAX + INHIBITORS_MAX;
+           EXECUTIONS_MAX + INHIBITORS_MAX + ENDED_MAX + 2 * SCOPES_MAX;
 }
 
 /* The next one of the present part; false when it has no more. */
@@ -105,12 +110,21 @@ static bool next_of_part(const struct fencing *f, struct fencing_cursor *c, stru
     while (c->part == 5 && c->index < nodes)
         if (armory_record(&f->armory, c->index++, out, c->bytes))
             return true;
+    while (c->part == 6 && c->index < ENDED_MAX)
+        if (ended_record(&f->ended, c->index++, out))
+            return true;
+    while (c->part == 7 && c->index < SCOPES_MAX) {
+        if (scopes_record(&f->scopes, c->index, &c->step, out))
+            return true;
+        c->index++;
+        c->step = 0;
+    }
     return false;
 }
 
 bool fencing_record(const struct fencing *f, struct fencing_cursor *cursor, struct record *out)
 {
-    enum { PARTS = 6 };
+    enum { PARTS = 8 };
     while (cursor->part < PARTS) {
         if (next_of_part(f, cursor, out))
             return true;
@@ -131,12 +145,20 @@ static void inhibitors_changed(struct fencing *f, struct instant now)
 
 /* --- Lives --- */
 
+/* What binds the present life, out of the docket. */
+static void look_bound(struct fencing *f)
+{
+    uint16_t self = core_self(f->core);
+    f->standing.ordered = docket_binds(&f->docket, self, f->core->life);
+    f->standing.scoped = docket_binds_session(&f->docket, self, f->core->life);
+}
+
 /* Another life is this node's: nothing of the one before is this one's. */
 static void life_changed(struct fencing *f, struct instant now)
 {
     asker_end_life(f->asker);
     standing_reset(&f->standing, now);
-    f->standing.ordered = docket_binds(&f->docket, core_self(f->core), f->core->life);
+    look_bound(f);
     armory_life_changed(&f->armory, now);
     executor_look(&f->executor, now); /* it was bound, and may act again */
 }
@@ -155,6 +177,7 @@ void fencing_start(struct fencing *f, struct instant now, bool store_lost)
 {
     uint64_t before = f->core->life;
     proofs_start(&f->proofs, now);
+    ended_start(&f->ended, now);
     docket_start(&f->docket, now);
     juror_start(&f->juror, now);
     inhibitors_start(&f->inhibitors, now);
@@ -163,7 +186,7 @@ void fencing_start(struct fencing *f, struct instant now, bool store_lost)
     if (f->core->life != before)
         asker_end_life(f->asker);
     standing_reset(&f->standing, now);
-    f->standing.ordered = docket_binds(&f->docket, core_self(f->core), f->core->life);
+    look_bound(f);
     f->spend = armory_start(&f->armory, now);
     executor_look(&f->executor, now);
     inhibitors_changed(f, now);
@@ -221,6 +244,24 @@ static void standing_changed(struct fencing *f, struct instant now, enum standin
         asker_lost(f->asker, now, LOST_STANDING);
 }
 
+/* F3, of orders about sessions of this life: these lose their locks at once, and the life takes no
+ * new one; it ends when it holds nothing. */
+static void obey_for_sessions(struct fencing *f, struct instant now)
+{
+    struct core *c = f->core;
+    for (size_t i = 0; i < DOCKET_MAX; i++) {
+        const struct docket_entry *e = &f->docket.entries[i];
+        if (!e->used || e->slot != core_self(c) || e->life != c->life || !e->scope.session)
+            continue;
+        if (!f->standing.scoped)
+            told_notice(&c->told, NOTICE_BOUND)->number = c->life;
+        f->standing.scoped = true;
+        asker_lost_session(f->asker, now, &e->scope);
+    }
+    if (f->standing.scoped)
+        asker_bound(f->asker, now);
+}
+
 /* An order is in the docket that was not: it may bind this node, or be this node's to carry out. */
 static void order_news(struct fencing *f, struct instant now)
 {
@@ -231,6 +272,7 @@ static void order_news(struct fencing *f, struct instant now)
         n->number = c->life;
         asker_lost(f->asker, now, LOST_ORDER);
     }
+    obey_for_sessions(f, now);
     executor_look(&f->executor, now);
     coordinator_tell(f->coordinator);
 }
@@ -241,6 +283,8 @@ static void proof_news(struct fencing *f, struct instant now, uint16_t slot)
     if (e)
         fence_told_proof(f->core, (struct view){e->bytes, e->size});
     docket_proof(&f->docket, slot);
+    if (e)
+        ended_forget(&f->ended, slot, e->covers);
     juror_proof(&f->juror, slot);
     coordinator_proof(f->coordinator, now);
     struct notice *n = told_notice(&f->core->told, NOTICE_PROOF);
@@ -249,11 +293,24 @@ static void proof_news(struct fencing *f, struct instant now, uint16_t slot)
     n->executed = e && e->executed;
 }
 
+static void ended_news(struct fencing *f, struct instant now, const struct ended_entry *e)
+{
+    fence_told_proof(f->core, (struct view){e->bytes, e->size});
+    docket_ended(&f->docket, e);
+    coordinator_proof(f->coordinator, now);
+    struct notice *n = told_notice(&f->core->told, NOTICE_ENDED);
+    n->slot = e->slot;
+    n->number = e->life;
+}
+
 void fencing_settle(struct fencing *f, struct instant now)
 {
     uint16_t slot;
+    const struct ended_entry *e;
     while (proofs_next_fresh(&f->proofs, &slot))
         proof_news(f, now, slot);
+    while ((e = ended_next_fresh(&f->ended)))
+        ended_news(f, now, e);
     if (!f->core->life_known && life_counts(&f->life, now))
         armory_life_changed(&f->armory, now);
     if (f->spend) /* by now the asker has started */
@@ -280,6 +337,20 @@ static void heard_after_receipt(struct fencing *f, struct instant now, uint16_t 
         docket_send(&f->docket, slot, order);
 }
 
+/* Its agent lives, while a session of it was ended by another: it may not know, and then its locks
+ * go on being believed there. */
+static void remind(struct fencing *f, struct instant now, uint16_t slot, uint64_t life)
+{
+    if (!instant_reached(now, f->remind_at) || !ended_any(&f->ended, slot, life))
+        return;
+    f->remind_at = instant_after(now, ALARM_WAIT);
+    for (size_t i = 0; i < DOCKET_MAX; i++) {
+        const struct docket_entry *e = &f->docket.entries[i];
+        if (e->used && e->slot == slot && e->life == life && e->scope.session)
+            docket_send(&f->docket, slot, e);
+    }
+}
+
 void fencing_heard(struct fencing *f, struct instant now, uint16_t slot, uint64_t life)
 {
     if (slot == core_self(f->core) || life == 0)
@@ -287,6 +358,7 @@ void fencing_heard(struct fencing *f, struct instant now, uint16_t slot, uint64_
     signs_heard(&f->signs, now, slot, life);
     juror_heard(&f->juror, now, slot, life);
     heard_after_receipt(f, now, slot, life);
+    remind(f, now, slot, life);
 }
 
 void fencing_member(struct fencing *f, struct instant now, const struct swim_change *change)
@@ -294,6 +366,7 @@ void fencing_member(struct fencing *f, struct instant now, const struct swim_cha
     if (change->after == MEMBER_ALIVE) {
         proofs_alive(&f->proofs, now);
         inhibitors_alive(&f->inhibitors, now, change->slot);
+        ended_alive(&f->ended, now);
         life_alive(&f->life, now);
     } else if (change->after != MEMBER_UNKNOWN) { /* suspect, dead, or it left */
         coordinator_gone(f->coordinator, now);
@@ -306,6 +379,20 @@ void fencing_member(struct fencing *f, struct instant now, const struct swim_cha
 
 /* --- Messages --- */
 
+static void acknowledge(struct fencing *f, uint16_t to, const struct proof *proof)
+{
+    uint64_t life;
+    const struct scope *scope = proof_scope(proof, &life);
+    const struct ended_entry *e =
+        scope ? ended_of(&f->ended, proof_slot(proof), life, scope) : NULL;
+    if (e)
+        ended_acknowledge(&f->ended, to, e);
+    else if (!scope)
+        proofs_acknowledge(&f->proofs, to, proof_slot(proof));
+    else /* its whole life is over, and that is all that there is to know */
+        proofs_send(&f->proofs, to, proof_slot(proof));
+}
+
 static void take_proof(struct fencing *f, struct instant now, uint16_t from, struct view bytes)
 {
     struct proof proof;
@@ -313,14 +400,16 @@ static void take_proof(struct fencing *f, struct instant now, uint16_t from, str
     if (proofs_offer(&f->proofs, now, bytes, NULL) != PROOFS_REFUSED) {
         if (from != core_self(f->core) && proof_decode(&proof, &r) &&
             (!f->juror.serves || core_votes(f->core))) /* L7: a juror speaks out of its store */
-            proofs_acknowledge(&f->proofs, from, proof_slot(&proof));
+            acknowledge(f, from, &proof);
         return;
     }
     /* Refused since that life is still heard: it may lack the order that binds it (F6). */
     if (!proof_decode(&proof, &r))
         return;
+    uint64_t life = proof_covers(&proof);
+    const struct scope *scope = proof_scope(&proof, &life);
     const struct docket_entry *order =
-        docket_find(&f->docket, proof_slot(&proof), proof_covers(&proof));
+        docket_find_scope(&f->docket, proof_slot(&proof), life, scope ? scope : &scope_none);
     if (order && order->slot != core_self(f->core))
         docket_send(&f->docket, order->slot, order);
 }
@@ -339,7 +428,8 @@ static void take_order(struct fencing *f, struct instant now, uint16_t from,
         proofs_send(&f->proofs, from, cert.order.slot);
         return;
     }
-    const struct docket_entry *e = docket_find(&f->docket, cert.order.slot, cert.order.life);
+    const struct docket_entry *e =
+        docket_find_scope(&f->docket, cert.order.slot, cert.order.life, &cert.order.scope);
     must(e);
     docket_acknowledge(&f->docket, from, e);
 }
@@ -357,7 +447,7 @@ static void take_report(struct fencing *f, struct instant now, uint16_t from,
     if (!docket_report(&f->docket, now, from, m))
         return;
     if (m->stage == RUN_DONE) /* a driver that failed may have its effect late: the window stays */
-        juror_run_over(&f->juror, now, from, m->slot, m->life);
+        juror_run_over(&f->juror, now, from, m);
     if (m->stage == RUN_FAILED && from != core_self(f->core)) {
         struct notice *n = told_notice(&f->core->told, NOTICE_RUN_FAILED);
         n->slot = m->slot;
@@ -433,12 +523,20 @@ void fencing_ask(struct fencing *f, struct instant now, const struct event *even
         f->core->counters.drop_effects_full++;
 }
 
+static void take_proof_stored(struct fencing *f, uint16_t from, const struct wire_proof_stored *m)
+{
+    if (m->scope.session)
+        ended_take_stored(&f->ended, from, m);
+    else
+        proofs_take_stored(&f->proofs, from, m);
+}
+
 void fencing_take(struct fencing *f, struct instant now, uint16_t from, const struct message *m)
 {
     if (m->type == WIRE_PROOF)
         take_proof(f, now, from, m->proof.bytes);
     else if (m->type == WIRE_PROOF_STORED)
-        proofs_take_stored(&f->proofs, from, &m->proof_stored);
+        take_proof_stored(f, from, &m->proof_stored);
     else if (m->type == WIRE_LIFE_STORED)
         take_life_stored(f, now, from, &m->life_stored);
     else if (m->type == WIRE_RENEWED || m->type == WIRE_VOTED)
@@ -497,7 +595,8 @@ static const char *submit_order(struct fencing *f, struct instant now, struct vi
     struct reader r = reader_init(cert.bytes, cert.size);
     bool ok = order_cert_decode(&decoded, &r);
     must(ok);
-    const struct docket_entry *e = docket_find(&f->docket, decoded.order.slot, decoded.order.life);
+    const struct docket_entry *e =
+        docket_find_scope(&f->docket, decoded.order.slot, decoded.order.life, &decoded.order.scope);
     for (size_t i = 0; e && i < roster->node_count; i++)
         if (roster->nodes[i].slot != core_self(f->core))
             docket_send(&f->docket, roster->nodes[i].slot, e);
@@ -550,6 +649,8 @@ void fencing_step(struct fencing *f, struct instant now)
         life_step(&f->life, now);
     if (instant_reached(now, proofs_deadline(&f->proofs)))
         proofs_step(&f->proofs, now);
+    if (instant_reached(now, ended_deadline(&f->ended)))
+        ended_step(&f->ended, now);
     if (instant_reached(now, juror_deadline(&f->juror)))
         juror_step(&f->juror, now);
     if (instant_reached(now, accuser_deadline(&f->accuser)))
@@ -569,6 +670,7 @@ struct instant fencing_deadline(const struct fencing *f)
     struct instant at = standing_deadline(&f->standing);
     at = instant_earlier(at, life_deadline(&f->life));
     at = instant_earlier(at, proofs_deadline(&f->proofs));
+    at = instant_earlier(at, ended_deadline(&f->ended));
     at = instant_earlier(at, juror_deadline(&f->juror));
     at = instant_earlier(at, accuser_deadline(&f->accuser));
     at = instant_earlier(at, inhibitors_deadline(&f->inhibitors));

@@ -13,6 +13,7 @@
  *     inhibitors what administrators freeze, maintain and drain
  *     hearing    who still hears a life that an operator says is over
  *     armory     this node under a watchdog, and what jurors know of others'; vigil: their receipts
+ *     ended      receipts about sessions; scopes: a juror's votes and windows about them
  */
 #ifndef PROTO_FENCING_H
 #define PROTO_FENCING_H
@@ -25,6 +26,7 @@
 #include "proto/inhibitors.h"
 #include "proto/juror.h"
 #include "proto/life.h"
+#include "proto/scopes.h"
 #include "proto/stale.h"
 #include "proto/vigil.h"
 
@@ -34,18 +36,21 @@ struct fencing {
     struct coordinator *coordinator;
     struct signs signs;
     struct proofs proofs;
+    struct ended ended;
     struct standing standing;
     struct life life;
     struct docket docket;
     struct juror juror;
+    struct scopes scopes;
     struct accuser accuser;
     struct executor executor;
     struct inhibitors inhibitors;
     struct hearing hearing;
     struct armory armory;
     struct vigil vigil;
-    struct instant alarm_at; /* the next alarm, but not before */
-    bool spend;              /* what is held must end, and this life with it: see armory_start */
+    struct instant alarm_at;  /* the next alarm, but not before */
+    struct instant remind_at; /* whose session was ended hears of the order, but not before */
+    bool spend;               /* what is held must end, and this life with it: see armory_start */
 };
 
 size_t fencing_bytes(const struct peer_config *config);

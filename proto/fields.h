@@ -30,6 +30,8 @@ typedef struct nonce field_nonce;
 typedef struct signature field_sig;
 typedef struct evidence field_evidence;
 typedef struct address field_addr;
+typedef struct scope field_scope;
+typedef struct scope_word field_scope_word;
 
 #define FIELD_MEMBER(kind, field) field_##kind field;
 
@@ -114,6 +116,15 @@ static inline void put_addr(struct writer *w, struct address v)
 {
     write_copy(w, v.ip, sizeof v.ip);
     write_u16(w, v.port);
+}
+
+static inline void put_scope(struct writer *w, struct scope v)
+{
+    scope_encode(w, &v);
+}
+static inline void put_scope_word(struct writer *w, struct scope_word v)
+{
+    scope_word_encode(w, &v);
 }
 
 static inline uint8_t get_u8(struct reader *r)
@@ -223,6 +234,18 @@ static inline struct address get_addr(struct reader *r)
     struct address v = {0};
     read_copy(r, v.ip, sizeof v.ip);
     v.port = read_u16(r);
+    return v;
+}
+static inline struct scope get_scope(struct reader *r)
+{
+    struct scope v;
+    scope_decode(&v, r);
+    return v;
+}
+static inline struct scope_word get_scope_word(struct reader *r)
+{
+    struct scope_word v;
+    scope_word_decode(&v, r);
     return v;
 }
 

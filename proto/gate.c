@@ -1,6 +1,8 @@
 /* The gate: see gate.h. */
 #include "proto/gate.h"
 
+#include <string.h>
+
 #include "proto/mutant.h"
 
 /* One signature too few, or votes for another action, are no certificate. */
@@ -14,24 +16,35 @@ static enum order_verdict verify(const struct gate *g, const struct order_cert *
     return verdict;
 }
 
-const char *gate_check(const struct gate *g, uint16_t slot, uint64_t life, uint8_t action,
-                       struct view bytes, struct fence_act *out)
+/* What a script is told is what the holder had signed and the jurors voted upon, or nothing. */
+static bool same_info(const struct scope *scope, struct view info)
+{
+    return scope->info_size == info.size &&
+           (info.size == 0 || memcmp(scope->info, info.bytes, info.size) == 0);
+}
+
+const char *gate_check(const struct gate *gate, const struct gate_request *request,
+                       struct fence_act *out)
 {
     struct order_cert cert;
-    struct reader r = reader_init(bytes.bytes, bytes.size);
-    if (slot == g->self && !MUTANT(108)) /* "the executor acts on its own node" */
+    struct reader r = reader_init(request->cert.bytes, request->cert.size);
+    if (request->slot == gate->self && !MUTANT(108)) /* "the executor acts on its own node" */
         return "an executor never acts on its own node (F9)";
-    if (action == ACTION_RETIRE)
+    if (request->action == ACTION_RETIRE)
         return "the action retire touches no machine (F6)";
     if (!order_cert_decode(&cert, &r) || !reader_done(&r))
         return order_verdict_text(ORDER_MALFORMED);
-    bool about_it = cert.order.slot == slot && cert.order.life == life;
+    bool about_it = cert.order.slot == request->slot && cert.order.life == request->life;
     if (!about_it && !MUTANT(107)) /* "a certificate serves for another node or life" */
         return "the certificate is about another node, life or order (F4)";
-    enum order_verdict verdict = verify(g, &cert, action);
+    if (!same_info(&cert.order.scope, request->info))
+        return "the info is not the one that the certificate names (F4)";
+    enum order_verdict verdict = verify(gate, &cert, request->action);
     if (verdict != ORDER_OK)
         return order_verdict_text(verdict);
-    *out = (struct fence_act){
-        .slot = slot, .life = life, .action = action, .order = order_digest(&cert.order)};
+    *out = (struct fence_act){.slot = request->slot,
+                              .life = request->life,
+                              .action = request->action,
+                              .order = order_digest(&cert.order)};
     return NULL;
 }

@@ -1,7 +1,7 @@
 /*
  * The gate: what an executor lets through to a device (F4, F9). It believes nobody but the jurors'
- * signatures: whatever an agent asks for, only a certificate for this very node, life and action
- * opens it, and never against the executor's own node. That it opens once is acts.h's part.
+ * signatures: whatever an agent asks for, only a certificate for this very node, life, info and
+ * action opens it, and never against the executor's own node. That it opens once is acts.h's part.
  */
 #ifndef PROTO_GATE_H
 #define PROTO_GATE_H
@@ -16,9 +16,17 @@ struct gate {
     const struct digest *roster_digest;
 };
 
-/* `bytes` are order_cert_encode's. NULL: certified, and *out is the act that it would be. Else the
- * rule that forbids it; static. */
-const char *gate_check(const struct gate *gate, uint16_t slot, uint64_t life, uint8_t action,
-                       struct view bytes, struct fence_act *out);
+/* What somebody asks an executor to do. */
+struct gate_request {
+    uint16_t slot;
+    uint64_t life;
+    uint8_t action;
+    struct view info; /* of an order about one session; of others empty */
+    struct view cert; /* order_cert_encode's bytes */
+};
+
+/* NULL: certified, and *out is the act that it would be. Else the rule that forbids it; static. */
+const char *gate_check(const struct gate *gate, const struct gate_request *request,
+                       struct fence_act *out);
 
 #endif

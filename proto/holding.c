@@ -49,6 +49,30 @@ static void refuse(struct asker *a, struct instant now, struct asker_op *op, enu
     asker_give_up(a, now, op);
 }
 
+/* Its client believes that it holds it: no more. */
+static void lose(struct asker *a, struct asker_op *op, enum lost_reason reason)
+{
+    op->lost = true;
+    op->lost_reason = reason;
+    op->owes &= ~(uint32_t)(OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_DRAINING);
+    changing_finish(a, op, ANSWER_UNKNOWN);
+    asker_owe(a, op, OWE_LOST);
+}
+
+void asker_lost_session(struct asker *a, struct instant now, const struct scope *scope)
+{
+    for (uint32_t i = a->first; i;) {
+        struct asker_op *op = &a->ops[i - 1];
+        i = op->next;
+        if (!present(a, op) || !op->word || !scope_equal(&op->word->scope, scope))
+            continue;
+        if (op->state == OP_PENDING || asker_untold(op))
+            refuse(a, now, op, ANSWER_LIFE_ENDED);
+        else if (!op->lost)
+            lose(a, op, LOST_ORDER);
+    }
+}
+
 void asker_lost(struct asker *a, struct instant now, enum lost_reason reason)
 {
     for (uint32_t i = a->first; i;) {
@@ -66,11 +90,7 @@ void asker_lost(struct asker *a, struct instant now, enum lost_reason reason)
         } else if (op->local.cached) {
             delegating_recall(a, now, op);
         } else if (!op->lost) {
-            op->lost = true;
-            op->lost_reason = reason;
-            op->owes &= ~(uint32_t)(OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_DRAINING);
-            changing_finish(a, op, ANSWER_UNKNOWN);
-            asker_owe(a, op, OWE_LOST);
+            lose(a, op, reason);
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "proto/fence_told.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/scopes.h"
 
 #define INQUIRY_SPAN  SPAN_MS(450)
 #define INQUIRY_AGAIN SPAN_MS(200)   /* the second of its probes */
@@ -81,8 +82,8 @@ size_t juror_brake(const struct juror *j, struct instant now, uint16_t slot, siz
     return count_brake(j, now, juror_dossier(j, slot));
 }
 
-static struct evidence gather(const struct juror *j, struct instant now, uint16_t slot,
-                              uint64_t life, const struct dossier *s, enum opinion opinion)
+struct evidence inquiry_gather(const struct juror *j, struct instant now, uint16_t slot,
+                               uint64_t life, const struct dossier *s, enum opinion opinion)
 {
     struct member_view view;
     swim_view(j->core->swim, slot, &view);
@@ -105,9 +106,12 @@ static struct evidence gather(const struct juror *j, struct instant now, uint16_
 static void log_accused(struct juror *j, struct instant now, uint16_t from,
                         const struct wire_accuse *m, struct dossier *s)
 {
-    if (s->logged != m->life || span_between(s->logged_at, now).ns >= LOGGED_SPAN.ns) {
+    bool again = s->logged == m->life && span_between(s->logged_at, now).ns < LOGGED_SPAN.ns;
+    bool whole = m->word.scope.session == 0;
+    if (!again || (whole && !s->logged_whole)) { /* of sessions the first one stands for all */
         fence_told_accused(j->core, from, m);
         s->logged = m->life;
+        s->logged_whole = whole;
         s->logged_opinion = OPINIONS;
     }
     s->logged_at = now;
@@ -136,7 +140,7 @@ static uint32_t all_actions(const struct core *c)
  * has not heard this life since its own start waits as long as F8 looks back, since boots take
  * long.
  */
-static uint32_t allowed(const struct juror *j, struct instant now, uint16_t slot, uint64_t life,
+uint32_t inquiry_allows(const struct juror *j, struct instant now, uint16_t slot, uint64_t life,
                         const struct dossier *s)
 {
     const struct core *c = j->core;
@@ -150,9 +154,26 @@ static uint32_t allowed(const struct juror *j, struct instant now, uint16_t slot
     return within && (heard || waited) ? actions | all_actions(c) : actions;
 }
 
-static bool frozen(const struct juror *j, struct instant now, uint16_t slot)
+bool inquiry_frozen(const struct juror *j, struct instant now, uint16_t slot)
 {
     return inhibitors_freeze(j->core->inhibitors, now, slot) && !MUTANT(130); /* "is ignored" */
+}
+
+/* Against a whole life: what ends sessions is not for it. */
+static uint32_t allowed(const struct juror *j, struct instant now, uint16_t slot, uint64_t life,
+                        const struct dossier *s)
+{
+    uint32_t sessions = (uint32_t)j->core->config.roster->session_actions << 1;
+    return inquiry_allows(j, now, slot, life, s) & ~sessions;
+}
+
+uint32_t inquiry_age_ms(const struct juror *j, struct instant now, const struct dossier *s,
+                        uint64_t life)
+{
+    struct span age = renewal_age(s, now, life);
+    if (age.ns < 0)
+        age = span_between(j->started, now);
+    return milliseconds(age);
 }
 
 static void send_vote(struct juror *j, uint16_t to, uint16_t slot, const struct dossier *s)
@@ -174,16 +195,14 @@ static void sign(struct juror *j, struct instant now, uint16_t slot, uint64_t li
     struct core *c = j->core;
     must(!standing_bound(c->standing) || MUTANT(41)); /* F3: a node under an order signs nothing */
     must(life >= s->voted && core_votes(c));
-    must(!frozen(j, now, slot)); /* F8 */
+    must(!inquiry_frozen(j, now, slot)); /* F8 */
     struct order order = {.epoch = c->config.roster->epoch,
                           .roster = c->config.roster_digest,
                           .slot = slot,
                           .life = life};
-    struct span age = renewal_age(s, now, life);
-    if (age.ns < 0) /* what it does not know counts from its own start */
-        age = span_between(j->started, now);
     s->voted = life;
-    s->vote = (struct vote){.juror = core_self(c), .allows = allows, .age_ms = milliseconds(age)};
+    s->vote = (struct vote){
+        .juror = core_self(c), .allows = allows, .age_ms = inquiry_age_ms(j, now, s, life)};
     vote_sign(&s->vote, &order, &c->config.cluster, c->config.key);
     struct record record = {.kind = RECORD_VOTE,
                             .vote = {.slot = slot,
@@ -204,7 +223,7 @@ static void vote(struct juror *j, struct instant now, uint16_t slot, struct doss
     uint32_t allows = allowed(j, now, slot, life, s) | (first ? 0 : s->vote.allows);
     if (!first && allows == s->vote.allows)
         return;
-    s->evidence = gather(j, now, slot, life, s, OPINION_VOTES);
+    s->evidence = inquiry_gather(j, now, slot, life, s, OPINION_VOTES);
     sign(j, now, slot, life, s, allows);
     s->voted_at = now; /* under such an order from now on (F8) */
     send_vote(j, s->accuser, slot, s);
@@ -225,7 +244,7 @@ static void tell_opinion(struct juror *j, struct instant now, uint16_t to, uint1
     struct message m = {.type = WIRE_OPINION,
                         .opinion = {.slot = slot,
                                     .life = life,
-                                    .evidence = gather(j, now, slot, life, s, opinion)}};
+                                    .evidence = inquiry_gather(j, now, slot, life, s, opinion)}};
     outbox_send(&j->core->outbox, to, &m);
     log_opinion(j, slot, life, s, &m.opinion.evidence, NULL);
 }
@@ -271,7 +290,7 @@ static enum opinion first_view(const struct juror *j, struct instant now, uint16
         return OPINION_OVER;
     if (standing_bound(c->standing) && !MUTANT(41))
         return OPINION_BOUND;
-    if (frozen(j, now, m->slot))
+    if (inquiry_frozen(j, now, m->slot))
         return OPINION_FROZEN;
     if (m->name.size && cohort_index(&c->cohorts, shard, from) < 0)
         return OPINION_NO_STAKE;
@@ -322,6 +341,13 @@ static void look(struct juror *j, struct instant now, uint16_t from, uint16_t sl
     standing_prove(j->core->standing, now);
 }
 
+void inquiry_look(struct juror *j, struct instant now, uint16_t from, const struct wire_accuse *m,
+                  struct dossier *s)
+{
+    s->whole = m->word.scope.session == 0;
+    look(j, now, from, m->slot, m->life, s);
+}
+
 static void set_prepare(struct juror *j, struct dossier *s, struct instant at)
 {
     j->preparing -= s->prepare_at.ns != 0;
@@ -331,15 +357,30 @@ static void set_prepare(struct juror *j, struct dossier *s, struct instant at)
 
 /* The renewal's timer alone stands between this juror and a vote: it will look just before that
  * ends, and vote when it does. */
-static void plan_to_prepare(struct juror *j, struct dossier *s, uint16_t from, uint64_t life)
+void inquiry_prepare(struct juror *j, uint16_t from, const struct wire_accuse *m, struct dossier *s)
 {
-    if (s->open)
+    bool whole = m->word.scope.session == 0;
+    if (s->open || !view_dead(j, m->slot, m->life))
         return;
     s->accuser = from; /* the last one: one before may be lost by then */
-    if (s->prepare_at.ns && s->inquired == life)
+    s->whole = whole || (s->whole && s->inquired == m->life && s->prepare_at.ns);
+    if (s->prepare_at.ns && s->inquired == m->life)
         return;
-    s->inquired = life;
-    set_prepare(j, s, (struct instant){renewal_over(j, s, life).ns - PREPARE_SPAN.ns});
+    s->inquired = m->life;
+    set_prepare(j, s, (struct instant){renewal_over(j, s, m->life).ns - PREPARE_SPAN.ns});
+}
+
+void inquiry_tell(struct juror *j, struct instant now, uint16_t to, const struct wire_accuse *m,
+                  struct dossier *s, enum opinion opinion)
+{
+    tell_opinion(j, now, to, m->slot, m->life, s, opinion);
+}
+
+/* The highest life of it that is claimed, or voted against, be it in one session. */
+static uint64_t latest(const struct dossier *s)
+{
+    uint64_t voted = s->voted > s->scoped ? s->voted : s->scoped;
+    return s->life > voted ? s->life : voted;
 }
 
 void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
@@ -351,7 +392,7 @@ void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
         return;
     }
     log_accused(j, now, from, m, s);
-    uint64_t later = s->life > s->voted ? s->life : s->voted;
+    uint64_t later = latest(s);
     enum opinion opinion = first_view(j, now, from, m, s);
     s->requested = s->open ? s->requested : m->name.size == 0;
     if (opinion == OPINION_OVER) {
@@ -361,19 +402,22 @@ void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
         /* Claimed, and the end of those before it never stated: who asks may not know of that life,
          * and nobody acts on an earlier one any more (F9). */
         tell_opinion(j, now, from, m->slot, later, s, OPINION_NOT_DEAD);
+    } else if (m->word.scope.session) {
+        scopes_accused(j->scopes, now, from, m, s, opinion);
     } else if (s->voted == m->life && opinion != OPINION_NO_STAKE && opinion != OPINION_FROZEN) {
         /* The same vote again. Does F8 allow more by now, that takes a new look (F2). */
         bool more = allowed(j, now, m->slot, m->life, s) & ~s->vote.allows;
         send_vote(j, from, m->slot, s);
         if (more && opinion == OPINION_LOOKING && !s->open)
-            look(j, now, from, m->slot, m->life, s);
+            inquiry_look(j, now, from, m, s);
     } else if (s->open) { /* it answers when it has looked, and whoever asked last */
         s->accuser = opinion == OPINION_NO_STAKE ? s->accuser : from;
+        s->whole |= opinion == OPINION_LOOKING && s->inquired == m->life;
     } else if (opinion == OPINION_LOOKING) {
-        look(j, now, from, m->slot, m->life, s);
+        inquiry_look(j, now, from, m, s);
     } else {
-        if (opinion == OPINION_RENEWED && view_dead(j, m->slot, m->life))
-            plan_to_prepare(j, s, from, m->life);
+        if (opinion == OPINION_RENEWED)
+            inquiry_prepare(j, from, m, s);
         tell_opinion(j, now, from, m->slot, m->life, s, opinion);
     }
 }
@@ -399,11 +443,11 @@ static enum opinion conclude(const struct juror *j, struct instant now, uint16_t
     swim_view(c->swim, slot, &view);
     if (proofs_covers(c->proofs, slot) >= s->inquired)
         return OPINION_OVER;
-    if (s->life > s->inquired || s->voted > s->inquired)
+    if (latest(s) > s->inquired)
         return OPINION_NOT_DEAD; /* a later life of it is known by now */
     if (standing_bound(c->standing) && !MUTANT(41))
         return OPINION_BOUND;
-    if (frozen(j, now, slot))
+    if (inquiry_frozen(j, now, slot))
         return OPINION_FROZEN;
     if (MUTANT(40) || (MUTANT(134) && s->requested))
         return OPINION_VOTES;
@@ -435,6 +479,14 @@ static void keep_look(struct dossier *s)
     s->clean_silent = s->silent;
 }
 
+/* It votes against all that was asked for: the life, or sessions of it, or both. */
+static void conclude_votes(struct juror *j, struct instant now, uint16_t slot, struct dossier *s)
+{
+    scopes_vote(j->scopes, now, slot, s);
+    if (s->whole)
+        vote(j, now, slot, s);
+}
+
 /* SWIM's own timer has ended. If the juror looked just now, and found nothing, it need not begin
  * anew: it votes at once, on evidence that counts from that look. */
 void inquiry_hasten(struct juror *j, struct instant now, uint16_t slot, struct dossier *s)
@@ -449,7 +501,7 @@ void inquiry_hasten(struct juror *j, struct instant now, uint16_t slot, struct d
         s->silent |= s->clean_silent;
         close(j, s);
         s->clean_at = (struct instant){0};
-        vote(j, now, slot, s);
+        conclude_votes(j, now, slot, s);
     } else {
         s->began_at = began;
     }
@@ -463,7 +515,7 @@ static void finish(struct juror *j, struct instant now, uint16_t slot, struct do
     if (opinion == OPINION_RENEWED || opinion == OPINION_NOT_DEAD)
         keep_look(s); /* nothing but a timer stands between it and a vote */
     if (opinion == OPINION_VOTES) {
-        vote(j, now, slot, s);
+        conclude_votes(j, now, slot, s);
         return;
     }
     if (s->voted == s->inquired)

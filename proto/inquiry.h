@@ -25,6 +25,27 @@ void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
                      const struct wire_accuse *m);
 /* SWIM holds it dead now. */
 void inquiry_hasten(struct juror *j, struct instant now, uint16_t slot, struct dossier *s);
+/* Looks, for who asked about one session of its life (scopes.h). */
+void inquiry_look(struct juror *j, struct instant now, uint16_t from, const struct wire_accuse *m,
+                  struct dossier *s);
+/* The renewal's timer alone stands between this juror and a vote: it will look just before that
+ * ends, and vote when it does. */
+void inquiry_prepare(struct juror *j, uint16_t from, const struct wire_accuse *m,
+                     struct dossier *s);
+/* Votes are frozen, against all or against that node (F8). */
+bool inquiry_frozen(const struct juror *j, struct instant now, uint16_t slot);
+/* Tells who asked what it would say. */
+void inquiry_tell(struct juror *j, struct instant now, uint16_t to, const struct wire_accuse *m,
+                  struct dossier *s, enum opinion opinion);
+/* What a vote of just now may allow (F8), be it against the life or a session; the evidence for it;
+ * how long ago that life's last renewal was acknowledged: what is not known counts from the juror's
+ * own start. */
+uint32_t inquiry_allows(const struct juror *j, struct instant now, uint16_t slot, uint64_t life,
+                        const struct dossier *s);
+struct evidence inquiry_gather(const struct juror *j, struct instant now, uint16_t slot,
+                               uint64_t life, const struct dossier *s, enum opinion opinion);
+uint32_t inquiry_age_ms(const struct juror *j, struct instant now, const struct dossier *s,
+                        uint64_t life);
 void inquiry_relayed(struct juror *j, uint16_t from, const struct wire_doubt_answer *m);
 
 #endif

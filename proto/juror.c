@@ -4,6 +4,7 @@
 #include "proto/inhibitors.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/scopes.h"
 
 #define TELL_WAIT SPAN_MS(1000) /* a target hears so often at most that it was voted against */
 #define ASK_SPAN  SPAN_MS(2000) /* an executor begins within so long of asking (F9) */
@@ -44,8 +45,12 @@ static void load_vote(struct juror *j, struct dossier *s, const struct record_vo
 void juror_load(struct juror *j, const struct record *record, uint64_t lsn)
 {
     struct dossier *s;
-    if (record->kind == RECORD_BOOK && (s = juror_dossier(j, record->book.slot)) &&
-        record->book.life >= s->life) {
+    bool session = (record->kind == RECORD_VOTE && record->vote.scope.session) ||
+                   (record->kind == RECORD_WINDOW && record->window.scope.session);
+    if (session) {
+        scopes_load(j->scopes, record, lsn);
+    } else if (record->kind == RECORD_BOOK && (s = juror_dossier(j, record->book.slot)) &&
+               record->book.life >= s->life) {
         s->life = record->book.life;
         s->nonce = record->book.life_nonce;
         s->lsn = lsn;
@@ -72,12 +77,14 @@ static bool is_stated(const struct juror *j, uint16_t slot, uint64_t life)
 void juror_start(struct juror *j, struct instant now)
 {
     j->started = now;
+    scopes_start(j->scopes, now);
     for (size_t i = 0; i < j->core->config.roster->node_count; i++) {
         struct dossier *s = &j->dossiers[i];
         if (s->window_life) /* how much of it has passed is not known: all of it is to come */
             s->window_until = instant_after(instant_after(now, ASK_SPAN), s->window_span);
         uint16_t slot = j->core->config.roster->nodes[i].slot;
-        if (s->voted && !is_stated(j, slot, s->voted)) /* nor is how long ago it voted (F8) */
+        uint64_t voted = s->voted > s->scoped ? s->voted : s->scoped;
+        if (voted && !is_stated(j, slot, voted)) /* nor is how long ago it voted (F8) */
             s->voted_at = now;
     }
 }
@@ -148,6 +155,8 @@ static void take_claim(struct juror *j, struct instant now, uint16_t from,
     /* F9: none who asked before can still act on an older life. The claim is repeated. */
     if (m->life > s->window_life && s->window_life && !instant_reached(now, s->window_until))
         return;
+    if (scopes_acted_on(j->scopes, now, from, m->life))
+        return;
     if (m->life > s->life) {
         s->life = m->life;
         s->nonce = m->life_nonce;
@@ -166,8 +175,9 @@ static void take_claim(struct juror *j, struct instant now, uint16_t from,
 static void tell_vote(struct juror *j, struct instant now, uint16_t to, struct dossier *s)
 {
     s->tell_at = instant_after(now, TELL_WAIT);
-    struct message m = {.type = WIRE_VOTED, .voted = {.life = s->voted}};
-    outbox_send_after(&j->core->outbox, s->vote_lsn, to, &m);
+    bool whole = s->voted >= s->scoped;
+    struct message m = {.type = WIRE_VOTED, .voted = {.life = whole ? s->voted : s->scoped}};
+    outbox_send_after(&j->core->outbox, whole ? s->vote_lsn : s->scoped_lsn, to, &m);
 }
 
 static void take_renew(struct juror *j, struct instant now, uint16_t from,
@@ -180,7 +190,8 @@ static void take_renew(struct juror *j, struct instant now, uint16_t from,
     }
     if (m->life < s->life || proofs_covers(j->core->proofs, from) >= m->life)
         return;
-    if (s->voted >= m->life && !MUTANT(60)) { /* "acknowledges again after its vote" (F2) */
+    if ((s->voted >= m->life && !MUTANT(60)) ||
+        s->scoped >= m->life) { /* "acknowledges again after its vote" (F2) */
         tell_vote(j, now, from, s);
         return;
     }
@@ -193,7 +204,7 @@ static void take_renew(struct juror *j, struct instant now, uint16_t from,
 void juror_heard(struct juror *j, struct instant now, uint16_t slot, uint64_t life)
 {
     struct dossier *s = juror_dossier(j, slot);
-    if (s && s->voted && s->voted == life && instant_reached(now, s->tell_at) &&
+    if (s && life && (s->voted == life || s->scoped == life) && instant_reached(now, s->tell_at) &&
         core_votes(j->core))
         tell_vote(j, now, slot, s);
 }
@@ -204,7 +215,7 @@ static bool may_execute(const struct juror *j, uint16_t from, const struct wire_
 {
     const struct roster *roster = j->core->config.roster;
     int index = roster_find(roster, from);
-    const struct docket_entry *e = docket_find(j->core->docket, m->slot, m->life);
+    const struct docket_entry *e = docket_find_scope(j->core->docket, m->slot, m->life, &m->scope);
     return index >= 0 && roster->nodes[index].executes && from != m->slot && e &&
            docket_action(e) != ACTION_RETIRE && m->slot != core_self(j->core);
 }
@@ -229,6 +240,10 @@ static void take_exec_ask(struct juror *j, struct instant now, uint16_t from,
     if ((inhibitors_freeze(inhibitors, now, m->slot) && !MUTANT(130)) ||
         (inhibitors_maintain(inhibitors, now, m->slot) && !MUTANT(133)))
         return;
+    if (m->scope.session) {
+        scopes_exec_ask(j->scopes, now, from, m);
+        return;
+    }
     bool other =
         s->window_life == m->life && s->window_by != from && !instant_reached(now, s->window_until);
     struct span span = SPAN_MS((int64_t)m->span_ms);
@@ -249,17 +264,21 @@ static void take_exec_ask(struct juror *j, struct instant now, uint16_t from,
     outbox_send_after(&j->core->outbox, s->window_lsn, from, &ok);
 }
 
-void juror_run_over(struct juror *j, struct instant now, uint16_t executor, uint16_t slot,
-                    uint64_t life)
+void juror_run_over(struct juror *j, struct instant now, uint16_t executor,
+                    const struct wire_exec_report *m)
 {
-    struct dossier *s = juror_dossier(j, slot);
-    if (!s || s->window_life != life || s->window_by != executor)
+    struct dossier *s = juror_dossier(j, m->slot);
+    if (m->scope.session) {
+        scopes_run_over(j->scopes, now, executor, m);
+        return;
+    }
+    if (!s || s->window_life != m->life || s->window_by != executor)
         return;
     s->window_until = now;
     /* A span of nothing: closed, also after a restart. That it is forgotten costs a wait, no more.
      */
     struct record record = {.kind = RECORD_WINDOW,
-                            .window = {.slot = slot, .life = life, .executor = executor}};
+                            .window = {.slot = m->slot, .life = m->life, .executor = executor}};
     journal_append(&j->core->journal, &record, false);
     s->window_life = 0;
 }
@@ -303,6 +322,6 @@ void juror_proof(struct juror *j, uint16_t slot)
     struct dossier *s = juror_dossier(j, slot);
     if (s && is_stated(j, slot, s->unreachable_life))
         s->unreachable_at = (struct instant){0};
-    if (s && is_stated(j, slot, s->voted))
+    if (s && is_stated(j, slot, s->voted > s->scoped ? s->voted : s->scoped))
         s->voted_at = (struct instant){0};
 }

@@ -29,6 +29,8 @@ struct dossier {
     struct vote vote;
     struct evidence evidence;
     uint64_t vote_lsn;
+    uint64_t scoped; /* the highest life of which a session was voted against (scopes.h); 0: none */
+    uint64_t scoped_lsn;
     struct instant tell_at; /* the target hears of it again, but not before */
     /* F8: when it became unreachable, or came under a vote; ns 0: not, or over. */
     struct instant unreachable_at;
@@ -42,6 +44,7 @@ struct dossier {
     uint64_t window_lsn;
     /* The inquiry. */
     bool open;
+    bool whole;        /* the whole life was asked for, not only sessions of it */
     uint64_t inquired; /* the life */
     bool requested;    /* by an operator, not for a waiter */
     uint16_t accuser;
@@ -56,14 +59,18 @@ struct dossier {
     uint32_t alive;  /* relays that it answered */
     uint32_t silent; /* relays that say that it did not */
     /* What the fence log was told last. */
-    uint64_t logged; /* the life it was accused under; 0: none */
+    uint64_t logged;   /* the life it was accused under; 0: none */
+    bool logged_whole; /* or only a session of it */
     struct instant logged_at;
     enum opinion logged_opinion; /* OPINIONS: none */
     struct evidence logged_evidence;
 };
 
+struct scopes;
+
 struct juror {
     struct core *core;
+    struct scopes *scopes;
     const struct signs *signs;
     struct dossier *dossiers; /* by index in the roster */
     size_t open;              /* inquiries */
@@ -88,8 +95,8 @@ void juror_dead(struct juror *j, struct instant now, uint16_t slot, uint64_t lif
 /* A proof about it is held: the end statement of what counts takes it out of F8's count. */
 void juror_proof(struct juror *j, uint16_t slot);
 /* An executor has acted, and the target is off: it acts no more. */
-void juror_run_over(struct juror *j, struct instant now, uint16_t executor, uint16_t slot,
-                    uint64_t life);
+void juror_run_over(struct juror *j, struct instant now, uint16_t executor,
+                    const struct wire_exec_report *m);
 void juror_step(struct juror *j, struct instant now);
 struct instant juror_deadline(const struct juror *j);
 /* The life of `slot` that this juror voted against; 0: none. */

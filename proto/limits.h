@@ -26,6 +26,8 @@ enum {
     LOCK_COUNT_MAX = LOCK_HOLDS_MAX, /* the highest limit of a counted request */
     LOCK_VALUE_MAX = 256,            /* bytes of a value block */
     LOCK_DATA_MAX = 64,              /* bytes that a holder tells about itself */
+    LOCK_SCOPES_MAX =
+        5120, /* bytes of the words (crypto/scope) of one lock's holders and waiters */
     PROCESS_BLOB_MAX = 128, /* what the agent keeps about a holder's processes, opaque to proto/ */
 
     LEASE_TTL_MIN_MS = 1000,
@@ -47,9 +49,9 @@ _Static_assert(FRAGMENT_BYTES + 4 + 1 + 1 + 2 + MESSAGE_HEADER <= RELAYED_ROOM,
                "a fragment fits one datagram, also one that is relayed");
 _Static_assert(FRAGMENTS_MAX <= 255, "a fragment's index is one byte");
 /* A lock's state (proto/lock_codec.c), beside name, numbers and the proof of a break. */
-_Static_assert(512 + LOCK_VALUE_MAX + PROOF_BYTES_MAX + LOCK_NAME_MAX +
-                       LOCK_HOLDS_MAX * (44 + LOCK_DATA_MAX) + LOCK_CONVERTS_MAX * 32 +
-                       LOCK_WAITERS_MAX * (36 + LOCK_DATA_MAX) <
+_Static_assert(512 + SCOPE_BYTES_MAX + LOCK_SCOPES_MAX + LOCK_VALUE_MAX + PROOF_BYTES_MAX +
+                       LOCK_NAME_MAX + LOCK_HOLDS_MAX * (44 + LOCK_DATA_MAX) +
+                       LOCK_CONVERTS_MAX * 32 + LOCK_WAITERS_MAX * (36 + LOCK_DATA_MAX) <
                    MESSAGE_MAX,
                "a full lock fits one message");
 

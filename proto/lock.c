@@ -13,6 +13,8 @@ const char *lock_policy_text(enum lock_policy policy)
         return "fence";
     case LOCK_STALE_EXPIRE:
         return "expire";
+    case LOCK_STALE_ACTION:
+        return "action";
     case LOCK_POLICIES:
         break;
     }
@@ -24,6 +26,11 @@ bool lock_policy_valid(unsigned policy, uint32_t ttl_ms)
     if (policy == LOCK_STALE_EXPIRE)
         return ttl_ms >= LEASE_TTL_MIN_MS && ttl_ms <= LEASE_TTL_MAX_MS;
     return policy < LOCK_POLICIES && ttl_ms == 0;
+}
+
+bool lock_policy_fences(enum lock_policy policy)
+{
+    return policy == LOCK_STALE_FENCE || policy == LOCK_STALE_ACTION;
 }
 
 void lock_init(struct lock_state *state)
@@ -188,6 +195,7 @@ void lock_grant(struct lock_state *state, const struct lock_waiter *who)
                                                            .policy = who->policy,
                                                            .ttl_ms = who->ttl_ms,
                                                            .token = token,
+                                                           .word = who->word,
                                                            .data = who->data};
     state->born = false;
     if (lock_mode_writes(who->mode))
@@ -236,10 +244,21 @@ bool lock_settle(struct lock_state *state)
     return state->convert_count + state->waiter_count != waited;
 }
 
-/* A request that neither holds nor waits yet. */
-static struct lock_result admit(struct lock_state *state, const struct lock_op *op)
+/* Whether there is room for what such a request says is to be done. */
+static bool scopes_full(const struct lock_state *state, const struct lock_op *op)
 {
-    struct lock_result result = {.granted_first = state->hold_count};
+    size_t size = op->word ? scope_word_size(op->word) : 0;
+    for (size_t i = 0; size && i < state->hold_count; i++)
+        if (state->holds[i].policy == LOCK_STALE_ACTION)
+            size += scope_word_size(&state->holds[i].word);
+    for (size_t i = 0; size && i < state->waiter_count; i++)
+        if (state->waiters[i].policy == LOCK_STALE_ACTION)
+            size += scope_word_size(&state->waiters[i].word);
+    return size > LOCK_SCOPES_MAX;
+}
+
+static struct lock_waiter asked_by(const struct lock_op *op)
+{
     struct lock_waiter who = {.id = op->id,
                               .mode = op->mode,
                               .limit = op->limit,
@@ -247,9 +266,20 @@ static struct lock_result admit(struct lock_state *state, const struct lock_op *
                               .ttl_ms = op->ttl_ms,
                               .expect = op->token,
                               .data.size = (uint8_t)op->bytes.size};
-    must(op->bytes.size <= LOCK_DATA_MAX);
+    must(op->bytes.size <= LOCK_DATA_MAX &&
+         (op->policy == LOCK_STALE_ACTION) == (op->word != NULL));
+    if (op->word)
+        who.word = *op->word;
     if (op->bytes.size)
         memcpy(who.data.bytes, op->bytes.bytes, op->bytes.size);
+    return who;
+}
+
+/* A request that neither holds nor waits yet. */
+static struct lock_result admit(struct lock_state *state, const struct lock_op *op)
+{
+    struct lock_result result = {.granted_first = state->hold_count};
+    struct lock_waiter who = asked_by(op);
     bool first = state->convert_count == 0 && (state->waiter_count == 0 || op->head);
     bool free = first && lock_fits(state, op->mode, op->limit);
     if (lock_moved(state, op->token) || (free && may_have_moved(state, op->token))) {
@@ -257,6 +287,8 @@ static struct lock_result admit(struct lock_state *state, const struct lock_op *
         unknown &= !MUTANT(68); /* "what was forgotten counts as granted since" */
         result.outcome = unknown ? LOCK_FORGOTTEN : LOCK_MOVED;
         result.token = lock_highest_token(state);
+    } else if (scopes_full(state, op)) {
+        result.outcome = LOCK_INFO_FULL;
     } else if (free && state->hold_count < LOCK_HOLDS_MAX) {
         lock_grant(state, &who);
         result.outcome = LOCK_GRANTED;
@@ -340,11 +372,19 @@ static bool ended(const struct op_id *id, const struct lock_op *op)
     return id->slot == op->id.slot && id->life <= op->id.life;
 }
 
+bool lock_break_covers(const struct lock_op *op, const struct lock_hold *hold)
+{
+    if (!op->scope || MUTANT(110)) /* "a session's receipt ends all that its life holds" */
+        return ended(&hold->id, op);
+    return hold->id.slot == op->id.slot && hold->id.life == op->id.life &&
+           hold->policy == LOCK_STALE_ACTION && scope_equal(&hold->word.scope, op->scope);
+}
+
 static struct lock_result break_holds(struct lock_state *state, const struct lock_op *op)
 {
     struct lock_result result = {.outcome = LOCK_DROPPED};
     for (size_t i = state->hold_count; i-- > 0;) {
-        if (!ended(&state->holds[i].id, op))
+        if (!lock_break_covers(op, &state->holds[i]))
             continue;
         set_mark(state, &state->holds[i],
                  op->by_hand   ? LOCK_ENDED_BY_HAND
@@ -355,10 +395,12 @@ static struct lock_result break_holds(struct lock_state *state, const struct loc
         lock_remove_hold(state, i);
         state->broken = (struct lock_break){
             .set = true, .slot = op->id.slot, .life = op->id.life, .proof = op->proof};
+        if (op->scope)
+            state->broken.scope = *op->scope;
         result.changed = true;
     }
     for (size_t i = state->waiter_count; i-- > 0;) {
-        if (!ended(&state->waiters[i].id, op))
+        if (op->scope || !ended(&state->waiters[i].id, op))
             continue;
         lock_remove_waiter(state, i);
         result.changed = true;

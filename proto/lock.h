@@ -26,6 +26,7 @@
 
 #include "crypto/bytes.h"
 #include "crypto/hash.h"
+#include "crypto/scope.h"
 #include "proto/id.h"
 #include "proto/limits.h"
 #include "proto/lock_mode.h"
@@ -33,13 +34,23 @@
 /* What happens to a hold whose holder dies. EXPIRE: it is let go a time after its node was heard
  * last (lease.h): no proof is needed, since nothing is lost if its holder acts on. HOLD: nobody is
  * fenced for it, it waits until its holder's life is over for another reason. FENCE: for its sake
- * that life is ended (section 7), if somebody waits. */
-enum lock_policy { LOCK_STALE_HOLD, LOCK_STALE_FENCE, LOCK_STALE_EXPIRE, LOCK_POLICIES };
+ * that life is ended (section 7), if somebody waits. ACTION: its session is, by an action of the
+ * roster that its holder named, with an info for it; the life only if that does not succeed. */
+enum lock_policy {
+    LOCK_STALE_HOLD,
+    LOCK_STALE_FENCE,
+    LOCK_STALE_EXPIRE,
+    LOCK_STALE_ACTION,
+    LOCK_POLICIES
+};
 
 const char *lock_policy_text(enum lock_policy policy);
 /* Of bytes from outside: a policy there is, with LEASE_TTL_MIN_MS..LEASE_TTL_MAX_MS if it is
  * EXPIRE, else with none (0). */
 bool lock_policy_valid(unsigned policy, uint32_t ttl_ms);
+/* Whether its node may lose its life, or a session of it, by that policy: it needs standing (F7).
+ */
+bool lock_policy_fences(enum lock_policy policy);
 
 /* What a holder tells others about itself, with its request; opaque. */
 struct lock_data {
@@ -55,6 +66,7 @@ struct lock_hold {
     uint32_t ttl_ms;  /* EXPIRE; else 0 */
     uint64_t token;   /* the first one of this grant, or of a conversion to a mode that writes */
     uint64_t changed; /* counter of the last change applied to it, or cancelled (L9) */
+    struct scope_word word; /* ACTION: what its node says is to be done; else none */
     struct lock_data data;
 };
 
@@ -65,6 +77,7 @@ struct lock_waiter {
     enum lock_policy policy;
     uint32_t ttl_ms;
     uint64_t expect; /* granted only while the lock's token is this one; 0: whatever it is */
+    struct scope_word word;
     struct lock_data data;
 };
 
@@ -108,11 +121,13 @@ struct lock_mark {
 };
 
 /* The break that made this state (F5): a voter takes it only with a proof that the lives of `slot`
- * up to `life` are over. Not set in states that rest on a true one without another break. */
+ * up to `life` are over, or with a scope, that this session of `life` is. Not set in states that
+ * rest on a true one without another break. */
 struct lock_break {
     bool set;
     uint16_t slot;
     uint64_t life;
+    struct scope scope;
     struct digest proof;
 };
 
@@ -137,7 +152,7 @@ enum lock_op_kind {
     LOCK_DROP,    /* give up the hold, or the place in the queue, that `id` names */
     LOCK_EXPIRE, /* the lease of the hold that `id` names is over: nobody believes in it any more */
     LOCK_BREAK,  /* the lives of `id.slot` up to `id.life` are proven over: their holds and places
-                    end */
+                    end; with a scope, that session is: its holds in that very scope end */
     /* Changes of the hold that `id` names, each under a counter of its own. */
     LOCK_CONVERT,  /* to `mode`, or wait for it; with `try`: or be refused */
     LOCK_CANCEL,   /* a change with this counter, or a lower one, is applied no more */
@@ -156,11 +171,13 @@ struct lock_op {
     enum lock_policy policy;
     uint32_t ttl_ms; /* ACQUIRE: lock_policy_valid() with policy */
     bool try;
-    bool head;           /* ACQUIRE: waits before all others */
-    bool unclean;        /* DROP: the holder died, or was stopped */
-    bool receipt;        /* BREAK: the proof is a receipt, else an end statement */
-    bool by_hand;        /* BREAK: an operator's receipt */
-    struct digest proof; /* BREAK */
+    bool head;                     /* ACQUIRE: waits before all others */
+    bool unclean;                  /* DROP: the holder died, or was stopped */
+    bool receipt;                  /* BREAK: the proof is a receipt, else an end statement */
+    bool by_hand;                  /* BREAK: an operator's receipt */
+    struct digest proof;           /* BREAK */
+    const struct scope *scope;     /* BREAK: NULL: whole lives */
+    const struct scope_word *word; /* ACQUIRE: under ACTION; else NULL */
     struct op_id other;
     uint64_t token;    /* ACQUIRE: as in lock_waiter, `expect`; DROP, CONVERT, TRANSFER: the last
                           one handed out under the hold */
@@ -180,7 +197,8 @@ enum lock_outcome {
     LOCK_GONE,       /* a change: there is no such hold (any more) */
     LOCK_NOT_WRITER, /* WRITE: its mode does not write */
     LOCK_OTHER_MARK, /* CLEAR: the mark is another one, or there is none */
-    LOCK_NO_WAITER   /* TRANSFER: nobody waits under that id */
+    LOCK_NO_WAITER,  /* TRANSFER: nobody waits under that id */
+    LOCK_INFO_FULL   /* ACQUIRE: the infos of all that hold and wait take too much room */
 };
 
 struct lock_result {
@@ -240,12 +258,17 @@ bool lock_excludes(const struct lock_state *state, size_t index, int except, enu
 bool lock_fits_beside(const struct lock_state *state, int except, enum lock_mode mode,
                       uint16_t limit);
 
+/* Whether a BREAK ends that hold. What proves one session over covers its holds in that very scope,
+ * and no others (F6b). */
+bool lock_break_covers(const struct lock_op *op, const struct lock_hold *hold);
+
 /* --- Bytes (lock_codec.c) --- */
 
 enum {
-    LOCK_HOLD_BYTES_MAX = 44 + LOCK_DATA_MAX,
-    LOCK_STATE_BYTES_MAX = 192 + LOCK_VALUE_MAX + LOCK_HOLDS_MAX * LOCK_HOLD_BYTES_MAX +
-                           LOCK_CONVERTS_MAX * 32 + LOCK_WAITERS_MAX * (36 + LOCK_DATA_MAX)
+    LOCK_HOLD_BYTES_MAX = 44 + LOCK_DATA_MAX, /* beside its word */
+    LOCK_STATE_BYTES_MAX = 192 + SCOPE_BYTES_MAX + LOCK_VALUE_MAX + LOCK_SCOPES_MAX +
+                           LOCK_HOLDS_MAX * LOCK_HOLD_BYTES_MAX + LOCK_CONVERTS_MAX * 32 +
+                           LOCK_WAITERS_MAX * (36 + LOCK_DATA_MAX)
 };
 void lock_encode(struct writer *w, const struct lock_state *state);
 /* Whether nothing is in it but a token and a generation: it is free, and can be forgotten (L10).

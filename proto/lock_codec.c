@@ -4,7 +4,7 @@
 #include "proto/must.h"
 #include "proto/mutant.h"
 
-enum { STATE_FORMAT = 5 };
+enum { STATE_FORMAT = 6 };
 
 static bool untouched(const struct lock_state *state)
 {
@@ -34,6 +34,7 @@ static void encode_broken(struct writer *w, const struct lock_break *broken)
         return;
     write_u16(w, broken->slot);
     write_u64(w, broken->life);
+    scope_encode(w, &broken->scope);
     write_copy(w, broken->proof.bytes, DIGEST_SIZE);
 }
 
@@ -45,12 +46,15 @@ static void encode_mode(struct writer *w, enum lock_mode mode, uint16_t limit)
         write_u16(w, limit);
 }
 
-/* Only `expire` has a TTL, and its bytes. */
-static void encode_policy(struct writer *w, enum lock_policy policy, uint32_t ttl_ms)
+/* Only `expire` has a TTL, and only `action` a word, and their bytes. */
+static void encode_policy(struct writer *w, enum lock_policy policy, uint32_t ttl_ms,
+                          const struct scope_word *word)
 {
     write_u8(w, (uint8_t)policy);
     if (policy == LOCK_STALE_EXPIRE)
         write_u32(w, ttl_ms);
+    if (policy == LOCK_STALE_ACTION)
+        scope_word_encode(w, word);
 }
 
 static void encode_value(struct writer *w, const struct lock_value *value)
@@ -75,7 +79,7 @@ static void encode_holds(struct writer *w, const struct lock_state *state)
         const struct lock_hold *h = &state->holds[i];
         put_op(w, h->id);
         encode_mode(w, h->mode, h->limit);
-        encode_policy(w, h->policy, h->ttl_ms);
+        encode_policy(w, h->policy, h->ttl_ms, &h->word);
         write_u64(w, h->token);
         write_u64(w, h->changed);
         encode_data(w, &h->data);
@@ -111,7 +115,7 @@ void lock_encode(struct writer *w, const struct lock_state *state)
         const struct lock_waiter *v = &state->waiters[i];
         put_op(w, v->id);
         encode_mode(w, v->mode, v->limit);
-        encode_policy(w, v->policy, v->ttl_ms);
+        encode_policy(w, v->policy, v->ttl_ms, &v->word);
         write_u64(w, v->expect);
         encode_data(w, &v->data);
     }
@@ -156,6 +160,7 @@ static void decode_broken(struct reader *r, struct lock_break *broken)
         return;
     broken->slot = read_u16(r);
     broken->life = read_u64(r);
+    scope_decode(&broken->scope, r);
     read_copy(r, broken->proof.bytes, DIGEST_SIZE);
 }
 
@@ -195,7 +200,9 @@ static void decode_data(struct reader *r, struct lock_data *data)
     read_copy(r, data->bytes, data->size);
 }
 
-static enum lock_policy decode_policy(struct reader *r, uint32_t *ttl_ms)
+/* *room: for words, of all that hold and wait. */
+static enum lock_policy decode_policy(struct reader *r, uint32_t *ttl_ms, struct scope_word *word,
+                                      size_t *room)
 {
     uint8_t policy = read_u8(r);
     *ttl_ms = policy == LOCK_STALE_EXPIRE ? read_u32(r) : 0;
@@ -203,17 +210,25 @@ static enum lock_policy decode_policy(struct reader *r, uint32_t *ttl_ms)
         reader_fail(r);
         return LOCK_STALE_HOLD;
     }
+    if (policy == LOCK_STALE_ACTION) {
+        size_t size = scope_word_decode(word, r) ? scope_word_size(word) : 0;
+        if (word->scope.session == 0 || size > *room)
+            reader_fail(r);
+        else
+            *room -= size;
+    }
     return (enum lock_policy)policy;
 }
 
-static void decode_holds(struct reader *r, struct lock_state *out)
+static void decode_holds(struct reader *r, struct lock_state *out, size_t *room)
 {
     out->hold_count = read_count(r, LOCK_HOLDS_MAX);
     for (size_t i = 0; i < out->hold_count; i++) {
         struct lock_hold *h = &out->holds[i];
         h->id = get_op(r);
         h->mode = decode_mode(r, &h->limit);
-        h->policy = decode_policy(r, &h->ttl_ms);
+        h->word = (struct scope_word){0};
+        h->policy = decode_policy(r, &h->ttl_ms, &h->word, room);
         h->token = read_u64(r);
         h->changed = read_u64(r);
         decode_data(r, &h->data);
@@ -235,14 +250,15 @@ static void decode_converts(struct reader *r, struct lock_state *out)
     }
 }
 
-static void decode_waiters(struct reader *r, struct lock_state *out)
+static void decode_waiters(struct reader *r, struct lock_state *out, size_t *room)
 {
     out->waiter_count = read_count(r, LOCK_WAITERS_MAX);
     for (size_t i = 0; i < out->waiter_count; i++) {
         struct lock_waiter *v = &out->waiters[i];
         v->id = get_op(r);
         v->mode = decode_mode(r, &v->limit);
-        v->policy = decode_policy(r, &v->ttl_ms);
+        v->word = (struct scope_word){0};
+        v->policy = decode_policy(r, &v->ttl_ms, &v->word, room);
         v->expect = read_u64(r);
         decode_data(r, &v->data);
     }
@@ -250,6 +266,7 @@ static void decode_waiters(struct reader *r, struct lock_state *out)
 
 bool lock_decode(struct lock_state *out, struct view bytes)
 {
+    size_t room = LOCK_SCOPES_MAX;
     lock_init(out);
     if (bytes.size == 0)
         return true;
@@ -262,11 +279,11 @@ bool lock_decode(struct lock_state *out, struct view bytes)
     decode_mark(&r, &out->mark);
     decode_broken(&r, &out->broken);
     decode_value(&r, &out->value);
-    decode_holds(&r, out);
+    decode_holds(&r, out, &room);
     if (out->born && (out->token == 0 || out->hold_count > 0))
         reader_fail(&r);
     decode_converts(&r, out);
-    decode_waiters(&r, out);
+    decode_waiters(&r, out, &room);
     return reader_done(&r) && !untouched(out);
 }
 

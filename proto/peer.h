@@ -133,6 +133,8 @@ struct event {
             uint16_t limit; /* of a counted mode, 1..LOCK_COUNT_MAX; else 0 */
             enum lock_policy policy;
             uint32_t ttl_ms; /* lock_policy_valid() with policy */
+            struct scope
+                scope; /* LOCK_STALE_ACTION: the session, and what is to be done about it */
             bool try;
             bool head;               /* waits before all others */
             uint64_t expect;         /* only while the lock's token is this one; 0: any */
@@ -168,8 +170,9 @@ struct event {
             struct view file; /* ORDER_FILE_MAGIC or PROOF_FILE_MAGIC, then its bytes */
         } submit;
         struct {
-            uint16_t slot; /* these four as in the run */
+            uint16_t slot; /* these five as in the run */
             uint64_t life;
+            struct scope scope;
             enum run_kind kind;
             enum run_outcome outcome;
             char device[DEVICE_SIZE]; /* identity that the status query printed; may be empty */
@@ -240,7 +243,9 @@ enum answer_kind {
     ANSWER_SUBMITTED, /* submit, inhibit: taken; `text` says what it is; final */
     ANSWER_REFUSED,   /* submit, inhibit: refused; `text` says by which rule; final */
     ANSWER_DRAINED,   /* acquire: this node is drained, and takes no new lock; final */
-    ANSWER_DRAINING   /* about a hold (handle 0): this node is drained: let go as soon as you can */
+    ANSWER_DRAINING,  /* about a hold (handle 0): this node is drained: let go as soon as you can */
+    ANSWER_INFO_FULL  /* acquire: the infos of all that hold this lock and wait for it take too much
+                         room; final */
 };
 
 enum wait_reason {
@@ -313,8 +318,9 @@ enum notice_kind {
     NOTICE_ALARM, /* `slot` is heard under life `number` after a receipt said it was off (F6) */
     NOTICE_INHIBITOR, /* `text`: a kind, on (`number` 1) or lifted (0) at `other`, of `slot`, or of
                          all */
-    NOTICE_CLONE /* two starts of `slot` answer, from the addresses `at` (`number` 2), or no more
-                  * than one (1): clone.h. Of this node itself: as jurors say */
+    NOTICE_CLONE, /* two starts of `slot` answer, from the addresses `at` (`number` 2), or no more
+                   * than one (1): clone.h. Of this node itself: as jurors say */
+    NOTICE_ENDED  /* a session of `slot`'s life `number` is proven over, by a receipt (F6b) */
 };
 
 struct notice {
@@ -332,12 +338,13 @@ struct notice {
 };
 
 /* Something for the fence driver to do: see section 12, the `exec` contract. Answered by
- * EVENT_EXECUTED with the same slot, life and kind. */
+ * EVENT_EXECUTED with the same slot, life, scope and kind. */
 struct run {
     enum run_kind kind;
     uint16_t slot; /* the target; never this node */
     uint64_t life;
-    uint8_t action; /* of the roster */
+    struct scope scope; /* of the order: a session, and the info for it; none: the whole life */
+    uint8_t action;     /* of the roster */
     struct digest order;
 };
 
@@ -415,6 +422,7 @@ struct op_view {
     uint16_t limit;
     enum lock_policy policy;
     uint32_t ttl_ms;
+    struct scope scope;   /* LOCK_STALE_ACTION */
     struct instant until; /* HELD: when it ceases to be, unless it is renewed; ns 0: it is not
                              believed; INSTANT_NEVER: it does not expire */
     uint64_t token;

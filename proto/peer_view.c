@@ -38,6 +38,7 @@ static struct op_view view_of(const struct peer *p, const struct asker_op *op)
                             .limit = op->limit,
                             .policy = op->policy,
                             .ttl_ms = op->ttl_ms,
+                            .scope = op->word ? op->word->scope : (struct scope){0},
                             .until = renewing_until(op),
                             .token = op->token,
                             .handle = op->handle,
@@ -152,7 +153,7 @@ bool peer_next_order(const struct peer *p, size_t *cursor, struct order_view *ou
     if (!next)
         return false;
     *cursor = (size_t)next->serial;
-    bool over = proofs_covers(&p->fencing.proofs, next->slot) >= next->life;
+    bool over = docket_over(d, next);
     *out = (struct order_view){.cert = next->cert,
                                .order = next->order,
                                .stage = over ? FENCE_OVER : executor_stage(&p->core, next),
@@ -184,8 +185,8 @@ bool peer_next_inhibitor(const struct peer *p, size_t *cursor, struct inhibitor_
 bool peer_accused(const struct peer *p, uint16_t slot, uint64_t life, struct fence_story *story,
                   struct stale_view *view)
 {
-    *view = accuser_view(&p->fencing.accuser, slot, life);
-    return accuser_story(&p->fencing.accuser, slot, life, story);
+    *view = accuser_view(&p->fencing.accuser, slot, life, &scope_none);
+    return accuser_story(&p->fencing.accuser, slot, life, &scope_none, story);
 }
 
 void peer_hearing(const struct peer *p, struct hearing_view *out)
@@ -251,14 +252,14 @@ bool peer_next_accusation(const struct peer *p, size_t *cursor, struct order_vie
     const struct accuser *a = &p->fencing.accuser;
     for (size_t i = *cursor; a->used && i < ACCUSED_MAX; i++) {
         const struct accusation *c = &a->table[i];
-        if (!c->used || docket_find(&p->fencing.docket, c->slot, c->life) ||
+        if (!c->used || docket_find_scope(&p->fencing.docket, c->slot, c->life, &c->word.scope) ||
             proofs_covers(&p->fencing.proofs, c->slot) >= c->life)
             continue;
         *cursor = i + 1;
         *out = (struct order_view){
             .cert = c->cert,
             .order = order_digest(&c->cert.order),
-            .stage = accuser_view(a, c->slot, c->life).stage,
+            .stage = accuser_view(a, c->slot, c->life, &c->word.scope).stage,
             .story = {.accuser = core_self(&p->core), .name = {c->name, c->name_size}}};
         for (size_t j = 0; j < p->core.jury.count; j++) {
             if (!(c->answered & (1u << j)))

@@ -1,10 +1,12 @@
 /* The proofs that this node holds: see proofs.h. */
 #include "proto/proofs.h"
 
-#include "proto/inequality.h"
+#include "proto/ended.h"
 #include "proto/fence_told.h"
+#include "proto/inequality.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/standing.h"
 
 #define SPREAD_WAIT_FIRST SPAN_MS(200)
 #define SPREAD_WAIT_MAX   SPAN_MS(2000)
@@ -101,6 +103,9 @@ bool proofs_load(struct proofs *p, const struct record *record, uint64_t lsn)
     struct proof proof;
     if (record->kind != RECORD_PROOF || !decode(&proof, record->proof.bytes))
         return true;
+    uint64_t life;
+    if (proof_scope(&proof, &life))
+        return ended_load(p->core->ended, &proof, record->proof.bytes, lsn);
     struct proof_entry *e = entry_of(p, proof_slot(&proof));
     if (!e || !better(e, &proof))
         return true;
@@ -146,14 +151,16 @@ static struct span silence_needed(const struct core *c, const struct proof *proo
 /*
  * F6b: whoever still hears a life refuses the receipt that it is over; a node hears itself. An end
  * statement needs no such check: it is the node's own word, and what is heard of older lives after
- * it came late.
+ * it came late. Of a session that somebody ended the target's own word is not needed, once it knows
+ * that it is bound: it ends it too.
  */
 static const char *contradicts(struct proofs *p, struct instant now, const struct proof *proof)
 {
     uint16_t slot = proof_slot(proof);
     uint64_t life = proof_covers(proof);
     const struct core *c = p->core;
-    if (slot == core_self(c) && life >= c->life)
+    const struct scope *scope = proof_scope(proof, &life);
+    if (slot == core_self(c) && life >= c->life && !(scope && standing_bound(c->standing)))
         return proof->kind == PROOF_END
                    ? "this node's present life is said to be over by itself (F6a)"
                    : "this node is the target, and runs (F6)";
@@ -169,7 +176,7 @@ static const char *contradicts(struct proofs *p, struct instant now, const struc
                                          : "that life is still heard here (F6b)";
 }
 
-static const char *judge(struct proofs *p, struct instant now, const struct proof *proof)
+const char *proofs_verdict(struct proofs *p, struct instant now, const struct proof *proof)
 {
     const struct peer_config *config = &p->core->config;
     enum order_verdict order = ORDER_OK;
@@ -183,7 +190,9 @@ static const char *judge(struct proofs *p, struct instant now, const struct proo
                                                              &config->roster_digest));
     if (verdict != PROOF_OK)
         return proof_verdict_text(verdict);
-    if (proof_covers(proof) >> PROOFS_NUMBER_MAX_BITS)
+    uint64_t life = proof_covers(proof);
+    proof_scope(proof, &life);
+    if (life >> PROOFS_NUMBER_MAX_BITS)
         return "a life with such a number cannot be (F6)";
     return contradicts(p, now, proof);
 }
@@ -193,7 +202,7 @@ const char *proofs_judge(struct proofs *p, struct instant now, struct view bytes
     struct proof proof;
     if (!decode(&proof, bytes))
         return proof_verdict_text(PROOF_MALFORMED);
-    return judge(p, now, &proof);
+    return proofs_verdict(p, now, &proof);
 }
 
 static enum proofs_news refuse(struct proofs *p, uint16_t slot, const char *text, const char **why)
@@ -208,19 +217,37 @@ static enum proofs_news refuse(struct proofs *p, uint16_t slot, const char *text
     return PROOFS_REFUSED;
 }
 
+/* One about a session. */
+static enum proofs_news offer_scoped(struct proofs *p, struct instant now,
+                                     const struct proof *proof, struct view bytes, const char **why)
+{
+    uint64_t life;
+    const struct scope *scope = proof_scope(proof, &life);
+    uint16_t slot = proof_slot(proof);
+    if (proofs_covers(p, slot) >= life || ended_of(p->core->ended, slot, life, scope))
+        return PROOFS_HELD;
+    const char *text = proofs_verdict(p, now, proof);
+    if (!text)
+        text = ended_keep(p->core->ended, proof, bytes);
+    return text ? refuse(p, slot, text, why) : PROOFS_NEW;
+}
+
 enum proofs_news proofs_offer(struct proofs *p, struct instant now, struct view bytes,
                               const char **why)
 {
+    uint64_t life;
     struct proof proof;
     if (!decode(&proof, bytes))
         return refuse(p, SLOT_NONE, proof_verdict_text(PROOF_MALFORMED), why);
+    if (proof_scope(&proof, &life))
+        return offer_scoped(p, now, &proof, bytes, why);
     uint16_t slot = proof_slot(&proof);
     struct proof_entry *e = entry_of(p, slot);
     if (e && !better(e, &proof))
         return PROOFS_HELD;
     if (!e)
         return refuse(p, slot, proof_verdict_text(PROOF_NO_SUCH_NODE), why);
-    const char *text = judge(p, now, &proof);
+    const char *text = proofs_verdict(p, now, &proof);
     if (!text && !store(p, e, &proof, bytes))
         text = "this node's memory for locks and proofs is used up";
     return text ? refuse(p, slot, text, why) : PROOFS_NEW;
@@ -254,7 +281,7 @@ void proofs_gathered(struct proofs *p, struct instant now, const struct proof *p
     const struct proof_entry *e = proofs_of(p, proof_slot(proof));
     if (e && !better(e, proof))
         return;
-    const char *text = judge(p, now, proof);
+    const char *text = proofs_verdict(p, now, proof);
     if (text)
         refuse(p, proof_slot(proof), text, NULL);
     else

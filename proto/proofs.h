@@ -1,5 +1,6 @@
 /*
  * The proofs that this node holds: for each node the best one that lives of it are over (F5, F6).
+ * What is offered and proves but a session over goes to ended.h.
  *
  * A proof is verified once, when it is taken, stored in the log, and handed out from then on.
  * Whoever made a proof, an end statement or a receipt, tells everybody until they have it durably;
@@ -57,6 +58,8 @@ const char *proofs_judge(struct proofs *p, struct instant now, struct view bytes
 /* The same, and spreads it until everybody alive has it: whoever made it is no node. */
 enum proofs_news proofs_offer_spread(struct proofs *p, struct instant now, struct view bytes,
                                      const char **why);
+/* The same of one that is decoded. */
+const char *proofs_verdict(struct proofs *p, struct instant now, const struct proof *proof);
 /* This node made it: taken and spread. */
 void proofs_make(struct proofs *p, struct instant now, const struct proof *proof);
 /* The same, of others' words: unless it is refused, for this node may still hear that life (F6). */

@@ -49,7 +49,7 @@
 #define RECORD_FIELDS_forget(F) F(u32, shard) F(ballot, ballot) F(u64, seq) F(locks, locks)
 /* One request or hold of this node, rewritten as it changes; state is enum op_state. limit: of a
  * counted mode; else 0. ttl_ms: under `expire`; else 0. change: counter of a change that may have
- * moved the hold since; else 0. transfer: it may be another's by that. */
+ * moved the hold since; else 0. transfer: it may be another's by that. scope: under `action`. */
 #define RECORD_FIELDS_op(F)                                                                        \
     F(u64, life)                                                                                   \
     F(u64, counter)                                                                                \
@@ -58,7 +58,8 @@
     F(u16, limit)                                                                                  \
     F(u8, policy)                                                                                  \
     F(u32, ttl_ms)                                                                                 \
-    F(flag, unclean) F(u64, change) F(flag, transfer) F(u64, token) F(name, name) F(blob, process)
+    F(flag, unclean)                                                                               \
+    F(u64, change) F(flag, transfer) F(u64, token) F(name, name) F(blob, process) F(scope, scope)
 #define RECORD_FIELDS_op_end(F) F(u64, life) F(u64, counter)
 /* The highest that `slot` told of itself, or others of it (L7). */
 #define RECORD_FIELDS_known(F) F(u16, slot) F(u64, commits) F(u64, life) F(u64, ops)
@@ -68,19 +69,22 @@
 /* This juror's vote against a life, final (F2), and what it had seen. */
 #define RECORD_FIELDS_vote(F)                                                                      \
     F(u16, slot)                                                                                   \
-    F(u64, life) F(u32, allows) F(u32, age_ms) F(sig, signature) F(evidence, evidence)
+    F(u64, life)                                                                                   \
+    F(u32, allows) F(u32, age_ms) F(sig, signature) F(evidence, evidence) F(scope, scope)
 /* An executor asked this juror whether it may act on that life, for so long (F9); 0: it has acted.
  */
-#define RECORD_FIELDS_window(F) F(u16, slot) F(u64, life) F(u16, executor) F(u32, span_ms)
+#define RECORD_FIELDS_window(F)                                                                    \
+    F(u16, slot) F(u64, life) F(u16, executor) F(u32, span_ms) F(scope, scope)
 /* A certified order and its story, as their bytes (crypto/order, proto/docket). */
 #define RECORD_FIELDS_order(F) F(blob, cert) F(blob, story)
 /* What an executor told about its work on it. */
 #define RECORD_FIELDS_report(F)                                                                    \
-    F(u16, slot) F(u64, life) F(u16, executor) F(u8, stage) F(blob, text)
+    F(u16, slot) F(u64, life) F(u16, executor) F(u8, stage) F(blob, text) F(scope, scope)
 /* A proof's bytes (crypto/proof). */
 #define RECORD_FIELDS_proof(F) F(blob, bytes)
-/* This node has begun to act against that life: it never does so again (F9). */
-#define RECORD_FIELDS_executed(F) F(u16, slot) F(u64, life)
+/* This node has begun to act against that life, or that session of it: it never does so again (F9).
+ */
+#define RECORD_FIELDS_executed(F) F(u16, slot) F(u64, life) F(scope, scope)
 /* A node's statement that its watchdog ends its life (crypto/watchdog): a juror's, and its own. */
 #define RECORD_FIELDS_armed(F) F(blob, statement)
 

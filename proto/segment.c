@@ -14,7 +14,9 @@ size_t peer_segment_size(const struct peer *p)
                      p->voter.registers.count + p->asker.count + fencing_records(&p->fencing);
     size_t orders = DOCKET_MAX * (ORDER_CERT_BYTES_MAX + FENCE_REPORTS_MAX * FENCE_TEXT_MAX) +
                     INHIBITORS_MAX * (INHIBITOR_WHO_MAX + INHIBITOR_REASON_MAX);
-    return VOTELOG_HEADER_SIZE + records * FIXED_RECORD_MAX + orders + c->arena.allocated;
+    size_t scopes = (DOCKET_MAX * FENCE_REPORTS_MAX + 2 * SCOPES_MAX + EXECUTIONS_MAX) *
+                    (size_t)SCOPE_BYTES_MAX;
+    return VOTELOG_HEADER_SIZE + records * FIXED_RECORD_MAX + orders + scopes + c->arena.allocated;
 }
 
 /* Writes one record and counts it. */

@@ -37,6 +37,7 @@ struct asked {
     uint64_t expect; /* the token that ACQUIRE or CLEAR names */
     uint8_t *bytes;  /* in the arena: ACQUIRE: the holder's data; WRITE: the value */
     uint16_t bytes_size;
+    struct scope_word *word;    /* in the arena: ACQUIRE under `action`; else NULL */
     enum reply_verdict verdict; /* once applied */
     uint64_t token;
     uint32_t place;
@@ -128,6 +129,10 @@ void served_init(struct served_table *t, struct core *core, void *memory);
 struct asked *asked_new(struct served_table *t);
 /* Copies the bytes that come with a request. False if there is no room for them. */
 bool asked_keep(struct served_table *t, struct asked *a, struct view bytes);
+/* Only who asks under `action` says what is to be done about it, of its own life and in its own
+ * word: what jurors would not take must not be stored (crypto/scope.h). */
+bool asked_word_suits(const struct core *c, const struct wire_request *r);
+bool asked_keep_word(struct served_table *t, struct asked *a, const struct scope_word *word);
 void asked_free(struct served_table *t, struct asked *a);
 void asked_push(struct served_table *t, struct asked_list *list, struct asked *a);
 struct asked *asked_pop(struct served_table *t, struct asked_list *list);

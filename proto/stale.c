@@ -1,6 +1,7 @@
 /* Holds of the dead: see stale.h. */
 #include "proto/stale.h"
 
+#include "proto/ended.h"
 #include "proto/fence_told.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
@@ -11,11 +12,21 @@ bool stale_over(const struct core *c, uint16_t slot, uint64_t life)
     return covers >= life || (MUTANT(33) && covers > 0); /* "receipt matched by node, not life" */
 }
 
-/* The first hold of a life that is over; NULL if there is none. */
+/* The receipt that covers this very hold, of a life that is not over; NULL if there is none (F6b).
+ */
+static const struct ended_entry *session_over(const struct core *c, const struct lock_hold *hold)
+{
+    return hold->policy == LOCK_STALE_ACTION
+               ? ended_of(c->ended, hold->id.slot, hold->id.life, &hold->word.scope)
+               : NULL;
+}
+
+/* The first hold of a life that is over, or of a session that is; NULL if there is none. */
 static const struct lock_hold *first_over(const struct core *c, const struct lock_state *state)
 {
     for (size_t i = 0; i < state->hold_count; i++)
-        if (stale_over(c, state->holds[i].id.slot, state->holds[i].id.life))
+        if (stale_over(c, state->holds[i].id.slot, state->holds[i].id.life) ||
+            session_over(c, &state->holds[i]))
             return &state->holds[i];
     return NULL;
 }
@@ -31,7 +42,9 @@ static bool reborn(const struct core *c, const struct op_id *id)
 
 bool stale_outlived(const struct core *c, const struct op_id *id)
 {
-    return stale_over(c, id->slot, id->life) || reborn(c, id);
+    /* Whose session was ended takes no new lock in that life (F2). */
+    return stale_over(c, id->slot, id->life) || reborn(c, id) ||
+           ended_any(c->ended, id->slot, id->life);
 }
 
 /* Before a hold is broken: else it would be granted to the dead, and the mark would name them. */
@@ -52,22 +65,41 @@ static bool drop_dead_waiters(const struct core *c, struct lock_state *state, si
     return changed;
 }
 
+/* What breaks that hold, and names its proof (F5): the whole life if that is over, else its
+ * session.
+ */
+static struct lock_op break_of(const struct core *c, const struct lock_hold *hold)
+{
+    const struct op_id *id = &hold->id;
+    struct lock_op op = {.kind = LOCK_BREAK, .id = {.slot = id->slot, .life = id->life}};
+    const struct proof_entry *proof = proofs_of(c->proofs, id->slot);
+    const struct ended_entry *ended = session_over(c, hold);
+    if (stale_over(c, id->slot, id->life)) {
+        must(proof);
+        op.proof = proof->digest;
+        op.receipt = proof->executed;
+        op.by_hand = proof->by_hand;
+        if (op.id.life < proof->covers) /* else only with planted bug 33 */
+            op.id.life = proof->covers;
+    } else {
+        must(ended);
+        op.proof = ended->digest;
+        op.receipt = true;
+        op.scope = &hold->word.scope;
+    }
+    return op;
+}
+
 bool stale_break(struct core *c, struct lock_state *state, struct view name, size_t *granted_first)
 {
     bool dropped = drop_dead_waiters(c, state, granted_first);
     const struct lock_hold *hold = first_over(c, state);
     if (!hold)
         return dropped;
-    const struct op_id *id = &hold->id;
-    const struct proof_entry *proof = proofs_of(c->proofs, id->slot);
-    must(proof);
-    struct lock_op op = {.kind = LOCK_BREAK,
-                         .id = {.slot = id->slot, .life = proof->covers},
-                         .proof = proof->digest,
-                         .receipt = proof->executed,
-                         .by_hand = proof->by_hand};
-    if (op.id.life < id->life) /* only planted bug 33 comes here */
-        op.id.life = id->life;
+    struct scope scope = hold->word.scope; /* the state moves its holds */
+    struct lock_op op = break_of(c, hold);
+    if (op.scope)
+        op.scope = &scope;
     fence_told_breaks(c, state, name, &op);
     struct lock_result result = lock_apply(state, &op);
     must(result.changed && state->broken.set);
@@ -77,7 +109,7 @@ bool stale_break(struct core *c, struct lock_state *state, struct view name, siz
     struct notice *n = told_notice(&c->told, NOTICE_BROKEN);
     n->slot = op.id.slot;
     n->number = op.id.life;
-    n->executed = proof->executed;
+    n->executed = op.receipt;
     return true;
 }
 
@@ -165,6 +197,19 @@ static void accuse_heir(struct core *c, struct instant now, const struct lock_ho
         accuser_note(c->accuser, now, hold->id.slot, heir, hold->id.life, name);
 }
 
+/* The ladder: what its holder named for this one session comes first. False as long as that may do.
+ */
+static bool climb(struct core *c, struct instant now, const struct lock_hold *hold,
+                  struct view name)
+{
+    uint16_t slot = hold->id.slot;
+    uint64_t life = hold->id.life;
+    if (hold->policy != LOCK_STALE_ACTION)
+        return true;
+    accuser_note_session(c->accuser, now, slot, life, &hold->word, name);
+    return accuser_climbs(c->accuser, now, slot, life, &hold->word.scope);
+}
+
 void stale_accuse(struct core *c, struct instant now, const struct lock_state *state,
                   struct view name)
 {
@@ -177,11 +222,22 @@ void stale_accuse(struct core *c, struct instant now, const struct lock_state *s
          * answer with the proof. */
         bool gone =
             holder_is(c, hold, MEMBER_SUSPECT) || holder_dead(c, hold) || reborn(c, &hold->id);
-        if (hold->policy != LOCK_STALE_FENCE || !gone || !lock_in_the_way(state, i))
+        if (!lock_policy_fences(hold->policy) || !gone || !lock_in_the_way(state, i))
             continue;
-        accuser_note(c->accuser, now, hold->id.slot, hold->id.life, hold->id.life, name);
+        if (climb(c, now, hold, name))
+            accuser_note(c->accuser, now, hold->id.slot, hold->id.life, hold->id.life, name);
         accuse_heir(c, now, hold, name);
     }
+}
+
+/* How far the narrowest order has come that is not given up. */
+static struct stale_view fence_view(const struct core *c, const struct lock_hold *hold)
+{
+    uint16_t slot = hold->id.slot;
+    uint64_t life = hold->id.life;
+    bool session = hold->policy == LOCK_STALE_ACTION &&
+                   !accuser_climbs(c->accuser, c->now, slot, life, &hold->word.scope);
+    return accuser_view(c->accuser, slot, life, session ? &hold->word.scope : &scope_none);
 }
 
 struct stale_view stale_view_of(const struct core *c, const struct lock_state *state)
@@ -192,32 +248,44 @@ struct stale_view stale_view_of(const struct core *c, const struct lock_state *s
         const struct lock_hold *hold = &state->holds[i];
         if (waited && !lock_in_the_way(state, i))
             continue; /* nobody waits for this one */
-        if (stale_over(c, hold->id.slot, hold->id.life))
+        if (stale_over(c, hold->id.slot, hold->id.life) || session_over(c, hold))
             return (struct stale_view){
                 .stage = FENCE_OVER, .slot = hold->id.slot, .life = hold->id.life};
         if (!holder_dead(c, hold) && !reborn(c, &hold->id))
             continue;
-        if (hold->policy == LOCK_STALE_FENCE)
-            return accuser_view(c->accuser, hold->id.slot, hold->id.life);
+        if (lock_policy_fences(hold->policy))
+            return fence_view(c, hold);
         enum fence_stage stage = hold->policy == LOCK_STALE_EXPIRE ? FENCE_EXPIRES : FENCE_HOLD;
         return (struct stale_view){.stage = stage, .slot = hold->id.slot, .life = hold->id.life};
     }
     return (struct stale_view){.stage = FENCE_NONE, .slot = SLOT_NONE};
 }
 
+/* Whether what is held proves this break. A session's receipt is no proof of another one. */
+static bool proven(const struct core *c, const struct lock_break *b)
+{
+    return stale_over(c, b->slot, b->life) || ended_of(c->ended, b->slot, b->life, &b->scope);
+}
+
 bool stale_proven(struct core *c, struct instant now, const struct lock_state *state,
                   struct view proof)
 {
     const struct lock_break *b = &state->broken;
-    if (!b->set || stale_over(c, b->slot, b->life))
+    if (!b->set || proven(c, b))
         return true;
     if (proof.size)
         proofs_offer(c->proofs, now, proof, NULL);
-    return stale_over(c, b->slot, b->life);
+    return proven(c, b);
 }
 
 struct view stale_proof(const struct core *c, const struct lock_break *broken)
 {
-    const struct proof_entry *proof = broken->set ? proofs_of(c->proofs, broken->slot) : NULL;
+    if (!broken->set)
+        return (struct view){0};
+    const struct ended_entry *ended =
+        ended_of(c->ended, broken->slot, broken->life, &broken->scope);
+    const struct proof_entry *proof = proofs_of(c->proofs, broken->slot);
+    if (ended)
+        return (struct view){ended->bytes, ended->size};
     return proof ? (struct view){proof->bytes, proof->size} : (struct view){0};
 }

@@ -63,7 +63,7 @@ uint32_t standing_acknowledged(const struct standing *s, struct instant since)
 
 bool standing_bound(const struct standing *s)
 {
-    return s->voted || s->ordered || s->spent;
+    return s->voted || s->ordered || s->scoped || s->spent;
 }
 
 /* --- Renewing --- */

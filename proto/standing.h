@@ -40,6 +40,7 @@ struct standing {
     uint32_t voted;              /* jurors that voted against this life */
     bool gone;                   /* told that it is; once, however long that lasts */
     bool ordered;                /* it is under a certified order */
+    bool scoped;                 /* or a session of it is */
     bool spent; /* under a watchdog: a span of F passed without a quorum, or its device is not the
                    one that this life was armed with. It ends, by itself or by the device */
 };

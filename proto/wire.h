@@ -8,7 +8,8 @@
  *
  * Field kinds: u8 u16 u32 u64; flag (0 or 1); ballot (u32 u64 u16); op (u16 u64 u64); name (u8
  * size, 1..255 bytes); blob (u16 size); locks (a blob of: seq u64, name); nonce (16 bytes); sig (64
- * bytes); addr (16 bytes, u16). name, blob and locks point into the buffer that was decoded.
+ * bytes); evidence (proto/fence.h); addr (16 bytes, u16); scope, scope_word (crypto/scope.h). name,
+ * blob and locks point into the buffer that was decoded.
  */
 #ifndef PROTO_WIRE_H
 #define PROTO_WIRE_H
@@ -122,8 +123,9 @@
 #define WIRE_FIELDS_life_stored(F) F(u64, life) F(flag, same)
 /* A proof's bytes (crypto/proof). */
 #define WIRE_FIELDS_proof(F) F(blob, bytes)
-/* Durable here; and whoever asked this juror before can act on those lives no more (F9). */
-#define WIRE_FIELDS_proof_stored(F) F(u16, slot) F(u64, covers)
+/* Durable here; and whoever asked this juror before can act on those lives no more (F9). With a
+ * scope: that session of life `covers`. */
+#define WIRE_FIELDS_proof_stored(F) F(u16, slot) F(u64, covers) F(scope, scope)
 /* F7: a sign of life of whoever needs standing, answered by jurors that acknowledge it. */
 #define WIRE_FIELDS_renew(F)   F(u64, life) F(u32, seq)
 #define WIRE_FIELDS_renewed(F) F(u64, life) F(u32, seq)
@@ -131,24 +133,29 @@
 #define WIRE_FIELDS_voted(F) F(u64, life)
 
 /* F2e: `life` of `slot` holds `name` under a policy that asks for an order, and somebody waits for
- * it. Contains no bytes of an order. */
-#define WIRE_FIELDS_accuse(F)  F(u16, slot) F(u64, life) F(name, name)
+ * it. Contains no bytes of an order. word: the holder's, of the session that is asked for; else
+ * none: here and below a scope that is none stands for the whole life. */
+#define WIRE_FIELDS_accuse(F)  F(u16, slot) F(u64, life) F(name, name) F(scope_word, word)
 #define WIRE_FIELDS_opinion(F) F(u16, slot) F(u64, life) F(evidence, evidence)
 #define WIRE_FIELDS_vote(F)                                                                        \
     F(u16, slot)                                                                                   \
-    F(u64, life) F(u32, allows) F(u32, age_ms) F(sig, signature) F(evidence, evidence)
+    F(u64, life)                                                                                   \
+    F(u32, allows) F(u32, age_ms) F(sig, signature) F(evidence, evidence) F(scope, scope)
 /* A certified order's bytes (crypto/order) and its story (proto/docket). */
 #define WIRE_FIELDS_order(F) F(blob, cert) F(blob, story)
 /* actions: that the order allows which is durable here; ORDER_STORY_KEPT: and so is its story. */
-#define WIRE_FIELDS_order_stored(F) F(u16, slot) F(u64, life) F(u32, actions)
+#define WIRE_FIELDS_order_stored(F) F(u16, slot) F(u64, life) F(u32, actions) F(scope, scope)
 /* F9: may I act on this life within 2 s, for span_ms at most? `nonce` is fresh. */
-#define WIRE_FIELDS_exec_ask(F) F(u16, slot) F(u64, life) F(u64, nonce) F(u32, span_ms)
-#define WIRE_FIELDS_exec_ok(F)  F(u16, slot) F(u64, life) F(u64, nonce)
+#define WIRE_FIELDS_exec_ask(F)                                                                    \
+    F(u16, slot) F(u64, life) F(u64, nonce) F(u32, span_ms) F(scope, scope)
+#define WIRE_FIELDS_exec_ok(F) F(u16, slot) F(u64, life) F(u64, nonce) F(scope, scope)
 #define WIRE_FIELDS_exec_report(F)                                                                 \
-    F(u16, slot) F(u64, life) F(u8, stage) F(u32, span_ms) F(blob, text)
+    F(u16, slot) F(u64, life) F(u8, stage) F(u32, span_ms) F(blob, text) F(scope, scope)
 /* F6b: please ask the target's device too; the order is known to you. */
-#define WIRE_FIELDS_witness_ask(F) F(u16, slot) F(u64, life) F(u8, action) F(u64, nonce)
-#define WIRE_FIELDS_witness(F)     F(u16, slot) F(u64, life) F(u64, nonce) F(u8, outcome)
+#define WIRE_FIELDS_witness_ask(F)                                                                 \
+    F(u16, slot) F(u64, life) F(u8, action) F(u64, nonce) F(scope, scope)
+#define WIRE_FIELDS_witness(F)                                                                     \
+    F(u16, slot) F(u64, life) F(u64, nonce) F(u8, outcome) F(scope, scope)
 
 #define WIRE_FIELDS_store_ask(F) F(u32, seq)
 /* What the sender knows of the asker's store: highest commit count, life and counter heard. seen:
@@ -191,7 +198,8 @@
  * counted mode; else 0. ttl_ms: under `expire`; else 0. sent: by the asker's clock; comes back.
  * change: the counter of a change of the hold `op`; else 0. target: TRANSFER: the waiter that gets
  * it; CLEAR: slot and life of the mark. token: CLEAR: of the mark; ACQUIRE: only if the lock's is
- * still this one (0: any). bytes: ACQUIRE: the holder's data; WRITE: the value. */
+ * still this one (0: any). bytes: ACQUIRE: the holder's data; WRITE: the value. word: ACQUIRE under
+ * `action`: what the asker says is to be done about that session; else none. */
 #define WIRE_FIELDS_request(F)                                                                     \
     F(op, op)                                                                                      \
     F(u64, low)                                                                                    \
@@ -206,7 +214,8 @@
     F(flag, try)                                                                                   \
     F(flag, head)                                                                                  \
     F(flag, insist)                                                                                \
-    F(flag, unclean) F(u64, change) F(op, target) F(u64, token) F(name, name) F(blob, bytes)
+    F(flag, unclean)                                                                               \
+    F(u64, change) F(op, target) F(u64, token) F(name, name) F(blob, bytes) F(scope_word, word)
 /* change: as in the request. sent: of the request that it answers, after whose sending it was so;
  * 0: of none. token: of the grant; MOVED, FORGOTTEN: the lock's; WAITING: the last that was given
  * out. place: in the queue, from 1. owner: where to ask instead. detail: of a lock that is shown or
@@ -273,7 +282,7 @@
  */
 #define WIRE_FIELDS_heard(F) F(u16, slot) F(u64, life) F(u32, seq) F(u32, age_ms) F(flag, never)
 /* The story of an order that was sent without (proto/docket.h). */
-#define WIRE_FIELDS_story(F) F(u16, slot) F(u64, life) F(blob, story)
+#define WIRE_FIELDS_story(F) F(u16, slot) F(u64, life) F(blob, story) F(scope, scope)
 /* To a node of which two starts answer, from these addresses: nothing that it says counts here. */
 #define WIRE_FIELDS_cloned(F) F(addr, one) F(addr, other)
 
@@ -313,6 +322,7 @@ enum reply_verdict {
     REPLY_NOT_WRITER,
     REPLY_OTHER_MARK,
     REPLY_NO_WAITER,
+    REPLY_INFO_FULL,
     REPLY_VERDICTS
 };
 

@@ -345,7 +345,9 @@ void changer_lost(struct world *w, struct machine *m, struct op_id hold)
 {
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *c = &m->clients[i];
-        if (c->state != CLIENT_PASSES || !op_equal(c->op->id, hold))
+        /* Its guest has ended for a hand-over, whose answer may come later than this. */
+        bool passes = c->state == CLIENT_PASSES || (c->state == CLIENT_CHANGES && !c->guest_runs);
+        if (!passes || !op_equal(c->op->id, hold))
             continue;
         client_send_drop(w, m, HANDLE_DRIVER, c->op, true);
         client_rest(w, c);

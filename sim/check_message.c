@@ -4,6 +4,7 @@
 #include "sim/check.h"
 
 #include "sim/machine.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 static void note_refusal(struct world *w, const struct machine *m, const struct wire_refuse *r)
@@ -32,7 +33,11 @@ static void note_window(struct world *w, const struct machine *juror, uint16_t t
     if (index < 0 || executor < 0)
         return;
     w->observer->lives.window_at[index] = w->now;
-    lives_of(w, ok->slot, ok->life)->let[executor] |= UINT32_C(1) << juror->index;
+    uint32_t bit = UINT32_C(1) << juror->index;
+    if (ok->scope.session)
+        sessions_of(w, ok->slot, ok->life, &ok->scope)->let[executor] |= bit;
+    else
+        lives_of(w, ok->slot, ok->life)->let[executor] |= bit;
 }
 
 void check_message(struct world *w, struct machine *m, uint16_t to, const struct message *message)

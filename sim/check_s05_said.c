@@ -4,6 +4,7 @@
 #include "sim/check.h"
 
 #include "sim/machine.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 /* S5: a voter that speaks of ballot b has promised it, or a higher one, durably. */
@@ -69,12 +70,19 @@ void check_fence_said(struct world *w, struct machine *m, uint16_t to,
                       const struct message *message)
 {
     const struct image *durable = &m->shadow->durable;
+    if (message->type == WIRE_VOTE && message->vote.scope.session)
+        return; /* judged when it is written: sessions.h */
     if (message->type == WIRE_VOTE)
         durable_number(w, m, durable->voted, message->vote.slot, message->vote.life, "a vote");
+    else if (message->type == WIRE_VOTED && cluster_index(w->cluster, to) >= 0 &&
+             sessions_voted(w, m, (size_t)cluster_index(w->cluster, to), message->voted.life))
+        return;
     else if (message->type == WIRE_VOTED)
         durable_number(w, m, durable->voted, to, message->voted.life, "voted");
     else if (message->type == WIRE_LIFE_STORED)
         durable_number(w, m, durable->book, to, message->life_stored.life, "life stored");
+    else if (message->type == WIRE_PROOF_STORED && message->proof_stored.scope.session)
+        return;
     else if (message->type == WIRE_PROOF_STORED)
         durable_number(w, m, durable->proven, message->proof_stored.slot,
                        message->proof_stored.covers, "proof stored");

@@ -7,6 +7,7 @@
 #include "sim/check.h"
 
 #include "sim/machine.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 void check_break(struct world *w, const struct value *v)
@@ -15,6 +16,10 @@ void check_break(struct world *w, const struct value *v)
     if (!b->set)
         return;
     const struct proof_seen *proof = lives_proof(&w->observer->lives, &b->proof);
+    if (b->scope.session) {
+        check_session_break(w, v->group->name->text, b);
+        return;
+    }
     if (!proof || cluster_slot(proof->index) != b->slot || proof->covers < b->life)
         world_fail(w, EXIT_BROKEN, "S8", "%s: %s is broken for life %llu of slot %u, and %s",
                    v->group->name->text, value_text(v), (unsigned long long)b->life, b->slot,
@@ -57,7 +62,7 @@ void check_passed_on(struct world *w, struct op *op, const struct value *after)
     /* A coordinator that was replaced without knowing it may propose so; it is not chosen. */
     if (op->policy == LOCK_STALE_EXPIRE && (!after->chosen || !check_believed(op)))
         return;
-    if (op->id.life > lives->covered[op->machine->index])
+    if (op->id.life > lives->covered[op->machine->index] && !sessions_over(w, op))
         world_fail(w, EXIT_BROKEN, "S8",
                    "%s: the hold of %s, operation %u/%llu/%llu, is not in %s; it was not released, "
                    "and its life is not proven over",

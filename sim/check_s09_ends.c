@@ -8,6 +8,7 @@
 
 #include "proto/must.h"
 #include "sim/machine.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 void check_life_written(struct world *w, struct machine *m, uint64_t number)
@@ -115,8 +116,12 @@ void check_proof(struct world *w, struct machine *m, struct view bytes)
         return;
     if (!proof_decode(&proof, &r) || !reader_done(&r))
         world_fail(w, EXIT_BROKEN, "S17", "%s takes something for a proof that is none", m->name);
+    uint64_t covers = proof_covers(&proof), life;
+    if (proof_scope(&proof, &life)) {
+        check_session_proof(w, m, &proof, &digest);
+        return;
+    }
     int index = cluster_index(w->cluster, proof_slot(&proof));
-    uint64_t covers = proof_covers(&proof);
     if (index < 0 || covers >= LIVES_MAX)
         world_fail(w, EXIT_BROKEN, "S17", "%s takes a proof about lives that nobody has", m->name);
     if (proof.kind == PROOF_END)

@@ -26,9 +26,10 @@ void check_executors_close(struct world *w)
 }
 
 /* As the executor on `m` judges; *act is what it would note down. */
-static bool lets(const struct world *w, const struct machine *m, uint16_t slot, uint64_t life,
-                 uint8_t action, const struct order_cert *cert, struct fence_act *act)
+static bool lets(const struct world *w, const struct machine *m, const struct gate_request *asked,
+                 const struct order_cert *cert, struct fence_act *act)
 {
+    struct gate_request request = *asked;
     uint8_t bytes[ORDER_CERT_BYTES_MAX];
     struct writer writer = writer_init(bytes, sizeof bytes);
     struct gate gate = {.self = w->cluster->roster.nodes[m->index].slot,
@@ -36,9 +37,8 @@ static bool lets(const struct world *w, const struct machine *m, uint16_t slot, 
                         .roster = &w->cluster->roster,
                         .roster_digest = &w->cluster->digest};
     order_cert_encode(&writer, cert);
-    return !gate_check(&gate, slot, life, action, (struct view){bytes, writer_size(&writer)},
-                       act) &&
-           acts_look(&w->acts[m->index], act) == ACTS_NEW;
+    request.cert = (struct view){bytes, writer_size(&writer)};
+    return !gate_check(&gate, &request, act) && acts_look(&w->acts[m->index], act) == ACTS_NEW;
 }
 
 static void judge(struct world *w, const struct machine *m, bool opened, const char *what)
@@ -56,17 +56,25 @@ bool check_executor(struct world *w, struct machine *m, const struct run *run,
     const struct machine *target = world_machine(w, run->slot);
     uint16_t bystander = w->cluster->roster.nodes[m->index ? 0 : 1].slot;
     few.count = (uint8_t)(roster_juror_quorum(&w->cluster->roster) - 1);
-    judge(w, m, lets(w, m, run->slot, run->life, run->action, &few, &other), "with too few votes");
-    judge(w, m, lets(w, m, run->slot, run->life + 1, run->action, cert, &other), "on another life");
+    struct gate_request honest = {.slot = run->slot,
+                                  .life = run->life,
+                                  .action = run->action,
+                                  .info = {run->scope.info, run->scope.info_size}};
+    struct gate_request later = honest, elsewhere = honest, nothing = honest, reworded = honest;
+    judge(w, m, lets(w, m, &honest, &few, &other), "with too few votes");
+    later.life++;
+    judge(w, m, lets(w, m, &later, cert, &other), "on another life");
+    elsewhere.slot = bystander;
     if (bystander != run->slot)
-        judge(w, m, lets(w, m, bystander, run->life, run->action, cert, &other), "on another node");
-    judge(w, m, lets(w, m, run->slot, run->life, ACTION_RETIRE, cert, &other),
-          "by an action that touches no machine");
-    judge(w, target, lets(w, target, run->slot, run->life, run->action, cert, &other),
-          "on its own node");
-    if (!lets(w, m, run->slot, run->life, run->action, cert, &act))
+        judge(w, m, lets(w, m, &elsewhere, cert, &other), "on another node");
+    nothing.action = ACTION_RETIRE;
+    judge(w, m, lets(w, m, &nothing, cert, &other), "by an action that touches no machine");
+    reworded.info = (struct view){(const uint8_t *)"everything", 10};
+    judge(w, m, lets(w, m, &reworded, cert, &other), "on what no holder named");
+    judge(w, target, lets(w, target, &honest, cert, &other), "on its own node");
+    if (!lets(w, m, &honest, cert, &act))
         return false;
     acts_add(&w->acts[m->index], &act);
-    judge(w, m, lets(w, m, run->slot, run->life, run->action, cert, &act), "a second time");
+    judge(w, m, lets(w, m, &honest, cert, &act), "a second time");
     return true;
 }

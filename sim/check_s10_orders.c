@@ -6,6 +6,7 @@
 
 #include "proto/must.h"
 #include "sim/machine.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 /* F9: a driver starts only within this of asking the jurors; and a little for the turn itself. */
@@ -62,6 +63,10 @@ void check_vote_written(struct world *w, struct machine *m, uint16_t slot, uint6
 
 void check_order_known(struct world *w, struct machine *m, const struct order_cert *cert)
 {
+    if (cert->order.scope.session) {
+        check_session_order(w, m, cert);
+        return;
+    }
     struct life *life = lives_of(w, cert->order.slot, cert->order.life);
     size_t votes = lives_votes(w, cert, ACTION_RETIRE);
     if (votes < roster_juror_quorum(&w->cluster->roster))
@@ -127,6 +132,10 @@ bool check_run(struct world *w, struct machine *m, const struct run *run, bool *
     struct life *life = lives_of(w, run->slot, run->life);
     if (!find_order(m, &run->order, &view))
         world_fail(w, EXIT_BROKEN, "S10", "%s acts on an order that it does not hold", m->name);
+    if (run->scope.session) {
+        check_session_run(w, m, run, &view.cert);
+        return judge_window(w, m, run);
+    }
     size_t votes = lives_votes(w, &view.cert, run->action);
     if (view.cert.order.slot != run->slot || view.cert.order.life != run->life ||
         run->action == ACTION_RETIRE || votes < roster_juror_quorum(&w->cluster->roster))

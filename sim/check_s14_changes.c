@@ -10,6 +10,7 @@
 #include "sim/check.h"
 #include "sim/machine.h"
 #include "sim/modes.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 /* --- what an agent asks --- */
@@ -142,7 +143,7 @@ static void judge_new(struct world *w, const struct value *before, const struct 
 static bool ended(const struct world *w, const struct op *op)
 {
     return op->drop_sent || op->id.life <= w->observer->lives.covered[op->machine->index] ||
-           !check_believed(op);
+           sessions_over(w, op) || !check_believed(op);
 }
 
 /* Whether the one to whom it goes holds now, or does so no more. */

@@ -8,6 +8,7 @@
 #include "sim/check.h"
 #include "sim/machine.h"
 #include "sim/modes.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 static _Noreturn void fail(struct world *w, const struct value *before, const struct value *after,
@@ -55,7 +56,7 @@ static bool must_write(const struct value_hold *hold)
 static bool may_be_unclean(const struct world *w, const struct op *op)
 {
     return op->drop_sent || op->id.life <= w->observer->lives.covered[op->machine->index] ||
-           !check_believed(op);
+           sessions_over(w, op) || !check_believed(op);
 }
 
 static bool is_unclean(const struct op *op)

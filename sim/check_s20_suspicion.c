@@ -6,6 +6,7 @@
 
 #include "proto/must.h"
 #include "sim/machine.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 /* In-flight messages, hellos after a start, suspicions that are being refuted. */
@@ -86,7 +87,8 @@ void check_renewal_acknowledged(struct world *w, const struct machine *m, uint16
                                 uint64_t number)
 {
     int index = cluster_index(w->cluster, to);
-    if (index < 0 || m->shadow->appended.voted[index] >= number)
+    if (index < 0 || m->shadow->appended.voted[index] >= number ||
+        sessions_voted(w, m, (size_t)index, number))
         world_fail(w, EXIT_BROKEN, "S20",
                    "%s acknowledges a renewal of life %llu of slot %u, which it voted against (F2)",
                    m->name, (unsigned long long)number, to);

@@ -23,7 +23,7 @@ static void check_one(struct world *w, const struct machine *m, const struct fen
     if (step->kind == FENCE_STEP_OPINION && step->opinion.evidence.opinion == OPINION_VOTES)
         world_fail(w, EXIT_BROKEN, "S21", "%s logs a vote against %s as a refusal", m->name,
                    about->name);
-    if (step->kind == FENCE_STEP_FREED &&
+    if (step->kind == FENCE_STEP_FREED && step->about.session == 0 &&
         w->observer->lives.covered[about->index] < step->freed.life)
         world_fail(w, EXIT_BROKEN, "S21",
                    "%s logs that a lock of %s, life %llu, was freed, and that life is not over",
@@ -37,7 +37,7 @@ static enum fence_step_kind step_of(const struct notice *n)
         return FENCE_STEP_VOTE;
     if (n->kind == NOTICE_ORDER)
         return FENCE_STEP_ORDER;
-    if (n->kind == NOTICE_PROOF)
+    if (n->kind == NOTICE_PROOF || n->kind == NOTICE_ENDED)
         return FENCE_STEP_PROOF;
     if (n->kind == NOTICE_BROKEN)
         return FENCE_STEP_FREED;

@@ -13,6 +13,7 @@
 #include "proto/inequality.h"
 #include "sim/machine.h"
 #include "sim/modes.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 /* Off and status take up to 3 s; up to 5 s for all the messages. */
@@ -21,6 +22,9 @@ static const struct span device_span = SPAN_MS(3000), grace = SPAN_MS(5000);
  * said that it began has its driver's time. */
 static const struct span turn_span = SPAN_MS(3000);
 static const struct span witness_span = SPAN_MS(DEVICE_DEADLINE_MS + 3000);
+/* An order about a session that nobody acts on any more leads to one about the life (the ladder).
+ */
+static const struct span ladder_span = SPAN_MS(10000 + 2 * DEVICE_DEADLINE_MS);
 /* Agents of the core that start with the siege, and suspicions that the siege begins, are over by
  * then: F8 counts from there. */
 static const struct span start_span = SPAN_MS(10000);
@@ -257,7 +261,7 @@ static void judge(struct world *w, const struct op *op, int64_t awaited)
     const struct machine *m = op->machine;
     int64_t now = w->now, settled = latest(w->siege.settled_at, awaited);
     int64_t braked = brake_end(w, m->index);
-    if (op->policy != LOCK_STALE_FENCE)
+    if (!lock_policy_fences(op->policy))
         return;
     if (is_dead(op) && m->ready_life > op->id.life) {
         int64_t took = now - latest(settled, m->ready_at);
@@ -279,6 +283,8 @@ static void judge(struct world *w, const struct op *op, int64_t awaited)
         return;
     int64_t from = latest(latest(settled, dead), braked) + SPAN_MS(w->p.detect_ms).ns;
     int64_t high = executor_time(w, op).ns + grace.ns;
+    if (op->policy == LOCK_STALE_ACTION) /* first its session, by each executor in turn */
+        high += ladder_span.ns + (int64_t)w->machine_count * (device_span.ns + turn_span.ns);
     if (now > from)
         live_note(&w->figures.live, LIVE_PASSED, (now - from) / 1000000);
     if (now - from > high)

@@ -9,6 +9,7 @@
 #include "sim/machine.h"
 #include "sim/modes.h"
 #include "sim/rude.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 enum { LIMIT_DRAWN_MAX = 4 /* of counted ones */, TTL_DRAWN_PERMILLE = 300 };
@@ -80,6 +81,16 @@ struct name *client_pick_name(struct world *w, struct random *r)
 
 /* --- asking --- */
 
+/* Each thing that a client does is a session of its own. */
+static void name_session(struct client *c)
+{
+    char info[48];
+    snprintf(info, sizeof info, "%s/%u guest %llu", c->machine->name, c->index,
+             (unsigned long long)c->handle);
+    bool named = scope_make(&c->scope, c->handle, ACTION_END_SESSION, info, strlen(info));
+    must(named);
+}
+
 static void send_acquire(struct world *w, struct client *c, struct span wait)
 {
     struct event e = {.kind = EVENT_ACQUIRE};
@@ -92,6 +103,10 @@ static void send_acquire(struct world *w, struct client *c, struct span wait)
     e.acquire.limit = c->limit;
     e.acquire.policy = c->policy;
     e.acquire.ttl_ms = c->policy == LOCK_STALE_EXPIRE ? c->ttl_ms : 0;
+    c->scope = scope_none;
+    if (c->policy == LOCK_STALE_ACTION)
+        name_session(c);
+    e.acquire.scope = c->scope;
     e.acquire.try = c->try;
     e.acquire.head = c->head;
     e.acquire.expect = c->expect;
@@ -155,6 +170,8 @@ static void ask(struct world *w, struct client *c)
             ttl = random_span(&c->random, ttl, w->p.ttl.high);
         c->ttl_ms = (uint32_t)(ttl.ns / 1000000);
     }
+    if (w->p.action_permille && random_chance(&c->random, w->p.action_permille))
+        c->policy = LOCK_STALE_ACTION;
     c->try = random_chance(&c->random, w->p.try_permille);
     if (!c->try && random_chance(&c->random, w->p.forever_permille))
         wait.ns = INT64_MAX;
@@ -350,6 +367,7 @@ static void accepted(struct world *w, struct client *c, struct op_id id)
     op->limit = c->limit;
     op->policy = c->policy;
     op->ttl_ms = c->ttl_ms;
+    op->scope = c->scope;
     note_wishes(op, c);
     c->op = op;
     check_asked(w, op);
@@ -368,6 +386,7 @@ void client_unheard(struct world *w, struct machine *m)
         op->limit = view.limit;
         op->policy = view.policy;
         op->ttl_ms = view.ttl_ms;
+        op->scope = view.scope;
         if ((view.handle & 0xff) < CLIENTS_MAX)
             note_wishes(op, &m->clients[view.handle & 0xff]);
         check_asked(w, op);
@@ -396,6 +415,7 @@ static void granted(struct world *w, struct client *c, const struct answer *a)
     c->mark = a->mark;
     c->denied = false;
     guest_begins(w, c);
+    check_session_begins(w, c->op);
     c->fresh_granted |= c->fresh;
     client_enter(w, c, CLIENT_HOLDS);
     struct span hold = random_span(&c->random, w->p.hold.low, w->p.hold.high);

@@ -42,6 +42,7 @@ struct client {
     uint16_t limit;      /* of a counted one */
     enum lock_policy policy;
     uint32_t ttl_ms;     /* under `expire` */
+    struct scope scope;  /* under `action` */
     struct name *herded; /* what it is to ask for next; NULL: as it likes */
     bool try;
     bool head; /* wishes of its request: changer.h */

@@ -75,6 +75,11 @@ void cluster_make(struct cluster *c, const struct parameters *p, const struct st
                                 .node_count = p->nodes};
     for (size_t i = 0; i < p->nodes; i++)
         make_node(c, i, &r);
+    if (p->action_permille) {
+        c->roster.action_count = ACTION_END_SESSION;
+        memcpy(c->roster.actions[ACTION_END_SESSION - 1], "end-session", sizeof "end-session");
+        c->roster.session_actions = 1u << (ACTION_END_SESSION - 1);
+    }
     if (story)
         name_nodes(c, story);
     else

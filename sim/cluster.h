@@ -11,6 +11,9 @@
 #include "sim/profile.h"
 #include "sim/story.h"
 
+/* Of the roster, where clients ask under `action`. */
+enum { ACTION_END_SESSION = 2 };
+
 struct cluster {
     struct roster roster;
     struct digest digest;

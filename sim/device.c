@@ -3,6 +3,7 @@
 
 #include "sim/check.h"
 #include "sim/machine.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 /* What is due, in the low bits of an item's tag. */
@@ -137,6 +138,8 @@ void device_begin(struct world *w, struct machine *m, const struct run *run)
         d->mood = (enum device_mood)(all->told[target] - 1);
     if (w->script.works == m->index + 1)
         d->mood = DEVICE_WORKS;
+    if (run->scope.session && d->mood == DEVICE_OTHER) /* there is but one such session */
+        d->mood = DEVICE_FAILS;
     world_trace(w, "%s: fence driver %llu: %s of %s, life %llu; the device %s", m->name,
                 (unsigned long long)d->number, run->kind == RUN_STATUS ? "status" : "off",
                 w->machines[target].name, (unsigned long long)run->life, device_mood_text(d->mood));
@@ -154,8 +157,18 @@ void device_begin(struct world *w, struct machine *m, const struct run *run)
     }
 }
 
+static struct session_seen *session_of(struct world *w, const struct device_run *d)
+{
+    return sessions_of(w, d->run.slot, d->run.life, &d->run.scope);
+}
+
 static void effect(struct world *w, struct device_run *d)
 {
+    if (d->run.scope.session) {
+        d->effects--;
+        sessions_end(w, session_of(w, d));
+        return;
+    }
     struct machine *m = victim(w, d);
     bool wrong = m->index != d->target;
     d->effects--;
@@ -181,7 +194,7 @@ static void effect(struct world *w, struct device_run *d)
 
 static enum run_outcome seen(struct world *w, const struct device_run *d)
 {
-    bool on = victim(w, d)->powered;
+    bool on = d->run.scope.session ? !session_of(w, d)->ended : victim(w, d)->powered;
     if (d->run.kind == RUN_OFF_STATUS) /* booted again in the meantime: status says so */
         return d->outcome == RUN_OFF && on && d->mood <= DEVICE_SLOW ? RUN_ON : d->outcome;
     switch (d->mood) {
@@ -213,11 +226,15 @@ static void answer(struct world *w, struct device_run *d)
                 texts[outcome]);
     if (!m->agent_up || m->run != d->agent)
         return;
-    if (d->mood == DEVICE_LIES && outcome == RUN_OFF && w->machines[d->target].powered)
+    if (d->run.scope.session)
+        session_of(w, d)->lied |=
+            d->mood == DEVICE_LIES && outcome == RUN_OFF && !session_of(w, d)->ended;
+    else if (d->mood == DEVICE_LIES && outcome == RUN_OFF && w->machines[d->target].powered)
         observer_lied(w, &w->machines[d->target], d->run.life);
     struct event e = {.kind = EVENT_EXECUTED};
     e.executed.slot = d->run.slot;
     e.executed.life = d->run.life;
+    e.executed.scope = d->run.scope;
     e.executed.kind = d->run.kind;
     e.executed.outcome = outcome;
     e.executed.text = (struct view){(const uint8_t *)texts[outcome], strlen(texts[outcome])};

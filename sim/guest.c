@@ -171,6 +171,17 @@ void guest_lost(struct world *w, struct machine *m, const struct answer *a)
     changer_lost(w, m, a->hold);
 }
 
+void guest_is_ended(struct world *w, struct client *c)
+{
+    struct machine *m = c->machine;
+    struct op *op = c->guest_op;
+    world_trace(w, "%s/%u guest is ended from outside: %s", m->name, c->index, op->name->text);
+    guest_over(w, c);
+    client_rest(w, c);
+    if (m->agent_up && !op->drop_called)
+        client_send_drop(w, m, driver_handle(c), op, true);
+}
+
 void guest_ends(struct world *w, struct machine *m, size_t index, uint64_t handle)
 {
     struct client *c = find(m, index, handle);

@@ -40,6 +40,8 @@ void guest_changes(struct world *w, struct client *c);
 /* It is gone, or acts no more. */
 void guest_over(struct world *w, struct client *c);
 /* Its parent dies, its child goes on. */
+/* A fence device ends it, from outside. */
+void guest_is_ended(struct world *w, struct client *c);
 void guest_parent_dies(struct world *w, struct client *c);
 /* ANSWER_LOST about a hold. */
 void guest_lost(struct world *w, struct machine *m, const struct answer *a);

@@ -36,6 +36,7 @@ struct op {
     uint16_t limit;      /* of a counted one */
     enum lock_policy policy;
     uint32_t ttl_ms;      /* under `expire` */
+    struct scope scope;   /* under `action` */
     struct instant until; /* by its machine's clock: it is believed until then (lease.h) */
     int64_t until_at;     /* the same in virtual time */
     uint64_t until_run;   /* of the agent that said so */

@@ -6,6 +6,7 @@
 #include "proto/votelog.h"
 #include "sim/check.h"
 #include "sim/machine.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 /* What a record says about lives. False if it says nothing. */
@@ -14,7 +15,7 @@ static bool life_entry_of(struct world *w, struct machine *m, const struct recor
 {
     struct proof proof;
     uint16_t slot;
-    if (record->kind == RECORD_VOTE) {
+    if (record->kind == RECORD_VOTE && record->vote.scope.session == 0) {
         *out = (struct image_entry){.kind = ENTRY_VOTE, .number = record->vote.life};
         slot = record->vote.slot;
     } else if (record->kind == RECORD_BOOK) {
@@ -27,6 +28,9 @@ static bool life_entry_of(struct world *w, struct machine *m, const struct recor
         struct reader r = reader_init(record->proof.bytes.bytes, record->proof.bytes.size);
         if (!proof_decode(&proof, &r) || !reader_done(&r))
             world_fail(w, EXIT_BROKEN, "S4", "%s stores a proof that is none", m->name);
+        uint64_t life;
+        if (proof_scope(&proof, &life))
+            return false; /* of a session: sessions.h */
         *out = (struct image_entry){.kind = ENTRY_PROOF, .number = proof_covers(&proof)};
         slot = proof_slot(&proof);
     } else {
@@ -43,10 +47,14 @@ static void judge_written(struct world *w, struct machine *m, const struct recor
     if (record->kind == RECORD_LIFE &&
         memcmp(record->life.boot_id.bytes, m->boot_id, sizeof m->boot_id) == 0)
         check_life_written(w, m, record->life.number);
+    else if (record->kind == RECORD_VOTE && record->vote.scope.session)
+        check_session_vote(w, m, &record->vote);
     else if (record->kind == RECORD_VOTE)
         check_vote_written(w, m, record->vote.slot, record->vote.life, record->vote.allows);
     else if (record->kind == RECORD_PROOF)
         check_proof(w, m, record->proof.bytes);
+    else if (record->kind == RECORD_EXECUTED && record->executed.scope.session)
+        check_session_act(w, m, &record->executed);
     else if (record->kind == RECORD_EXECUTED)
         check_act_written(w, m, record->executed.slot, record->executed.life);
     else if (record->kind == RECORD_ORDER)
@@ -65,7 +73,7 @@ static bool entry_of(struct world *w, struct machine *m, bool written, uint64_t 
         world_fail(w, EXIT_BROKEN, "S4", "%s wrote a record that does not decode", m->name);
     if (written)
         judge_written(w, m, &record);
-    else if (record.kind == RECORD_EXECUTED)
+    else if (record.kind == RECORD_EXECUTED && record.executed.scope.session == 0)
         lives_of(w, record.executed.slot, record.executed.life)->spent |= UINT32_C(1) << m->index;
     if (life_entry_of(w, m, &record, out)) {
         out->lsn = lsn;

@@ -5,6 +5,7 @@
 #include "sim/changes.h"
 #include "sim/machine.h"
 #include "sim/modes.h"
+#include "sim/sessions.h"
 #include "sim/world.h"
 
 #include <stdlib.h>
@@ -111,7 +112,8 @@ static int64_t earlier(int64_t a, int64_t b)
  * others see it when the register has it, or has no more what it was let in under. */
 static void add_drop(struct world *w, struct search *s, struct op *op)
 {
-    int64_t over = w->observer->lives.of[op->machine->index][op->id.life].over_at;
+    int64_t over = earlier(w->observer->lives.of[op->machine->index][op->id.life].over_at,
+                           sessions_over_at(w, op));
     const struct op *root = changes_root(op);
     const struct change *passed = changes_hand_over(root->changes);
     if (passed && passed->by != op)

@@ -190,6 +190,7 @@ void observer_notice(struct world *w, struct machine *m, const struct notice *n)
         [NOTICE_ALARM] = "alarm: a life is heard that is proven over",
         [NOTICE_INHIBITOR] = "hears of an inhibitor",
         [NOTICE_CLONE] = "runs twice (2), or no more (1)",
+        [NOTICE_ENDED] = "a session is proven over",
     };
     trace_numbers(&w->trace, m->index, n->kind, n->shard);
     if (n->kind == NOTICE_MEMBER)
@@ -234,6 +235,8 @@ void observer_order(struct world *w, struct machine *m, struct view bytes)
     if (!order_cert_decode(&cert, &r) || !reader_done(&r))
         world_fail(w, EXIT_BROKEN, "S4", "%s stores an order that is none", m->name);
     check_order_known(w, m, &cert);
+    if (cert.order.scope.session) /* whoever hands in orders again knows of lives only */
+        return;
     struct digest digest = order_digest(&cert.order);
     for (size_t i = 0; i < lives->order_count; i++)
         if (memcmp(&lives->orders[i].digest, &digest, sizeof digest) == 0)

@@ -86,6 +86,7 @@ static bool executor_dies(struct world *w, struct script *s)
         return false;
     s->bits = 1u << executor;
     machine(w, executor)->held_down++;
+    machine(w, s->a)->held_down++; /* else it may boot before the next one's status */
     machine_power_crash(w, machine(w, executor));
     return true;
 }
@@ -103,7 +104,9 @@ static bool executor_is_brought_up(struct world *w, struct script *s)
 {
     size_t executor = (size_t)__builtin_ctz(s->bits);
     machine(w, executor)->held_down--;
+    machine(w, s->a)->held_down--;
     machine_boot(w, machine(w, executor));
+    machine_boot(w, machine(w, s->a));
     return true;
 }
 

@@ -162,7 +162,7 @@ static void draw_leases(struct parameters *p, uint64_t seed)
     p->ttl.low = random_chance(&r, 500) ? SPAN_MS(1000) : p->ttl.high;
     if (p->expire_permille == 0 && often && p->weights[FAULT_CLOCK_STOPS] <= 1)
         p->expire_permille = share;
-    if (p->expire_permille > 0)
+    if (p->expire_permille > 0 || p->action_permille > 0)
         p->weights[FAULT_CLOCK_STOPS] = 0;
     if (p->clock_ppm > CLOCK_RATE_PPM)
         p->expire_permille = 0;
@@ -251,12 +251,12 @@ void profile_print(const struct parameters *p, FILE *out)
     print_range("sync", p->sync, out);
     fprintf(out,
             "\n  fencing: D %u ms, brake %lld s, on isolation %s; fence %u, expire %u (up to %lld "
-            "ms), stuck %u, accidents %u, "
+            "ms), action %u, stuck %u, accidents %u, "
             "crashes at a new life %u, back %u of 1000; %u forgeries; devices",
             p->detect_ms, (long long)(p->brake_span.ns / 1000000000),
             p->stop_on_isolation ? "stop" : "go on", p->fence_permille, p->expire_permille,
-            (long long)(p->ttl.high.ns / 1000000), p->stuck_permille, p->accident_permille,
-            p->life_crash_permille, p->back_permille, p->forgeries);
+            (long long)(p->ttl.high.ns / 1000000), p->action_permille, p->stuck_permille,
+            p->accident_permille, p->life_crash_permille, p->back_permille, p->forgeries);
     if (p->watchdog)
         fprintf(out, ", watchdogs that give %u ms more%s", p->watchdog_extra_ms,
                 p->watchdog_stops ? " and stand with the clock" : "");

@@ -142,6 +142,7 @@ struct parameters {
     uint32_t fence_permille;      /* of acquires: under `fence`; else under `hold` */
     uint32_t expire_permille;     /* of acquires, before those: under `expire` */
     struct range ttl;             /*   with a TTL of whole milliseconds */
+    uint32_t action_permille;     /* of acquires, instead of all these: under `action` */
     struct span stop_high;        /* K: a guest that is stopped is gone by then, usually */
     uint32_t stuck_permille;      /* of stops: up to a minute (D state) */
     uint32_t accident_permille;   /* of holds: the guest's parent dies, and its child goes on */

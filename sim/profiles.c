@@ -186,6 +186,22 @@ static void bad_devices(struct parameters *p, struct random *r)
     p->stuck_permille = (uint32_t)random_between(r, 0, 600);
 }
 
+/* Holders that name what is to be done about their sessions: a narrower order first, and the ladder
+ * to the whole life where its script does not succeed. */
+static void sessions(struct parameters *p, struct random *r)
+{
+    fence_eager(p, r);
+    p->action_permille = (uint32_t)random_between(r, 500, 900);
+    for (int i = 0; i < DEVICE_LIES; i++)
+        p->devices[i] = (uint32_t)random_between(r, 0, 4);
+    p->devices[DEVICE_WORKS] = 20;
+    p->devices[DEVICE_FAILS] = (uint32_t)random_between(r, 0, 20);
+    p->weights[FAULT_DEATH] = 10;
+    p->weights[FAULT_PAUSE] = 20;
+    p->weights[FAULT_ISOLATE] = 20;
+    p->fault_length.high = SPAN_MS(random_between(r, 10, 40) * 1000);
+}
+
 /* The site loses power with locks held, and its machines come back minutes apart. */
 static void site(struct parameters *p, struct random *r)
 {
@@ -477,6 +493,7 @@ static const struct profile profiles[] = {
     {.name = "broken-links", .shape = broken_links},
     {.name = "operators", .shape = operators},
     {.name = "wrong-hands", .shape = wrong_hands, .apart = true, .plain = true},
+    {.name = "sessions", .shape = sessions},
     {.name = "liars", .shape = liars, .apart = true, .plain = true},
     {.name = "watchdog", .shape = watchdogs},
     {.name = "watchdog-stops", .shape = watchdogs_stop, .apart = true, .plain = true},

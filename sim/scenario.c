@@ -58,6 +58,7 @@ void scenario_shape(struct parameters *p, size_t index)
     p->stuck_permille = p->accident_permille = p->life_crash_permille = 0;
     p->back_permille = 1000;
     p->forgeries = 0;
+    p->operators = 0;
     p->watchdog = false;
     p->extra_seconds = play->seconds;
     for (int i = 0; i < DEVICE_MOODS; i++)

@@ -71,6 +71,7 @@ static const struct quantity quantities[] = {
     PERMILLE(expire_permille),
     WITHIN(ttl.low.ns, LEASE_TTL_MIN_MS *UINT64_C(1000000), LEASE_TTL_MAX_MS *UINT64_C(1000000)),
     WITHIN(ttl.high.ns, LEASE_TTL_MIN_MS *UINT64_C(1000000), LEASE_TTL_MAX_MS *UINT64_C(1000000)),
+    PERMILLE(action_permille),
     WITHIN(stop_high.ns, 0, SPAN_NS_MAX),
     PERMILLE(stuck_permille),
     PERMILLE(accident_permille),

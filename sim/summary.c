@@ -64,6 +64,8 @@ void summary_add(struct figures *sum, const struct figures *f)
     sum->kills += f->kills;
     sum->strays += f->strays;
     sum->receipts += f->receipts;
+    sum->session_runs += f->session_runs;
+    sum->session_receipts += f->session_receipts;
     sum->ends += f->ends;
     sum->surrenders += f->surrenders;
     sum->broken += f->broken;
@@ -130,6 +132,9 @@ static void print_fencing(const struct figures *f, FILE *out)
         (unsigned long long)f->broken, (unsigned long long)f->lost,
         (unsigned long long)f->forgeries, (unsigned long long)f->inhibitors,
         (unsigned long long)f->confirmed, (unsigned long long)f->wrong);
+    if (f->session_runs)
+        fprintf(out, "%llu drivers run to end one session, %llu receipts of that\n",
+                (unsigned long long)f->session_runs, (unsigned long long)f->session_receipts);
     if (f->margin < INT64_MAX)
         fprintf(out,
                 "least margin between a guest's end and the grant that followed its broken hold: "

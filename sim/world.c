@@ -88,6 +88,7 @@ void world_open(struct world *w, uint64_t seed, const struct world_options *opti
     w->siege.length = siege_open(w);
     observer_open(w);
     devices_open(w);
+    sessions_open(w);
     open_machines(w);
     check_executors_open(w);
     if (options->scenario >= 0) {

@@ -27,6 +27,7 @@
 #include "sim/profile.h"
 #include "sim/queue.h"
 #include "sim/scenario.h"
+#include "sim/sessions.h"
 #include "sim/siege.h"
 #include "sim/story_run.h"
 #include "sim/trace.h"
@@ -75,18 +76,20 @@ struct figures {
     uint64_t kills;        /* power effects on machines that were on */
     uint64_t strays;       /* of these, on another life than the ordered one */
     uint64_t receipts;
-    uint64_t ends;       /* end statements */
-    uint64_t surrenders; /* lives raised without a boot */
-    uint64_t broken;     /* holds that passed on by a proof */
-    uint64_t lost;       /* guests that were stopped since their lock was lost */
-    uint64_t lies;       /* receipts that rest on a lie of a device (A4) */
-    uint64_t forgeries;  /* refused */
-    uint64_t inhibitors; /* that operators said or lifted */
-    uint64_t confirmed;  /* operators' receipts that were taken */
-    uint64_t wrong;      /*   of machines that were on (A4) */
-    uint64_t forgotten;  /* registers dropped */
-    uint64_t let_go;     /* names that no voter has any more, as V8 demands */
-    uint64_t anew;       /* registers stored again after a drop */
+    uint64_t session_runs;     /* of drivers, to end one session */
+    uint64_t session_receipts; /* that one is over */
+    uint64_t ends;             /* end statements */
+    uint64_t surrenders;       /* lives raised without a boot */
+    uint64_t broken;           /* holds that passed on by a proof */
+    uint64_t lost;             /* guests that were stopped since their lock was lost */
+    uint64_t lies;             /* receipts that rest on a lie of a device (A4) */
+    uint64_t forgeries;        /* refused */
+    uint64_t inhibitors;       /* that operators said or lifted */
+    uint64_t confirmed;        /* operators' receipts that were taken */
+    uint64_t wrong;            /*   of machines that were on (A4) */
+    uint64_t forgotten;        /* registers dropped */
+    uint64_t let_go;           /* names that no voter has any more, as V8 demands */
+    uint64_t anew;             /* registers stored again after a drop */
     uint64_t sieges;
     uint64_t linear;          /* names whose calls were put in order, at checkpoints */
     uint64_t linear_given_up; /* that were too many, or took too long */
@@ -134,6 +137,7 @@ struct world {
     struct siege siege;
     struct devices devices;
     struct acts_table *acts; /* of each machine's executor */
+    struct sessions sessions;
     struct forger forger;
     struct operator_desk desk; /* of operators */
     struct gossiper gossiper;

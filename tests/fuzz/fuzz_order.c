@@ -37,7 +37,7 @@ static void check_verdict(const struct order_cert *cert, uint8_t action)
     if (verdict != ORDER_OK)
         return;
     if (cert->order.epoch != roster.epoch || cert->order.life < 1 ||
-        roster_find(&roster, cert->order.slot) < 0 ||
+        roster_find(&roster, cert->order.slot) < 0 || !order_suits(&cert->order, action, &roster) ||
         count_good(cert, action) < roster_juror_quorum(&roster))
         abort();
 }
@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t again[ORDER_CERT_BYTES_MAX];
     if (roster.node_count == 0) {
         fixture_roster(&roster, 6, 1);
+        fixture_session_action(&roster);
         digest = fixture_digest(&roster);
     }
 

@@ -343,6 +343,10 @@ static void make_plausible(struct companion *c, struct message *m, uint8_t choic
 #define MAKE_sig(field)
 #define MAKE_evidence(field)
 #define MAKE_addr(field)
+#define MAKE_scope(field)                                                                          \
+    if (choice & 8)                                                                                \
+        (field) = last_run.scope;
+#define MAKE_scope_word(field)
 #define MAKE(kind, field) MAKE_##kind(now_meant->field)
 #define MAKE_CASE(NAME, name)                                                                      \
     case WIRE_##NAME: {                                                                            \
@@ -425,6 +429,7 @@ static void step_executed(enum run_outcome outcome)
     struct event what = {.kind = EVENT_EXECUTED,
                          .executed = {.slot = last_run.slot,
                                       .life = last_run.life,
+                                      .scope = last_run.scope,
                                       .kind = last_run.kind,
                                       .outcome = outcome,
                                       .text = {(const uint8_t *)"said", 4}}};

@@ -42,7 +42,10 @@ static void check_executed(const struct proof *proof)
     require(target >= 0 && executor >= 0 && target != executor);
     require(roster.nodes[executor].executes);
     require(receipt->action != ACTION_RETIRE && receipt->action <= roster.action_count);
-    require(receipt->device[0] && strcmp(receipt->device, roster.nodes[target].device) == 0);
+    bool session = proof->cert.order.scope.session != 0;
+    require(session == roster_ends_sessions(&roster, receipt->action));
+    require(session ||
+            (receipt->device[0] && strcmp(receipt->device, roster.nodes[target].device) == 0));
     require(order_cert_allowing(&proof->cert, receipt->action) >= roster_juror_quorum(&roster));
     require(order_cert_verify(&proof->cert, receipt->action, &cluster, &roster, &digest, NULL) ==
             ORDER_OK);
@@ -80,7 +83,8 @@ static void check_verdict(const struct proof *proof)
     require((verdict == PROOF_ORDER) == (order != ORDER_OK));
     if (verdict != PROOF_OK)
         return;
-    require(proof_covers(proof) >= 1);
+    uint64_t life = proof_covers(proof);
+    require(!proof_scope(proof, &life) == (proof_covers(proof) > 0) && life >= 1);
     if (proof->kind == PROOF_END)
         check_end(&proof->end);
     else if (proof->kind == PROOF_OPERATOR)
@@ -97,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t again[PROOF_BYTES_MAX];
     if (roster.node_count == 0) {
         fixture_roster(&roster, 6, 1);
+        fixture_session_action(&roster);
         roster.nodes[4].executes = false;
         digest = fixture_digest(&roster);
     }

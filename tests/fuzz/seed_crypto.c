@@ -51,6 +51,7 @@ static void seed_rosters(void)
     roster.detect_ms = 6000;
     roster.action_count = 2;
     memcpy(roster.actions[1], "kill-nfs", sizeof "kill-nfs");
+    roster.session_actions = 1u << 1;
     roster.nodes[1].executes = false;
     memset(roster.nodes[2].device, 0, DEVICE_SIZE);
     write_seed("roster/canonical-3", bytes, roster_encode(bytes, &roster));
@@ -94,6 +95,17 @@ static void seed_orders(const struct roster *roster, const struct cluster_id *cl
     }
 }
 
+static void seed_session_order(const struct roster *roster, const struct cluster_id *cluster)
+{
+    uint8_t bytes[ORDER_CERT_BYTES_MAX + 1];
+    struct order order = fixture_session_order(roster, 5, 42, "vm-1");
+    struct order_cert cert = fixture_order_cert(&order, 0, 3, 1u | 1u << 2, cluster);
+    struct writer w = writer_init(bytes, sizeof bytes);
+    order_cert_encode(&w, &cert);
+    write_u8(&w, 2);
+    write_seed("order/session", bytes, writer_size(&w));
+}
+
 static void write_proof(const char *name, const struct proof *proof)
 {
     uint8_t bytes[PROOF_BYTES_MAX];
@@ -124,6 +136,8 @@ static void seed_proofs(const struct roster *roster, const struct cluster_id *cl
     write_proof("proof/watchdog", &proof);
     proof = fixture_watchdog(roster, 5, 4, 2, cluster);
     write_proof("proof/watchdog-too-few", &proof);
+    proof = fixture_ended(roster, 5, 3, 1, 42, "vm-1", cluster);
+    write_proof("proof/session", &proof);
 }
 
 /* A count of votes (as in fuzz_watchdog.c), then a receipt's bytes. */
@@ -148,7 +162,9 @@ static void seed_fencing(void)
     static const struct cluster_id cluster = {{0xc1}};
     static struct roster roster;
     fixture_roster(&roster, 6, 1);
+    fixture_session_action(&roster);
     seed_orders(&roster, &cluster);
+    seed_session_order(&roster, &cluster);
     roster.nodes[4].executes = false;
     seed_proofs(&roster, &cluster);
     seed_watchdogs(&roster, &cluster);

@@ -144,9 +144,10 @@ class Cluster:
     """`count` nodes with everything that they need; none is started.
 
     On loopback, or at `hosts`, an address for each; with `devices`, the identity of each fence device.
+    `sessions`: actions that end sessions.
     """
 
-    def __init__(self, case, directory, count=1, actions=(), hosts=None, devices=()):
+    def __init__(self, case, directory, count=1, actions=(), hosts=None, devices=(), sessions=()):
         self.case = case
         self.dir = directory
         self.dir.mkdir()
@@ -184,6 +185,7 @@ class Cluster:
             "--operator",
             self.dir / "operator.pub",
             *(part for action in actions for part in ("--action", action)),
+            *(part for action in sessions for part in ("--session-action", action)),
             *(node.dir / "card.json" for node in self.nodes),
         )
         self.unsigned = self.dir / "unsigned"

@@ -105,6 +105,25 @@ static inline struct order fixture_order(const struct roster *r, size_t target)
         .epoch = r->epoch, .roster = fixture_digest(r), .slot = r->nodes[target].slot, .life = 7};
 }
 
+/* Gives the roster a second action, `end-session`, which ends sessions: its index is returned. */
+static inline uint8_t fixture_session_action(struct roster *r)
+{
+    r->action_count = 2;
+    memcpy(r->actions[1], "end-session", sizeof "end-session");
+    r->session_actions = 1u << 1;
+    return 2;
+}
+
+/* The order about one session of that life. */
+static inline struct order fixture_session_order(const struct roster *r, size_t target,
+                                                 uint64_t session, const char *info)
+{
+    struct order order = fixture_order(r, target);
+    if (!scope_make(&order.scope, session, 2, info, strlen(info)))
+        __builtin_trap();
+    return order;
+}
+
 /* The vote of the node with index `juror`. */
 static inline struct vote fixture_vote(const struct order *order, size_t juror, uint32_t allows,
                                        const struct cluster_id *cluster)
@@ -223,6 +242,20 @@ static inline struct proof fixture_watchdog(const struct roster *r, size_t targe
             fixture_silence(&order, &proof.watchdog.armed, i, least + (uint32_t)i, cluster);
         watchdog_receipt_add(&proof.watchdog, &silence);
     }
+    return proof;
+}
+
+/* A session of the node with index `target` was ended by the action 2, by votes of the first
+ * `votes` nodes. */
+static inline struct proof fixture_ended(const struct roster *r, size_t target, size_t votes,
+                                         size_t executor, uint64_t session, const char *info,
+                                         const struct cluster_id *cluster)
+{
+    struct order order = fixture_session_order(r, target, session, info);
+    struct proof proof = {.kind = PROOF_EXECUTED,
+                          .cert = fixture_order_cert(&order, 0, votes, 1u << 2 | 1u, cluster),
+                          .receipt = {.action = 2, .witness = WITNESS_NONE}};
+    fixture_receipt_sign(&proof, executor, cluster);
     return proof;
 }
 

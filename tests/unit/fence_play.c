@@ -20,6 +20,12 @@ enum stage_fate stage_filters(void *context, size_t from, size_t to, uint64_t ty
 
 /* --- Devices --- */
 
+static enum stage_tool tool_of(const struct stage *s, const struct stage_node *n,
+                               const struct run *run)
+{
+    return run->scope.session ? s->session_tool : n->tool;
+}
+
 void stage_begin_run(struct stage *s, size_t executor, const struct run *run)
 {
     const struct stage_node *n = &s->nodes[executor];
@@ -29,7 +35,8 @@ void stage_begin_run(struct stage *s, size_t executor, const struct run *run)
         .executor = executor,
         .run = *run,
         .at = s->now,
-        .due = n->tool == TOOL_HANGS ? INSTANT_NEVER : instant_after(s->now, SPAN_MS(n->tool_ms))};
+        .due = tool_of(s, n, run) == TOOL_HANGS ? INSTANT_NEVER
+                                                : instant_after(s->now, SPAN_MS(n->tool_ms))};
 }
 
 struct stage_run *stage_next_run(struct stage *s)
@@ -39,6 +46,19 @@ struct stage_run *stage_next_run(struct stage *s)
         if (s->runs[i].due.ns != INSTANT_NEVER.ns && (!next || s->runs[i].due.ns < next->due.ns))
             next = &s->runs[i];
     return next;
+}
+
+/* The same of a session: the machine is not touched. */
+static enum run_outcome use_session_tool(struct stage *s, const struct run *run)
+{
+    bool ended = false;
+    ck_assert_uint_eq(run->action, run->scope.action);
+    if (run->kind == RUN_OFF_STATUS && s->session_tool == TOOL_WORKS &&
+        s->ended_count < sizeof s->ended / sizeof s->ended[0])
+        s->ended[s->ended_count++] = run->scope;
+    for (size_t i = 0; i < s->ended_count; i++)
+        ended |= scope_equal(&s->ended[i], &run->scope);
+    return s->session_tool == TOOL_WORKS ? (ended ? RUN_OFF : RUN_ON) : RUN_UNKNOWN;
 }
 
 /* What the driver says, after it did what the tool does. */
@@ -71,11 +91,15 @@ void stage_end_run(struct stage *s, struct stage_run *run)
     struct event event = {.kind = EVENT_EXECUTED,
                           .executed = {.slot = run->run.slot,
                                        .life = run->run.life,
+                                       .scope = run->run.scope,
                                        .kind = run->run.kind,
                                        .text = stage_view("as the script says")}};
     run->due = INSTANT_NEVER;
-    event.executed.outcome = use_tool(s, n->tool, &run->run);
-    if (n->tool == TOOL_WRONG_DEVICE)
+    event.executed.outcome =
+        run->run.scope.session ? use_session_tool(s, &run->run) : use_tool(s, n->tool, &run->run);
+    if (run->run.scope.session)
+        memcpy(event.executed.device, "session", sizeof "session");
+    else if (n->tool == TOOL_WRONG_DEVICE)
         memcpy(event.executed.device, "lab:other", sizeof "lab:other");
     else if (n->tool != TOOL_NO_NAME)
         memcpy(event.executed.device, s->roster.nodes[target].device, DEVICE_SIZE);

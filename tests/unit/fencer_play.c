@@ -59,6 +59,7 @@ void drive_setup(void)
     snprintf(drive.dir, sizeof drive.dir, "%s/test_fencer.XXXXXX", tmp ? tmp : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(drive.dir));
     fixture_roster(&drive.roster, 3, 1);
+    fixture_session_action(&drive.roster);
     struct digest digest = fixture_digest(&drive.roster);
     memcpy(drive.config.cluster.bytes, digest.bytes, DIGEST_SIZE);
     drive.config.action_count = 1;

@@ -87,8 +87,8 @@ struct stage_node {
     uint64_t heard[WIRE_TYPES];       /* from others, over all runs, */
     struct message last[WIRE_TYPES];  /*   and the last of each; its views are not kept */
     uint16_t last_from[WIRE_TYPES];   /*   from that slot */
-    uint64_t notices[NOTICE_CLONE + 1];
-    struct notice last_notice[NOTICE_CLONE + 1];
+    uint64_t notices[NOTICE_ENDED + 1];
+    struct notice last_notice[NOTICE_ENDED + 1];
     enum stage_tool tool;                 /* what its runs of the fence driver come to, */
     int64_t tool_ms;                      /*   and how long they take */
     uint64_t steps[FENCE_STEP_KINDS_END]; /* told for the fence log, over all runs, */
@@ -132,6 +132,7 @@ struct stage {
     enum lock_policy policy; /* of locks that are asked for from now on */
     uint16_t limit;          /* the same: of those that are counted */
     uint32_t ttl_ms;         /* the same: of those that expire */
+    struct scope scope;      /* the same: under `action` */
     uint64_t expect;         /* the same: only while the lock's token is this one; 0: any */
     stage_way way;           /* NULL: all pass */
     void *way_context;
@@ -148,6 +149,9 @@ struct stage {
     struct lock_state shown; /* of the last ANSWER_SHOWN */
     struct stage_run runs[STAGE_RUNS_MAX];
     size_t run_count;
+    enum stage_tool session_tool; /* what ends sessions, on every node */
+    struct scope ended[8];        /* and has ended these */
+    size_t ended_count;
 };
 
 /* --- The world --- */

@@ -27,6 +27,7 @@ static uint64_t acquire(struct stage *s, size_t node, const char *name, enum loc
                     .limit = mode == LOCK_COUNTED ? s->limit : 0,
                     .policy = s->policy,
                     .ttl_ms = s->policy == LOCK_STALE_EXPIRE ? s->ttl_ms : 0,
+                    .scope = s->policy == LOCK_STALE_ACTION ? s->scope : scope_none,
                     .try = try,
                     .expect = s->expect,
                     .deadline = ms < 0 ? INSTANT_NEVER : instant_after(s->now, SPAN_MS(ms)),

@@ -107,12 +107,15 @@ START_TEST(acts_full)
     static struct acts_table table;
     struct fence_act act;
     table.count = 0;
-    for (unsigned i = 0; i < ACTS_LIFE_MAX; i++) {
-        act = act_of(3, 7, (uint8_t)i);
-        acts_add(&table, &act);
+    for (unsigned i = 0; i <= ACTS_ACTION_MAX; i++) { /* of one session after another */
+        act = act_of(3, 7, 2);
+        act.order.bytes[0] = (uint8_t)i;
+        if (i < ACTS_ACTION_MAX)
+            acts_add(&table, &act);
     }
-    act = act_of(3, 7, ACTS_LIFE_MAX);
     ck_assert_int_eq(acts_look(&table, &act), ACTS_FULL);
+    act = act_of(3, 7, 1); /* the next rung finds room */
+    ck_assert_int_eq(acts_look(&table, &act), ACTS_NEW);
     for (uint16_t slot = 10; table.count < ACTS_MAX; slot++) {
         act = act_of(slot, 1, 1);
         acts_add(&table, &act);

@@ -105,9 +105,23 @@ START_TEST(closes_its_outputs)
 }
 END_TEST
 
+/* An order about a session, as its holder worded it. */
+static void drive_session(const char *info)
+{
+    struct order about = fixture_session_order(&drive.roster, PLAY_TARGET, 9, info);
+    struct config_action *action = &drive.config.actions[1];
+    *action = drive.config.actions[0];
+    memcpy(action->name, "end-session", sizeof "end-session");
+    drive.config.action_count = 2;
+    drive.cert = fixture_order_cert(&about, 0, 2, 1u << 2, &drive.config.cluster);
+    drive.run.action = 2;
+    drive.run.info = (struct view){(const uint8_t *)"vm 4", 4};
+}
+
 /* Only what the contract names; no descriptor of the executor's; nothing to read. */
 START_TEST(environment)
 {
+    drive_session("vm 4");
     char order[2 * DIGEST_SIZE + 1], body[PLAY_SCRIPT_SIZE / 2];
     struct digest digest = order_digest(&drive.cert.order);
     hex_encode(order, digest.bytes, DIGEST_SIZE);
@@ -121,9 +135,23 @@ START_TEST(environment)
         "grep -v script && exit 15; done\n[ $(pwd) = / ] || exit 16\nexit 2",
         order);
     setenv("SECRET", "of the executor", 1);
-    drive.run.info = (struct view){(const uint8_t *)"vm 4", 4};
     drive_script(body);
     drive_outcome(RUN_OFF, "", "off: done; status: off");
+}
+END_TEST
+
+/* Whatever the agent says: only what the certificate names. */
+START_TEST(other_info)
+{
+    static const char refused[] =
+        "refused: the info is not the one that the certificate names (F4)";
+    drive_script("echo ran >$D/verbs; exit 2");
+    drive_session("vm 5");
+    drive_outcome(RUN_UNKNOWN, "", refused);
+    drive.told = 0;
+    drive.run.info = (struct view){0};
+    drive_outcome(RUN_UNKNOWN, "", refused);
+    drive_verbs("");
 }
 END_TEST
 
@@ -467,6 +495,7 @@ Suite *suite_fencer(void)
         long_complaint,
         closes_its_outputs,
         environment,
+        other_info,
         hangs,
         background_child,
         executor_stopped,

@@ -526,7 +526,7 @@ START_TEST(an_untouched_lock_is_no_bytes)
     ck_assert(lock_decode(&state, (struct view){0}));
     ck_assert_uint_eq(state.token, 0);
     /* The same written out would be a second form of it. */
-    uint8_t zeros[1 + 8 + 8 + 1 + 1 + 1 + 8 + 2 + 1 + 2] = {5};
+    uint8_t zeros[1 + 8 + 8 + 1 + 1 + 1 + 8 + 2 + 1 + 2] = {6};
     ck_assert(!lock_decode(&state, (struct view){zeros, sizeof zeros}));
     zeros[1] = 1;
     ck_assert(lock_decode(&state, (struct view){zeros, sizeof zeros}));
@@ -596,8 +596,8 @@ START_TEST(counts_and_modes_out_of_range_are_refused)
         size_t at;
         uint8_t value;
     } bad[] = {
-        {0, 4},
-        {0, 6},
+        {0, 5},
+        {0, 7},
         {born_at, 2},
         {mark_at, 2},
         {broken_at, 2},

@@ -299,13 +299,13 @@ START_TEST(the_format_is_pinned)
     memset(&order.roster, 0x11, sizeof order.roster);
     struct digest name = order_digest(&order);
     hex_encode(text, name.bytes, sizeof name.bytes);
-    ck_assert_str_eq(text, "4c0416213ae4c687570468301dd81d6c47ed20314b90b5437f84d4caef7ff4e7");
+    ck_assert_str_eq(text, "cf1c0c6a196300682fe0b912f2865c759ee7783f32b4568d39754025cf96acc4");
     struct order_cert cert = voted_by(0, QUORUM);
     size_t size = encode(&cert);
     ck_assert_uint_eq(size, ORDER_BYTES + 1 + QUORUM * VOTE_BYTES);
     name = digest_of(bytes, size);
     hex_encode(text, name.bytes, sizeof name.bytes);
-    ck_assert_str_eq(text, "7ecd1426ba0a058a207c212fcb35df0cb9f9376f591481b0b87609da5a26a814");
+    ck_assert_str_eq(text, "50a1e2b5c3c073f49627add32de3d39cd90104afe3dbb0c82e1a380df1c09a8f");
 }
 END_TEST
 
@@ -340,6 +340,9 @@ START_TEST(a_full_certificate_takes_no_more)
     vote.juror = 100;
     ck_assert(order_cert_add(&cert, &vote));
     ck_assert_uint_eq(cert.count, ROSTER_JURORS_MAX);
+    uint8_t info[SCOPE_INFO_MAX];
+    memset(info, 'i', sizeof info);
+    ck_assert(scope_make(&cert.order.scope, 1, 1, info, sizeof info));
     ck_assert_uint_eq(encode(&cert), ORDER_CERT_BYTES_MAX);
     ck_assert(decode(&back, ORDER_CERT_BYTES_MAX));
     static uint8_t again[ORDER_CERT_BYTES_MAX];
@@ -414,7 +417,7 @@ START_TEST(counts_and_lives_out_of_range_do_not_decode)
         ck_assert_int_eq(decode(&back, size), count == QUORUM);
     }
     memset(bytes, 0, sizeof bytes);
-    bytes[ORDER_BYTES - 8] = 1;
+    bytes[ORDER_BYTES - SCOPE_NONE_BYTES - 8] = 1;
     bytes[ORDER_BYTES] = ROSTER_JURORS_MAX + 1;
     ck_assert(!decode(&back, sizeof bytes));
     cert.order.life = 0;
@@ -424,8 +427,8 @@ END_TEST
 
 START_TEST(every_verdict_has_its_text)
 {
-    for (int a = ORDER_OK; a <= ORDER_TOO_FEW; a++)
-        for (int b = a + 1; b <= ORDER_TOO_FEW; b++)
+    for (int a = ORDER_OK; a <= ORDER_WRONG_ACTION; a++)
+        for (int b = a + 1; b <= ORDER_WRONG_ACTION; b++)
             ck_assert_str_ne(order_verdict_text((enum order_verdict)a),
                              order_verdict_text((enum order_verdict)b));
 }

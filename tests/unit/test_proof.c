@@ -314,9 +314,6 @@ START_TEST(the_largest_proof_fits)
         vote.juror = (uint16_t)i;
         ck_assert(order_cert_add(&executed.cert, &vote));
     }
-    size_t receipt = 1 + 2 + 2 + DEVICE_SIZE + SIGNATURE_SIZE;
-    ck_assert_uint_eq(encode(&executed), 1 + ORDER_CERT_BYTES_MAX + receipt);
-    ck_assert(decode(&back, 1 + ORDER_CERT_BYTES_MAX + receipt));
     executed.kind = PROOF_OPERATOR; /* with all operators' signatures */
     executed.operator_receipt =
         (struct operator_receipt){.form = OPERATOR_CONFIRMS, .machine = "n1"};
@@ -325,6 +322,23 @@ START_TEST(the_largest_proof_fits)
     size_t by_hand = encode(&executed);
     ck_assert_uint_le(by_hand, PROOF_BYTES_MAX);
     ck_assert(decode(&back, by_hand));
+    executed.kind = PROOF_WATCHDOG; /* with the word of all jurors */
+    executed.watchdog = (struct watchdog_receipt){.armed = fixture_armed(TARGET, &cluster)};
+    for (int i = 0; i < ROSTER_JURORS_MAX; i++) {
+        struct silence silence = {.juror = (uint16_t)i, .silent_ms = 9999};
+        ck_assert(watchdog_receipt_add(&executed.watchdog, &silence));
+    }
+    ck_assert_uint_eq(encode(&executed), PROOF_BYTES_MAX);
+    ck_assert(decode(&back, PROOF_BYTES_MAX));
+    executed.kind = PROOF_EXECUTED; /* about a session, which no other kind is */
+    uint8_t info[SCOPE_INFO_MAX];
+    memset(info, 'i', sizeof info);
+    ck_assert(scope_make(&executed.cert.order.scope, 1, 1, info, sizeof info));
+    size_t receipt = 1 + 2 + 2 + DEVICE_SIZE + SIGNATURE_SIZE;
+    ck_assert_uint_eq(encode(&executed), 1 + ORDER_CERT_BYTES_MAX + receipt);
+    ck_assert(decode(&back, 1 + ORDER_CERT_BYTES_MAX + receipt));
+    executed.kind = PROOF_OPERATOR;
+    ck_assert(!decode(&back, encode(&executed)));
 }
 END_TEST
 
@@ -374,7 +388,7 @@ START_TEST(the_format_is_pinned)
     ck_assert_str_eq(text, "6079870a6fad05faa5a1d6122e8f9c6940d3f2799293b2b64f814edf75c21b04");
     name = proof_digest(&executed);
     hex_encode(text, name.bytes, sizeof name.bytes);
-    ck_assert_str_eq(text, "0cb377cb7166b47b3b168474cfe0ce3b240f6d2e6301ae82f5a51e36ce2dc413");
+    ck_assert_str_eq(text, "41bd16e038f1c3bc5eaba1d88ec0fe3e66f86135862438a3aff3e97d623baf76");
 }
 END_TEST
 

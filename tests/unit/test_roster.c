@@ -108,8 +108,6 @@ START_TEST(actions)
 {
     char longest[ROSTER_ACTION_SIZE + 1], name[4];
     memset(longest, 'a', sizeof longest);
-    longest[ROSTER_ACTION_SIZE] = '\0';
-    EXPECT(ROSTER_MALFORMED, action_is(0, longest));
     longest[ROSTER_ACTION_SIZE - 1] = '\0';
     EXPECT(ROSTER_OK, action_is(0, longest));
     EXPECT(ROSTER_OK, (roster.action_count = 0, memset(roster.actions, 0, sizeof roster.actions)));
@@ -199,6 +197,23 @@ START_TEST(counts_beyond_the_limits)
 }
 END_TEST
 
+/* A flag behind each name says which of them end sessions. */
+START_TEST(session_actions_go_both_ways)
+{
+    size_t flag_at = HEAD_BYTES + ROSTER_ACTION_SIZE - 1;
+    size_t size = roster_encode(bytes, &roster);
+    ck_assert_uint_eq(bytes[flag_at], 0);
+    ck_assert(!roster_ends_sessions(&roster, 1));
+    for (unsigned flag = 0; flag <= UINT8_MAX; flag++) {
+        bytes[flag_at] = (uint8_t)flag;
+        ck_assert_int_eq(roster_decode(&decoded, bytes, size),
+                         flag <= 1 ? ROSTER_OK : ROSTER_MALFORMED);
+        ck_assert_int_eq(roster_ends_sessions(&decoded, 1), flag == 1);
+    }
+    ck_assert(!roster_ends_sessions(&decoded, 0) && !roster_ends_sessions(&decoded, 2));
+}
+END_TEST
+
 static void name_is(const char *name)
 {
     memset(roster.nodes[1].name, 0, ROSTER_NAME_SIZE);
@@ -241,7 +256,7 @@ START_TEST(bytes_behind_a_text_are_refused)
 {
     size_t node_at = HEAD_BYTES + ROSTER_ACTION_SIZE + 1 + 2 * KEY_PUBLIC_SIZE + 2;
     size_t name_at = node_at + 2 + 3;
-    check_padding("power", HEAD_BYTES, ROSTER_ACTION_SIZE);
+    check_padding("power", HEAD_BYTES, ROSTER_ACTION_SIZE - 1);
     check_padding("n0", name_at, ROSTER_NAME_SIZE);
     check_padding("lab:n0",
                   name_at + ROSTER_NAME_SIZE + KEY_PUBLIC_SIZE + STORE_ID_SIZE + MACHINE_ID_SIZE +
@@ -584,6 +599,7 @@ static TCase *case_canonical(void)
     tcase_add_test(tc, what_follows_a_text_is_not_encoded);
     tcase_add_test(tc, heads_out_of_range);
     tcase_add_test(tc, counts_beyond_the_limits);
+    tcase_add_test(tc, session_actions_go_both_ways);
     tcase_add_test(tc, names);
     tcase_add_test(tc, detection_targets);
     tcase_add_test(tc, actions);

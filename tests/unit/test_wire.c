@@ -56,6 +56,9 @@ static bool same_evidence(struct evidence a, struct evidence b)
 #define SAME_sig         SAME_nonce
 #define SAME_evidence    same_evidence
 #define SAME_addr(a, b)  (memcmp((a).ip, (b).ip, sizeof(a).ip) == 0 && (a).port == (b).port)
+#define SAME_scope(a, b) scope_equal(&(a), &(b))
+#define SAME_scope_word(a, b)                                                                      \
+    (SAME_scope((a).scope, (b).scope) && SAME_sig((a).signature, (b).signature))
 
 /* loop test: _i is the type. */
 START_TEST(round_trip)

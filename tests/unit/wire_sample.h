@@ -85,6 +85,17 @@ static inline struct address wire_sample_addr(uint64_t n)
     return v;
 }
 
+static inline struct scope wire_sample_scope(uint64_t n)
+{
+    struct scope v;
+    scope_make(&v, 7 + n, (uint8_t)(n + 1), wire_sample_text, 5);
+    return v;
+}
+static inline struct scope_word wire_sample_scope_word(uint64_t n)
+{
+    return (struct scope_word){wire_sample_scope(n), wire_sample_sig(n)};
+}
+
 /* `type` is one of WIRE_MESSAGES. */
 static inline struct message wire_sample(enum wire_type type)
 {

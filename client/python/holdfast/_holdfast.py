@@ -67,7 +67,8 @@ class Holdfast:
         limit: of a counted lock: held while at most so many hold it, 1 to 256.
         stale: what happens to those who wait if this node dies: "hold" (they wait until it boots
         again), "fence" (it is ended), by default for the modes that write, or "expire" (they wait
-        until the lock was not renewed for `ttl` seconds, 30; it is lost here by then).
+        until the lock was not renewed for `ttl` seconds, 30; it is lost here by then), or "action"
+        (this session alone is ended, by the roster's `action` with `info`).
         pid: a child of this process that acts under the lock as well.
         spare: should the lock be lost, let that child live for the last second as well.
         head: wait before all others; for operators.
@@ -208,6 +209,8 @@ def _asked(
     limit: Optional[int] = None,
     stale: Optional[str] = None,
     ttl: Optional[float] = None,
+    action: Optional[str] = None,
+    info: Optional[str] = None,
     pid: Optional[int] = None,
     spare: bool = False,
     head: bool = False,
@@ -217,7 +220,7 @@ def _asked(
     check_timeout(timeout)
     return {
         "mode": mode,
-        **given(limit=limit, stale=stale, pid=pid),
+        **given(limit=limit, stale=stale, action=action, info=info, pid=pid),
         **given(ttl_ms=None if ttl is None else round(ttl * 1000)),
         **given(spare=True if spare else None, head=True if head else None),
         **given(data=None if data is None else base64.b64encode(data).decode()),

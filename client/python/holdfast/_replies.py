@@ -19,6 +19,8 @@ ERRORS: dict[str, type[_errors.HoldfastError]] = {
     INTERFACE + "BadMode": _errors.BadMode,
     INTERFACE + "BadLimit": _errors.BadLimit,
     INTERFACE + "BadTtl": _errors.BadOption,
+    INTERFACE + "BadAction": _errors.BadOption,
+    INTERFACE + "TooMuchInfo": _errors.QueueFull,
     INTERFACE + "NotReady": _errors.NotReady,
     INTERFACE + "LogFailed": _errors.LogFailed,
     INTERFACE + "NotPermitted": _errors.NotPermitted,
