@@ -218,7 +218,7 @@ def run_all(patterns, jobs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-j", "--jobs", type=int, default=4)
+    parser.add_argument("-j", "--jobs", type=int, default=5)
     parser.add_argument("--class", dest="one", help=argparse.SUPPRESS)
     parser.add_argument("patterns", nargs="*")
     options = parser.parse_args()
