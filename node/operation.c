@@ -285,10 +285,18 @@ static void operation_full(struct operation *op, const struct answer *answer)
                           json_pack("{s:i}", "most", (int)LOCK_SCOPES_MAX));
 }
 
+/* A try: who is in the way, and what is being done about it. */
+static void operation_busy(struct operation *op, const struct answer *answer)
+{
+    const struct agent *agent = op->all->agent;
+    operation_refused(op, "org.holdfast.Busy",
+                      json_pack("{s:o s:o}", "holders", render_holders(agent, answer), "stale",
+                                render_fence_stale(agent, &answer->stale)));
+}
+
 static void operation_answer(void *context, const struct answer *answer)
 {
     struct operation *op = context;
-    const struct agent *agent = op->all->agent;
     switch (answer->kind) {
     case ANSWER_ACCEPTED:
         operation_know(op, answer->hold);
@@ -306,9 +314,7 @@ static void operation_answer(void *context, const struct answer *answer)
         operation_starting(op, answer);
         break;
     case ANSWER_BUSY:
-        operation_refused(op, "org.holdfast.Busy",
-                          json_pack("{s:o s:o}", "holders", render_holders(agent, answer), "stale",
-                                    render_fence_stale(agent, &answer->stale)));
+        operation_busy(op, answer);
         break;
     case ANSWER_TIMED_OUT:
         operation_refused(op, "org.holdfast.TimedOut", operation_timed_out(op, answer));
