@@ -7,6 +7,7 @@
 #include "proto/must.h"
 #include "sim/check.h"
 #include "sim/machine.h"
+#include "sim/step.h"
 #include "sim/world.h"
 
 static const struct span late = SPAN_MS(20000);
@@ -17,16 +18,6 @@ static void shape(struct parameters *p)
     p->shards = 1;
     p->delay = (struct range){SPAN_MS(1), SPAN_MS(1)};
     p->far_permille = p->deep_permille = p->bad_loss_permille = p->corrupt_permille = 0;
-}
-
-static _Noreturn void must_not(struct world *w, const char *what)
-{
-    world_fail(w, EXIT_BROKEN, "play", "%s: %s", scenario_name(w->script.index), what);
-}
-
-static struct client *client(struct world *w, uint16_t index)
-{
-    return &w->machines[index].clients[0];
 }
 
 /* At how many machines it is. */
@@ -45,16 +36,6 @@ static uint16_t coordinator(const struct world *w, const struct script *s)
     return (uint16_t)index;
 }
 
-static void isolate(struct world *w, size_t index, int by)
-{
-    for (size_t i = 0; i < w->machine_count; i++) {
-        if (i == index)
-            continue;
-        w->network.cuts[i][index] += (uint32_t)by;
-        w->network.cuts[index][i] += (uint32_t)by;
-    }
-}
-
 /* --- Steps --- */
 
 static bool a_asks(struct world *w, struct script *s)
@@ -63,19 +44,13 @@ static bool a_asks(struct world *w, struct script *s)
     if (!s->name)
         s->name = history_name_new(w);
     must(s->name);
-    client_demand(w, client(w, s->a), s->name, LOCK_EXCLUSIVE, LOCK_STALE_HOLD);
+    client_demand(w, step_client(w, s->a), s->name, LOCK_EXCLUSIVE, LOCK_STALE_HOLD);
     return true;
 }
 
 static bool a_holds(struct world *w, struct script *s)
 {
-    return client(w, s->a)->guest_runs;
-}
-
-static bool a_lets_go(struct world *w, struct script *s)
-{
-    client_let_go(w, client(w, s->a));
-    return true;
+    return step_client(w, s->a)->guest_runs;
 }
 
 static bool it_is_gone(struct world *w, struct script *s)
@@ -85,16 +60,16 @@ static bool it_is_gone(struct world *w, struct script *s)
 
 static bool b_asks(struct world *w, struct script *s)
 {
-    client_demand(w, client(w, s->b), s->name, LOCK_EXCLUSIVE, LOCK_STALE_HOLD);
+    client_demand(w, step_client(w, s->b), s->name, LOCK_EXCLUSIVE, LOCK_STALE_HOLD);
     return true;
 }
 
 /* S7 sees to its token. */
 static bool b_holds_and_lets_go(struct world *w, struct script *s)
 {
-    if (!client(w, s->b)->guest_runs)
+    if (!step_client(w, s->b)->guest_runs)
         return false;
-    client_let_go(w, client(w, s->b));
+    client_let_go(w, step_client(w, s->b));
     return true;
 }
 
@@ -147,13 +122,13 @@ static bool c_is_near(struct world *w, struct script *s)
 static bool it_stays_gone(struct world *w, struct script *s)
 {
     if (kept(w, s) > 0)
-        must_not(w, "what was forgotten is back");
+        step_must_not(w, "what was forgotten is back");
     return w->now - s->at > late.ns + SPAN_MS(1000).ns;
 }
 
 static bool c_is_cut_off(struct world *w, struct script *s)
 {
-    isolate(w, s->c, 1);
+    step_isolate(w, s->c, 1);
     return true;
 }
 
@@ -161,13 +136,13 @@ static bool c_is_cut_off(struct world *w, struct script *s)
 static bool nothing_is_forgotten(struct world *w, struct script *s)
 {
     if (kept(w, s) < w->machine_count)
-        must_not(w, "it was forgotten while one still has an older state of it");
+        step_must_not(w, "it was forgotten while one still has an older state of it");
     return w->now - s->since > SPAN_MS(10000).ns;
 }
 
 static bool c_comes_back(struct world *w, struct script *s)
 {
-    isolate(w, s->c, -1);
+    step_isolate(w, s->c, -1);
     return true;
 }
 
@@ -175,7 +150,7 @@ static bool c_comes_back(struct world *w, struct script *s)
 static const struct play plays[] = {
     {"forgotten", "a free lock is forgotten, and its tokens go on, whoever coordinates (L10)",
      .mutant = 21, .device = DEVICE_FAILS, .shape = shape,
-     .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"a lets go", a_lets_go},
+     .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"a lets go", step_a_lets_go},
                {"the lock is gone", it_is_gone}, {"b asks", b_asks},
                {"b holds and lets go", b_holds_and_lets_go}, {"the lock is gone", it_is_gone},
                {"its coordinator dies", its_coordinator_dies}, {"b asks", b_asks},
@@ -185,13 +160,13 @@ static const struct play plays[] = {
     {"old-accept", "a datagram of before a lock was forgotten stores nothing (L10)",
      .mutant = 65, .device = DEVICE_FAILS, .shape = shape,
      .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"c is far", c_is_far},
-               {"a lets go", a_lets_go}, {"b asks", b_asks},
+               {"a lets go", step_a_lets_go}, {"b asks", b_asks},
                {"b holds and lets go", b_holds_and_lets_go}, {"c is near", c_is_near},
                {"the lock is gone", it_is_gone}, {"it stays gone", it_stays_gone}}},
     {"away", "a lock that one voter cannot hear of is not forgotten (L10)",
      .mutant = 19, .device = DEVICE_FAILS, .shape = shape,
      .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"c is cut off", c_is_cut_off},
-               {"a lets go", a_lets_go}, {"nothing is forgotten", nothing_is_forgotten},
+               {"a lets go", step_a_lets_go}, {"nothing is forgotten", nothing_is_forgotten},
                {"c comes back", c_comes_back}, {"the lock is gone", it_is_gone}}},
 };
 /* clang-format on */

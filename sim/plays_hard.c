@@ -6,64 +6,22 @@
 
 #include "proto/must.h"
 #include "sim/machine.h"
+#include "sim/step.h"
 #include "sim/world.h"
-
-static struct machine *machine(struct world *w, size_t index)
-{
-    return &w->machines[index];
-}
-
-static struct client *client(struct world *w, size_t index)
-{
-    return &w->machines[index].clients[0];
-}
-
-static const struct life *life_of(struct world *w, const struct script *s)
-{
-    return lives_of(w, cluster_slot(s->a), s->life);
-}
-
-static _Noreturn void must_not(struct world *w, const char *what)
-{
-    world_fail(w, EXIT_BROKEN, "play", "%s: %s", scenario_name(w->script.index), what);
-}
-
-static bool a_asks(struct world *w, struct script *s)
-{
-    s->a = 0;
-    s->name = history_name_new(w);
-    must(s->name);
-    client_demand(w, client(w, s->a), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
-    return true;
-}
-
-static bool a_holds(struct world *w, struct script *s)
-{
-    if (!client(w, s->a)->guest_runs)
-        return false;
-    s->life = client(w, s->a)->guest_op->id.life;
-    return true;
-}
-
-static bool a_is_paused(struct world *w, struct script *s)
-{
-    machine_pause(w, machine(w, s->a), SPAN_MS(3600000));
-    return true;
-}
 
 /* Two wait: whichever of them is struck, the other one is granted. */
 static bool two_ask(struct world *w, struct script *s)
 {
     s->b = 1;
     s->c = 2;
-    client_demand(w, client(w, s->b), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
-    client_demand(w, client(w, s->c), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
+    client_demand(w, step_client(w, s->b), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
+    client_demand(w, step_client(w, s->c), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
     return true;
 }
 
 static bool one_holds(struct world *w, struct script *s)
 {
-    return client(w, s->b)->guest_runs || client(w, s->c)->guest_runs;
+    return step_client(w, s->b)->guest_runs || step_client(w, s->c)->guest_runs;
 }
 
 /* The executor of the driver that runs against a; SIZE_MAX if none runs. */
@@ -82,12 +40,12 @@ static size_t acting(const struct world *w, const struct script *s)
 static bool executor_dies(struct world *w, struct script *s)
 {
     size_t executor = acting(w, s);
-    if (executor == SIZE_MAX || !machine(w, s->a)->powered)
+    if (executor == SIZE_MAX || !step_machine(w, s->a)->powered)
         return false;
     s->bits = 1u << executor;
-    machine(w, executor)->held_down++;
-    machine(w, s->a)->held_down++; /* else it may boot before the next one's status */
-    machine_power_crash(w, machine(w, executor));
+    step_machine(w, executor)->held_down++;
+    step_machine(w, s->a)->held_down++; /* else it may boot before the next one's status */
+    machine_power_crash(w, step_machine(w, executor));
     return true;
 }
 
@@ -96,24 +54,24 @@ static bool another_acts(struct world *w, struct script *s)
 {
     size_t executor = acting(w, s);
     if (executor != SIZE_MAX && s->bits >> executor & 1)
-        must_not(w, "who died acts again");
+        step_must_not(w, "who died acts again");
     return executor != SIZE_MAX;
 }
 
 static bool executor_is_brought_up(struct world *w, struct script *s)
 {
     size_t executor = (size_t)__builtin_ctz(s->bits);
-    machine(w, executor)->held_down--;
-    machine(w, s->a)->held_down--;
-    machine_boot(w, machine(w, executor));
-    machine_boot(w, machine(w, s->a));
+    step_machine(w, executor)->held_down--;
+    step_machine(w, s->a)->held_down--;
+    machine_boot(w, step_machine(w, executor));
+    machine_boot(w, step_machine(w, s->a));
     return true;
 }
 
 static bool by_one_order(struct world *w, struct script *s)
 {
-    if (w->figures.receipts == 0 || !life_of(w, s)->ordered)
-        must_not(w, "the lock passed on without an order and its receipt");
+    if (w->figures.receipts == 0 || !step_life(w, s)->ordered)
+        step_must_not(w, "the lock passed on without an order and its receipt");
     return true;
 }
 
@@ -121,7 +79,7 @@ static bool by_one_order(struct world *w, struct script *s)
 
 static void restart(struct world *w, size_t index)
 {
-    struct machine *m = machine(w, index);
+    struct machine *m = step_machine(w, index);
     machine_agent_crash(w, m);
     machine_plan_start(w, m, SPAN_MS(300));
 }
@@ -129,12 +87,12 @@ static void restart(struct world *w, size_t index)
 /* Some votes are there, and no order yet. Whoever coordinates the lock's shard is the accuser. */
 static bool accuser_restarts(struct world *w, struct script *s)
 {
-    if (life_of(w, s)->votes == 0 && !life_of(w, s)->ordered)
+    if (step_life(w, s)->votes == 0 && !step_life(w, s)->ordered)
         return false;
     int accuser = cluster_index(w->cluster, w->observer->served_by[s->name->shard]);
     must(accuser >= 0);
     restart(w, accuser == s->a ? (size_t)s->a + 3u : (size_t)accuser);
-    s->bits = life_of(w, s)->votes;
+    s->bits = step_life(w, s)->votes;
     return true;
 }
 
@@ -142,7 +100,7 @@ static bool accuser_restarts(struct world *w, struct script *s)
 static bool voters_restart(struct world *w, struct script *s)
 {
     for (size_t i = 0; i < w->machine_count; i++)
-        if (i != s->a && (s->bits >> i & 1) && machine(w, i)->agent_up)
+        if (i != s->a && (s->bits >> i & 1) && step_machine(w, i)->agent_up)
             restart(w, i);
     return true;
 }
@@ -159,13 +117,13 @@ static bool executors_agent_restarts(struct world *w, struct script *s)
 /* The clients of agents that were restarted are gone with them. */
 static bool two_ask_again(struct world *w, struct script *s)
 {
-    if (!machine(w, s->b)->ready_life || !machine(w, s->c)->ready_life ||
-        !machine(w, s->b)->agent_up || !machine(w, s->c)->agent_up)
+    if (!step_machine(w, s->b)->ready_life || !step_machine(w, s->c)->ready_life ||
+        !step_machine(w, s->b)->agent_up || !step_machine(w, s->c)->agent_up)
         return false;
-    if (client(w, s->b)->state == CLIENT_IDLE)
-        client_demand(w, client(w, s->b), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
-    if (client(w, s->c)->state == CLIENT_IDLE)
-        client_demand(w, client(w, s->c), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
+    if (step_client(w, s->b)->state == CLIENT_IDLE)
+        client_demand(w, step_client(w, s->b), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
+    if (step_client(w, s->c)->state == CLIENT_IDLE)
+        client_demand(w, step_client(w, s->c), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
     return true;
 }
 
@@ -173,14 +131,14 @@ static bool two_ask_again(struct world *w, struct script *s)
 static const struct play plays[] = {
     {"executor-dies", "an executor's machine dies while its driver runs: the next one acts (F9)",
      .mutant = 146, .device = DEVICE_SLOW, .seconds = 60,
-     .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"a is paused", a_is_paused},
+     .steps = {{"a asks", step_a_asks}, {"a holds", step_a_holds}, {"a is paused", step_a_is_paused},
                {"b and c ask", two_ask}, {"the executor dies", executor_dies},
                {"another one acts", another_acts}, {"b or c holds", one_holds},
                {"by an order", by_one_order},
                {"the executor is brought up", executor_is_brought_up}}},
     {"restarts", "agents restart in the midst of an order: votes stay, it is carried out once (F2)",
      .mutant = 147, .device = DEVICE_SLOW, .seconds = 90,
-     .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"a is paused", a_is_paused},
+     .steps = {{"a asks", step_a_asks}, {"a holds", step_a_holds}, {"a is paused", step_a_is_paused},
                {"b and c ask", two_ask}, {"the accuser restarts", accuser_restarts},
                {"those who voted restart", voters_restart}, {"they ask again", two_ask_again},
                {"an executor's agent restarts", executors_agent_restarts},

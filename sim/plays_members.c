@@ -7,24 +7,10 @@
 #include "proto/must.h"
 #include "sim/guest.h"
 #include "sim/machine.h"
+#include "sim/step.h"
 #include "sim/world.h"
 
 enum { RESTARTS = 6 };
-
-static struct machine *machine(struct world *w, uint16_t index)
-{
-    return &w->machines[index];
-}
-
-static struct client *client(struct world *w, uint16_t index)
-{
-    return &w->machines[index].clients[0];
-}
-
-static _Noreturn void must_not(struct world *w, const char *what)
-{
-    world_fail(w, EXIT_BROKEN, "play", "%s: %s", scenario_name(w->script.index), what);
-}
 
 static bool passed(struct world *w, const struct script *s, int64_t ms)
 {
@@ -33,7 +19,7 @@ static bool passed(struct world *w, const struct script *s, int64_t ms)
 
 static void demand(struct world *w, uint16_t index, struct name *name)
 {
-    client_demand(w, client(w, index), name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
+    client_demand(w, step_client(w, index), name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
 }
 
 static bool a_asks(struct world *w, struct script *s)
@@ -46,30 +32,17 @@ static bool a_asks(struct world *w, struct script *s)
     return true;
 }
 
-static bool a_holds(struct world *w, struct script *s)
-{
-    if (!client(w, s->a)->guest_runs)
-        return false;
-    s->life = client(w, s->a)->guest_op->id.life;
-    return true;
-}
-
 static bool b_asks(struct world *w, struct script *s)
 {
     demand(w, s->b, s->name);
     return true;
 }
 
-static bool b_holds(struct world *w, struct script *s)
-{
-    return client(w, s->b)->guest_runs;
-}
-
 static bool nobody_ordered(struct world *w, struct script *s)
 {
     (void)s;
     if (w->figures.orders || w->figures.kills || w->figures.votes)
-        must_not(w, "a juror voted against a node that is there");
+        step_must_not(w, "a juror voted against a node that is there");
     return true;
 }
 
@@ -94,9 +67,9 @@ static bool nobody_is_believed_dead(struct world *w, struct script *s)
     for (size_t i = 0; i < w->machine_count; i++)
         for (size_t k = 0; k < w->machine_count && i != s->c; k++)
             if (i != k && state_of(&w->machines[i], k) == MEMBER_DEAD)
-                must_not(w, "somebody is held dead on a liar's word");
-    if (!client(w, s->a)->guest_runs)
-        must_not(w, "a lost its lock to a liar's word");
+                step_must_not(w, "somebody is held dead on a liar's word");
+    if (!step_client(w, s->a)->guest_runs)
+        step_must_not(w, "a lost its lock to a liar's word");
     return passed(w, s, 40000);
 }
 
@@ -105,13 +78,7 @@ static bool c_is_silent(struct world *w, struct script *s)
     gossiper_end(w);
     s->bits = (uint32_t)w->gossiper.said;
     if (s->bits < 20)
-        must_not(w, "the liar said too little");
-    return true;
-}
-
-static bool a_lets_go(struct world *w, struct script *s)
-{
-    client_let_go(w, client(w, s->a));
+        step_must_not(w, "the liar said too little");
     return true;
 }
 
@@ -119,7 +86,7 @@ static bool a_lets_go(struct world *w, struct script *s)
 
 static bool copy_of_a_starts(struct world *w, struct script *s)
 {
-    twin_begin(w, machine(w, s->a));
+    twin_begin(w, step_machine(w, s->a));
     twin_asks(w, s->other);
     s->at = w->now;
     return true;
@@ -135,32 +102,32 @@ static bool is_cloned(const struct peer *peer)
 static void copy_has_nothing(struct world *w)
 {
     if (w->twin.granted)
-        must_not(w, "the copy was granted a lock while its original answers");
+        step_must_not(w, "the copy was granted a lock while its original answers");
 }
 
 static bool both_know(struct world *w, struct script *s)
 {
     copy_has_nothing(w);
-    if (!is_cloned(machine(w, s->a)->peer) || !is_cloned(w->twin.peer))
+    if (!is_cloned(step_machine(w, s->a)->peer) || !is_cloned(w->twin.peer))
         return false;
     twin_asks(w, s->other);
     if (!w->twin.refused)
-        must_not(w, "the copy takes requests although it knows");
+        step_must_not(w, "the copy takes requests although it knows");
     return true;
 }
 
 static bool a_lost_it(struct world *w, struct script *s)
 {
     copy_has_nothing(w);
-    return !client(w, s->a)->guest_runs;
+    return !step_client(w, s->a)->guest_runs;
 }
 
 /* As long as both are there; the others go on. */
 static bool neither_holds(struct world *w, struct script *s)
 {
     copy_has_nothing(w);
-    if (client(w, s->a)->guest_runs)
-        must_not(w, "a holds while a copy of it answers");
+    if (step_client(w, s->a)->guest_runs)
+        step_must_not(w, "a holds while a copy of it answers");
     return passed(w, s, 15000);
 }
 
@@ -179,10 +146,10 @@ static bool copy_is_switched_off(struct world *w, struct script *s)
 
 static bool a_may_again(struct world *w, struct script *s)
 {
-    struct client *c = client(w, s->a);
+    struct client *c = step_client(w, s->a);
     if (c->guest_runs)
         return true;
-    if (c->state == CLIENT_IDLE && !is_cloned(machine(w, s->a)->peer))
+    if (c->state == CLIENT_IDLE && !is_cloned(step_machine(w, s->a)->peer))
         demand(w, s->a, s->name);
     return false;
 }
@@ -191,7 +158,7 @@ static bool a_may_again(struct world *w, struct script *s)
 
 static bool a_starts_anew(struct world *w, struct script *s)
 {
-    struct machine *m = machine(w, s->a);
+    struct machine *m = step_machine(w, s->a);
     if (s->at && w->now - s->at < SPAN_MS(700).ns)
         return false;
     s->at = w->now;
@@ -199,9 +166,9 @@ static bool a_starts_anew(struct world *w, struct script *s)
         return true;
     s->bits++;
     machine_agent_crash(w, m);
-    client(w, s->a)->guest_waits = false;
-    client(w, s->a)->serial++;
-    client(w, s->a)->guest_handle++; /* items that would end it are stale */
+    step_client(w, s->a)->guest_waits = false;
+    step_client(w, s->a)->serial++;
+    step_client(w, s->a)->guest_handle++; /* items that would end it are stale */
     machine_plan_start(w, m, SPAN_MS(100));
     return false;
 }
@@ -210,9 +177,9 @@ static bool the_guest_ends(struct world *w, struct script *s)
 {
     if (!passed(w, s, 5000))
         return false;
-    guest_over(w, client(w, s->a));
-    client_rest(w, client(w, s->a));
-    client_send_drop(w, machine(w, s->a), HANDLE_DRIVER, client(w, s->a)->guest_op, true);
+    guest_over(w, step_client(w, s->a));
+    client_rest(w, step_client(w, s->a));
+    client_send_drop(w, step_machine(w, s->a), HANDLE_DRIVER, step_client(w, s->a)->guest_op, true);
     return true;
 }
 
@@ -220,22 +187,22 @@ static bool the_guest_ends(struct world *w, struct script *s)
 
 static bool clock_of_a_stands(struct world *w, struct script *s)
 {
-    clock_stop(&machine(w, s->a)->clock, w->now);
+    clock_stop(&step_machine(w, s->a)->clock, w->now);
     return true;
 }
 
 /* It answers probes and renews no more; nobody takes it for dead, so nobody is let in. */
 static bool b_waits_on(struct world *w, struct script *s)
 {
-    if (b_holds(w, s))
-        must_not(w, "b got the lock while a's guest runs");
+    if (step_b_holds(w, s))
+        step_must_not(w, "b got the lock while a's guest runs");
     return passed(w, s, 15000);
 }
 
 static bool clock_of_a_goes_on(struct world *w, struct script *s)
 {
-    clock_go_on(&machine(w, s->a)->clock, w->now);
-    machine_post(w, machine(w, s->a), &(struct event){.kind = EVENT_TICK});
+    clock_go_on(&step_machine(w, s->a)->clock, w->now);
+    machine_post(w, step_machine(w, s->a), &(struct event){.kind = EVENT_TICK});
     return true;
 }
 
@@ -243,32 +210,32 @@ static bool clock_of_a_goes_on(struct world *w, struct script *s)
 static const struct play plays[] = {
     {"gossip", "a member forges words, suspicions and deaths of others: all are refuted (M2)",
      .mutant = 94, .device = DEVICE_WORKS, .seconds = 30,
-     .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"b asks", b_asks}, {"c lies", c_lies},
+     .steps = {{"a asks", a_asks}, {"a holds", step_a_holds}, {"b asks", b_asks}, {"c lies", c_lies},
                {"nobody is believed dead", nobody_is_believed_dead},
                {"c is silent", c_is_silent}, {"nobody was ordered", nobody_ordered},
-               {"a lets go", a_lets_go}, {"b holds", b_holds}}},
+               {"a lets go", step_a_lets_go}, {"b holds", step_b_holds}}},
     {"clone", "a copy of a holder runs beside it: neither holds until one is off (section 7)",
      .mutant = 95, .device = DEVICE_WORKS, .seconds = 60,
-     .steps = {{"a asks", a_asks}, {"a holds", a_holds},
+     .steps = {{"a asks", a_asks}, {"a holds", step_a_holds},
                {"a copy of a starts, and asks", copy_of_a_starts}, {"both know", both_know},
                {"a lost its lock", a_lost_it}, {"b asks for another", b_asks_for_another},
-               {"b holds", b_holds}, {"neither of the two holds", neither_holds},
+               {"b holds", step_b_holds}, {"neither of the two holds", neither_holds},
                {"nobody was ordered", nobody_ordered},
                {"the copy is switched off", copy_is_switched_off},
                {"a asks and holds again", a_may_again}}},
     {"restarts", "starts of an agent that follow each other quickly are no clones (section 7)",
      .mutant = 97, .device = DEVICE_WORKS, .seconds = 30,
-     .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"b asks", b_asks},
+     .steps = {{"a asks", a_asks}, {"a holds", step_a_holds}, {"b asks", b_asks},
                {"its agent starts anew, and again", a_starts_anew},
-               {"its guest ends", the_guest_ends}, {"b holds", b_holds},
+               {"its guest ends", the_guest_ends}, {"b holds", step_b_holds},
                {"nobody was ordered", nobody_ordered}}},
     {"clock-stands", "a holder's clock stands: it is alive, so its lock does not pass (A2, F2)",
      .device = DEVICE_WORKS, .seconds = 30,
-     .steps = {{"a asks", a_asks}, {"a holds", a_holds},
+     .steps = {{"a asks", a_asks}, {"a holds", step_a_holds},
                {"its clock stands", clock_of_a_stands}, {"b asks", b_asks},
                {"b waits on", b_waits_on}, {"nobody was ordered", nobody_ordered},
-               {"its clock goes on", clock_of_a_goes_on}, {"a lets go", a_lets_go},
-               {"b holds", b_holds}}},
+               {"its clock goes on", clock_of_a_goes_on}, {"a lets go", step_a_lets_go},
+               {"b holds", step_b_holds}}},
 };
 /* clang-format on */
 

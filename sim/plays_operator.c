@@ -7,78 +7,17 @@
 
 #include "proto/must.h"
 #include "sim/machine.h"
+#include "sim/step.h"
 #include "sim/world.h"
 
 enum { DESK = 2 }; /* the machine at which the operator sits */
 
 static const struct span hour = SPAN_MS(3600000);
 
-static struct machine *machine(struct world *w, size_t index)
-{
-    return &w->machines[index];
-}
-
-static struct client *client(struct world *w, size_t index)
-{
-    return &w->machines[index].clients[0];
-}
-
-static _Noreturn void must_not(struct world *w, const char *what)
-{
-    world_fail(w, EXIT_BROKEN, "play", "%s: %s", scenario_name(w->script.index), what);
-}
-
-static bool a_asks(struct world *w, struct script *s)
-{
-    s->a = 0, s->b = 1;
-    s->name = history_name_new(w);
-    must(s->name);
-    client_demand(w, client(w, s->a), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
-    return true;
-}
-
-static bool a_holds(struct world *w, struct script *s)
-{
-    if (!client(w, s->a)->guest_runs)
-        return false;
-    s->life = client(w, s->a)->guest_op->id.life;
-    return true;
-}
-
-static bool b_asks(struct world *w, struct script *s)
-{
-    client_demand(w, client(w, s->b), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
-    return true;
-}
-
-static bool b_holds(struct world *w, struct script *s)
-{
-    return client(w, s->b)->guest_runs;
-}
-
 static bool a_dies(struct world *w, struct script *s)
 {
-    machine(w, s->a)->held_down++;
-    machine_power_crash(w, machine(w, s->a));
-    return true;
-}
-
-static bool a_is_paused(struct world *w, struct script *s)
-{
-    machine_pause(w, machine(w, s->a), hour);
-    return true;
-}
-
-static bool a_goes_on(struct world *w, struct script *s)
-{
-    machine_thaw(w, machine(w, s->a));
-    return true;
-}
-
-static bool a_is_brought_up(struct world *w, struct script *s)
-{
-    machine(w, s->a)->held_down--;
-    machine_boot(w, machine(w, s->a));
+    step_machine(w, s->a)->held_down++;
+    machine_power_crash(w, step_machine(w, s->a));
     return true;
 }
 
@@ -92,7 +31,7 @@ static bool ordered(struct world *w, struct script *s)
 static bool a_freeze_is_said(struct world *w, struct script *s)
 {
     (void)s;
-    operator_says(w, machine(w, DESK), INHIBIT_FREEZE, MACHINES_MAX, true, hour);
+    operator_says(w, step_machine(w, DESK), INHIBIT_FREEZE, MACHINES_MAX, true, hour);
     return true;
 }
 
@@ -101,20 +40,20 @@ static bool it_is_in_effect(struct world *w, struct script *s)
     struct inhibitor_view view;
     size_t cursor = 0;
     (void)s;
-    return peer_next_inhibitor(machine(w, DESK)->peer, &cursor, &view) &&
+    return peer_next_inhibitor(step_machine(w, DESK)->peer, &cursor, &view) &&
            __builtin_popcount(view.stored) == (int)w->machine_count;
 }
 
 static bool nobody_votes(struct world *w, struct script *s)
 {
     if (lives_of(w, cluster_slot(s->a), s->life)->votes)
-        must_not(w, "somebody votes within a freeze");
+        step_must_not(w, "somebody votes within a freeze");
     return w->now - s->since > SPAN_MS(15000).ns;
 }
 
 static bool it_is_lifted(struct world *w, struct script *s)
 {
-    operator_says(w, machine(w, s->b), INHIBIT_FREEZE, MACHINES_MAX, false, hour);
+    operator_says(w, step_machine(w, s->b), INHIBIT_FREEZE, MACHINES_MAX, false, hour);
     return true;
 }
 
@@ -127,14 +66,14 @@ static void wrong_shape(struct parameters *p)
 
 static bool b_waits(struct world *w, struct script *s)
 {
-    if (b_holds(w, s))
-        must_not(w, "the lock passed on, and nothing says that its holder is off");
+    if (step_b_holds(w, s))
+        step_must_not(w, "the lock passed on, and nothing says that its holder is off");
     return w->now - s->since > SPAN_MS(15000).ns;
 }
 
 static bool it_is_confirmed(struct world *w, struct script *s)
 {
-    operator_hears(w, machine(w, DESK), machine(w, s->a));
+    operator_hears(w, step_machine(w, DESK), step_machine(w, s->a));
     return true;
 }
 
@@ -142,14 +81,14 @@ static bool by_hand(struct world *w, struct script *s)
 {
     (void)s;
     if (w->figures.confirmed != 1 || w->figures.receipts)
-        must_not(w, "the lock passed on otherwise");
+        step_must_not(w, "the lock passed on otherwise");
     return true;
 }
 
 static bool it_is_refused(struct world *w, struct script *s)
 {
-    if (b_holds(w, s) || w->figures.confirmed)
-        must_not(w, "a confirmation was taken of a life that was heard just now");
+    if (step_b_holds(w, s) || w->figures.confirmed)
+        step_must_not(w, "a confirmation was taken of a life that was heard just now");
     return w->now - s->since > SPAN_MS(5000).ns;
 }
 
@@ -157,21 +96,21 @@ static bool it_is_refused(struct world *w, struct script *s)
 static const struct play plays[] = {
     {"frozen", "a dead holder is not fenced within a freeze, and is when it is lifted (F8)",
      .mutant = 130, .device = DEVICE_WORKS,
-     .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"b asks", b_asks},
+     .steps = {{"a asks", step_a_asks}, {"a holds", step_a_holds}, {"b asks", step_b_asks},
                {"a freeze is said", a_freeze_is_said}, {"it is in effect", it_is_in_effect},
                {"a dies", a_dies}, {"nobody votes", nobody_votes}, {"it is lifted", it_is_lifted},
-               {"b holds", b_holds}, {"a is brought up", a_is_brought_up}}},
+               {"b holds", step_b_holds}, {"a is brought up", step_a_is_brought_up}}},
     {"by-hand", "no device reaches a dead holder: an operator confirms that it is off (F6d)",
      .device = DEVICE_FAILS,
-     .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"b asks", b_asks}, {"a dies", a_dies},
+     .steps = {{"a asks", step_a_asks}, {"a holds", step_a_holds}, {"b asks", step_b_asks}, {"a dies", a_dies},
                {"an order", ordered}, {"b waits", b_waits}, {"it is confirmed", it_is_confirmed},
-               {"b holds", b_holds}, {"by hand", by_hand}, {"a is brought up", a_is_brought_up}}},
+               {"b holds", step_b_holds}, {"by hand", by_hand}, {"a is brought up", step_a_is_brought_up}}},
     {"wrong-word", "a confirmation of a life that was heard just now is refused (F6d)",
      .mutant = 135, .device = DEVICE_FAILS, .shape = wrong_shape,
-     .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"b asks", b_asks},
-               {"a is paused", a_is_paused}, {"an order", ordered},
+     .steps = {{"a asks", step_a_asks}, {"a holds", step_a_holds}, {"b asks", step_b_asks},
+               {"a is paused", step_a_is_paused}, {"an order", ordered},
                {"it is confirmed", it_is_confirmed}, {"it is refused", it_is_refused},
-               {"a goes on", a_goes_on}, {"b holds", b_holds}}},
+               {"a goes on", step_a_goes_on}, {"b holds", step_b_holds}}},
 };
 /* clang-format on */
 

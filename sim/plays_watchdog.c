@@ -8,6 +8,7 @@
 #include "proto/must.h"
 #include "sim/check.h"
 #include "sim/machine.h"
+#include "sim/step.h"
 #include "sim/world.h"
 
 static void shape(struct parameters *p)
@@ -23,67 +24,19 @@ static void unkillable(struct parameters *p)
     p->stop_high = SPAN_MS(3600000);
 }
 
-static _Noreturn void must_not(struct world *w, const char *what)
-{
-    world_fail(w, EXIT_BROKEN, "play", "%s: %s", scenario_name(w->script.index), what);
-}
-
-static struct machine *machine(struct world *w, uint16_t index)
-{
-    return &w->machines[index];
-}
-
-static struct client *client(struct world *w, uint16_t index)
-{
-    return &w->machines[index].clients[0];
-}
-
-static void isolate(struct world *w, size_t index, int by)
-{
-    for (size_t i = 0; i < w->machine_count; i++) {
-        if (i == index)
-            continue;
-        w->network.cuts[i][index] += (uint32_t)by;
-        w->network.cuts[index][i] += (uint32_t)by;
-    }
-}
-
-static bool a_asks(struct world *w, struct script *s)
-{
-    s->a = 0, s->b = 1;
-    s->name = history_name_new(w);
-    must(s->name);
-    client_demand(w, client(w, s->a), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
-    return true;
-}
-
-static bool a_holds(struct world *w, struct script *s)
-{
-    if (!client(w, s->a)->guest_runs)
-        return false;
-    s->life = client(w, s->a)->guest_op->id.life;
-    return true;
-}
-
-static bool b_asks(struct world *w, struct script *s)
-{
-    client_demand(w, client(w, s->b), s->name, LOCK_EXCLUSIVE, LOCK_STALE_FENCE);
-    return true;
-}
-
 /* Once it is reset it stays off: no end statement shall be faster. */
 static bool a_hangs(struct world *w, struct script *s)
 {
-    machine(w, s->a)->held_down++;
-    machine_pause(w, machine(w, s->a), SPAN_MS(3600000));
+    step_machine(w, s->a)->held_down++;
+    machine_pause(w, step_machine(w, s->a), SPAN_MS(3600000));
     s->at = w->now;
     return true;
 }
 
 static bool a_is_cut_off(struct world *w, struct script *s)
 {
-    machine(w, s->a)->held_down++;
-    isolate(w, s->a, 1);
+    step_machine(w, s->a)->held_down++;
+    step_isolate(w, s->a, 1);
     s->at = w->now;
     return true;
 }
@@ -96,59 +49,47 @@ static bool b_holds_in_time(struct world *w, struct script *s)
     int64_t most = t.hand_over.ns > t.detect.ns + SPAN_MS(5000).ns ? t.hand_over.ns
                                                                    : t.detect.ns + SPAN_MS(5000).ns;
     if (w->now - s->at > most + SPAN_MS(5000).ns)
-        must_not(w, "the dead holder's lock has not passed on in time (V2)");
-    return client(w, s->b)->guest_runs;
+        step_must_not(w, "the dead holder's lock has not passed on in time (V2)");
+    return step_client(w, s->b)->guest_runs;
 }
 
 static bool by_its_watchdog(struct world *w, struct script *s)
 {
     if (w->figures.fired != 1 || w->figures.watchdog_receipts == 0 || w->figures.kills)
-        must_not(w, "the lock passed on by something else than one watchdog");
-    if (machine(w, s->a)->powered)
-        must_not(w, "the machine runs on");
-    return true;
-}
-
-static bool a_is_brought_up(struct world *w, struct script *s)
-{
-    machine(w, s->a)->held_down--;
-    machine_boot(w, machine(w, s->a));
+        step_must_not(w, "the lock passed on by something else than one watchdog");
+    if (step_machine(w, s->a)->powered)
+        step_must_not(w, "the machine runs on");
     return true;
 }
 
 static bool the_cut_ends(struct world *w, struct script *s)
 {
-    isolate(w, s->a, -1);
-    return a_is_brought_up(w, s);
-}
-
-static bool a_comes_back(struct world *w, struct script *s)
-{
-    return machine(w, s->a)->ready_life > s->life;
+    step_isolate(w, s->a, -1);
+    return step_a_is_brought_up(w, s);
 }
 
 /* clang-format off: a play reads like one */
 static const struct play plays[] = {
     {"watchdog", "an agent hangs, its writer writes on: the machine resets itself first (F6c)",
      .mutant = 120, .device = DEVICE_FAILS, .shape = shape,
-     .steps = {{"a asks", a_asks},
-               {"a holds", a_holds},
-               {"b asks", b_asks},
+     .steps = {{"a asks", step_a_asks},
+               {"a holds", step_a_holds},
+               {"b asks", step_b_asks},
                {"a hangs", a_hangs},
                {"b holds", b_holds_in_time},
                {"by its watchdog", by_its_watchdog},
-               {"a is brought up", a_is_brought_up},
-               {"a comes back", a_comes_back}}},
+               {"a is brought up", step_a_is_brought_up},
+               {"a comes back", step_a_comes_back}}},
     {"unkillable", "cut off, and what acts there cannot be killed: nobody pets for it (F7)",
      .mutant = 121, .device = DEVICE_FAILS, .shape = unkillable,
-     .steps = {{"a asks", a_asks},
-               {"a holds", a_holds},
-               {"b asks", b_asks},
+     .steps = {{"a asks", step_a_asks},
+               {"a holds", step_a_holds},
+               {"b asks", step_b_asks},
                {"a is cut off", a_is_cut_off},
                {"b holds", b_holds_in_time},
                {"by its watchdog", by_its_watchdog},
                {"the cut ends", the_cut_ends},
-               {"a comes back", a_comes_back}}},
+               {"a comes back", step_a_comes_back}}},
 };
 /* clang-format on */
 
