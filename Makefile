@@ -35,7 +35,7 @@ NODE   := $(call src,node)
 EXECUTOR_ONLY := $(addprefix node/,executor_main.c executor_server.c fencer.c driver.c device.c secrets.c watcher.c \
                    acts.c transcript.c metadata.c)
 EXECUTOR_TOO  := $(addprefix node/,access.c clock.c config.c config_access.c config_device.c config_http.c \
-                   executor_wire.c fault.c http_listener.c identity.c journal_entry.c listener.c log.c notify.c \
+                   daemon_options.c executor_wire.c fault.c http_listener.c identity.c journal_entry.c listener.c log.c notify.c \
                    udp_address.c watchdog_device.c)
 SIM    := $(call src,sim)
 LIB    := $(wildcard client/lib*.c) client/varlink.c

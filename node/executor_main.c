@@ -6,7 +6,6 @@
  * It reads the agent's configuration, and of it the roster, the machine id, the sections `action`
  * and `device`; not the agent's key.
  */
-#include <getopt.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +21,7 @@
 #include <sodium.h>
 
 #include "crypto/version.h"
+#include "node/daemon_options.h"
 #include "node/executor_server.h"
 #include "node/listener.h"
 #include "node/metadata.h"
@@ -35,13 +35,6 @@ _Noreturn void must_failed(const char *condition, const char *file, int line)
             file, line, condition);
     abort();
 }
-
-struct options {
-    const char *config;
-    bool check;
-    bool level_given;
-    enum log_level level;
-};
 
 /* Everything that runs, in the order in which it is started. */
 struct daemon {
@@ -71,50 +64,7 @@ static const char usage[] =
     "      --version        print the version\n"
     "  -h, --help           print this\n";
 
-/* -1: go on; else the exit status. */
-static int main_options(struct options *out, int argc, char **argv)
-{
-    enum { OPTION_CHECK = 256, OPTION_LEVEL, OPTION_VERSION };
-    static const struct option list[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"check-config", no_argument, NULL, OPTION_CHECK},
-        {"log-level", required_argument, NULL, OPTION_LEVEL},
-        {"version", no_argument, NULL, OPTION_VERSION},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-    *out = (struct options){.config = CONFIG_PATH_DEFAULT};
-    int c;
-    while ((c = getopt_long(argc, argv, "c:h", list, NULL)) != -1) {
-        if (c == 'c') {
-            out->config = optarg;
-        } else if (c == OPTION_CHECK) {
-            out->check = true;
-        } else if (c == OPTION_VERSION) {
-            puts("holdfast-executor " HOLDFAST_VERSION);
-            return 0;
-        } else if (c == 'h') {
-            fputs(usage, stdout);
-            return 0;
-        } else if (c == OPTION_LEVEL && log_level_parse(&out->level, optarg)) {
-            out->level_given = true;
-        } else {
-            if (c == OPTION_LEVEL)
-                fprintf(stderr,
-                        "holdfast-executor: --log-level: %s is none of debug, info, warning, "
-                        "error\n",
-                        optarg);
-            fputs("holdfast-executor: see holdfast-executor --help\n", stderr);
-            return FAULT_USAGE;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "holdfast-executor: unexpected argument %s; see holdfast-executor --help\n",
-                argv[optind]);
-        return FAULT_USAGE;
-    }
-    return -1;
-}
+static const struct daemon_program program = {"holdfast-executor", usage, false};
 
 static void main_stop(evutil_socket_t number, short what, void *context)
 {
@@ -228,10 +178,10 @@ static int main_fault(const struct fault *fault)
 
 int main(int argc, char **argv)
 {
-    struct options options;
+    struct daemon_options options;
     struct fault fault = {0};
     struct daemon d = {.socket = -1, .clock.fd = -1};
-    int status = main_options(&options, argc, argv);
+    int status = daemon_options_take(&options, &program, argc, argv);
     if (status >= 0)
         return status;
     if (!main_prepare(&fault) || !config_load(&d.config, options.config, &fault))

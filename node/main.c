@@ -12,7 +12,6 @@
  *     SIGHUP           reads the configuration anew (reload.h)
  */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,12 +25,13 @@
 
 #include "crypto/version.h"
 #include "node/api.h"
+#include "node/daemon_options.h"
 #include "node/listener.h"
 #include "node/notify.h"
 #include "node/privileges.h"
 #include "node/reload.h"
-#include "node/web.h"
 #include "node/watchdog_keeper.h"
+#include "node/web.h"
 #include "proto/must.h"
 
 _Noreturn void must_failed(const char *condition, const char *file, int line)
@@ -41,15 +41,6 @@ _Noreturn void must_failed(const char *condition, const char *file, int line)
             file, line, condition);
     abort();
 }
-
-/* What the command line says. */
-struct options {
-    const char *config;
-    bool check;
-    bool store_lost;
-    bool level_given;
-    enum log_level level;
-};
 
 /* That are taken; and for how long a second SIGTERM means what it says. */
 enum { SIGNALS = 4, STOP_AGAIN_S = 60 };
@@ -84,51 +75,7 @@ static const char usage[] =
     "      --version        print the version\n"
     "  -h, --help           print this\n";
 
-/* -1: go on; else the exit status. */
-static int main_options(struct options *out, int argc, char **argv)
-{
-    enum { OPTION_CHECK = 256, OPTION_STORE_LOST, OPTION_LEVEL, OPTION_VERSION };
-    static const struct option list[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"check-config", no_argument, NULL, OPTION_CHECK},
-        {"store-lost", no_argument, NULL, OPTION_STORE_LOST},
-        {"log-level", required_argument, NULL, OPTION_LEVEL},
-        {"version", no_argument, NULL, OPTION_VERSION},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-    *out = (struct options){.config = CONFIG_PATH_DEFAULT};
-    int c;
-    while ((c = getopt_long(argc, argv, "c:h", list, NULL)) != -1) {
-        if (c == 'c') {
-            out->config = optarg;
-        } else if (c == OPTION_CHECK) {
-            out->check = true;
-        } else if (c == OPTION_STORE_LOST) {
-            out->store_lost = true;
-        } else if (c == OPTION_VERSION) {
-            puts("holdfastd " HOLDFAST_VERSION);
-            return 0;
-        } else if (c == 'h') {
-            fputs(usage, stdout);
-            return 0;
-        } else if (c == OPTION_LEVEL && log_level_parse(&out->level, optarg)) {
-            out->level_given = true;
-        } else {
-            if (c == OPTION_LEVEL)
-                fprintf(stderr,
-                        "holdfastd: --log-level: %s is none of debug, info, warning, error\n",
-                        optarg);
-            fputs("holdfastd: see holdfastd --help\n", stderr);
-            return FAULT_USAGE;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "holdfastd: unexpected argument %s; see holdfastd --help\n", argv[optind]);
-        return FAULT_USAGE;
-    }
-    return -1;
-}
+static const struct daemon_program program = {"holdfastd", usage, true};
 
 /* What is held here for which this node would be fenced if its agent stayed away; *first is one. */
 static size_t main_fenced_for(const struct daemon *d, struct op_view *first)
@@ -340,12 +287,12 @@ static int main_fault(const struct fault *fault)
 
 int main(int argc, char **argv)
 {
-    struct options options;
+    struct daemon_options options;
     struct fault fault = {0};
     struct daemon d = {.socket = -1, .clock.fd = -1};
     if (argc == 2 + KEEPER_ARGUMENTS && strcmp(argv[1], KEEPER_OPTION) == 0)
         return keeper_main(argv + 2);
-    int status = main_options(&options, argc, argv);
+    int status = daemon_options_take(&options, &program, argc, argv);
     if (status >= 0)
         return status;
     if (!main_prepare(&fault) || !config_load(&d.config, options.config, &fault))
