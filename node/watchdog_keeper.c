@@ -122,11 +122,8 @@ int keeper_main(char **argv)
             signal(i, SIG_IGN); /* it ends when it is told to, or with the machine */
     if (timer_create(CLOCK_BOOTTIME, &event, &k.timer) != 0 || !listen_at(&k, path))
         snprintf(error, sizeof error, "its keeper cannot start: %s", strerror(errno));
-    if (!error[0])
-        kill_at(&k, strtoll(argv[4], NULL, 10));
     if (!error[0] && watchdog_device_open(&k.device, device, (uint32_t)strtoul(argv[3], NULL, 10),
                                           *identity ? identity : NULL, error)) {
-        kill_at(&k, 0);
         say_hello(k.agent, &k, NULL, true);
         serve(&k);
     }
@@ -138,10 +135,9 @@ int keeper_main(char **argv)
 /* In the child's child. A program of its own: nothing of the agent's is in its memory. */
 static _Noreturn void become_keeper(const struct keeper_start *start, int agent)
 {
-    char seconds[16], killed[32];
+    char seconds[16];
     sigset_t none;
     snprintf(seconds, sizeof seconds, "%u", start->seconds);
-    snprintf(killed, sizeof killed, "%lld", (long long)start->killed);
     setsid();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -155,7 +151,7 @@ static _Noreturn void become_keeper(const struct keeper_start *start, int agent)
     close_range(KEEPER_FD + 1, ~0U, 0);
     if (chdir("/") == 0)
         execl("/proc/self/exe", "holdfastd", KEEPER_OPTION, start->device,
-              start->identity ? start->identity : "", start->socket, seconds, killed, (char *)NULL);
+              start->identity ? start->identity : "", start->socket, seconds, (char *)NULL);
     _exit(1);
 }
 

@@ -17,10 +17,10 @@
 
 enum keeper_word_kind { KEEPER_PET = 1, KEEPER_DISARM };
 
-/* holdfastd starts itself anew so: device, identity or "", socket, seconds, killed (ns, or 0); with
- * the first connection in this descriptor. */
+/* holdfastd starts itself anew so: device, identity or "", socket, seconds; with the first connection
+ * in this descriptor. */
 #define KEEPER_OPTION "--watchdog-keeper"
-enum { KEEPER_ARGUMENTS = 5, KEEPER_FD = 3 };
+enum { KEEPER_ARGUMENTS = 4, KEEPER_FD = 3 };
 
 /* CLOCK_BOOTTIME, ns. */
 struct keeper_word {
@@ -43,7 +43,6 @@ struct keeper_start {
     const char *identity; /* NULL: nothing is said */
     const char *socket;
     uint32_t seconds;
-    int64_t killed; /* to open is to pet: as in a word; 0: whenever it likes */
 };
 
 /* The keeper itself, with those arguments; returns if it cannot start. */
