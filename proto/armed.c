@@ -41,10 +41,15 @@ static struct armed_entry *own(const struct armory *a)
     return e;
 }
 
-const struct armed *armory_of(const struct armory *a, uint16_t slot, uint64_t life)
+struct span armory_hand_over(const struct core *c, uint16_t slot, uint64_t life)
 {
-    const struct armed_entry *e = entry_of(a, slot);
-    return e && e->statement.life == life ? &e->statement : NULL;
+    const struct armed_entry *e = entry_of(c->armory, slot);
+    struct fence_times times;
+    fence_times_derive(&times, core_detect(c));
+    if (!e || e->statement.life != life)
+        return times.hand_over;
+    struct span stated = SPAN_MS((int64_t)armed_hand_over_ms(&e->statement));
+    return stated.ns > times.hand_over.ns ? stated : times.hand_over;
 }
 
 /* --- The log --- */

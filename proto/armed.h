@@ -68,8 +68,9 @@ void armory_taken(struct armory *a);
 bool armory_record(const struct armory *a, size_t index, struct record *out,
                    uint8_t bytes[ARMED_BYTES]);
 
-/* Whether the jurors know of a watchdog for that life of `slot`, as far as this node does. */
-const struct armed *armory_of(const struct armory *a, uint16_t slot, uint64_t life);
+/* H of that life: as its own statement has it, if this node knows one, and never less than what
+ * follows from the detection target. */
+struct span armory_hand_over(const struct core *c, uint16_t slot, uint64_t life);
 /* This node has a watchdog: whatever it holds may pass on by it. */
 static inline bool armed_here(const struct core *c)
 {

@@ -66,15 +66,32 @@ void ended_forget(struct ended *e, uint16_t slot, uint64_t life)
             let_go(e, &e->entries[i]);
 }
 
+static struct ended_entry *free_entry(struct ended *e)
+{
+    for (size_t i = 0; i < ENDED_MAX; i++)
+        if (!e->entries[i].bytes)
+            return &e->entries[i];
+    return NULL;
+}
+
+/* A free entry; what is about lives that are over gives way. While the log is read it may be there
+ * still. */
+static struct ended_entry *make_room(struct ended *e)
+{
+    struct ended_entry *entry = free_entry(e);
+    for (size_t i = 0; !entry && i < ENDED_MAX; i++)
+        if (proofs_covers(e->core->proofs, e->entries[i].slot) >= e->entries[i].life)
+            let_go(e, &e->entries[i]);
+    return entry ? entry : free_entry(e);
+}
+
 /* A new entry, in memory; NULL if there is no room. */
 static struct ended_entry *enter(struct ended *e, const struct proof *proof, struct view bytes)
 {
     uint64_t life;
     const struct scope *scope = proof_scope(proof, &life);
     must(scope);
-    struct ended_entry *entry = NULL;
-    for (size_t i = 0; !entry && i < ENDED_MAX; i++)
-        entry = e->entries[i].bytes ? NULL : &e->entries[i];
+    struct ended_entry *entry = make_room(e);
     uint8_t *copy = entry ? arena_get(&e->core->arena, bytes.size) : NULL;
     if (!copy)
         return NULL;

@@ -342,7 +342,8 @@ static void sign_receipt(struct executor *x, struct instant now, struct executio
     e->again_at = INSTANT_NEVER;
     if (!order || !core_votes(c)) /* L7: it signs out of its store alone */
         return;
-    if (c->standing->ordered && !MUTANT(41)) { /* F3: it signs nothing more */
+    bool ordered = c->standing->ordered || c->standing->scoped;
+    if (ordered && !MUTANT(41)) { /* F3: it signs nothing more */
         fail(x, e, "the executor's own life came under an order meanwhile (F3)");
         return;
     }

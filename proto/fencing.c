@@ -91,27 +91,27 @@ static bool next_of_part(const struct fencing *f, struct fencing_cursor *c, stru
         c->index++;
         c->step = 0;
     }
-    while (c->part == 1 &&
-           c->index < DOCKET_MAX) { /* before the proofs: receipts belong to orders */
+    /* What is over makes room in the tables that come behind, as it did when they were filled. */
+    while (c->part == 1 && c->index < nodes)
+        if (proofs_record(&f->proofs, c->index++, out))
+            return true;
+    while (c->part == 2 && c->index < ENDED_MAX)
+        if (ended_record(&f->ended, c->index++, out))
+            return true;
+    while (c->part == 3 && c->index < DOCKET_MAX) {
         if (docket_record(&f->docket, c->index, &c->step, out, c->bytes))
             return true;
         c->index++;
         c->step = 0;
     }
-    while (c->part == 2 && c->index < nodes)
-        if (proofs_record(&f->proofs, c->index++, out))
-            return true;
-    while (c->part == 3 && c->index < EXECUTIONS_MAX)
+    while (c->part == 4 && c->index < EXECUTIONS_MAX)
         if (executor_record(&f->executor, c->index++, out))
             return true;
-    while (c->part == 4 && c->index < INHIBITORS_MAX)
+    while (c->part == 5 && c->index < INHIBITORS_MAX)
         if (inhibitors_record(&f->inhibitors, c->index++, out))
             return true;
-    while (c->part == 5 && c->index < nodes)
+    while (c->part == 6 && c->index < nodes)
         if (armory_record(&f->armory, c->index++, out, c->bytes))
-            return true;
-    while (c->part == 6 && c->index < ENDED_MAX)
-        if (ended_record(&f->ended, c->index++, out))
             return true;
     while (c->part == 7 && c->index < SCOPES_MAX) {
         if (scopes_record(&f->scopes, c->index, &c->step, out))

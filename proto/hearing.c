@@ -1,7 +1,7 @@
 /* The hearing: see hearing.h. */
 #include "proto/hearing.h"
 
-#include "proto/inequality.h"
+#include "proto/armed.h"
 #include "proto/mutant.h"
 
 #define ROUND_SPAN SPAN_MS(500)   /* a probe has been answered by then */
@@ -133,9 +133,7 @@ void hearing_take(struct hearing *h, struct instant now, uint16_t from, const st
 /* H: as long as the watchdog's own bound, since a person may be wrong about the machine. */
 static uint32_t silence_ms(const struct hearing *h)
 {
-    struct fence_times times;
-    fence_times_derive(&times, core_detect(h->core));
-    return milliseconds(times.hand_over);
+    return milliseconds(armory_hand_over(h->core, h->slot, h->life));
 }
 
 static uint32_t needed(const struct hearing *h)

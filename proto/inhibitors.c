@@ -7,7 +7,8 @@
 #define SPREAD_WAIT_FIRST SPAN_MS(200)
 #define SPREAD_WAIT_MAX   SPAN_MS(1000)
 #define REFRESH_SPAN      SPAN_MS(60000) /* a restart makes one longer by so much at most */
-#define SAID_SPAN         SPAN_MS(1000)  /* who knows of a higher word answers within that */
+#define PROMISE_SPAN      SPAN_MS(2 * (int64_t)WATCHDOG_RESET_MAX_MS) /* no H is longer */
+#define SAID_SPAN         SPAN_MS(1000) /* who knows of a higher word answers within that */
 
 enum { VERSION_BITS_MAX = 32 }; /* no honest one comes near */
 
@@ -50,9 +51,17 @@ static struct inhibitor *find(const struct inhibitors *t, enum inhibitor_kind ki
     return NULL;
 }
 
+/* When nothing is left of it: a promise not to vote is remembered for as long as somebody may count
+ * from its end (inhibitors_promised). */
+static struct instant forgotten_at(const struct inhibitor *e)
+{
+    struct instant promised = e->promised.ns ? instant_after(e->promised, PROMISE_SPAN) : e->until;
+    return e->until.ns > promised.ns ? e->until : promised;
+}
+
 static bool over(const struct inhibitor *e, struct instant now)
 {
-    return instant_reached(now, e->until) && instant_reached(now, e->promised);
+    return instant_reached(now, forgotten_at(e));
 }
 
 /* The place of (kind, scope), or a new one; NULL if all are taken. */
@@ -82,8 +91,8 @@ static void sweep(struct inhibitors *t, struct instant now)
             t->count--;
             continue;
         }
-        t->ends_at =
-            instant_earlier(t->ends_at, instant_reached(now, e->until) ? e->promised : e->until);
+        t->ends_at = instant_earlier(t->ends_at,
+                                     instant_reached(now, e->until) ? forgotten_at(e) : e->until);
     }
 }
 

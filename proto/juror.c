@@ -126,7 +126,7 @@ bool juror_record(const struct juror *j, size_t index, int *cursor, struct recor
 uint64_t juror_voted(const struct juror *j, uint16_t slot)
 {
     const struct dossier *s = juror_dossier(j, slot);
-    return s ? s->voted : 0;
+    return !s ? 0 : s->voted > s->scoped ? s->voted : s->scoped;
 }
 
 /* --- The book --- */
@@ -190,8 +190,8 @@ static void take_renew(struct juror *j, struct instant now, uint16_t from,
     }
     if (m->life < s->life || proofs_covers(j->core->proofs, from) >= m->life)
         return;
-    if ((s->voted >= m->life && !MUTANT(60)) ||
-        s->scoped >= m->life) { /* "acknowledges again after its vote" (F2) */
+    bool voted = s->voted >= m->life && !MUTANT(60); /* "acknowledges again after its vote" (F2) */
+    if (voted || s->scoped >= m->life) {
         tell_vote(j, now, from, s);
         return;
     }
@@ -247,16 +247,19 @@ static void take_exec_ask(struct juror *j, struct instant now, uint16_t from,
     bool other =
         s->window_life == m->life && s->window_by != from && !instant_reached(now, s->window_until);
     struct span span = SPAN_MS((int64_t)m->span_ms);
+    if (other && s->window_span.ns > span.ns)
+        span = s->window_span; /* of two drivers the one that may take longer */
     struct instant until = instant_after(instant_after(now, ASK_SPAN), span);
     s->window_until = other && until.ns < s->window_until.ns ? s->window_until : until;
     if (s->window_life != m->life || s->window_by != from || s->window_span.ns < span.ns) {
         s->window_by = other ? SLOT_NONE : from; /* of two, neither alone can close it */
         s->window_life = m->life;
         s->window_span = span;
-        struct record record = {
-            .kind = RECORD_WINDOW,
-            .window = {
-                .slot = m->slot, .life = m->life, .executor = s->window_by, .span_ms = m->span_ms}};
+        struct record record = {.kind = RECORD_WINDOW,
+                                .window = {.slot = m->slot,
+                                           .life = m->life,
+                                           .executor = s->window_by,
+                                           .span_ms = (uint32_t)(span.ns / 1000000)}};
         s->window_lsn = journal_append(&j->core->journal, &record, true);
     }
     struct message ok = {.type = WIRE_EXEC_OK,

@@ -1,9 +1,9 @@
 /* The proofs that this node holds: see proofs.h. */
 #include "proto/proofs.h"
 
+#include "proto/armed.h"
 #include "proto/ended.h"
 #include "proto/fence_told.h"
-#include "proto/inequality.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/standing.h"
@@ -141,11 +141,9 @@ static void alarm(struct proofs *p, uint16_t slot, uint64_t life)
  * device says (F6d). */
 static struct span silence_needed(const struct core *c, const struct proof *proof)
 {
-    struct fence_times times;
-    if (proof->kind != PROOF_OPERATOR)
-        return core_detect(c);
-    fence_times_derive(&times, core_detect(c));
-    return times.hand_over;
+    return proof->kind != PROOF_OPERATOR
+               ? core_detect(c)
+               : armory_hand_over(c, proof_slot(proof), proof_covers(proof));
 }
 
 /*

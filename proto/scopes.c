@@ -45,6 +45,13 @@ static bool window_open(const struct scope_file *f, struct instant now)
     return f->window && !instant_reached(now, f->window_until);
 }
 
+/* A later life is in the book: its claim was taken when no window was open any more (F9). */
+static bool outlived(const struct scopes *t, const struct scope_file *f)
+{
+    const struct dossier *s = juror_dossier(t->juror, f->slot);
+    return s && s->life > f->life;
+}
+
 /* Nothing that must be remembered stands in it. A vote is final as long as its life may live. */
 static bool spare(const struct scopes *t, const struct scope_file *f)
 {
@@ -53,7 +60,7 @@ static bool spare(const struct scopes *t, const struct scope_file *f)
         return true;
     bool over = proofs_covers(core_of(t)->proofs, f->slot) >= f->life;
     bool asked = span_between(f->asked_at, now).ns < ASKED_SPAN.ns;
-    return !window_open(f, now) && (over || (!f->voted && !asked));
+    return !(window_open(f, now) && !outlived(t, f)) && (over || (!f->voted && !asked));
 }
 
 /* The file of that session, a new one if need be; NULL if there is no room. */
@@ -73,18 +80,21 @@ static struct scope_file *open_file(struct scopes *t, uint16_t slot, uint64_t li
 
 /* --- The log --- */
 
-static void note_vote(struct scopes *t, const struct scope_file *f)
+/* F2: from then on no renewal of that life is acknowledged, whether the vote itself is kept or not.
+ */
+static void note_vote(struct scopes *t, uint16_t slot, uint64_t life, uint64_t lsn)
 {
-    struct dossier *s = juror_dossier(t->juror, f->slot);
-    if (s && f->life >= s->scoped) {
-        s->scoped = f->life;
-        s->scoped_lsn = f->vote_lsn;
+    struct dossier *s = juror_dossier(t->juror, slot);
+    if (s && life >= s->scoped) {
+        s->scoped = life;
+        s->scoped_lsn = lsn;
     }
 }
 
 static void load_vote(struct scopes *t, const struct record_vote *r, uint64_t lsn)
 {
     struct scope_file *f = open_file(t, r->slot, r->life, &r->scope);
+    note_vote(t, r->slot, r->life, lsn);
     if (!f)
         return;
     f->voted = true;
@@ -94,14 +104,28 @@ static void load_vote(struct scopes *t, const struct record_vote *r, uint64_t ls
                             .signature = r->signature};
     f->evidence = r->evidence;
     f->vote_lsn = lsn;
-    note_vote(t, f);
+}
+
+/* There is no place for that window: then it counts for the whole life, which bars as much (F9). */
+static void keep_closed(struct scopes *t, const struct record_window *r)
+{
+    struct dossier *s = juror_dossier(t->juror, r->slot);
+    struct span span = SPAN_MS((int64_t)r->span_ms);
+    if (!s || s->window_life > r->life || s->life > r->life)
+        return;
+    if (s->window_life < r->life || s->window_span.ns < span.ns)
+        s->window_span = span;
+    s->window_life = r->life;
+    s->window_by = SLOT_NONE;
 }
 
 static void load_window(struct scopes *t, const struct record_window *r, uint64_t lsn)
 {
     struct scope_file *f = open_file(t, r->slot, r->life, &r->scope);
-    if (!f)
+    if (!f) {
+        keep_closed(t, r);
         return;
+    }
     f->window = r->span_ms > 0;
     f->window_by = r->executor;
     f->window_span = SPAN_MS((int64_t)r->span_ms);
@@ -122,6 +146,7 @@ void scopes_start(struct scopes *t, struct instant now)
 {
     for (size_t i = 0; i < SCOPES_MAX; i++) {
         struct scope_file *f = &t->files[i];
+        f->window = f->window && !outlived(t, f);
         if (f->used && f->window)
             f->window_until = instant_after(instant_after(now, ASK_SPAN), f->window_span);
     }
@@ -210,7 +235,7 @@ static void vote(struct scopes *t, struct instant now, struct scope_file *f, str
     struct record record = vote_record(f);
     f->vote_lsn = journal_append(&c->journal, &record, true);
     if (!MUTANT(112)) /* "acknowledges again after a vote against a session" */
-        note_vote(t, f);
+        note_vote(t, f->slot, f->life, f->vote_lsn);
     s->voted_at = now; /* its node is under such an order from now on (F8) */
     send_vote(t, f);
     fence_told_opinion(c, &order, core_self(c), &f->evidence, &f->vote);

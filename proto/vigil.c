@@ -31,7 +31,7 @@ static const struct order_cert *votes_of(const struct vigil *v, const struct wat
 {
     for (size_t i = 0; i < ACCUSED_MAX; i++) {
         const struct accusation *c = &v->accuser->table[i];
-        if (c->used && c->slot == w->slot && c->life == w->life)
+        if (c->used && c->slot == w->slot && c->life == w->life && !c->word.scope.session)
             return &c->cert;
     }
     return NULL;

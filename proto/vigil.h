@@ -27,7 +27,6 @@ struct vigil {
     const struct accuser *accuser;
     struct proofs *proofs;
     struct watched_life *table; /* ACCUSED_MAX, beside the accusations */
-    struct instant step_at;
 };
 
 size_t vigil_bytes(void);

@@ -357,6 +357,20 @@ START_TEST(a_thaw_takes_no_promise_back)
 }
 END_TEST
 
+/* Else a juror that votes right behind it would count its silence from before the freeze (F8). */
+START_TEST(a_promise_is_remembered_behind_its_end)
+{
+    const struct inhibitors *t = &s->nodes[JUROR].peer->fencing.inhibitors;
+    struct inhibitor_view view;
+    freeze(10 * STAGE_SECOND);
+    struct instant until = inhibitors_promised(t, stage_slot(TARGET));
+    stage_run(s, 12 * STAGE_SECOND);
+    ck_assert(!known(JUROR, INHIBIT_FREEZE, &view));
+    ck_assert(instant_reached(s->now, until));
+    ck_assert_int_eq(inhibitors_promised(t, stage_slot(TARGET)).ns, until.ns);
+}
+END_TEST
+
 /* _i: frozen, or under maintenance. An order that was there before is not carried out meanwhile. */
 START_TEST(no_executor_begins)
 {
