@@ -483,6 +483,7 @@ Suite *suite_inhibitors(void)
     tcase_add_loop_test(all, a_freeze_outlives_a_restart, 0, 2);
     tcase_add_test(all, a_freeze_ends_by_itself);
     tcase_add_test(all, a_thaw_takes_no_promise_back);
+    tcase_add_test(all, a_promise_is_remembered_behind_its_end);
     tcase_add_loop_test(all, no_executor_begins, 0, 2);
     tcase_add_test(all, under_maintenance_retire_alone_is_allowed);
     tcase_add_test(all, a_drained_node_takes_no_new_lock);
