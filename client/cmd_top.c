@@ -2,7 +2,8 @@
  * `holdfast top`: one page that is drawn anew each second: this node, members in trouble, orders,
  * what this node holds and waits for (what waits first), and what happened last.
  *
- * It asks four plain questions a second over one connection; nothing is asked of other nodes.
+ * It asks the local agent for each page: plain questions over one connection, and the last events
+ * as a stream, which ends that connection. Nothing is asked of other nodes.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@ static const char help[] =
     "\n"
     "How this node is, as a page that is drawn anew: members in trouble, fence orders, what is "
     "held\n"
-    "and waited for here, rates, and the last events. Ends with q, or an interrupt. Without a\n"
+    "and waited for here, rates, and the last events. Ends with q and Enter, or an interrupt. "
+    "Without a\n"
     "terminal the page is printed once.\n"
     "\n"
     "  -d, --delay SEC  seconds between two pages (1), 0.2 to 60\n"

@@ -65,7 +65,8 @@ static json_t *api_log_reply(const struct api *api, const struct api_log_wish *w
     struct fence_log_figures f;
     char digest[2 * DIGEST_SIZE + 1];
     fence_log_figures(agent_fence_log(api->agent), &f);
-    hex_encode(digest, f.digest.bytes, DIGEST_SIZE);
+    /* Of what was checked: by now there may be more. */
+    hex_encode(digest, check ? check->digest.bytes : f.digest.bytes, DIGEST_SIZE);
     json_t *checked = json_null();
     if (check)
         checked =

@@ -29,7 +29,10 @@ cfg_opt_t config_device_options[] = {
 static const char *refuse_option(const char *name, size_t size)
 {
     static const char *const own[] = {"action", "login_timeout", "power_timeout", "method"};
-    static const char *const secret[] = {"password", "passwd", "password_script", "passwd_script"};
+    static const char *const secret[] = {
+        "password",         "passwd",           "password_script",         "passwd_script",
+        "snmp_auth_passwd", "snmp_priv_passwd", "snmp_priv_passwd_script", "community",
+        "hexadecimal_kg"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strlen(own[i]) == size && memcmp(own[i], name, size) == 0)
             return "is given by the executor, not here";

@@ -392,6 +392,13 @@ static int driver_watch(struct driver *d, const struct watcher_order *order)
     /* Nobody would hear of it: so it must not go on. Its driver dies with it. */
     kill(d->pid, SIGKILL);
     (void)waitpid(d->pid, NULL, 0);
+    if (d->event)
+        event_free(d->event);
+    if (d->pidfd >= 0)
+        close(d->pidfd);
+    close(d->fd);
+    d->event = NULL;
+    d->pidfd = d->fd = -1;
     return error ? error : ENOMEM;
 }
 

@@ -121,7 +121,7 @@ static void server_accept(evutil_socket_t socket, short what, void *context)
 {
     (void)what;
     struct executor_server *s = context;
-    struct ucred peer;
+    struct ucred peer = {.uid = (uid_t)-1};
     socklen_t size = sizeof peer;
     int fd = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)

@@ -140,19 +140,25 @@ static uint64_t present_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static bool said_lately(struct fence_log *log, const uint8_t *bytes, size_t size)
+/* Whose steps they are is no secret, and nobody gains by two that are alike. */
+static const uint8_t again_key[HASH_KEY_SIZE];
+
+static bool said_lately(const struct fence_log *log, const uint8_t *bytes, size_t size)
 {
-    static const uint8_t key[HASH_KEY_SIZE];
-    uint64_t hash = hash64(key, bytes, size);
+    uint64_t hash = hash64(again_key, bytes, size);
     struct instant now = clock_now();
     for (size_t i = 0; i < AGAIN_MAX; i++)
         if (log->again[i].hash == hash && log->again[i].at.ns &&
             span_between(log->again[i].at, now).ns < AGAIN_SPAN.ns)
             return true;
-    log->again[log->again_next].hash = hash;
-    log->again[log->again_next].at = now;
-    log->again_next = (log->again_next + 1) % AGAIN_MAX;
     return false;
+}
+
+static void remember(struct fence_log *log, const uint8_t *bytes, size_t size)
+{
+    log->again[log->again_next].hash = hash64(again_key, bytes, size);
+    log->again[log->again_next].at = clock_now();
+    log->again_next = (log->again_next + 1) % AGAIN_MAX;
 }
 
 static void fence_log_header(const struct fence_log *log, uint8_t header[CHAIN_HEADER_SIZE],
@@ -217,6 +223,7 @@ static void add_bytes(struct fence_log *log, struct view bytes)
             trouble(log, "the fence log's queue is full: steps are lost");
         return;
     }
+    remember(log, bytes.bytes, bytes.size);
     anchor(log, (enum fence_step_kind)bytes.bytes[0]);
     log->hooks.logged(log->hooks.context);
 }

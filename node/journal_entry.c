@@ -62,14 +62,14 @@ static bool take_key(char *key, size_t room, const char **from)
     return true;
 }
 
-size_t journal_entry(char out[JOURNAL_ENTRY_SIZE], int priority, const char *event,
-                     const char *pairs)
+size_t journal_entry(char out[JOURNAL_ENTRY_SIZE], int priority, const char *program,
+                     const char *event, const char *pairs)
 {
     struct entry e = {out, 0};
     char key[48], value[1536];
     add(&e, "MESSAGE=%s %s\n", event, pairs);
     add(&e, "PRIORITY=%d\n", priority);
-    add(&e, "SYSLOG_IDENTIFIER=holdfastd\n");
+    add(&e, "SYSLOG_IDENTIFIER=%s\n", program);
     add(&e, "HOLDFAST_EVENT=%s\n", event);
     while (*pairs) {
         if (take_key(key, sizeof key, &pairs)) {

@@ -11,12 +11,12 @@
 enum { JOURNAL_ENTRY_SIZE = 8192 };
 
 /*
- * `pairs`: what log_event made, key=value or key="value" with log_value's escapes; `priority` as in
- * syslog(3). Fields: MESSAGE (event and pairs, as a line says them), PRIORITY, SYSLOG_IDENTIFIER,
- * HOLDFAST_EVENT, and HOLDFAST_KEY for each pair. What is no pair stands in MESSAGE alone. Returns
- * the size; what does not fit is left out, field by field.
+ * `pairs`: what log_event made, key=value or key="value" with log_value's escapes; `program`: whose
+ * it is. `priority` as in syslog(3). Fields: MESSAGE (event and pairs, as a line says them),
+ * PRIORITY, SYSLOG_IDENTIFIER, HOLDFAST_EVENT, and HOLDFAST_KEY for each pair. What is no pair
+ * stands in MESSAGE alone. Returns the size; what does not fit is left out, field by field.
  */
-size_t journal_entry(char out[JOURNAL_ENTRY_SIZE], int priority, const char *event,
-                     const char *pairs);
+size_t journal_entry(char out[JOURNAL_ENTRY_SIZE], int priority, const char *program,
+                     const char *event, const char *pairs);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "node/journal_entry.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -125,8 +126,15 @@ static bool log_native(enum log_level level, const char *event, const char *pair
     char entry[JOURNAL_ENTRY_SIZE];
     if (sink.native < 0)
         return false;
-    size_t size = journal_entry(entry, level_priorities[level], event, pairs);
-    return send(sink.native, entry, size, MSG_NOSIGNAL) == (ssize_t)size;
+    size_t size =
+        journal_entry(entry, level_priorities[level], program_invocation_short_name, event, pairs);
+    if (send(sink.native, entry, size, MSG_NOSIGNAL) == (ssize_t)size)
+        return true;
+    if (errno != ECONNREFUSED && errno != ENOTCONN)
+        return false;
+    close(sink.native); /* it was started anew */
+    sink.native = log_journal();
+    return sink.native >= 0 && send(sink.native, entry, size, MSG_NOSIGNAL) == (ssize_t)size;
 }
 
 void log_event(enum log_level level, const char *event, const char *format, ...)

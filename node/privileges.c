@@ -4,6 +4,8 @@
  */
 #include "node/privileges.h"
 
+#include "node/log.h"
+
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -48,32 +50,47 @@ static struct sock_filter privileges_filter[] = {
     DENY,
     IF_CALL(process_vm_writev),
     DENY,
+    IF_CALL(process_vm_readv),
+    DENY,
     IF_CALL(init_module),
     DENY,
     IF_CALL(finit_module),
     DENY,
     IF_CALL(kexec_load),
     DENY,
+    IF_CALL(kexec_file_load),
+    DENY,
     IF_CALL(bpf),
     DENY,
     IF_CALL(mount),
     DENY,
+    IF_CALL(move_mount),
+    DENY,
+    IF_CALL(umount2),
+    DENY,
+    IF_CALL(pivot_root),
+    DENY,
+    IF_CALL(setns),
+    DENY,
+    IF_CALL(unshare),
+    DENY,
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 };
 
-static bool privileges_filter_calls(void)
+/* 0; -1 with errno; or a thread that has a filter of its own. */
+static long privileges_filter_calls(void)
 {
     static const struct sock_fprog program = {
         .len = sizeof privileges_filter / sizeof *privileges_filter, .filter = privileges_filter};
     /* And no_new_privs with it, in every thread that is there. */
-    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
 }
 
 #else
 
-static bool privileges_filter_calls(void)
+static long privileges_filter_calls(void)
 {
-    return true; /* no list of this machine's system calls */
+    return 0; /* no list of this machine's system calls */
 }
 
 #endif
@@ -84,8 +101,15 @@ bool privileges_limit(struct fault *fault)
         return fault_set(fault, FAULT_OTHER, "no_new_privs: %s", strerror(errno));
 #if !defined(__SANITIZE_ADDRESS__) /* its leak checker looks into its own process by ptrace */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    if (!privileges_filter_calls() && errno != EINVAL) /* a kernel without seccomp */
-        return fault_set(fault, FAULT_OTHER, "seccomp: %s", strerror(errno));
+    long filtered = privileges_filter_calls();
+    bool none = filtered < 0 && (errno == EINVAL || errno == ENOSYS);
+    if (none)
+        log_event(LOG_LEVEL_WARNING, "no-seccomp",
+                  "why=\"this kernel has none: programs could be "
+                  "started by whoever takes this process over\"");
+    else if (filtered != 0)
+        return fault_set(fault, FAULT_OTHER, "seccomp: %s",
+                         filtered > 0 ? "a thread has another filter" : strerror(errno));
 #endif
     return true;
 }

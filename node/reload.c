@@ -93,6 +93,7 @@ static void compare(char later[RELOAD_TEXT_SIZE], const struct config *a, const 
     add(later, a->stop_on_isolation != b->stop_on_isolation, "on_isolation");
     add(later, !same_actions(a, b), "action");
     add(later, !same_devices(&a->devices, &b->devices), "device");
+    add(later, memcmp(&a->listen, &b->listen, sizeof a->listen) != 0, "listen");
     add(later, strcmp(a->executor_socket, b->executor_socket) != 0, "executor-socket");
     add(later, !same_http(a, b), "http");
     add(later, strcmp(a->watchdog, b->watchdog) != 0, "watchdog");

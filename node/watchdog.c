@@ -32,6 +32,7 @@ static bool take_hello(struct watchdog *w, struct keeper_hello *hello)
     setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ssize_t size = recv(w->fd, hello, sizeof *hello, 0);
     hello->error[sizeof hello->error - 1] = hello->identity[sizeof hello->identity - 1] = '\0';
+    hello->device[sizeof hello->device - 1] = '\0';
     if (size != (ssize_t)sizeof *hello)
         snprintf(hello->error, sizeof hello->error, "its keeper does not answer");
     return size == (ssize_t)sizeof *hello && hello->timeout_s > 0;
@@ -89,13 +90,43 @@ static bool test(struct watchdog *w, const struct keeper_hello *hello,
                      w->config->watchdog, hello->timeout_s);
 }
 
+/* A keeper of an earlier start in this boot goes on with its device, and an agent that does not
+ * know of it would let it fire. */
+static bool none_kept(const struct config *config, struct fault *fault)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/watchdog.sock", config->state);
+    int fd = keeper_connect(path);
+    if (fd < 0)
+        return true;
+    close(fd);
+    return fault_set(
+        fault, FAULT_CONFIG,
+        "watchdog: an earlier start has armed one, which resets this machine unless it is "
+        "petted: put `watchdog` back into %s; a stop while nothing is held disarms it",
+        config->path);
+}
+
+static bool as_configured(const struct config *config, const struct keeper_hello *hello,
+                          struct fault *fault)
+{
+    bool device = strncmp(config->watchdog, hello->device, sizeof hello->device - 1) == 0;
+    bool identity =
+        !*config->watchdog_identity || strcmp(config->watchdog_identity, hello->identity) == 0;
+    return (device && identity) ||
+           fault_set(fault, FAULT_CONFIG,
+                     "watchdog %s: an earlier start has armed %s (%s), which goes on until a stop "
+                     "while nothing is held: put it back into %s till then",
+                     config->watchdog, hello->device, hello->identity, config->path);
+}
+
 bool watchdog_open(struct watchdog **out, const struct config *config,
                    const struct identity *identity, struct fault *fault)
 {
     struct keeper_hello hello;
     *out = NULL;
     if (!*config->watchdog)
-        return true;
+        return none_kept(config, fault);
     if (watchdog_is_stand_in(config->watchdog) && !identity->roster->lab)
         return fault_set(fault, FAULT_CONFIG,
                          "watchdog: a stand-in ends no machine: only a lab's roster allows one");
@@ -112,6 +143,8 @@ bool watchdog_open(struct watchdog **out, const struct config *config,
     *out = w;
     if (!found && !spawn(w, &hello))
         return fault_set(fault, FAULT_CONFIG, "watchdog %s: %s", config->watchdog, hello.error);
+    if (found && !as_configured(config, &hello, fault))
+        return false;
     log_event(LOG_LEVEL_INFO, "watchdog", "device=%s identity=\"%s\" timeout_s=%u taken_over=%s",
               config->watchdog, hello.identity, hello.timeout_s, found ? "yes" : "no");
     return take_timeout(w, &hello, fault) && test(w, &hello, identity, fault);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 struct keeper {
+    const char *name; /* of the device, as it was asked for */
     struct watchdog_device device;
     timer_t timer;
     int listener;
@@ -38,9 +39,10 @@ static void kill_at(const struct keeper *k, int64_t at)
         _exit(1);
 }
 
-static void say_hello(int fd, const struct keeper *k, const char *error, bool fresh)
+static void say_hello(int fd, const struct keeper *k, const char *error)
 {
-    struct keeper_hello hello = {.timeout_s = error ? 0 : k->device.timeout_s, .fresh = fresh};
+    struct keeper_hello hello = {.timeout_s = error ? 0 : k->device.timeout_s};
+    snprintf(hello.device, sizeof hello.device, "%s", k->name);
     memcpy(hello.identity, k->device.identity, sizeof hello.identity);
     snprintf(hello.error, sizeof hello.error, "%s", error ? error : "");
     ssize_t size = send(fd, &hello, sizeof hello, MSG_NOSIGNAL);
@@ -62,6 +64,9 @@ static void take_word(struct keeper *k)
         watchdog_device_disarm(&k->device);
         _exit(0);
     }
+    if (now_ns() >
+        word.until) /* too late: not petted, and nobody is killed for it, which would pet */
+        return;
     kill_at(k, word.killed);
     if (now_ns() <= word.until && !watchdog_device_pet(&k->device))
         _exit(1);
@@ -76,7 +81,7 @@ static void take_agent(struct keeper *k)
     if (k->agent >= 0) /* one at a time: the store's lock sees to it that the last one is it */
         close(k->agent);
     k->agent = fd;
-    say_hello(fd, k, NULL, false);
+    say_hello(fd, k, NULL);
 }
 
 static bool listen_at(struct keeper *k, const char *path)
@@ -111,9 +116,9 @@ static _Noreturn void serve(struct keeper *k)
 
 int keeper_main(char **argv)
 {
-    struct keeper k = {.agent = KEEPER_FD, .listener = -1};
+    struct keeper k = {.agent = KEEPER_FD, .listener = -1, .name = argv[0]};
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
-    const char *device = argv[0], *identity = argv[1], *path = argv[2];
+    const char *identity = argv[1], *path = argv[2];
     char error[WATCHDOG_ERROR_SIZE] = "";
     fcntl(KEEPER_FD, F_SETFD, FD_CLOEXEC);
     prctl(PR_SET_NAME, "holdfast-watch");
@@ -122,12 +127,12 @@ int keeper_main(char **argv)
             signal(i, SIG_IGN); /* it ends when it is told to, or with the machine */
     if (timer_create(CLOCK_BOOTTIME, &event, &k.timer) != 0 || !listen_at(&k, path))
         snprintf(error, sizeof error, "its keeper cannot start: %s", strerror(errno));
-    if (!error[0] && watchdog_device_open(&k.device, device, (uint32_t)strtoul(argv[3], NULL, 10),
+    if (!error[0] && watchdog_device_open(&k.device, k.name, (uint32_t)strtoul(argv[3], NULL, 10),
                                           *identity ? identity : NULL, error)) {
-        say_hello(k.agent, &k, NULL, true);
+        say_hello(k.agent, &k, NULL);
         serve(&k);
     }
-    say_hello(k.agent, &k, error, true);
+    say_hello(k.agent, &k, error);
     unlink(path);
     return 1;
 }

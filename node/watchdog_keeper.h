@@ -17,10 +17,10 @@
 
 enum keeper_word_kind { KEEPER_PET = 1, KEEPER_DISARM };
 
-/* holdfastd starts itself anew so: device, identity or "", socket, seconds; with the first connection
- * in this descriptor. */
+/* holdfastd starts itself anew so: device, identity or "", socket, seconds; with the first
+ * connection in this descriptor. */
 #define KEEPER_OPTION "--watchdog-keeper"
-enum { KEEPER_ARGUMENTS = 4, KEEPER_FD = 3 };
+enum { KEEPER_ARGUMENTS = 4, KEEPER_FD = 3, KEEPER_DEVICE_SIZE = 256 };
 
 /* CLOCK_BOOTTIME, ns. */
 struct keeper_word {
@@ -32,8 +32,8 @@ struct keeper_word {
 
 /* The keeper's first word to each agent. */
 struct keeper_hello {
-    uint32_t timeout_s; /* W; 0: `error` says why there is none */
-    uint32_t fresh;     /* this connection is of whoever started the keeper */
+    uint32_t timeout_s;              /* W; 0: `error` says why there is none */
+    char device[KEEPER_DEVICE_SIZE]; /* as it was started with, cut */
     char identity[WATCHDOG_IDENTITY_SIZE];
     char error[WATCHDOG_ERROR_SIZE];
 };

@@ -10,7 +10,7 @@ static char entry[JOURNAL_ENTRY_SIZE + 1];
 
 static void make(const char *event, const char *pairs)
 {
-    entry[journal_entry(entry, 4, event, pairs)] = '\0';
+    entry[journal_entry(entry, 4, "holdfastd", event, pairs)] = '\0';
 }
 
 START_TEST(fields)
