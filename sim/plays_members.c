@@ -223,7 +223,7 @@ static const struct play plays[] = {
                {"nobody was ordered", nobody_ordered},
                {"the copy is switched off", copy_is_switched_off},
                {"a asks and holds again", a_may_again}}},
-    {"restarts", "starts of an agent that follow each other quickly are no clones (section 7)",
+    {"quick-restarts", "starts of an agent that follow each other quickly are no clones (section 7)",
      .mutant = 97, .device = DEVICE_WORKS, .seconds = 30,
      .steps = {{"a asks", a_asks}, {"a holds", step_a_holds}, {"b asks", b_asks},
                {"its agent starts anew, and again", a_starts_anew},

@@ -74,7 +74,7 @@ table='
  94 only:scenario/gossip        a death that comes late is believed at once
  95 only:scenario/clone         what a cloned node says counts
  96 only:scenario/clone         a cloned node does not abstain
- 97 scenario/restarts           a start that was heard lately is taken to live
+ 97 scenario/quick-restarts     a start that was heard lately is taken to live
  98 rare                        a release is told before it is written
 100 -                           a relay relays what was relayed
 101 -                           what a relay brings has no replay window
