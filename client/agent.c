@@ -291,6 +291,27 @@ int agent_call(struct varlink *v, const struct cli *cli, const char *method, jso
     return call(v, cli, NULL, method, parameters, out);
 }
 
+int agent_follow(struct varlink *v, const struct cli *cli, const char *method, json_t *parameters,
+                 agent_take take)
+{
+    char full[64];
+    snprintf(full, sizeof full, AGENT_INTERFACE "%s", method);
+    enum varlink_status status = varlink_send(v, full, parameters, VARLINK_MORE);
+    while (status == VARLINK_OK) {
+        struct varlink_reply reply;
+        status = varlink_receive(v, &reply, -1);
+        if (status != VARLINK_OK)
+            break;
+        bool refused = reply.error[0] != '\0';
+        int code = refused ? agent_refused(&reply, NULL) : EXIT_OK;
+        bool more = !refused && take(cli, reply.parameters) && reply.continues;
+        json_decref(reply.parameters);
+        if (!more)
+            return code;
+    }
+    return agent_failed(cli, status);
+}
+
 int agent_ask_about(const struct cli *cli, const char *subject, const char *method,
                     json_t *parameters, json_t **out)
 {

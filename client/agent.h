@@ -32,6 +32,13 @@ int agent_unready(struct varlink *v, const struct varlink_reply *reply, const ch
  * to json_decref. */
 int agent_call(struct varlink *v, const struct cli *cli, const char *method, json_t *parameters,
                json_t **out);
+/*
+ * Calls it with `more`, and hands each reply's parameters to `take` until that is false, the
+ * replies end, or one is an error.
+ */
+typedef bool (*agent_take)(const struct cli *cli, const json_t *parameters);
+int agent_follow(struct varlink *v, const struct cli *cli, const char *method, json_t *parameters,
+                 agent_take take);
 /* Opens, calls once, closes. `subject`, or NULL, is what the question is about. */
 int agent_ask_about(const struct cli *cli, const char *subject, const char *method,
                     json_t *parameters, json_t **out);

@@ -96,7 +96,7 @@ bool card_device_parse(char out[DEVICE_SIZE], const char *text)
     return true;
 }
 
-char *card_encode(const struct roster_node *node)
+json_t *card_json(const struct roster_node *node)
 {
     char key[2 * KEY_PUBLIC_SIZE + 1], store[2 * STORE_ID_SIZE + 1],
         machine[2 * MACHINE_ID_SIZE + 1];
@@ -106,9 +106,14 @@ char *card_encode(const struct roster_node *node)
     hex_encode(machine, node->machine.bytes, MACHINE_ID_SIZE);
     address_print(address, &node->address);
     /* Names need no escapes in JSON, but a device's identity may. */
-    json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*}", "name", node->name, "key", key,
-                             "store", store, "machine", machine, "address", address, "device",
-                             node->device[0] ? node->device : NULL);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*}", "name", node->name, "key", key, "store",
+                     store, "machine", machine, "address", address, "device",
+                     node->device[0] ? node->device : NULL);
+}
+
+char *card_encode(const struct roster_node *node)
+{
+    json_t *root = card_json(node);
     char *object = json_dumps(root, JSON_INDENT(2)), *text = NULL;
     int n = object ? asprintf(&text, "%s\n", object) : -1;
     free(object);

@@ -20,6 +20,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <jansson.h>
+
 #include "crypto/roster.h"
 
 enum { CARD_BYTES_MAX = 4096, ADDRESS_TEXT_MAX = 64 };
@@ -35,7 +37,9 @@ bool card_name_valid(const char *name);
 /* Copies the identity of a fence device; false if the text is empty, too long, or not printable
  * ASCII without spaces. */
 bool card_device_parse(char out[DEVICE_SIZE], const char *text);
-/* The card as text with a newline; the caller frees it. NULL without memory. */
+/* The card as an object; the caller's. NULL without memory. */
+json_t *card_json(const struct roster_node *node);
+/* The same as text with a newline; the caller frees it. NULL without memory. */
 char *card_encode(const struct roster_node *node);
 /*
  * Fills name, key, store, machine, address and device and zeroes the rest. On false `problem` says,

@@ -54,24 +54,9 @@ static int print_kept(struct varlink *v, const struct cli *cli, const char *sinc
     }
 }
 
-static int follow(struct varlink *v, const struct cli *cli, const char *since)
+static bool print_reply(const struct cli *cli, const json_t *reply)
 {
-    enum varlink_status status =
-        varlink_send(v, AGENT_INTERFACE "Events", parameters(since), VARLINK_MORE);
-    while (status == VARLINK_OK) {
-        struct varlink_reply reply;
-        status = varlink_receive(v, &reply, -1);
-        if (status != VARLINK_OK)
-            break;
-        bool refused = reply.error[0] != '\0';
-        int code = refused ? agent_refused(&reply, NULL) : EXIT_OK;
-        bool more = !refused && print_event(cli, json_object_get(reply.parameters, "event")) &&
-                    reply.continues;
-        json_decref(reply.parameters);
-        if (!more)
-            return code;
-    }
-    return agent_failed(cli, status);
+    return print_event(cli, json_object_get(reply, "event"));
 }
 
 /* The agent looks closer. */
@@ -103,7 +88,8 @@ static int run(struct cli *cli, int argc, char **argv)
     int code = agent_open(&v, cli);
     if (code != EXIT_OK)
         return code;
-    code = follows ? follow(&v, cli, since) : print_kept(&v, cli, since);
+    code = follows ? agent_follow(&v, cli, "Events", parameters(since), print_reply)
+                   : print_kept(&v, cli, since);
     varlink_close(&v);
     return code;
 }

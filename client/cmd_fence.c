@@ -14,6 +14,7 @@
 #include "client/command.h"
 #include "client/fence_operate.h"
 #include "client/fence_story.h"
+#include "client/fence_submit.h"
 #include "client/fence_text.h"
 #include "client/fence_verbs.h"
 #include "client/file.h"
@@ -79,11 +80,7 @@ static const char help[] =
     "The exit code is 1 if there is no such order or receipt, if nothing is known, if what was\n"
     "handed in is refused, or if what was checked is not good.\n";
 
-enum {
-    EXPORT = OPTION_OWN,
-    EXPORT_RECEIPT,
-    FILE_MAX = FENCE_FILE_MAGIC_SIZE + PROOF_BYTES_MAX /* the larger of the two */
-};
+enum { EXPORT = OPTION_OWN, EXPORT_RECEIPT };
 
 /* What the options of all three say. */
 struct request {
@@ -148,7 +145,7 @@ static bool may_replace(const char *path)
  */
 static int export(const char *path, const char *base64, const char *magic, const char *what)
 {
-    uint8_t bytes[FILE_MAX];
+    uint8_t bytes[FENCE_FILE_MAX];
     size_t size = 0;
     if (*base64 == '\0') {
         say("there is no %s to export", what);
@@ -204,25 +201,11 @@ static int show(const struct cli *cli, const struct request *request, const char
 
 static int submit(const struct cli *cli, const char *path)
 {
-    char base64[sodium_base64_ENCODED_LEN(FILE_MAX, sodium_base64_VARIANT_ORIGINAL)];
     size_t size;
-    json_t *reply = NULL;
-    uint8_t *bytes = file_read(path, FILE_MAX, &size);
-    if (bytes == NULL)
-        return EXIT_ERROR;
-    sodium_bin2base64(base64, sizeof base64, bytes, size, sodium_base64_VARIANT_ORIGINAL);
+    uint8_t *bytes = file_read(path, FENCE_FILE_MAX, &size);
+    int code = bytes ? fence_submit(cli, path, bytes, size) : EXIT_ERROR;
     free(bytes);
-    json_t *p = json_pack("{s:s}", "file", base64);
-    int code = agent_ask_about(cli, path, "Submit", p, &reply);
-    if (code != EXIT_OK)
-        return code;
-    if (cli->json) {
-        json_print(reply);
-        return EXIT_OK;
-    }
-    puts(json_text(reply, "text"));
-    json_decref(reply);
-    return EXIT_OK;
+    return code;
 }
 
 /* --- The command --- */

@@ -236,19 +236,17 @@ static int sign(const struct cli *cli, const struct request *q, const char *path
     return code;
 }
 
+/* Its card, and what the roster says of it. */
 static json_t *node_json(const struct roster_node *node)
 {
-    char key[2 * KEY_PUBLIC_SIZE + 1], store[2 * STORE_ID_SIZE + 1],
-        machine[2 * MACHINE_ID_SIZE + 1];
-    char address[ADDRESS_TEXT_MAX];
-    hex_encode(key, node->key.bytes, KEY_PUBLIC_SIZE);
-    hex_encode(store, node->store.bytes, STORE_ID_SIZE);
-    hex_encode(machine, node->machine.bytes, MACHINE_ID_SIZE);
-    address_print(address, &node->address);
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:s?}", "slot", (int)node->slot,
-                     "name", node->name, "key", key, "store", store, "machine", machine, "address",
-                     address, "voter", (int)node->votes, "juror", (int)node->juror, "executes",
-                     (int)node->executes, "device", node->device[0] ? node->device : NULL);
+    json_t *object = card_json(node);
+    json_t *own =
+        json_pack("{s:i, s:b, s:b, s:b}", "slot", (int)node->slot, "voter", (int)node->votes,
+                  "juror", (int)node->juror, "executes", (int)node->executes);
+    if (node->device[0] == '\0')
+        json_object_set_new(object, "device", json_null());
+    json_object_update_new(object, own);
+    return object;
 }
 
 static void show_json(const struct enrolment *e)

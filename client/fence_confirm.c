@@ -12,11 +12,12 @@
 
 #include "client/agent.h"
 #include "client/fence_operate.h"
+#include "client/fence_submit.h"
 #include "client/fence_text.h"
 #include "client/identity.h"
 #include "crypto/proof.h"
 
-enum { POLL_MS = 250, HEARING_ROUNDS = 24, FILE_MAX = FENCE_FILE_MAGIC_SIZE + PROOF_BYTES_MAX };
+enum { POLL_MS = 250, HEARING_ROUNDS = 24 };
 
 /* Asks until everybody has answered, or the time for it is over. */
 static int hear(const struct cli *cli, const char *node, long life, json_t **out)
@@ -68,7 +69,7 @@ static void print_hearing(const json_t *h)
 static int certificate(const struct cli *cli, const json_t *h, struct order_cert *out)
 {
     json_t *reply = NULL;
-    uint8_t bytes[FILE_MAX];
+    uint8_t bytes[FENCE_FILE_MAX];
     size_t size = 0;
     const char *node = json_text(h, "node");
     json_t *p = json_pack("{s:s s:I}", "node", node, "life", (json_int_t)json_number(h, "life"));
@@ -153,24 +154,11 @@ static int sign(const json_t *h, const struct fence_operation *o, struct proof *
 
 static int submit(const struct cli *cli, const struct proof *proof)
 {
-    uint8_t file[FILE_MAX];
-    char base64[sodium_base64_ENCODED_LEN(FILE_MAX, sodium_base64_VARIANT_ORIGINAL)];
-    json_t *reply = NULL;
+    uint8_t file[FENCE_FILE_MAX];
     struct writer w = writer_init(file, sizeof file);
     write_copy(&w, PROOF_FILE_MAGIC, FENCE_FILE_MAGIC_SIZE);
     proof_encode(&w, proof);
-    sodium_bin2base64(base64, sizeof base64, file, writer_size(&w), sodium_base64_VARIANT_ORIGINAL);
-    int code = agent_ask_about(cli, proof->operator_receipt.machine, "Submit",
-                               json_pack("{s:s}", "file", base64), &reply);
-    if (code != EXIT_OK)
-        return code;
-    if (cli->json) {
-        json_print(reply);
-        return EXIT_OK;
-    }
-    puts(json_text(reply, "text"));
-    json_decref(reply);
-    return EXIT_OK;
+    return fence_submit(cli, proof->operator_receipt.machine, file, writer_size(&w));
 }
 
 /* --- The question --- */

@@ -79,26 +79,6 @@ static int print_kept(struct varlink *v, const struct cli *cli, const struct wis
     return EXIT_OK;
 }
 
-static int follow(struct varlink *v, const struct cli *cli, const struct wish *wish,
-                  long long after)
-{
-    enum varlink_status status =
-        varlink_send(v, AGENT_INTERFACE "FenceLog", parameters(wish, after), VARLINK_MORE);
-    while (status == VARLINK_OK) {
-        struct varlink_reply reply;
-        status = varlink_receive(v, &reply, -1);
-        if (status != VARLINK_OK)
-            break;
-        bool refused = reply.error[0] != '\0';
-        int code = refused ? agent_refused(&reply, NULL) : EXIT_OK;
-        bool more = !refused && print_steps(cli, reply.parameters) && reply.continues;
-        json_decref(reply.parameters);
-        if (!more)
-            return code;
-    }
-    return agent_failed(cli, status);
-}
-
 /* --- Verifying --- */
 
 /* `check` is stolen. */
@@ -208,7 +188,7 @@ int fence_log_run(struct cli *cli, int argc, char **argv)
     after = wish.after;
     code = wish.verify ? verify_by_agent(&v, cli) : print_kept(&v, cli, &wish, &after);
     if (code == EXIT_OK && wish.follow)
-        code = follow(&v, cli, &wish, after);
+        code = agent_follow(&v, cli, "FenceLog", parameters(&wish, after), print_steps);
     varlink_close(&v);
     return code;
 }

@@ -96,11 +96,36 @@ int lab_find(const struct lab *lab, const char *name)
     return (int)number;
 }
 
+int lab_listen(const char *dir, const char *file, int backlog)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char path[PATH_MAX];
+    file_path(path, sizeof path, dir, file);
+    if (strlen(path) >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    unlink(path);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    mode_t old = umask(0177);
+    bool good = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+                listen(fd, backlog) == 0;
+    int error = errno;
+    umask(old);
+    if (good)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return -1;
+}
+
 int lab_connect(const struct lab *lab, int machine)
 {
     char path[PATH_MAX];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    lab_path(path, lab, machine, "machine.sock");
+    lab_path(path, lab, machine, LAB_SOCKET);
     if (strlen(path) >= sizeof address.sun_path) {
         errno = ENAMETOOLONG;
         return -1;

@@ -27,6 +27,9 @@
 #define LAB_ACTION       "power"
 #define LAB_FENCE_SCRIPT "fence-power"
 
+/* Where a machine's supervisor listens. */
+#define LAB_SOCKET "machine.sock"
+
 enum { LAB_MACHINES_MAX = 64, LAB_NAME_SIZE = 16, LAB_STATE_SIZE = 128 };
 
 struct lab {
@@ -54,6 +57,9 @@ int lab_find(const struct lab *lab, const char *name);
 /* "DIR/hvN" or, with a file, "DIR/hvN/FILE". */
 void lab_path(char out[PATH_MAX], const struct lab *lab, int machine, const char *file);
 
+/* A SOCK_SEQPACKET listener at DIR/FILE, for the user alone, in place of one whose owner was
+ * killed; -1 with errno. */
+int lab_listen(const char *dir, const char *file, int backlog);
 /* Connects to a machine's supervisor; -1 with errno. */
 int lab_connect(const struct lab *lab, int machine);
 /* Asks it one thing ("power-off", "agent-stop", ...). EXIT_OK, or EXIT_ERROR after saying why not.

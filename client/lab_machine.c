@@ -30,7 +30,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -510,24 +509,6 @@ static void serve(struct machine *m)
     }
 }
 
-static bool listen_at(struct machine *m)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char path[PATH_MAX];
-    file_path(path, sizeof path, m->dir, "machine.sock");
-    if (strlen(path) >= sizeof address.sun_path)
-        return false;
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    unlink(path); /* of a supervisor that was killed */
-    m->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    mode_t old = umask(0177);
-    bool good = m->listener >= 0 &&
-                bind(m->listener, (struct sockaddr *)&address, sizeof address) == 0 &&
-                listen(m->listener, 64) == 0;
-    umask(old);
-    return good;
-}
-
 static bool open_signals(struct machine *m)
 {
     sigset_t mask;
@@ -563,7 +544,8 @@ static int run(struct cli *cli, int argc, char **argv)
     fcntl(m.leash, F_SETFD, FD_CLOEXEC);
     if (m.tie >= 0)
         fcntl(m.tie, F_SETFD, FD_CLOEXEC);
-    if (!open_signals(&m) || !listen_at(&m) || !lab_watchdog_open(&m.watchdog, m.dir)) {
+    m.listener = lab_listen(m.dir, LAB_SOCKET, 64);
+    if (!open_signals(&m) || m.listener < 0 || !lab_watchdog_open(&m.watchdog, m.dir)) {
         say("the lab machine %s cannot start: %s", m.dir, strerror(errno));
         return EXIT_ERROR;
     }

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "client/file.h"
@@ -15,21 +14,8 @@
 
 bool lab_watchdog_open(struct lab_watchdog *w, const char *dir)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char path[PATH_MAX];
-    *w = (struct lab_watchdog){.fd = -1};
-    file_path(path, sizeof path, dir, LAB_WATCHDOG_SOCKET);
-    if (strlen(path) >= sizeof address.sun_path)
-        return false;
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    unlink(path); /* of a supervisor that was killed */
-    w->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    mode_t old = umask(0177);
-    bool good = w->listener >= 0 &&
-                bind(w->listener, (struct sockaddr *)&address, sizeof address) == 0 &&
-                listen(w->listener, 4) == 0;
-    umask(old);
-    return good;
+    *w = (struct lab_watchdog){.fd = -1, .listener = lab_listen(dir, LAB_WATCHDOG_SOCKET, 4)};
+    return w->listener >= 0;
 }
 
 static void pet(struct lab_watchdog *w)
