@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include <utlist.h>
 
+#include "node/thread.h"
 #include "proto/limits.h"
 #include "proto/must.h"
 
@@ -391,20 +391,6 @@ bool fence_file_poll(struct fence_file *f, struct fence_file_news *out)
 
 /* --- Start and end --- */
 
-/* Signals are the loop's: the thread blocks them all. */
-static int start(struct fence_file *f)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&f->thread, NULL, run, f);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    f->running = error == 0;
-    if (f->running)
-        pthread_setname_np(f->thread, "holdfast-fence");
-    return error;
-}
-
 struct fence_file *fence_file_open(const char *dir)
 {
     struct fence_file *f = calloc(1, sizeof *f);
@@ -414,7 +400,8 @@ struct fence_file *fence_file_open(const char *dir)
     pthread_cond_init(&f->wake, NULL);
     f->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     f->event_fd = f->dir_fd < 0 ? -1 : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int error = f->event_fd < 0 ? errno : start(f);
+    int error = f->event_fd < 0 ? errno : thread_start(&f->thread, "holdfast-fence", run, f);
+    f->running = error == 0;
     if (!error)
         return f;
     fence_file_close(f);

@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "node/thread.h"
 #include "proto/must.h"
 #include "proto/votelog.h"
 
@@ -527,19 +527,6 @@ out:
     return status;
 }
 
-/* Signals are the loop's: the thread blocks them all. Returns an errno. */
-static int start_thread(struct store *store)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&store->thread, NULL, sync_thread, store);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0)
-        pthread_setname_np(store->thread, "holdfast-sync");
-    return error;
-}
-
 static struct store *store_new(void)
 {
     struct store *store = calloc(1, sizeof *store);
@@ -602,7 +589,7 @@ enum store_status store_open(const char *dir, struct store_trouble *trouble, str
         status = trouble_at(trouble, STORE_UNREADABLE, "fsync the directory", errno);
         goto out;
     }
-    int error = start_thread(store);
+    int error = thread_start(&store->thread, "holdfast-sync", sync_thread, store);
     if (error != 0) {
         status = trouble_at(trouble, STORE_UNREADABLE, "thread", error);
         goto out;
