@@ -1,12 +1,12 @@
 /* The executor: see executor.h. */
 #include "proto/executor.h"
 
-#include "proto/inhibitors.h"
 #include "proto/fence_told.h"
+#include "proto/inhibitors.h"
+#include "proto/juror.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 
-#define ASK_SPAN     SPAN_MS(2000) /* from asking to the start of the driver (F9) */
 #define ASK_AGAIN    SPAN_MS(200)
 #define TURN_SPAN    SPAN_MS(3000) /* for an executor of a better rank to say that it began */
 #define REST_FIRST   SPAN_MS(500)  /* after an asking that no quorum said yes to */

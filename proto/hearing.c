@@ -66,12 +66,6 @@ struct instant hearing_deadline(const struct hearing *h)
 
 /* --- Answering --- */
 
-static uint32_t milliseconds(struct span age)
-{
-    int64_t ms = age.ns / 1000000;
-    return ms < 0 ? UINT32_MAX : ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX - 1;
-}
-
 /* Since that life was heard here, or the node, as long as it is not known to live under a higher
  * one; UINT32_MAX: never. */
 static uint32_t heard_age(const struct hearing *h, struct instant now, uint16_t slot, uint64_t life)
@@ -79,9 +73,9 @@ static uint32_t heard_age(const struct hearing *h, struct instant now, uint16_t 
     struct member_view view;
     swim_view(h->core->swim, slot, &view);
     struct span named = signs_age(h->signs, now, slot, life);
-    uint32_t age = named.ns < 0 ? UINT32_MAX : milliseconds(named);
+    uint32_t age = named.ns < 0 ? UINT32_MAX : span_milliseconds(named);
     if (view.heard.ns && view.life <= life) {
-        uint32_t any = milliseconds(span_between(view.heard, now));
+        uint32_t any = span_milliseconds(span_between(view.heard, now));
         age = any < age ? any : age;
     }
     return age;
@@ -98,7 +92,7 @@ static void take_ask(struct hearing *h, struct instant now, uint16_t from,
         .heard = {.slot = m->slot,
                   .life = m->life,
                   .seq = m->seq,
-                  .age_ms = never ? milliseconds(span_between(h->started, now)) : age,
+                  .age_ms = never ? span_milliseconds(span_between(h->started, now)) : age,
                   .never = never}};
     if (roster_find(h->core->config.roster, m->slot) < 0 || m->slot == core_self(h->core))
         return;
@@ -133,7 +127,7 @@ void hearing_take(struct hearing *h, struct instant now, uint16_t from, const st
 /* H: as long as the watchdog's own bound, since a person may be wrong about the machine. */
 static uint32_t silence_ms(const struct hearing *h)
 {
-    return milliseconds(armory_hand_over(h->core, h->slot, h->life));
+    return span_milliseconds(armory_hand_over(h->core, h->slot, h->life));
 }
 
 static uint32_t needed(const struct hearing *h)

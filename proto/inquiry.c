@@ -1,8 +1,8 @@
 /* The juror's inquiry, and its vote: see inquiry.h. */
 #include "proto/inquiry.h"
 
-#include "proto/inhibitors.h"
 #include "proto/fence_told.h"
+#include "proto/inhibitors.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/scopes.h"
@@ -21,15 +21,6 @@ bool juror_asked(const struct wire_doubt_answer *m)
 }
 
 /* --- Evidence --- */
-
-/* UINT32_MAX for a negative span: never. */
-static uint32_t milliseconds(struct span age)
-{
-    int64_t ms = age.ns / 1000000;
-    if (age.ns < 0)
-        return UINT32_MAX;
-    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX - 1;
-}
 
 static struct span renewal_age(const struct dossier *s, struct instant now, uint64_t life)
 {
@@ -89,8 +80,8 @@ struct evidence inquiry_gather(const struct juror *j, struct instant now, uint16
     swim_view(j->core->swim, slot, &view);
     struct span heard = view.heard.ns ? span_between(view.heard, now) : (struct span){-1000000};
     return (struct evidence){.opinion = opinion,
-                             .renewal_ms = milliseconds(renewal_age(s, now, life)),
-                             .heard_ms = milliseconds(heard),
+                             .renewal_ms = span_milliseconds(renewal_age(s, now, life)),
+                             .heard_ms = span_milliseconds(heard),
                              .direct = s->direct,
                              .relays = s->relays,
                              .silent = (uint8_t)__builtin_popcount(s->silent),
@@ -173,7 +164,7 @@ uint32_t inquiry_age_ms(const struct juror *j, struct instant now, const struct 
     struct span age = renewal_age(s, now, life);
     if (age.ns < 0)
         age = span_between(j->started, now);
-    return milliseconds(age);
+    return span_milliseconds(age);
 }
 
 static void send_vote(struct juror *j, uint16_t to, uint16_t slot, const struct dossier *s)

@@ -7,7 +7,6 @@
 #include "proto/scopes.h"
 
 #define TELL_WAIT SPAN_MS(1000) /* a target hears so often at most that it was voted against */
-#define ASK_SPAN  SPAN_MS(2000) /* an executor begins within so long of asking (F9) */
 
 size_t juror_bytes(const struct peer_config *config)
 {

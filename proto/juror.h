@@ -16,6 +16,9 @@
 #include "proto/docket.h"
 #include "proto/standing.h"
 
+/* An executor begins within so long of asking (F9). */
+#define ASK_SPAN SPAN_MS(2000)
+
 /* What a juror keeps about one node. */
 struct dossier {
     uint64_t life;    /* the book; 0: none */

@@ -7,7 +7,6 @@
 #include "proto/must.h"
 #include "proto/mutant.h"
 
-#define ASK_SPAN   SPAN_MS(2000) /* an executor begins within so long of asking (F9) */
 #define ASKED_SPAN SPAN_MS(3000) /* an accuser repeats its question in less */
 
 size_t scopes_bytes(const struct peer_config *config)

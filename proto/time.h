@@ -33,6 +33,16 @@ static inline struct span span_between(struct instant earlier, struct instant la
     return (struct span){later.ns - earlier.ns};
 }
 
+/* In whole milliseconds, as messages and records state an age; UINT32_MAX for a negative one:
+ * never. */
+static inline uint32_t span_milliseconds(struct span age)
+{
+    int64_t ms = age.ns / 1000000;
+    if (age.ns < 0)
+        return UINT32_MAX;
+    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX - 1;
+}
+
 static inline bool instant_reached(struct instant now, struct instant t)
 {
     return now.ns >= t.ns;
