@@ -120,6 +120,10 @@ void check_power_effect(struct world *w, struct machine *target, const struct ru
 /* --- S11: check_s11_brake.c --- */
 /* Whether its present life is under an order that its own peer holds. */
 bool check_under_order(const struct world *w, const struct machine *m);
+/* S8, S11, S17 for a receipt that machine m signed as executor, on an order with `votes` true
+ * votes. */
+void check_receipt(struct world *w, const struct machine *m, const struct proof *proof,
+                   size_t votes);
 /* A juror has voted. */
 void check_brake(struct world *w);
 

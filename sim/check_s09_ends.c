@@ -57,14 +57,9 @@ static void judge_end(struct world *w, const struct machine *m, const struct pro
     w->figures.ends++;
 }
 
-/* S8, S9, S11, for an executor's. */
-static void judge_receipt(struct world *w, const struct machine *m, const struct proof *proof)
+void check_receipt(struct world *w, const struct machine *m, const struct proof *proof,
+                   size_t votes)
 {
-    const struct order *order = &proof->cert.order;
-    struct machine *target = world_machine(w, order->slot);
-    struct life *life = lives_of(w, order->slot, order->life);
-    size_t votes = lives_votes(w, &proof->cert, proof->receipt.action);
-    must(target);
     if (cluster_slot(m->index) != proof->receipt.executor)
         world_fail(w, EXIT_BROKEN, "S17", "%s has a receipt that its executor never made", m->name);
     if (votes < roster_juror_quorum(&w->cluster->roster))
@@ -74,6 +69,17 @@ static void judge_receipt(struct world *w, const struct machine *m, const struct
         world_fail(w, EXIT_BROKEN, "S11",
                    "%s signs a receipt, and its own life %llu is under an order", m->name,
                    (unsigned long long)m->life);
+}
+
+/* S8, S9, S11, for an executor's. */
+static void judge_receipt(struct world *w, const struct machine *m, const struct proof *proof)
+{
+    const struct order *order = &proof->cert.order;
+    struct machine *target = world_machine(w, order->slot);
+    struct life *life = lives_of(w, order->slot, order->life);
+    size_t votes = lives_votes(w, &proof->cert, proof->receipt.action);
+    must(target);
+    check_receipt(w, m, proof, votes);
     if (strcmp(proof->receipt.device, w->cluster->roster.nodes[target->index].device) != 0)
         world_fail(w, EXIT_BROKEN, "S9", "%s signs a receipt by device %s for %s", m->name,
                    proof->receipt.device, target->name);

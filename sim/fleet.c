@@ -6,6 +6,7 @@
 #include "proto/peer_internal.h"
 #include "proto/swim_core.h"
 #include "proto/timing.h"
+#include "sim/cluster.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,6 @@
 #include <sys/mman.h>
 
 enum {
-    STORE_MAX = 512,
     MEET_SECONDS = 120, /* whoever is not ready by then never will be */
     START_MS = 20,      /* between the starts of two */
     STATUS_MS = 200,    /* a witness's query */
@@ -533,22 +533,6 @@ static void make_roster(struct fleet *f)
     memcpy(f->cluster.bytes, f->digest.bytes, sizeof f->cluster.bytes);
 }
 
-/* A store as it is made at enrolment. */
-static size_t make_store(uint8_t out[STORE_MAX], const struct store_id *store)
-{
-    struct votelog_header header = {
-        .store = *store, .slot = SLOT_NONE, .first_lsn = 1, .base_lsn = 1};
-    struct record record = {.kind = RECORD_STORE, .store = {.adopted = 1}};
-    uint8_t payload[64];
-    struct writer p = writer_init(payload, sizeof payload);
-    record_encode(&p, &record);
-    votelog_header_encode(out, &header);
-    struct writer w = writer_init(out + VOTELOG_HEADER_SIZE, STORE_MAX - VOTELOG_HEADER_SIZE);
-    votelog_record_encode(&w, store, 1, 0, payload, writer_size(&p));
-    must(!w.failed);
-    return VOTELOG_HEADER_SIZE + writer_size(&w);
-}
-
 /* It knows those that run, as an agent does that has met them before: a cold start of all at once
  * would tell everybody of everybody, which is not what is measured here. */
 static void introduce(struct fleet *f, size_t index)
@@ -565,7 +549,7 @@ static void start(struct fleet *f, size_t index)
 {
     struct ship *s = &f->ships[index];
     struct peer_config config;
-    uint8_t store[STORE_MAX];
+    uint8_t store[CLUSTER_STORE_MAX];
     peer_config_default(&config);
     config.roster = f->roster;
     config.roster_digest = f->digest;
@@ -586,7 +570,7 @@ static void start(struct fleet *f, size_t index)
     s->off = false;
     s->dead_at = take_memory(ROSTER_JURORS_MAX * sizeof *s->dead_at);
     s->peer = peer_init(take_memory(f->memory_each), &config);
-    size_t size = make_store(store, &f->roster->nodes[index].store);
+    size_t size = cluster_store(store, &f->roster->nodes[index].store);
     enum peer_recovery recovery = peer_recover(s->peer, store, size);
     must(recovery == RECOVERED);
     peer_set_tap(s->peer, tap, f);

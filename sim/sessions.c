@@ -182,15 +182,7 @@ void check_session_proof(struct world *w, struct machine *m, const struct proof 
         return;
     must(s->proof_count < sizeof s->proofs / sizeof s->proofs[0]);
     s->proofs[s->proof_count++] = *digest;
-    if (cluster_slot(m->index) != proof->receipt.executor)
-        world_fail(w, EXIT_BROKEN, "S17", "%s has a receipt that its executor never made", m->name);
-    if (votes < roster_juror_quorum(&w->cluster->roster))
-        world_fail(w, EXIT_BROKEN, "S8", "%s signs a receipt for an order with %zu true votes",
-                   m->name, votes);
-    if (check_under_order(w, m))
-        world_fail(w, EXIT_BROKEN, "S11",
-                   "%s signs a receipt, and its own life %llu is under an order", m->name,
-                   number(m->life));
+    check_receipt(w, m, proof, votes);
     if (!s->proven)
         s->proven_at = w->now;
     s->proven = true;

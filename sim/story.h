@@ -27,7 +27,7 @@ enum {
     STORY_WORD_SIZE = 40, /* any other word */
     STORY_ERROR_SIZE = 300,
     STORY_SPAN_MAX_S = 3600,
-    STORY_BYTES_MAX = 256 * 1024
+    STORY_TEXT_MAX = 256 * 1024
 };
 
 /* A(NAME, heals, text): what is done to the world. `heals`: it takes a length, and ends then. */

@@ -89,7 +89,7 @@ static bool take_isolation(struct story *s, const char *line)
 bool story_load_config(struct story *s, const char *path, char error[STORY_ERROR_SIZE])
 {
     size_t size, number = 0;
-    char *text = (char *)read_file(path, STORY_BYTES_MAX, &size, error);
+    char *text = (char *)read_file(path, STORY_TEXT_MAX, &size, error);
     bool ok = text != NULL;
     for (char *line = text; ok && line;) {
         char *end = strchr(line, '\n');
@@ -114,7 +114,7 @@ bool story_load(struct story *s, const char *path, const char *roster, const cha
     if ((roster && !story_load_roster(s, roster, error)) ||
         (config && !story_load_config(s, config, error)))
         return false;
-    uint8_t *bytes = read_file(path, STORY_BYTES_MAX, &size, error);
+    uint8_t *bytes = read_file(path, STORY_TEXT_MAX, &size, error);
     bool ok = bytes && story_parse(s, path, (struct view){bytes, size}, variant, error);
     free(bytes);
     return ok;

@@ -420,7 +420,7 @@ bool story_parse(struct story *s, const char *file, struct view text, bool varia
 {
     struct story_reader r = {.story = s, .roster_given = s->roster_given};
     snprintf(s->file, sizeof s->file, "%s", file);
-    if (text.size > STORY_BYTES_MAX)
+    if (text.size > STORY_TEXT_MAX)
         read_error(&r, "the file is too large");
     for (size_t at = 0; at < text.size && !r.failed;) {
         const uint8_t *line = text.bytes + at;

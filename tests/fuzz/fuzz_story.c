@@ -14,7 +14,7 @@ static char error[STORY_ERROR_SIZE];
 
 static void check_written(void)
 {
-    static char text[STORY_BYTES_MAX];
+    static char text[STORY_TEXT_MAX];
     FILE *out = fmemopen(text, sizeof text, "w");
     if (!out)
         abort();
