@@ -154,6 +154,26 @@ START_TEST(a_window_survives_a_restart)
 }
 END_TEST
 
+/* Of two executors the one that may take longer counts, after a restart too. */
+START_TEST(of_two_windows_the_longer_survives)
+{
+    stage_tools(s, TOOL_HANGS);
+    bury(TARGET);
+    give_order(1, 3);
+    ck_assert_uint_eq(ask_to_act(_i ? 4 : 3, 1, 12000), 1);
+    ck_assert_uint_eq(ask_to_act(_i ? 3 : 4, 1, 1000), 1);
+    stage_kill(s, JUROR);
+    stage_start(s, JUROR);
+    ck_assert(stage_until(s, stage_all_settled, NULL, 6 * STAGE_SECOND));
+    stage_power_cut(s, TARGET);
+    stage_start(s, TARGET);
+    stage_run(s, 4 * STAGE_SECOND);
+    ck_assert_uint_eq(claim(TARGET, 2, 0xaa).life, 0);
+    stage_run(s, 11 * STAGE_SECOND);
+    ck_assert_uint_eq(claim(TARGET, 2, 0xaa).life, 2);
+}
+END_TEST
+
 static void report_from(size_t executor, enum run_stage stage)
 {
     struct message m = {.type = WIRE_EXEC_REPORT,
@@ -194,6 +214,7 @@ Suite *suite_book(void)
     tcase_add_test(book, it_lets_nobody_act_without_an_order);
     tcase_add_test(book, a_window_withholds_a_claim);
     tcase_add_test(book, a_window_survives_a_restart);
+    tcase_add_loop_test(book, of_two_windows_the_longer_survives, 0, 2);
     tcase_add_loop_test(book, a_window_is_closed_by_who_opened_it, 0, 2);
     suite_add_tcase(suite, book);
     return suite;
