@@ -106,6 +106,25 @@ class Watchdog(Case):
         self.lab.wait_voting("hv3")
         self.assertEqual(self.lab.power("hv3", "status"), "on")
 
+    def test_what_is_armed_is_not_forgotten(self):
+        path = self.lab.dir / "hv3" / "holdfast.conf"
+        before = path.read_text()
+        self.addCleanup(path.write_text, before)
+        others = (("".join(line for line in before.splitlines(True)
+                           if not line.startswith("watchdog")), "put `watchdog` back"),
+                  (before + "watchdog_identity = 'another'\n", "goes on until a stop"))
+        self.lab.agent("hv3", "kill")
+        for text, says in others:
+            path.write_text(text)
+            done = self.lab.exec("hv3", "holdfastd", "-c", path)
+            _, err = done.communicate(timeout=30)
+            self.assertEqual(done.returncode, CONFIG, err)
+            self.assertIn(says, err)
+        path.write_text(before)
+        self.lab.agent("hv3", "start")
+        self.lab.wait_voting("hv3")
+        self.assertEqual(self.lab.power("hv3", "status"), "on")
+
     def test_cut_off_it_stops_by_itself(self):
         name = self.name("disk")
         life = self.lab.status("hv1")["life"]
