@@ -29,7 +29,7 @@ static size_t mask_bytes(const struct ended *e)
 static struct ended_entry *find(const struct ended *e, uint16_t slot, uint64_t life,
                                 const struct scope *scope)
 {
-    for (size_t i = 0; i < ENDED_MAX; i++) {
+    for (size_t i = 0; e->used && i < ENDED_MAX; i++) {
         struct ended_entry *entry = &e->entries[i];
         if (entry->bytes && entry->slot == slot && entry->life == life &&
             (scope_equal(&entry->scope, scope) || MUTANT(111))) /* "matched by life" */
@@ -46,7 +46,7 @@ const struct ended_entry *ended_of(const struct ended *e, uint16_t slot, uint64_
 
 bool ended_any(const struct ended *e, uint16_t slot, uint64_t life)
 {
-    for (size_t i = 0; i < ENDED_MAX; i++)
+    for (size_t i = 0; e->used && i < ENDED_MAX; i++)
         if (e->entries[i].bytes && e->entries[i].slot == slot && e->entries[i].life == life)
             return true;
     return false;
@@ -56,12 +56,14 @@ static void let_go(struct ended *e, struct ended_entry *entry)
 {
     arena_put(&e->core->arena, entry->bytes, entry->size);
     arena_put(&e->core->arena, entry->acked, mask_bytes(e));
+    e->used--;
+    e->fresh -= entry->fresh;
     *entry = (struct ended_entry){0};
 }
 
 void ended_forget(struct ended *e, uint16_t slot, uint64_t life)
 {
-    for (size_t i = 0; i < ENDED_MAX; i++)
+    for (size_t i = 0; e->used && i < ENDED_MAX; i++)
         if (e->entries[i].bytes && e->entries[i].slot == slot && e->entries[i].life <= life)
             let_go(e, &e->entries[i]);
 }
@@ -96,6 +98,7 @@ static struct ended_entry *enter(struct ended *e, const struct proof *proof, str
     if (!copy)
         return NULL;
     memcpy(copy, bytes.bytes, bytes.size);
+    e->used++;
     *entry = (struct ended_entry){.bytes = copy,
                                   .size = (uint32_t)bytes.size,
                                   .slot = proof_slot(proof),
@@ -133,15 +136,17 @@ const char *ended_keep(struct ended *e, const struct proof *proof, struct view b
     struct record record = {.kind = RECORD_PROOF, .proof = {.bytes = bytes}};
     entry->lsn = journal_append(&e->core->journal, &record, true);
     entry->fresh = true;
+    e->fresh++;
     return NULL;
 }
 
 const struct ended_entry *ended_next_fresh(struct ended *e)
 {
-    for (size_t i = 0; i < ENDED_MAX; i++) {
+    for (size_t i = 0; e->fresh && i < ENDED_MAX; i++) {
         if (!e->entries[i].fresh)
             continue;
         e->entries[i].fresh = false;
+        e->fresh--;
         return &e->entries[i];
     }
     return NULL;

@@ -30,6 +30,8 @@ struct ended_entry {
 struct ended {
     struct core *core;
     struct ended_entry *entries; /* ENDED_MAX */
+    /* Mostly there are none, and every turn asks. */
+    uint32_t used, fresh;
     struct instant spread_at;
     struct span spread_wait;
 };

@@ -17,6 +17,10 @@ static uint32_t next_seq(struct probes *p)
 struct probe *probes_open(struct probes *p, uint16_t target, struct instant now)
 {
     struct probe *probe = &p->table[p->next];
+    for (uint64_t left = p->recent; left; left &= left - 1)
+        if (!p->table[__builtin_ctzll(left)].open)
+            p->recent &= ~(left & -left);
+    p->recent |= UINT64_C(1) << p->next;
     p->next = (p->next + 1) % PROBES_KEPT;
     *probe = (struct probe){.seq = next_seq(p),
                             .target = target,
@@ -30,17 +34,21 @@ struct probe *probes_open(struct probes *p, uint16_t target, struct instant now)
 struct instant probes_deadline(const struct probes *p)
 {
     struct instant at = INSTANT_NEVER;
-    for (size_t i = 0; i < PROBES_KEPT; i++)
-        if (p->table[i].open)
-            at = instant_earlier(at, instant_earlier(p->table[i].ask_at, p->table[i].judge_at));
+    for (uint64_t left = p->recent; left; left &= left - 1) {
+        const struct probe *probe = &p->table[__builtin_ctzll(left)];
+        if (probe->open)
+            at = instant_earlier(at, instant_earlier(probe->ask_at, probe->judge_at));
+    }
     return at;
 }
 
 bool probes_busy(const struct probes *p, uint16_t target)
 {
-    for (size_t i = 0; i < PROBES_KEPT; i++)
-        if (p->table[i].open && p->table[i].target == target)
+    for (uint64_t left = p->recent; left; left &= left - 1) {
+        const struct probe *probe = &p->table[__builtin_ctzll(left)];
+        if (probe->open && probe->target == target)
             return true;
+    }
     return false;
 }
 

@@ -40,9 +40,13 @@ struct relay {
     struct instant expires;
 };
 
+_Static_assert(PROBES_KEPT <= 64, "a bit for each");
+
 struct probes {
     uint32_t seq_last;
-    size_t next; /* where the next probe goes: over the oldest */
+    size_t next;     /* where the next probe goes: over the oldest */
+    uint64_t recent; /* bit per probe of the table: whatever is open is among these. They are few,
+                        and every turn asks */
     struct probe table[PROBES_KEPT];
     struct relay relays[RELAYS_MAX];
 };

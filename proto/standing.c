@@ -32,8 +32,7 @@ void standing_reset(struct standing *s, struct instant now)
                            .renew_at = users ? now : INSTANT_NEVER};
 }
 
-/* The q-th newest of what jurors acknowledged. */
-struct instant standing_newest(const struct standing *s)
+static struct instant newest_of(const struct standing *s)
 {
     const struct jury *jury = &s->core->jury;
     struct instant best = {0};
@@ -45,6 +44,11 @@ struct instant standing_newest(const struct standing *s)
             best = s->acked[i];
     }
     return best;
+}
+
+struct instant standing_newest(const struct standing *s)
+{
+    return s->newest;
 }
 
 bool standing_has(const struct standing *s, struct instant now)
@@ -154,8 +158,10 @@ static void take_renewed(struct standing *s, int juror, const struct wire_renewe
     if (m->life != s->core->life || s->seq - m->seq >= STANDING_SENT)
         return; /* of another life, or too old to know when it was sent */
     struct instant sent = s->sent[m->seq % STANDING_SENT];
-    if (sent.ns > s->acked[juror].ns)
+    if (sent.ns > s->acked[juror].ns) {
         s->acked[juror] = sent;
+        s->newest = newest_of(s);
+    }
     /* A quorum has answered the last one: it need not be repeated. */
     struct instant last = s->sent[s->seq % STANDING_SENT];
     if (s->renew_at.ns != INSTANT_NEVER.ns && standing_newest(s).ns >= last.ns)

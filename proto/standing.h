@@ -34,6 +34,7 @@ struct standing {
     struct instant sent[STANDING_SENT]; /* by seq, a ring */
     struct instant
         acked[ROSTER_JURORS_MAX]; /* sending time of the last one acknowledged; ns 0: none */
+    struct instant newest;        /* the q-th newest of these: every turn asks for it */
     struct instant since;         /* holds found at a start count from then */
     struct instant renew_at;
     struct instant linger_until; /* renews so long after the last user went */
