@@ -354,7 +354,8 @@ struct message {
 const char *wire_name(enum wire_type type);
 /* Appends one message, header included. The writer fails if there is no room. */
 void wire_encode(struct writer *w, const struct message *m);
-/* Reads one message. False (and the reader failed) if it is not one. */
+/* Reads one message. False (and the reader failed) if it is not one. Of `out` the type is set, and
+ * the one member that belongs to it. */
 bool wire_decode(struct message *out, struct reader *r);
 /* The canonical bytes that a member statement signs (fields of `alive` but the signature). */
 enum { MEMBER_STATEMENT_SIZE = 2 + 8 + 16 + 4 + 1 };
