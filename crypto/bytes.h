@@ -77,8 +77,8 @@ static inline uint64_t bytes_little(uint64_t v)
 #endif
 }
 
-/* Little-endian value of `size` bytes, at most 8. */
-static inline uint64_t read_little(struct reader *r, size_t size)
+/* Little-endian value of `size` bytes, at most 8. Inlined it is one load. */
+static inline __attribute__((always_inline)) uint64_t read_little(struct reader *r, size_t size)
 {
     const uint8_t *p = read_view(r, size);
     uint64_t v = 0;
@@ -147,7 +147,8 @@ static inline void write_copy(struct writer *w, const void *bytes, size_t size)
     w->at += size;
 }
 
-static inline void write_little(struct writer *w, uint64_t v, size_t size)
+static inline __attribute__((always_inline)) void write_little(struct writer *w, uint64_t v,
+                                                               size_t size)
 {
     v = bytes_little(v);
     write_copy(w, &v, size);

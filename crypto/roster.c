@@ -51,13 +51,9 @@ int roster_action(const struct roster *roster, const char *name)
     return -1;
 }
 
-int roster_find(const struct roster *roster, uint16_t slot)
+int roster_search(const struct roster *roster, uint16_t slot)
 {
     size_t low = 0, high = roster->node_count;
-    /* Slots mostly follow each other: a first guess spares large rosters the search. */
-    size_t guess = high > 0 ? (size_t)slot - roster->nodes[0].slot : 0;
-    if (guess < high && roster->nodes[guess].slot == slot)
-        return (int)guess;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (roster->nodes[middle].slot == slot)
