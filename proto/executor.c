@@ -26,7 +26,7 @@ void executor_init(struct executor *x, struct core *core, struct docket *docket,
 static struct execution *find(struct executor *x, uint16_t slot, uint64_t life,
                               const struct scope *scope)
 {
-    for (size_t i = 0; i < EXECUTIONS_MAX; i++)
+    for (size_t i = 0; x->used && i < EXECUTIONS_MAX; i++)
         if (x->table[i].used && x->table[i].slot == slot && x->table[i].life == life &&
             scope_equal(&x->table[i].scope, scope))
             return &x->table[i];
@@ -60,6 +60,7 @@ static struct execution *make(struct executor *x, uint16_t slot, uint64_t life,
         struct execution *e = &x->table[i];
         if (e->used && !(e->phase == EXECUTION_OVER && over(x, e->slot, e->life, &e->scope)))
             continue;
+        x->used += !e->used;
         *e = (struct execution){.used = true,
                                 .slot = slot,
                                 .life = life,
@@ -553,6 +554,7 @@ static void step(struct executor *x, struct instant now, struct execution *e)
         written(x, now, e);
     } else if (e->phase == EXECUTION_ASKING && inhibited(x, now, e->slot) && !e->written) {
         *e = (struct execution){0}; /* it takes its turn anew */
+        x->used--;
         x->step_at = now;
     } else if (e->phase == EXECUTION_ASKING && instant_reached(now, e->again_at)) {
         ask_on(x, now, e);
@@ -565,7 +567,7 @@ void executor_step(struct executor *x, struct instant now)
 {
     if (instant_reached(now, x->step_at))
         executor_look(x, now);
-    for (size_t i = 0; i < EXECUTIONS_MAX; i++)
+    for (size_t i = 0; x->used && i < EXECUTIONS_MAX; i++)
         if (x->table[i].used && x->table[i].phase != EXECUTION_OVER)
             step(x, now, &x->table[i]);
 }
@@ -573,7 +575,7 @@ void executor_step(struct executor *x, struct instant now)
 struct instant executor_deadline(const struct executor *x)
 {
     struct instant at = x->step_at;
-    for (size_t i = 0; i < EXECUTIONS_MAX; i++)
+    for (size_t i = 0; x->used && i < EXECUTIONS_MAX; i++)
         if (x->table[i].used && x->table[i].phase != EXECUTION_WRITING &&
             x->table[i].phase != EXECUTION_OVER)
             at = instant_earlier(at, x->table[i].again_at);

@@ -61,6 +61,7 @@ struct executor {
     struct docket *docket;
     struct proofs *proofs;
     struct execution table[EXECUTIONS_MAX];
+    uint32_t used; /* of the table; mostly none, and every turn asks */
     struct testimony testimonies[EFFECTS_RUNS_MAX];
     struct run runs[EFFECTS_RUNS_MAX]; /* for the next effects */
     size_t run_count;

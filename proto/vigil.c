@@ -20,7 +20,7 @@ void vigil_init(struct vigil *v, struct core *core, const struct accuser *accuse
 
 static struct watched_life *find(const struct vigil *v, uint16_t slot, uint64_t life)
 {
-    for (size_t i = 0; i < ACCUSED_MAX; i++)
+    for (size_t i = 0; v->used && i < ACCUSED_MAX; i++)
         if (v->table[i].used && v->table[i].slot == slot && v->table[i].life == life)
             return &v->table[i];
     return NULL;
@@ -150,10 +150,13 @@ void vigil_take(struct vigil *v, struct instant now, uint16_t from, const struct
 /* One watch for each accusation, and none without. */
 static void follow(struct vigil *v, struct instant now)
 {
-    for (size_t i = 0; i < ACCUSED_MAX; i++)
-        if (v->table[i].used && (!votes_of(v, &v->table[i]) ||
-                                 proofs_covers(v->proofs, v->table[i].slot) >= v->table[i].life))
-            v->table[i] = (struct watched_life){0};
+    for (size_t i = 0; v->used && i < ACCUSED_MAX; i++) {
+        struct watched_life *w = &v->table[i];
+        if (!w->used || (votes_of(v, w) && proofs_covers(v->proofs, w->slot) < w->life))
+            continue;
+        *w = (struct watched_life){0};
+        v->used--;
+    }
     for (size_t i = 0; v->accuser->used && i < ACCUSED_MAX; i++) {
         const struct accusation *c = &v->accuser->table[i];
         if (!c->used || find(v, c->slot, c->life) || proofs_covers(v->proofs, c->slot) >= c->life)
@@ -162,6 +165,7 @@ static void follow(struct vigil *v, struct instant now)
         while (free->used)
             free++;
         must(free < v->table + ACCUSED_MAX);
+        v->used++;
         *free =
             (struct watched_life){.used = true, .slot = c->slot, .life = c->life, .ask_at = now};
     }
@@ -170,7 +174,7 @@ static void follow(struct vigil *v, struct instant now)
 void vigil_step(struct vigil *v, struct instant now)
 {
     follow(v, now);
-    for (size_t i = 0; i < ACCUSED_MAX; i++) {
+    for (size_t i = 0; v->used && i < ACCUSED_MAX; i++) {
         struct watched_life *w = &v->table[i];
         if (!w->used || !instant_reached(now, w->ask_at))
             continue;
@@ -182,7 +186,7 @@ void vigil_step(struct vigil *v, struct instant now)
 struct instant vigil_deadline(const struct vigil *v)
 {
     struct instant at = INSTANT_NEVER;
-    for (size_t i = 0; i < ACCUSED_MAX; i++)
+    for (size_t i = 0; v->used && i < ACCUSED_MAX; i++)
         if (v->table[i].used)
             at = instant_earlier(at, v->table[i].ask_at);
     return at;

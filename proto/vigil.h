@@ -27,6 +27,7 @@ struct vigil {
     const struct accuser *accuser;
     struct proofs *proofs;
     struct watched_life *table; /* ACCUSED_MAX, beside the accusations */
+    uint32_t used;              /* of it; mostly none, and every turn asks */
 };
 
 size_t vigil_bytes(void);
