@@ -103,7 +103,11 @@ void handed_settle(struct world *w, struct machine *m)
         coverage_relay(w, COVER_DIRECT);
     if (now->drop_relay != h->before.drop_relay)
         coverage_relay(w, COVER_NOT_HANDED);
-    h->before = *now;
+    h->before.drop_replay = now->drop_replay;
+    h->before.drop_relay = now->drop_relay;
+    h->before.ways_relayed = now->ways_relayed;
+    h->before.ways_changed = now->ways_changed;
+    h->before.ways_direct = now->ways_direct;
 }
 
 void handed_again(struct world *w, struct machine *m, uint64_t run)

@@ -26,7 +26,10 @@ struct handed {
     uint64_t hash;
     uint16_t author;    /* index */
     uint64_t relays_in; /* the peer's counter before */
-    struct peer_counters before;
+    /* The peer's counters, as they were: a copy of all of them would cost a hundredth of a run. */
+    struct {
+        uint64_t drop_replay, drop_relay, ways_relayed, ways_changed, ways_direct;
+    } before;
     bool kept; /* what the relay hands on again */
     uint16_t kept_from, kept_to;
     uint16_t kept_size;

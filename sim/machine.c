@@ -177,24 +177,28 @@ static bool settle(struct world *w, struct machine *m)
     return true;
 }
 
+/* True if the peer opened it. */
+static bool step_datagram(struct world *w, struct machine *m, const struct event *event)
+{
+    uint64_t opened = peer_counters(m->peer)->datagrams_in;
+    peer_step(m->peer, machine_clock(m), event);
+    handed_settle(w, m);
+    return peer_counters(m->peer)->datagrams_in != opened;
+}
+
 /* S17: what was damaged, what was taken already, and what was for somebody else is dropped, and
  * counted. */
-static void judge_datagram(struct world *w, const struct machine *m, uint32_t buffer,
-                           const struct peer_counters *before)
+static void step_flawed(struct world *w, struct machine *m, const struct event *event,
+                        enum flight_flaw flaw)
 {
+    struct peer_counters before = *peer_counters(m->peer);
+    bool opened = step_datagram(w, m, event);
     const struct peer_counters *after = peer_counters(m->peer);
-    enum flight_flaw flaw = network_flaw(&w->network, buffer);
-    bool opened = after->datagrams_in != before->datagrams_in;
-    if (flaw == FLAW_NONE) {
-        if (opened)
-            network_taken(&w->network, buffer);
-        return;
-    }
-    uint64_t dropped = after->drop_short - before->drop_short + after->drop_sender -
-                       before->drop_sender + after->drop_unsealed - before->drop_unsealed +
-                       after->drop_replay - before->drop_replay + after->drop_no_session -
-                       before->drop_no_session;
-    if (opened || after->messages_in != before->messages_in || dropped != 1)
+    uint64_t dropped = after->drop_short - before.drop_short + after->drop_sender -
+                       before.drop_sender + after->drop_unsealed - before.drop_unsealed +
+                       after->drop_replay - before.drop_replay + after->drop_no_session -
+                       before.drop_no_session;
+    if (opened || after->messages_in != before.messages_in || dropped != 1)
         world_fail(w, EXIT_BROKEN, "S17", "%s %s a datagram that %s", m->name,
                    opened ? "takes" : "does not count",
                    flaw == FLAW_CORRUPT ? "was damaged" : "is a replay");
@@ -207,11 +211,12 @@ static void step(struct world *w, struct machine *m, const struct post *post)
         peer_step(m->peer, machine_clock(m), &event);
         return;
     }
-    struct peer_counters before = *peer_counters(m->peer);
+    enum flight_flaw flaw = network_flaw(&w->network, post->buffer);
     event.datagram = network_bytes(&w->network, post->buffer);
-    peer_step(m->peer, machine_clock(m), &event);
-    handed_settle(w, m);
-    judge_datagram(w, m, post->buffer, &before);
+    if (flaw != FLAW_NONE)
+        step_flawed(w, m, &event, flaw);
+    else if (step_datagram(w, m, &event))
+        network_taken(&w->network, post->buffer);
     network_release(&w->network, post->buffer);
 }
 
