@@ -71,14 +71,15 @@ void disk_hurry(struct world *w, const struct machine *m)
 static void write_segment(struct world *w, struct machine *m)
 {
     struct disk *d = &m->disk;
-    size_t most = peer_segment_size(m->peer);
+    size_t most = peer_segment_size(m->peer), before = d->next.size;
     d->next.size = d->next.synced = d->next.read = d->next.written = 0;
     if (d->next.room < most + DISK_ZEROS)
-        d->next = (struct log_file){0};
+        d->next = (struct log_file){0}, before = 0;
     file_reserve(&w->pool, &d->next, most);
     d->next.size = peer_segment(m->peer, d->next.bytes, most, &d->next.lsn);
     must(d->next.size <= most);
-    memset(d->next.bytes + d->next.size, 0, d->next.room - d->next.size);
+    if (d->next.size < before) /* behind that it is zero already */
+        memset(d->next.bytes + d->next.size, 0, before - d->next.size);
     d->segment_pending = true;
     image_segment(w, m, (struct view){d->next.bytes, d->next.size}, d->next.lsn);
     start_sync(w, m);
@@ -215,7 +216,8 @@ void disk_synced(struct world *w, struct machine *m, uint64_t number)
 
 static void cut_file(struct log_file *f, size_t size)
 {
-    memset(f->bytes + size, 0, f->size - size);
+    if (f->size > size)
+        memset(f->bytes + size, 0, f->size - size);
     f->size = size;
     f->read = f->read < size ? f->read : size;
     f->written = f->written < size ? f->written : size;
@@ -230,7 +232,7 @@ static void forget_plans(struct disk *d)
     d->write_lsn = 0;
     d->failed = false;
     d->fail_next = false;
-    d->next.size = 0;
+    cut_file(&d->next, 0);
 }
 
 /* A segment whose sync had ended, unreported, had perhaps taken the name already. */
