@@ -9,7 +9,8 @@ enum { HELLOS_DIRECT = 2 };
 
 size_t link_bytes(const struct peer_config *config)
 {
-    return config->roster->node_count * sizeof(struct link_end) +
+    size_t count = config->roster->node_count;
+    return count * sizeof(struct link_end) + 2 * dues_bytes(count) +
            EFFECTS_DATAGRAMS_MAX *
                (sizeof(struct staged) + DATAGRAM_MAX + sizeof(struct outgoing)) +
            64;
@@ -23,7 +24,10 @@ void link_init(struct link *l, struct core *core, void *memory)
     l->core = core;
     l->ends = memory;
     memset(l->ends, 0, count * sizeof *l->ends);
-    l->out = (struct outgoing *)(l->ends + count);
+    uint8_t *at = (uint8_t *)(l->ends + count);
+    dues_init(&l->due, at, count);
+    dues_init(&l->doubles, at + dues_bytes(count), count);
+    l->out = (struct outgoing *)(void *)(at + 2 * dues_bytes(count));
     l->staged = (struct staged *)(l->out + EFFECTS_DATAGRAMS_MAX);
     l->sealed = (uint8_t(*)[DATAGRAM_MAX])(l->staged + EFFECTS_DATAGRAMS_MAX);
     drbg_bytes(&core->drbg, l->start.bytes, sizeof l->start.bytes);
@@ -57,6 +61,7 @@ void link_start(struct link *l, struct instant now)
         struct link_end *end = &l->ends[i];
         end->hello_wait = HELLO_WAIT_FIRST;
         end->hello_next = end->usable ? now : INSTANT_NEVER;
+        link_end_changed(l, end);
     }
 }
 
@@ -110,20 +115,40 @@ static void ask_starts(struct link *l, struct link_end *end, struct instant now)
         link_out_message(l, end, 0, &m);
 }
 
+struct instant link_end_due(const struct link_end *end)
+{
+    if (!end->usable)
+        return INSTANT_NEVER;
+    struct instant at = instant_earlier(end->hello_next, clone_deadline(&end->clone));
+    return end->session.believed ? instant_earlier(at, relay_deadline(&end->way)) : at;
+}
+
+void link_end_changed(struct link *l, const struct link_end *end)
+{
+    size_t index = (size_t)(end - l->ends);
+    dues_set(&l->due, index, link_end_due(end));
+    dues_set(&l->doubles, index, end->clone.proven ? (struct instant){0} : INSTANT_NEVER);
+}
+
+static size_t next_end(const struct link *l, size_t from, struct instant now)
+{
+    size_t due = dues_next(&l->due, from, now), doubled = dues_next(&l->doubles, from, now);
+    return due < doubled ? due : doubled;
+}
+
 /* Asks and says what is due, and puts what is relayed into datagrams to relays. */
 static void prepare(struct link *l, struct instant now)
 {
-    l->relayed_ends = 0;
-    for (size_t i = 0; i < link_end_count(l); i++) {
+    size_t count = link_end_count(l);
+    for (size_t i = next_end(l, 0, now); i < count; i = next_end(l, i + 1, now)) {
         struct link_end *end = &l->ends[i];
-        if (!end->usable)
-            continue;
         link_way_ask(l, end, now);
         ask_starts(l, end, now);
         if (hello_due(l, end, now))
             say_hello(l, end);
-        l->relayed_ends += end->way.via != 0;
+        link_end_changed(l, end);
     }
+    l->relayed_ends = l->relayed_now;
 }
 
 size_t link_flush(struct link *l, struct instant now, const struct outgoing **out)
@@ -143,14 +168,5 @@ size_t link_flush(struct link *l, struct instant now, const struct outgoing **ou
 
 struct instant link_deadline(const struct link *l)
 {
-    struct instant deadline = INSTANT_NEVER;
-    for (size_t i = 0; i < link_end_count(l); i++) {
-        const struct link_end *end = &l->ends[i];
-        if (end->usable)
-            deadline = instant_earlier(
-                deadline, instant_earlier(end->hello_next, clone_deadline(&end->clone)));
-        if (end->usable && end->session.believed)
-            deadline = instant_earlier(deadline, relay_deadline(&end->way));
-    }
-    return deadline;
+    return dues_first(&l->due);
 }

@@ -16,6 +16,7 @@
 #include "crypto/session.h"
 #include "proto/clone.h"
 #include "proto/core.h"
+#include "proto/dues.h"
 #include "proto/relay.h"
 
 /* A long message that is being put together; one at a time from each node. */
@@ -60,7 +61,10 @@ struct link {
     struct outgoing *out;
     size_t staged_count;
     size_t out_count;
-    size_t relayed_ends;       /* ends that are reached through a relay, as of the last flush */
+    struct dues due;           /* by end: the next hello, question or search for clones */
+    struct dues doubles;       /* by end: always due while it is known to run twice */
+    size_t relayed_now;        /* ends that are reached through a relay, */
+    size_t relayed_ends;       /*   and as of the last flush */
     uint16_t came_via;         /* the way of the datagram whose messages are being taken, */
     struct address came_from;  /*   and the address; zero: not known */
     struct relay_meter handed; /* for all */

@@ -132,6 +132,7 @@ bool link_in_open(struct link *l, struct instant now, struct view datagram,
     uint16_t before = end->way.via;
     relay_heard(&end->way, now, out->via, !hello || out->connected);
     link_way_count(l, end, before);
+    link_end_changed(l, end);
     return true;
 }
 

@@ -85,8 +85,10 @@ void link_put(struct link *l, uint16_t to, struct view message)
         c->counters.drop_relay++;
         return;
     }
-    if (relay_demands((enum wire_type)message.bytes[0]))
+    if (relay_demands((enum wire_type)message.bytes[0])) {
         relay_demanded(way, c->now);
+        link_end_changed(l, end);
+    }
     if (message.size <= (way->via ? RELAYED_ROOM : DATAGRAM_ROOM))
         put_whole(l, end, way->via, message);
     else

@@ -12,6 +12,7 @@ void link_way_count(struct link *l, const struct link_end *end, uint16_t before)
     const struct relay_way *way = &end->way;
     if (way->via == before)
         return;
+    l->relayed_now += (way->via != 0) - (size_t)(before != 0);
     struct notice *n = told_notice(&l->core->told, NOTICE_REACH);
     n->slot = link_end_slot(l, end), n->number = way->via ? 2 : 3;
     n->other = slot_via(l, way->via ? way->via : before);
@@ -149,6 +150,7 @@ void link_edge(struct link *l, struct instant now, uint16_t from, const struct m
         uint16_t before = end->way.via;
         relay_answered(&end->way, now, m->edge_ok.seq);
         link_way_count(l, end, before);
+        link_end_changed(l, end);
         return;
     }
     struct message answer = {.type = WIRE_EDGE_OK, .edge_ok = {.seq = m->edge_ask.seq}};
