@@ -170,3 +170,18 @@ struct instant link_deadline(const struct link *l)
 {
     return dues_first(&l->due);
 }
+
+bool link_agrees(const struct link *l)
+{
+    struct instant first = INSTANT_NEVER;
+    size_t relayed = 0;
+    for (size_t i = 0; i < link_end_count(l); i++) {
+        const struct link_end *end = &l->ends[i];
+        bool watched = dues_next(&l->doubles, i, (struct instant){0}) == i;
+        first = instant_earlier(first, link_end_due(end));
+        relayed += end->way.via != 0;
+        if (watched != end->clone.proven)
+            return false;
+    }
+    return first.ns == link_deadline(l).ns && relayed == l->relayed_now;
+}

@@ -107,6 +107,8 @@ bool link_reassemble(struct link *l, uint16_t from, const struct wire_fragment *
 bool link_is_double(const struct link *l, uint16_t slot);
 bool link_connected(const struct link *l, uint16_t slot);
 struct instant link_deadline(const struct link *l);
+/* Whether what is kept about all ends is what a look at each finds; for checks. */
+bool link_agrees(const struct link *l);
 /* Room for at least one more message of any size? If not, flush and carry out the effects first. */
 bool link_has_room(const struct link *l);
 void link_put(struct link *l, uint16_t to, struct view message);

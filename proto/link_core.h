@@ -38,7 +38,8 @@ static inline bool link_end_settled(const struct link_end *end)
     return end->session.believed && end->session.trusted;
 }
 
-/* Something of it changed that link_end_due() or a flush looks at: it is looked at again in time. */
+/* Something of it changed that link_end_due() or a flush looks at: it is looked at again in time.
+ */
 void link_end_changed(struct link *l, const struct link_end *end);
 /* When a flush has something to do for it. */
 struct instant link_end_due(const struct link_end *end);

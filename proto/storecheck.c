@@ -185,3 +185,18 @@ void storecheck_note(struct storecheck *s)
     s->next_dirty = index + 1;
     journal_append(&s->core->journal, &record, false);
 }
+
+bool storecheck_agrees(const struct storecheck *s)
+{
+    const struct roster *roster = s->core->config.roster;
+    for (size_t i = 0; i < roster->node_count; i++) {
+        struct vitals told, known = s->known[i].vitals, raised = known;
+        if (roster->nodes[i].slot == core_self(s->core) ||
+            !swim_vitals(s->core->swim, roster->nodes[i].slot, &told) || told.commits == 0)
+            continue;
+        raise_vitals(&raised, told);
+        if (memcmp(&known, &raised, sizeof known) != 0)
+            return false;
+    }
+    return true;
+}

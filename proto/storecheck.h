@@ -48,6 +48,8 @@ struct instant storecheck_deadline(const struct storecheck *s);
 /* Remembers what members told of themselves since; rides along with records that are written
  * anyway. */
 void storecheck_note(struct storecheck *s);
+/* Whether nobody told more than is remembered, as after storecheck_note(); for checks. */
+bool storecheck_agrees(const struct storecheck *s);
 /* The record of one node's numbers; false if nothing is known. */
 bool storecheck_record(const struct storecheck *s, size_t index, struct record *out);
 
