@@ -279,5 +279,5 @@ const struct swim_counters *peer_swim_counters(const struct peer *p)
 
 bool peer_agrees(const struct peer *p)
 {
-    return link_agrees(&p->link) && storecheck_agrees(&p->check);
+    return link_agrees(&p->link) && storecheck_agrees(&p->check) && juror_agrees(&p->fencing.juror);
 }
