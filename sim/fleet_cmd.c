@@ -97,8 +97,8 @@ static int by_value(const void *a, const void *b)
 static void print_spans(const char *what, int64_t *values, size_t count)
 {
     qsort(values, count, sizeof *values, by_value);
-    printf("  %-44s%8.2f%8.2f\n", what, (double)values[count / 2] / 1e9,
-           (double)values[count - 1] / 1e9);
+    const int64_t *median = &values[count / 2];
+    printf("  %-44s%8.2f%8.2f\n", what, (double)*median / 1e9, (double)values[count - 1] / 1e9);
 }
 
 static bool play_passing(struct fleet *f, const struct fencing_options *o)
