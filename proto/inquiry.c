@@ -316,6 +316,18 @@ static void probe(struct juror *j, uint16_t slot, struct dossier *s)
     }
 }
 
+/* When juror_step() has something to do about it. */
+static struct instant due_of(const struct dossier *s)
+{
+    struct instant at = s->open ? instant_earlier(s->until, s->again_at) : INSTANT_NEVER;
+    return s->prepare_at.ns ? instant_earlier(at, s->prepare_at) : at;
+}
+
+static void plan(struct juror *j, const struct dossier *s)
+{
+    dues_set(&j->due, (size_t)(s - j->dossiers), due_of(s));
+}
+
 static void look(struct juror *j, struct instant now, uint16_t from, uint16_t slot, uint64_t life,
                  struct dossier *s)
 {
@@ -327,7 +339,7 @@ static void look(struct juror *j, struct instant now, uint16_t from, uint16_t sl
     s->until = instant_after(now, MUTANT(40) ? SPAN_MS(0) : INQUIRY_SPAN);
     s->direct = 0;
     s->alive = s->silent = 0;
-    j->open++;
+    plan(j, s);
     probe(j, slot, s);
     standing_prove(j->core->standing, now);
 }
@@ -341,9 +353,8 @@ void inquiry_look(struct juror *j, struct instant now, uint16_t from, const stru
 
 static void set_prepare(struct juror *j, struct dossier *s, struct instant at)
 {
-    j->preparing -= s->prepare_at.ns != 0;
     s->prepare_at = at;
-    j->preparing += s->prepare_at.ns != 0;
+    plan(j, s);
 }
 
 /* The renewal's timer alone stands between this juror and a vote: it will look just before that
@@ -457,9 +468,8 @@ static enum opinion conclude(const struct juror *j, struct instant now, uint16_t
 
 static void close(struct juror *j, struct dossier *s)
 {
-    if (s->open)
-        j->open--;
     s->open = false;
+    plan(j, s);
 }
 
 /* A look that found nothing: its evidence stays good for a while. */
@@ -543,8 +553,8 @@ static void prepare(struct juror *j, struct instant now, uint16_t slot, struct d
 void juror_step(struct juror *j, struct instant now)
 {
     const struct roster *roster = j->core->config.roster;
-    bool any = j->open || j->preparing;
-    for (size_t i = 0; any && i < roster->node_count; i++) {
+    for (size_t i = dues_next(&j->due, 0, now); i < j->due.count;
+         i = dues_next(&j->due, i + 1, now)) {
         struct dossier *s = &j->dossiers[i];
         if (s->prepare_at.ns && instant_reached(now, s->prepare_at))
             prepare(j, now, roster->nodes[i].slot, s);
@@ -552,6 +562,7 @@ void juror_step(struct juror *j, struct instant now)
             finish(j, now, roster->nodes[i].slot, s);
         } else if (s->open && instant_reached(now, s->again_at)) {
             s->again_at = s->until;
+            plan(j, s);
             probe(j, roster->nodes[i].slot, s);
             standing_prove(j->core->standing, now);
         }
@@ -560,14 +571,13 @@ void juror_step(struct juror *j, struct instant now)
 
 struct instant juror_deadline(const struct juror *j)
 {
-    struct instant at = INSTANT_NEVER;
-    bool any = j->open || j->preparing;
-    for (size_t i = 0; any && i < j->core->config.roster->node_count; i++) {
-        const struct dossier *s = &j->dossiers[i];
-        if (s->open)
-            at = instant_earlier(at, instant_earlier(s->until, s->again_at));
-        if (s->prepare_at.ns)
-            at = instant_earlier(at, s->prepare_at);
-    }
-    return at;
+    return dues_first(&j->due);
+}
+
+bool juror_agrees(const struct juror *j)
+{
+    struct instant first = INSTANT_NEVER;
+    for (size_t i = 0; i < j->due.count; i++)
+        first = instant_earlier(first, due_of(&j->dossiers[i]));
+    return first.ns == juror_deadline(j).ns;
 }

@@ -10,14 +10,17 @@
 
 size_t juror_bytes(const struct peer_config *config)
 {
-    return config->roster->node_count * sizeof(struct dossier);
+    size_t count = config->roster->node_count;
+    return count * sizeof(struct dossier) + dues_bytes(count);
 }
 
 void juror_init(struct juror *j, struct core *core, const struct signs *signs, void *memory)
 {
     *j = (struct juror){.core = core, .signs = signs, .dossiers = memory};
     j->serves = jury_find(&core->jury, core_self(core)) >= 0;
-    memset(j->dossiers, 0, juror_bytes(&core->config));
+    size_t count = core->config.roster->node_count;
+    memset(j->dossiers, 0, count * sizeof *j->dossiers);
+    dues_init(&j->due, j->dossiers + count, count);
 }
 
 struct dossier *juror_dossier(const struct juror *j, uint16_t slot)

@@ -14,6 +14,7 @@
 #define PROTO_JUROR_H
 
 #include "proto/docket.h"
+#include "proto/dues.h"
 #include "proto/standing.h"
 
 /* An executor begins within so long of asking (F9). */
@@ -76,8 +77,7 @@ struct juror {
     struct scopes *scopes;
     const struct signs *signs;
     struct dossier *dossiers; /* by index in the roster */
-    size_t open;              /* inquiries */
-    size_t preparing;         /* dossiers with a `prepare_at` */
+    struct dues due;          /* by dossier: its inquiry's next step, or its `prepare_at` */
     struct instant started;
     bool serves; /* this node is a juror */
 };
@@ -102,6 +102,8 @@ void juror_run_over(struct juror *j, struct instant now, uint16_t executor,
                     const struct wire_exec_report *m);
 void juror_step(struct juror *j, struct instant now);
 struct instant juror_deadline(const struct juror *j);
+/* Whether that is what a look at every dossier finds; for checks. */
+bool juror_agrees(const struct juror *j);
 /* The life of `slot` that this juror voted against; 0: none. */
 uint64_t juror_voted(const struct juror *j, uint16_t slot);
 /* F8: this node's count, with `slot` in it, and what it must not exceed. */

@@ -16,6 +16,7 @@
 #include "crypto/session.h"
 #include "proto/clone.h"
 #include "proto/core.h"
+#include "proto/dues.h"
 #include "proto/relay.h"
 
 /* A long message that is being put together; one at a time from each node. */
@@ -60,7 +61,10 @@ struct link {
     struct outgoing *out;
     size_t staged_count;
     size_t out_count;
-    size_t relayed_ends;       /* ends that are reached through a relay, as of the last flush */
+    struct dues due;           /* by end: the next hello, question or search for clones */
+    struct dues doubles;       /* by end: always due while it is known to run twice */
+    size_t relayed_now;        /* ends that are reached through a relay, */
+    size_t relayed_ends;       /*   and as of the last flush */
     uint16_t came_via;         /* the way of the datagram whose messages are being taken, */
     struct address came_from;  /*   and the address; zero: not known */
     struct relay_meter handed; /* for all */
@@ -103,6 +107,8 @@ bool link_reassemble(struct link *l, uint16_t from, const struct wire_fragment *
 bool link_is_double(const struct link *l, uint16_t slot);
 bool link_connected(const struct link *l, uint16_t slot);
 struct instant link_deadline(const struct link *l);
+/* Whether what is kept about all ends is what a look at each finds; for checks. */
+bool link_agrees(const struct link *l);
 /* Room for at least one more message of any size? If not, flush and carry out the effects first. */
 bool link_has_room(const struct link *l);
 void link_put(struct link *l, uint16_t to, struct view message);

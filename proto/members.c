@@ -30,7 +30,7 @@ static size_t sums_of(size_t count)
 
 size_t members_bytes(size_t count)
 {
-    return count * sizeof(struct member) + sums_of(count) * sizeof(uint64_t);
+    return count * sizeof(struct member) + sums_of(count) * sizeof(uint64_t) + marks_bytes(count);
 }
 
 void members_init(struct members *ms, const struct roster *roster, const struct cluster_id *cluster,
@@ -47,6 +47,7 @@ void members_init(struct members *ms, const struct roster *roster, const struct 
         .sums = (uint64_t *)(void *)(table + roster->node_count),
     };
     memset(ms->sums, 0, sums_of(ms->count) * sizeof *ms->sums);
+    marks_init(&ms->vitals_new, ms->sums + sums_of(ms->count), ms->count);
     for (size_t i = 0; i < ms->count; i++) {
         table[i] = (struct member){
             .state = MEMBER_UNKNOWN,
@@ -285,6 +286,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
 void members_set_vitals(struct members *ms, size_t index, const struct vitals *told)
 {
     struct member *m = &ms->table[index];
+    struct vitals before = m->vitals;
     if (!m->told_vitals || told->life > m->vitals.life) {
         m->vitals = *told;
         m->told_vitals = true;
@@ -292,6 +294,8 @@ void members_set_vitals(struct members *ms, size_t index, const struct vitals *t
         m->vitals.commits = larger(m->vitals.commits, told->commits);
         m->vitals.ops = larger(m->vitals.ops, told->ops);
     }
+    if (memcmp(&before, &m->vitals, sizeof before) != 0)
+        marks_put(&ms->vitals_new, index);
 }
 
 bool members_next_change(struct members *ms, struct swim_change *out)

@@ -9,6 +9,7 @@
 #ifndef PROTO_MEMBERS_H
 #define PROTO_MEMBERS_H
 
+#include "proto/marks.h"
 #include "proto/swim.h"
 #include "proto/words.h"
 
@@ -45,6 +46,7 @@ struct members {
     struct words *words;                            /* perhaps others' too */
     struct member *table;                           /* in the roster's order */
     uint64_t *sums;                                 /* the same for MEMBERS_SUMMED members each */
+    struct marks vitals_new;                        /* whose vitals rose, and nobody took them */
     struct swim_change changes[MEMBER_CHANGES_MAX]; /* a ring; the oldest give way */
     size_t change_start;
     size_t change_count;

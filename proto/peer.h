@@ -410,6 +410,10 @@ enum op_state {
     OP_CACHED /* no client's: for the next one that asks (delegating.h) */
 };
 
+/* For checks, between two turns: whether what is kept up to date about all peers, by deadline or by
+ * mark, is what a look at each of them finds. */
+bool peer_agrees(const struct peer *peer);
+
 /* One request or hold of this node. */
 struct op_view {
     struct op_id id;

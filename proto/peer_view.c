@@ -276,3 +276,8 @@ const struct swim_counters *peer_swim_counters(const struct peer *p)
 {
     return swim_counters(p->core.swim);
 }
+
+bool peer_agrees(const struct peer *p)
+{
+    return link_agrees(&p->link) && storecheck_agrees(&p->check) && juror_agrees(&p->fencing.juror);
+}

@@ -1,6 +1,8 @@
 /* The store's check at start: see storecheck.h. */
 #include "proto/storecheck.h"
 
+#include "proto/must.h"
+
 #define ASK_WAIT SPAN_MS(250)
 /* No honest number comes near: a million a second reach it in 146,000 years. Above it there is room
  * to count on, whatever others say. */
@@ -8,15 +10,18 @@
 
 size_t storecheck_bytes(const struct peer_config *config)
 {
-    return config->roster->node_count * sizeof(struct known);
+    size_t count = config->roster->node_count;
+    return count * sizeof(struct known) + marks_bytes(count);
 }
 
 void storecheck_init(struct storecheck *s, struct core *core, void *memory)
 {
+    size_t count = core->config.roster->node_count;
     memset(s, 0, sizeof *s);
     s->core = core;
     s->known = memory;
-    memset(s->known, 0, storecheck_bytes(&core->config));
+    memset(s->known, 0, count * sizeof *s->known);
+    marks_init(&s->dirty, s->known + count, count);
 }
 
 static void raise(uint64_t *at, uint64_t to)
@@ -150,27 +155,48 @@ bool storecheck_record(const struct storecheck *s, size_t index, struct record *
     return v.life || v.commits;
 }
 
+/* One with no commits asks us itself what it is, and must not hear its own echo. */
+static void note_vitals(struct storecheck *s, uint16_t slot, struct vitals v)
+{
+    int index = roster_find(s->core->config.roster, slot);
+    if (index < 0 || slot == core_self(s->core) || v.commits == 0)
+        return;
+    struct vitals *mine = &s->known[index].vitals, before = *mine;
+    raise_vitals(mine, v);
+    if (memcmp(&before, mine, sizeof before) != 0)
+        marks_put(&s->dirty, (size_t)index);
+}
+
 void storecheck_note(struct storecheck *s)
+{
+    uint16_t slot;
+    struct vitals v;
+    while (swim_next_vitals(s->core->swim, &slot, &v))
+        note_vitals(s, slot, v);
+    if (!s->core->journal.sync_wanted)
+        return; /* nothing is written only for this */
+    size_t index = marks_next_round(&s->dirty, s->next_dirty);
+    struct record record;
+    if (index == s->dirty.count)
+        return;
+    bool known = storecheck_record(s, index, &record);
+    must(known);
+    marks_drop(&s->dirty, index);
+    s->next_dirty = index + 1;
+    journal_append(&s->core->journal, &record, false);
+}
+
+bool storecheck_agrees(const struct storecheck *s)
 {
     const struct roster *roster = s->core->config.roster;
     for (size_t i = 0; i < roster->node_count; i++) {
-        struct vitals v, *mine = &s->known[i].vitals;
+        struct vitals told, known = s->known[i].vitals, raised = known;
         if (roster->nodes[i].slot == core_self(s->core) ||
-            !swim_vitals(s->core->swim, roster->nodes[i].slot, &v) || v.commits == 0)
-            continue; /* no commits: it asks us itself what it is, and must not hear its own echo */
-        struct vitals before = *mine;
-        raise_vitals(mine, v);
-        s->known[i].dirty |= memcmp(&before, mine, sizeof before) != 0;
-    }
-    if (!s->core->journal.sync_wanted)
-        return; /* nothing is written only for this */
-    for (size_t n = 0; n < roster->node_count; n++) {
-        size_t i = s->next_dirty++ % roster->node_count;
-        struct record record;
-        if (!s->known[i].dirty || !storecheck_record(s, i, &record))
+            !swim_vitals(s->core->swim, roster->nodes[i].slot, &told) || told.commits == 0)
             continue;
-        s->known[i].dirty = false;
-        journal_append(&s->core->journal, &record, false);
-        return;
+        raise_vitals(&raised, told);
+        if (memcmp(&known, &raised, sizeof known) != 0)
+            return false;
     }
+    return true;
 }

@@ -11,10 +11,10 @@
 #define PROTO_STORECHECK_H
 
 #include "proto/core.h"
+#include "proto/marks.h"
 
 struct known {
     struct vitals vitals; /* the highest heard, kept over restarts */
-    bool dirty;           /* not in the log as it is */
     bool answered;        /* our own question */
 };
 
@@ -28,7 +28,8 @@ struct storecheck {
     bool asking;
     struct instant ask_at;
     uint32_t seq;
-    size_t next_dirty; /* round robin */
+    struct marks dirty; /* by index in the roster: not in the log as it is */
+    size_t next_dirty;  /* round robin */
 };
 
 size_t storecheck_bytes(const struct peer_config *config);
@@ -47,6 +48,8 @@ struct instant storecheck_deadline(const struct storecheck *s);
 /* Remembers what members told of themselves since; rides along with records that are written
  * anyway. */
 void storecheck_note(struct storecheck *s);
+/* Whether nobody told more than is remembered, as after storecheck_note(); for checks. */
+bool storecheck_agrees(const struct storecheck *s);
 /* The record of one node's numbers; false if nothing is known. */
 bool storecheck_record(const struct storecheck *s, size_t index, struct record *out);
 

@@ -309,6 +309,17 @@ bool swim_vitals(const struct swim *s, uint16_t slot, struct vitals *out)
     return index == s->self ? s->started : m->told_vitals;
 }
 
+bool swim_next_vitals(struct swim *s, uint16_t *slot, struct vitals *out)
+{
+    size_t index = marks_next(&s->members.vitals_new, 0);
+    if (index == s->members.count)
+        return false;
+    marks_drop(&s->members.vitals_new, index);
+    *slot = members_slot(&s->members, index);
+    *out = s->members.table[index].vitals;
+    return true;
+}
+
 bool swim_next_change(struct swim *s, struct swim_change *out)
 {
     return members_next_change(&s->members, out);

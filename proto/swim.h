@@ -125,6 +125,9 @@ bool swim_alive(const struct swim *s, uint16_t slot);
 void swim_view(const struct swim *s, uint16_t slot, struct member_view *out);
 /* What `slot` last told about itself; false if never heard. */
 bool swim_vitals(const struct swim *s, uint16_t slot, struct vitals *out);
+/* Takes a member, in the roster's order, that told more of itself than when it was taken last;
+ * false if there is none. */
+bool swim_next_vitals(struct swim *s, uint16_t *slot, struct vitals *out);
 /* Takes the oldest change not yet taken; bounded: the oldest are lost and counted by nobody, since
  * the present state can always be read. */
 bool swim_next_change(struct swim *s, struct swim_change *out);

@@ -4,9 +4,11 @@
  *
  *   memory   a peer keeps within the arena that it asked for: guard bytes behind it stay as they
  * are tables   operations and registers within their bounds; a turn ends after a bounded number of
- * calls timers   no more than so many ticks in a second of virtual time bytes    a datagram that
- * was dropped is answered by nothing; before the first message of a start is taken, its node is
- * sent hellos at their own pace, and beyond that no more than came
+ *            calls; what is kept by deadline, or by mark, is what a look at all peers finds
+ *   timers   no more than so many ticks in a second of virtual time
+ *   bytes    a datagram that was dropped is answered by nothing; before the first message of a
+ *            start is taken, its node is sent hellos at their own pace, and beyond that no more
+ *            than came
  */
 #include "sim/check.h"
 
@@ -47,6 +49,9 @@ void check_tables(struct world *w, const struct machine *m, uint32_t ops_max, ui
     if (status.op_count > ops_max || status.lock_count > locks_max)
         world_fail(w, EXIT_BROKEN, "S18", "%s has %u operations and %u registers", m->name,
                    status.op_count, status.lock_count);
+    if (!peer_agrees(m->peer))
+        world_fail(w, EXIT_BROKEN, "S18",
+                   "what %s keeps up to date is not what all peers amount to", m->name);
 }
 
 void check_turns(struct world *w, const struct machine *m, size_t calls)

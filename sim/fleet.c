@@ -1,6 +1,7 @@
 /* Whole peers by the hundred: see fleet.h. */
 #include "sim/fleet.h"
 
+#include "proto/inequality.h"
 #include "proto/inquiry.h"
 #include "proto/must.h"
 #include "proto/peer_internal.h"
@@ -22,9 +23,8 @@ enum {
 };
 
 static const struct span delay_high = SPAN_MS(1), sync_low = SPAN_MS(1), sync_high = SPAN_MS(5);
-/* An agent's turn costs it a look at every peer it knows: in a large fleet it takes more at once.
- */
-static const struct span turn_least = {500000}, turn_each = {4000};
+/* What comes meanwhile is taken at once. */
+static const struct span turn_span = {500000};
 
 struct fleet_packet {
     uint16_t from;
@@ -90,6 +90,7 @@ static void packet_drop(struct fleet *f, uint32_t at)
 static void send_packet(struct fleet *f, size_t from, const struct outgoing *o)
 {
     f->datagrams++;
+    f->ships[from].sent++;
     f->datagram_bytes += o->bytes.size;
     if (random_chance(&f->random, f->o.loss_permille))
         return;
@@ -296,6 +297,7 @@ static void carry_out(struct fleet *f, size_t index, const struct effects *e)
 static void settle(struct fleet *f, size_t index)
 {
     struct ship *s = &f->ships[index];
+    s->turns++;
     do {
         struct effects e;
         peer_effects(s->peer, (struct instant){f->now}, &e);
@@ -332,8 +334,7 @@ static void take_packet(struct fleet *f, size_t index, uint32_t at)
     if (s->stalled || s->turn_planned)
         return;
     s->turn_planned = true;
-    int64_t turn = turn_each.ns * (int64_t)f->o.nodes;
-    plan(f, f->now + (turn > turn_least.ns ? turn : turn_least.ns), index, DUE_TURN, 0, 0);
+    plan(f, f->now + turn_span.ns, index, DUE_TURN, 0, 0);
 }
 
 /* A turn of an agent's loop takes what has come, so many at once at most. */
@@ -498,6 +499,8 @@ void fleet_count_anew(struct fleet *f)
 {
     memset(f->traffic, 0, sizeof f->traffic);
     f->datagrams = f->datagram_bytes = f->events = 0;
+    for (size_t i = 0; i < f->o.nodes; i++)
+        f->ships[i].turns = f->ships[i].sent = 0;
 }
 
 /* --- Beginning and end --- */
@@ -525,8 +528,10 @@ static void make_roster(struct fleet *f)
         n->key = f->ships[i].key.public;
         random_bytes(&f->random, n->store.bytes, sizeof n->store.bytes);
         random_bytes(&f->random, n->machine.bytes, sizeof n->machine.bytes);
-        n->votes = n->executes = true;
-        snprintf(n->device, sizeof n->device, "bmc-%zu", i + 1);
+        n->votes = true;
+        n->executes = !f->o.watchdogs;
+        if (n->executes)
+            snprintf(n->device, sizeof n->device, "bmc-%zu", i + 1);
     }
     roster_default_jurors(r);
     random_bytes(&f->random, f->digest.bytes, sizeof f->digest.bytes);
@@ -564,6 +569,12 @@ static void start(struct fleet *f, size_t index)
     config.stop_on_isolation = true;
     config.brake_span = f->o.brake;
     config.run_span = SPAN_MS(10000);
+    if (f->o.watchdogs) {
+        struct fence_times times;
+        fence_times_derive(&times, SPAN_MS(f->roster->detect_ms));
+        config.watchdog = times.watchdog;
+        config.watchdog_fresh = true;
+    }
     f->memory_each = peer_size(&config);
     s->tick_at = INT64_MAX;
     s->well = true;

@@ -26,6 +26,8 @@ struct fleet_options {
     uint32_t loss_permille;
     struct span device; /* off, and a status query that says off */
     struct span brake;  /* F8's ten minutes */
+    bool watchdogs;     /* each has one, in the place of a device; they never fire here: for fleets
+                           whose nodes lose their power and nothing else */
     bool trace;
 };
 
@@ -53,7 +55,8 @@ struct ship {
     bool off;        /* its power is gone */
     bool stalled;    /* its agent gets no CPU: what comes waits */
     bool turn_planned;
-    size_t side; /* of a cut */
+    uint64_t turns, sent; /* of its loop, and datagrams, since fleet_count_anew() */
+    size_t side;          /* of a cut */
     uint32_t *backlog;
     size_t backlog_count, backlog_room;
     /* What others found about it. */

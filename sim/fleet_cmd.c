@@ -9,6 +9,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TRIALS_MAX = 1000, NODES_LEAST = 3 };
 
@@ -21,11 +22,13 @@ struct fencing_options {
 static const char fencing_usage[] =
     "usage: holdfast-sim fencing [options]\n"
     "  --nodes N        whole peers (default 5, at most 1000)\n"
-    "  --play NAME      passing: a holder's machine dies; starved: agents without CPU;\n"
+    "  --play NAME      passing: a holder's machine dies; idle: nothing happens, and what that\n"
+    "                   costs; starved: agents without CPU;\n"
     "                   blips: cuts shorter than the detection target; switch: a rack's switch\n"
     "                   is down for 90 s (default: all)\n"
     "  --trials N       of each row (default 10)\n"
     "  --device MS      that off and status take (default 3000)\n"
+    "  --watchdogs      in the place of devices; for passing and idle\n"
     "  --loss P         of a thousand datagrams are lost (default 0)\n"
     "  --seed N         (default 1)\n"
     "  --trace          votes, orders and executors, as they come\n"
@@ -49,22 +52,18 @@ static uint64_t number(const char *text, uint64_t low, uint64_t high)
 }
 
 static const struct option fencing_options[] = {
-    {"nodes", required_argument, NULL, 'n'},
-    {"play", required_argument, NULL, 'p'},
-    {"trials", required_argument, NULL, 't'},
-    {"device", required_argument, NULL, 'd'},
-    {"loss", required_argument, NULL, 'l'},
-    {"seed", required_argument, NULL, 's'},
-    {"trace", no_argument, NULL, 'T'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"nodes", required_argument, NULL, 'n'},  {"play", required_argument, NULL, 'p'},
+    {"trials", required_argument, NULL, 't'}, {"device", required_argument, NULL, 'd'},
+    {"watchdogs", no_argument, NULL, 'w'},    {"loss", required_argument, NULL, 'l'},
+    {"seed", required_argument, NULL, 's'},   {"trace", no_argument, NULL, 'T'},
+    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
 };
 
 static void take(struct fencing_options *o, int c)
 {
-    static const char *const plays[] = {"passing", "starved", "blips", "switch"};
+    static const char *const plays[] = {"passing", "idle", "starved", "blips", "switch"};
     bool known = c != 'p';
-    for (size_t i = 0; i < 4 && !known; i++)
+    for (size_t i = 0; i < sizeof plays / sizeof plays[0] && !known; i++)
         known = strcmp(optarg, plays[i]) == 0;
     if (!known || c == '?')
         fencing_refuse();
@@ -80,6 +79,8 @@ static void take(struct fencing_options *o, int c)
         o->fleet.loss_permille = (uint32_t)number(optarg, 0, 900);
     else if (c == 's')
         o->fleet.seed = number(optarg, 0, UINT64_MAX);
+    else if (c == 'w')
+        o->fleet.watchdogs = true;
     else if (c == 'T')
         o->fleet.trace = true;
 }
@@ -96,8 +97,8 @@ static int by_value(const void *a, const void *b)
 static void print_spans(const char *what, int64_t *values, size_t count)
 {
     qsort(values, count, sizeof *values, by_value);
-    printf("  %-44s%8.2f%8.2f\n", what, (double)values[count / 2] / 1e9,
-           (double)values[count - 1] / 1e9);
+    const int64_t *median = &values[count / 2];
+    printf("  %-44s%8.2f%8.2f\n", what, (double)*median / 1e9, (double)values[count - 1] / 1e9);
 }
 
 static bool play_passing(struct fleet *f, const struct fencing_options *o)
@@ -133,6 +134,40 @@ static bool play_passing(struct fleet *f, const struct fencing_options *o)
            (unsigned long long)largest, (double)order_bytes / (double)f->o.nodes,
            (double)bytes / (double)f->o.nodes);
     return good;
+}
+
+/* --- Idle --- */
+
+static size_t resident_bytes(void)
+{
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file && fscanf(file, "%*u %llu", &pages) != 1)
+        pages = 0;
+    if (file)
+        fclose(file);
+    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static bool play_idle(struct fleet *f)
+{
+    static const struct span length = SPAN_MS(20000);
+    struct fleet_trial t = {.length = length};
+    struct fleet_result r;
+    double nodes = (double)f->o.nodes, seconds = (double)length.ns / 1e9;
+    if (!fleet_try(f, fleet_play_idle, &t, &r))
+        return false;
+    printf("nobody holds anything, 20 s; of a node and second     mean    most\n"
+           "  wakeups                                     %8.1f%8.1f\n"
+           "  datagrams sent                              %8.1f%8.1f\n"
+           "  CPU of the protocol, us                     %8.1f\n"
+           "  the same of a wakeup, us                    %8.2f\n"
+           "  memory that a node has touched, KB          %8.0f\n",
+           (double)r.turns / nodes / seconds, (double)r.turns_most / seconds,
+           (double)r.sent / nodes / seconds, (double)r.sent_most / seconds,
+           (double)r.cpu / nodes / seconds / 1e3, (double)r.cpu / (double)r.turns / 1e3,
+           (double)resident_bytes() / nodes / 1024);
+    return true;
 }
 
 /* --- Trouble --- */
@@ -257,17 +292,22 @@ int cmd_fencing(int argc, char **argv)
         }
         take(&o, c);
     }
-    if (optind < argc)
+    bool either = o.play && (strcmp(o.play, "passing") == 0 || strcmp(o.play, "idle") == 0);
+    if (optind < argc || (o.fleet.watchdogs && !either))
         fencing_refuse();
     must(sodium_init() >= 0);
     if (!fleet_open(&f, &o.fleet)) {
         fputs("holdfast-sim: the nodes do not meet\n", stderr);
         return EXIT_STUCK;
     }
-    printf("%zu nodes, D = %u ms, off and status take %lld ms, seed %llu\n", o.fleet.nodes,
-           f.roster->detect_ms, (long long)o.fleet.device.ns / 1000000,
+    printf("%zu nodes, D = %u ms, seed %llu, ", o.fleet.nodes, f.roster->detect_ms,
            (unsigned long long)o.fleet.seed);
+    if (o.fleet.watchdogs)
+        puts("watchdogs and no devices");
+    else
+        printf("off and status take %lld ms\n", (long long)o.fleet.device.ns / 1000000);
     bool good = !wanted(&o, "passing") || play_passing(&f, &o);
+    good &= !wanted(&o, "idle") || play_idle(&f);
     good &= !wanted(&o, "starved") || play_starved(&f, &o);
     good &= !wanted(&o, "blips") || play_blips(&f, &o);
     good &= !wanted(&o, "switch") || play_switch(&f, &o);

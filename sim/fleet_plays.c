@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BERTHS_USUAL = 40, PASSING_MS = 90000, AFTER_MS = 30000 };
@@ -62,6 +63,30 @@ static void add_up(const struct fleet *f, const bool *well, struct fleet_result 
         out->lost += f->berths[i].lost_at != 0;
         out->at_risk += f->berths[i].risk_at != 0;
         out->passes += f->berths[i].passed_at != 0;
+    }
+}
+
+/* --- Idle --- */
+
+static int64_t cpu_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return t.tv_sec * fleet_second + t.tv_nsec;
+}
+
+void fleet_play_idle(struct fleet *f, const struct fleet_trial *t, struct fleet_result *out)
+{
+    fleet_run(f, t->length); /* a child's memory is copied while it is first written to */
+    fleet_count_anew(f);
+    int64_t from = cpu_now();
+    fleet_run(f, t->length);
+    out->cpu = cpu_now() - from;
+    for (size_t i = 0; i < f->o.nodes; i++) {
+        const struct ship *s = &f->ships[i];
+        out->turns += s->turns, out->sent += s->sent;
+        out->turns_most = s->turns > out->turns_most ? s->turns : out->turns_most;
+        out->sent_most = s->sent > out->sent_most ? s->sent : out->sent_most;
     }
 }
 

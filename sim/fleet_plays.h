@@ -22,6 +22,8 @@ struct fleet_result {
     uint64_t lost;            /* holders told that they lost it */
     uint64_t at_risk;
     uint64_t berths, passes;
+    uint64_t turns, turns_most, sent, sent_most; /* of all, and of one node */
+    int64_t cpu;                                 /* of this process, for all nodes */
 };
 
 /* One trial: its number, and the cell of its grid. */
@@ -35,6 +37,8 @@ struct fleet_trial {
 
 typedef void (*fleet_play)(struct fleet *f, const struct fleet_trial *t, struct fleet_result *out);
 
+/* For `length` nothing happens, and nobody holds anything. */
+void fleet_play_idle(struct fleet *f, const struct fleet_trial *t, struct fleet_result *out);
 /* A holder's machine loses its power. */
 void fleet_play_passing(struct fleet *f, const struct fleet_trial *t, struct fleet_result *out);
 /* `some` agents get no CPU for `stall`, then for `gap` they do, and so on. Each node holds. */

@@ -47,9 +47,15 @@ bench-fence: build/holdfastd build/holdfast ## figures: twenty hand-overs on fiv
 
 # The exit code of a row that misses its aim does not stop the others: these are figures.
 .PHONY: bench-fencing
-bench-fencing: build/holdfastd build/holdfast $(B)/holdfast-sim-bulk ## figures of fencing: simulated at 5 and 100 nodes, live on five with a device of 3 s
+bench-fencing: build/holdfastd build/holdfast $(B)/holdfast-sim-bulk ## figures of fencing: simulated at 5 and 100 nodes, live on five with a device of 3 s (FENCING_LARGE=1000: also so many, 6 GB and 20 minutes)
 	-@$(B)/holdfast-sim-bulk fencing --nodes 5 --trials 100
+	-@$(B)/holdfast-sim-bulk fencing --nodes 5 --trials 100 --play passing --watchdogs
 	-@$(B)/holdfast-sim-bulk fencing --nodes 100 --trials 5
+	-@$(B)/holdfast-sim-bulk fencing --nodes 100 --trials 5 --play passing --watchdogs
+	-@for nodes in $(FENCING_LARGE); do \
+	    $(B)/holdfast-sim-bulk fencing --nodes $$nodes --trials 5 --play passing; \
+	    $(B)/holdfast-sim-bulk fencing --nodes $$nodes --trials 5 --play passing --watchdogs; \
+	    $(B)/holdfast-sim-bulk fencing --nodes $$nodes --play idle; done
 	@DEVICE=3000 REPEAT=5 python3 tests/bench/bench_fence.py
 
 .PHONY: bench-membership

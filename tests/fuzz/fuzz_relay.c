@@ -64,7 +64,7 @@ static void carry(size_t from)
     struct link_messages messages;
     struct message m;
     size_t count = link_flush(&ends[from].link, now, &out);
-    must(count <= EFFECTS_DATAGRAMS_MAX);
+    must(count <= EFFECTS_DATAGRAMS_MAX && link_agrees(&ends[from].link));
     for (size_t i = 0; i < count; i++) {
         struct end *to = &ends[(out[i].to - 1) / 2];
         must(out[i].bytes.size <= DATAGRAM_MAX);

@@ -203,6 +203,7 @@ static void settle(struct stage_node *n)
         if (written)
             peer_step(n->peer, clock_of(n), &(struct event){.kind = EVENT_WRITTEN, .lsn = e.lsn});
     } while (written || peer_pending(n->peer));
+    ck_assert(peer_agrees(n->peer));
 }
 
 void stage_event(struct stage *s, size_t node, const struct event *event)

@@ -107,7 +107,9 @@ static bool deliver(size_t to, struct view datagram)
 static size_t carry_but(size_t from, size_t lost)
 {
     const struct outgoing *out;
+    ck_assert(link_agrees(&ends[from].link));
     size_t count = link_flush(&ends[from].link, now, &out);
+    ck_assert(link_agrees(&ends[from].link));
     for (size_t i = 0; i < count; i++) {
         size_t to = (size_t)(out[i].to - 1) / 2;
         ck_assert_uint_le(out[i].bytes.size, DATAGRAM_MAX);

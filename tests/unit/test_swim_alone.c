@@ -278,6 +278,36 @@ START_TEST(vitals_are_kept_as_maxima_of_a_life)
 }
 END_TEST
 
+/* Each that told more is taken once, in the roster's order; who says the same again is not. */
+START_TEST(vitals_that_rose_are_taken_once)
+{
+    struct play *p = monologue();
+    struct swim *s = p->actors[hv1].swim;
+    struct message m = {.type = WIRE_PING, .ping = {1, 3, 100, 10, 0}};
+    struct vitals v;
+    uint16_t slot;
+    ck_assert(!swim_next_vitals(s, &slot, &v));
+    hand(p, hv3, &m);
+    hand(p, hv2, &m);
+    m.ping.commits = 101;
+    hand(p, hv2, &m);
+    ck_assert(swim_next_vitals(s, &slot, &v));
+    ck_assert(slot == play_slot(hv2) && v.life == 3 && v.commits == 101 && v.ops == 10);
+    ck_assert(swim_next_vitals(s, &slot, &v));
+    ck_assert(slot == play_slot(hv3) && v.commits == 100);
+    ck_assert(!swim_next_vitals(s, &slot, &v));
+    hand(p, hv2, &m);
+    m.ping.commits = 99;
+    hand(p, hv3, &m);
+    ck_assert(!swim_next_vitals(s, &slot, &v));
+    m.ping.life = 4; /* a new life counts anew */
+    hand(p, hv3, &m);
+    ck_assert(swim_next_vitals(s, &slot, &v));
+    ck_assert(slot == play_slot(hv3) && v.life == 4 && v.commits == 99);
+    play_end(p);
+}
+END_TEST
+
 START_TEST(late_step_accuses_nobody)
 {
     struct play *p = monologue();
@@ -511,6 +541,7 @@ TCase *tcase_swim_alone(void)
     tcase_add_test(t, accused_is_told_with_every_ping_and_ack);
     tcase_add_test(t, digest_that_differs_is_answered_with_all);
     tcase_add_test(t, vitals_are_kept_as_maxima_of_a_life);
+    tcase_add_test(t, vitals_that_rose_are_taken_once);
     tcase_add_test(t, late_step_accuses_nobody);
     tcase_add_test(t, accusation_of_the_past_is_answered_with_the_present);
     tcase_add_test(t, who_forgot_its_words_is_told);
