@@ -531,9 +531,10 @@ void asker_drop(struct asker *a, struct instant now, const struct event *event)
 {
     struct op_id hold = event->drop.hold;
     struct asker_op *op = delegating_find(a, hold.counter);
-    bool ours =
-        op && !op->show && !op->gone && hold.slot == core_self(a->core) && hold.life == op->life;
-    if (!ours) {
+    bool ours = op && !op->show && hold.slot == core_self(a->core) && hold.life == op->life;
+    /* A reader that leaves is gone at once; it may be told so once more until it was told. */
+    bool there = ours && (!op->gone || (op->local.reader && (op->owes & OWE_DROPPED)));
+    if (!there) {
         asker_refuse_now(a, event->drop.handle, ANSWER_UNKNOWN);
         return;
     }

@@ -265,6 +265,8 @@ static bool excludes(const struct asker_op *op, const struct event *event)
 static bool let_in(struct asker *a, struct instant now, struct asker_op *op,
                    const struct event *event)
 {
+    if (MUTANT(89)) /* "to let in is to renew": served after its lease's end */
+        op->from = a->core->now;
     if (op->mode != LOCK_EXCLUSIVE) {
         if (!readers_let_in(a, now, op, event))
             return false;
@@ -287,8 +289,6 @@ static bool let_in(struct asker *a, struct instant now, struct asker_op *op,
     take_out(a, op);
     set_id(a, op, counter);
     op->handle = event->acquire.handle;
-    if (MUTANT(89)) /* "to let in is to renew": served after its lease's end */
-        op->from = a->core->now;
     op->token++;
     a->core->counters.grants_local++;
     asker_owe(a, op, OWE_ACCEPTED);

@@ -22,6 +22,8 @@ static struct asker_op *after(const struct asker *a, const struct asker_op *read
 
 const struct asker_op *readers_root(const struct asker *a, const struct asker_op *op)
 {
+    if (MUTANT(152) && op->believed) /* "a reader believes for a TTL of its own" */
+        return op;
     return op->local.reader ? op_at(a, op->local.root) : op;
 }
 
@@ -79,6 +81,8 @@ bool readers_let_in(struct asker *a, struct instant now, struct asker_op *root,
     op->ttl_ms = root->ttl_ms;
     op->granted = true;
     op->token = root->token;
+    if (MUTANT(152))
+        op->from = now, op->believed = true;
     link_to(a, root, op);
     asker_count(a, now, op);
     a->core->counters.grants_local++;

@@ -339,6 +339,8 @@ void check_changed(struct world *w, struct change *c, const struct answer *a)
     if (wrong)
         world_fail(w, EXIT_BROKEN, "S6", "%s: %s is told that %s was made, %s", op->name->text,
                    op->machine->name, check_change_text(c->kind), wrong);
+    if (c->kind == CHANGE_CONVERT && c->by->under && c->counter == 0)
+        coverage_readers(w, COVER_READERS_WEAKER);
     c->end = CHANGE_MADE;
     c->answered_at = w->now;
     rests_on(op->name, c->in);
