@@ -395,7 +395,7 @@ static void readers(struct parameters *p, struct random *r)
     p->nodes = (uint32_t)random_between(r, 3, 4);
     p->names = (uint32_t)random_between(r, 1, 2);
     p->shards = 1;
-    p->clients = CLIENTS_USUAL + 2;
+    p->clients = CLIENTS_USUAL;
     p->shared_permille = (uint32_t)random_between(r, 900, 995);
     p->try_permille = (uint32_t)random_between(r, 0, 100);
     p->hold = (struct range){SPAN_MS(50), SPAN_MS(random_between(r, 1, 8) * 1000)};
@@ -513,6 +513,7 @@ static const struct profile profiles[] = {
     {.name = "liars", .shape = liars, .apart = true, .plain = true},
     {.name = "watchdog", .shape = watchdogs},
     {.name = "watchdog-stops", .shape = watchdogs_stop, .apart = true, .plain = true},
+    {.name = "readers", .shape = readers, .alike = true},
 };
 
 const struct profile *profiles_get(size_t index)
