@@ -164,6 +164,40 @@ static bool the_cut_ends(struct world *w, struct script *s)
     return true;
 }
 
+/* Two may be in at once, and three ask: one by one under what their node holds. */
+static void counts(struct world *w, const struct script *s, size_t index)
+{
+    struct client *c = reader(w, s, index);
+    c->ttl_ms = TTL_MS;
+    client_demand_counted(w, c, s->name, 2, LOCK_STALE_EXPIRE);
+}
+
+static bool first_counts(struct world *w, struct script *s)
+{
+    s->a = 0, s->b = 1;
+    s->name = history_name_new(w);
+    must(s->name);
+    counts(w, s, 0);
+    return true;
+}
+
+static bool three_ask(struct world *w, struct script *s)
+{
+    for (size_t i = 0; i < 3; i++)
+        counts(w, s, i);
+    s->at = w->now;
+    return true;
+}
+
+/* S1 sees to it that they are not three. */
+static bool two_are_in(struct world *w, struct script *s)
+{
+    size_t in = 0;
+    for (size_t i = 0; i < 3; i++)
+        in += reader(w, s, i)->guest_runs;
+    return in == 2 && w->now - s->at >= SPAN_MS(2000).ns;
+}
+
 /* clang-format off: a play reads like one */
 static const struct play plays[] = {
     {"readers", "two read under one cached hold, somebody waits: nobody more, and both are waited for (S8)",
@@ -194,6 +228,13 @@ static const struct play plays[] = {
                {"both have lost it", both_have_lost_it},
                {"b writes", b_holds_now},
                {"the cut ends", the_cut_ends}}},
+    {"counted-apart", "three of a node ask for what two may hold: a count is not shared (S1)",
+     .mutant = 154, .device = DEVICE_FAILS,
+     .steps = {{"one asks", first_counts},
+               {"is in, and lets go", first_reads},
+               {"it is through", first_is_through},
+               {"three ask", three_ask},
+               {"two are in", two_are_in}}},
 };
 /* clang-format on */
 
