@@ -97,8 +97,7 @@ static void holder_text(const struct why *w, json_t *party, json_t *line)
     const char *policy = json_text(party, "policy");
     why_line(line, "%s (%s, token %lld, policy %s%s%s)", why_name(name, w->lock, party),
              agent_mode(mode, party), json_number(party, "token"), *policy ? policy : "unknown",
-             cached_text(shared, sizeof shared, party),
-             why_data(data, party));
+             cached_text(shared, sizeof shared, party), why_data(data, party));
 }
 
 static void convert_text(const struct why *w, size_t index, json_t *party, json_t *line)

@@ -85,9 +85,8 @@ json_t *render_party(const struct agent *agent, const struct party *party)
                      party->policy ? party->policy : "", "ttl_ms", (json_int_t)party->ttl_ms,
                      "token", (json_int_t)party->token, "place", (json_int_t)party->place, "data",
                      render_bytes(data->bytes, data->size), "cached", (int)party->cached, "readers",
-                     render_readers(agent, party), "action",
-                     scope->session && action ? action : "", "info", (const char *)scope->info,
-                     (size_t)scope->info_size);
+                     render_readers(agent, party), "action", scope->session && action ? action : "",
+                     "info", (const char *)scope->info, (size_t)scope->info_size);
 }
 
 /* Whether this node has it cached for its clients, and how many of them read under it now. */

@@ -86,8 +86,8 @@ void changing_forget(struct asker *a, struct asker_op *op)
 static enum answer_kind refusal(const struct asker *a, const struct asker_op *op, struct op_id hold)
 {
     bool ours = op && op->state == OP_HELD && !op->show && !op->gone && !op->lost &&
-                !delegating_unowned(op) && readers_root(a, op) && hold.slot == core_self(a->core) && hold.life == op->life &&
-                hold.life == a->core->life && !(op->owes & OWE_FINAL);
+                !delegating_unowned(op) && readers_root(a, op) && hold.slot == core_self(a->core) &&
+                hold.life == op->life && hold.life == a->core->life && !(op->owes & OWE_FINAL);
     if (!ours)
         return ANSWER_UNKNOWN;
     if (op->change.counter || op->change.answered)

@@ -252,8 +252,7 @@ static bool serves(const struct asker *a, const struct asker_op *op, const struc
 {
     return event->acquire.policy == LOCK_STALE_EXPIRE && event->acquire.mode == op->mode &&
            event->acquire.ttl_ms == op->ttl_ms && event->acquire.expect == 0 &&
-           event->acquire.limit == op->limit &&
-           event->acquire.data.size == 0 && open(a, op);
+           event->acquire.limit == op->limit && event->acquire.data.size == 0 && open(a, op);
 }
 
 static bool excludes(const struct asker_op *op, const struct event *event)

@@ -40,8 +40,8 @@ struct delegating {
     uint32_t *names; /* buckets of what is cached, and what readers share; index + 1 */
     uint32_t *ids;   /* buckets of what has an id of its present client, index + 1 */
     uint32_t bucket_count;
-    uint32_t first, last; /* what is cached, the one that was used longest ago first */
-    uint32_t count;      /* of those in the buckets of names */
+    uint32_t first, last;   /* what is cached, the one that was used longest ago first */
+    uint32_t count;         /* of those in the buckets of names */
     bool closed;            /* this node leaves: nothing is cached any more */
     struct instant next_at; /* none has been unused for its TTL before */
 };

@@ -217,8 +217,8 @@ struct asker_op *readers_change(struct asker *a, struct instant now, struct aske
         return op;
     if (kind == ANSWER_CHANGED)
         op->mode = event->change.mode;
-    op->change = (struct asker_change){
-        .answered = true, .final = kind, .handle = event->change.handle};
+    op->change =
+        (struct asker_change){.answered = true, .final = kind, .handle = event->change.handle};
     asker_owe(a, op, OWE_CHANGED);
     return NULL;
 }

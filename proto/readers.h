@@ -21,13 +21,11 @@
  * act. So:
  *
  *      alone under the hold     it takes the hold over, and its change goes through the register
- *      down, beside others      made here at once: the hold covers it; the register hears of it once
- *                               it is alone
- *      up, beside others        waits here until it is alone; the second one that does is refused,
- *                               since each would wait for the other
- *      hand-over, beside others is refused: what it would leave behind is theirs
- *      a value, a mark          is refused: beside others it only reads, and nobody can have died
- *                               writing while the hold was there
+ *      down, beside others      made here at once: the hold covers it; the register hears of it
+ * once it is alone up, beside others        waits here until it is alone; the second one that does
+ * is refused, since each would wait for the other hand-over, beside others is refused: what it
+ * would leave behind is theirs a value, a mark          is refused: beside others it only reads,
+ * and nobody can have died writing while the hold was there
  *
  * Counted holds are never shared: each one who is in counts.
  */

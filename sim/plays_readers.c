@@ -200,7 +200,8 @@ static bool two_are_in(struct world *w, struct script *s)
 
 /* clang-format off: a play reads like one */
 static const struct play plays[] = {
-    {"readers", "two read under one cached hold, somebody waits: nobody more, and both are waited for (S8)",
+    {"readers",
+     "two read under one cached hold, somebody waits: nobody more, and both are waited for (S8)",
      .mutant = 151, .device = DEVICE_FAILS,
      .steps = {{"a reader asks", first_asks},
                {"reads, and lets go", first_reads},
