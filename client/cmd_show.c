@@ -6,6 +6,14 @@
 #include "client/fence_text.h"
 #include "client/table.h"
 
+/* Of a hold that the node keeps for its clients what it is to them. */
+static const char *state_text(const json_t *party, const char *state)
+{
+    if (json_array_size(json_object_get(party, "readers")) > 0)
+        return "shared";
+    return json_flag(party, "cached") ? "cached" : state;
+}
+
 static const char help[] =
     "usage: holdfast show [-w SEC] [--json] NAME\n"
     "\n"
@@ -18,6 +26,24 @@ static const char help[] =
     "\n"
     "The exit code is 2 if there is no majority, 3 if nobody answered in time.\n";
 
+/* Those that the node has let in under that hold. */
+static void add_readers(struct table *t, const json_t *party, bool data)
+{
+    size_t index;
+    json_t *reader;
+    json_array_foreach(json_object_get(party, "readers"), index, reader)
+    {
+        table_cell(t, "reads");
+        table_cell(t, "%s", json_text(party, "node"));
+        table_cell(t, "%s", json_text(reader, "mode"));
+        table_cell(t, "%lld", json_number(party, "token"));
+        table_cell(t, "-");
+        table_cell(t, "%s", json_text(reader, "hold"));
+        if (data)
+            table_cell(t, "-");
+    }
+}
+
 /* `state`: of those without a place in the queue, or NULL. */
 static void add_rows(struct table *t, const json_t *parties, const char *state, bool data)
 {
@@ -28,7 +54,7 @@ static void add_rows(struct table *t, const json_t *parties, const char *state, 
     {
         long long token = json_number(party, "token");
         if (state)
-            table_cell(t, "%s", json_flag(party, "cached") ? "cached" : state);
+            table_cell(t, "%s", state_text(party, state));
         else
             table_cell(t, "waits, %lld", json_number(party, "place"));
         table_cell(t, "%s", json_text(party, "node"));
@@ -41,6 +67,7 @@ static void add_rows(struct table *t, const json_t *parties, const char *state, 
         table_cell(t, "%s", json_text(party, "hold"));
         if (data)
             table_cell(t, "%s", agent_data(own, party));
+        add_readers(t, party, data);
     }
 }
 

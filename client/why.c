@@ -80,14 +80,24 @@ static void for_whom(const struct why *w, const struct why_wish *wish, char *out
     json_decref(list);
 }
 
+/* What its node keeps it for. */
+static const char *cached_text(char *out, size_t size, const json_t *party)
+{
+    size_t readers = json_array_size(json_object_get(party, "readers"));
+    if (readers == 0)
+        return json_flag(party, "cached") ? ", cached for its next client" : "";
+    snprintf(out, size, ", %zu client%s of it read%s under it", readers, readers == 1 ? "" : "s",
+             readers == 1 ? "s" : "");
+    return out;
+}
+
 static void holder_text(const struct why *w, json_t *party, json_t *line)
 {
-    char mode[AGENT_MODE_SIZE], name[WHY_NAME_MAX], data[WHY_NAME_MAX];
+    char mode[AGENT_MODE_SIZE], name[WHY_NAME_MAX], data[WHY_NAME_MAX], shared[80];
     const char *policy = json_text(party, "policy");
     why_line(line, "%s (%s, token %lld, policy %s%s%s)", why_name(name, w->lock, party),
              agent_mode(mode, party), json_number(party, "token"), *policy ? policy : "unknown",
-             json_flag(party, "cached") ? ", cached for its next client" : "",
-             why_data(data, party));
+             cached_text(shared, sizeof shared, party), why_data(data, party));
 }
 
 static void convert_text(const struct why *w, size_t index, json_t *party, json_t *line)

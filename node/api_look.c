@@ -62,6 +62,8 @@ static json_t *api_operations(const struct api *api, const struct session *sessi
     size_t cursor = 0;
     while (peer_next_op(agent_peer(api->agent), &cursor, &view)) {
         const struct operation *op = operation_find(&api->sessions.operations, view.id);
+        if (view.readers) /* each of them is listed */
+            continue;
         if (!session || (op && op->session == session))
             json_array_append_new(operations, api_operation(api, &view));
     }

@@ -58,26 +58,44 @@ json_t *render_value(const struct lock_value *value)
                      (json_int_t)value->token, "valid", (int)value->valid);
 }
 
+/* []Reader: those that this node has let in under that hold. */
+static json_t *render_readers(const struct agent *agent, const struct party *party)
+{
+    json_t *out = json_array();
+    struct op_view view;
+    size_t cursor = 0;
+    while (party->readers && peer_next_op(agent_peer(agent), &cursor, &view)) {
+        bool under = op_equal(view.under, party->id);
+        if (under)
+            json_array_append_new(out, json_pack("{s:s s:s}", "hold", render_hold(view.id).text,
+                                                 "mode", lock_mode_text(view.mode)));
+    }
+    return out;
+}
+
 json_t *render_party(const struct agent *agent, const struct party *party)
 {
     static const struct lock_data none = {0};
     const struct lock_data *data = party->data ? party->data : &none;
     const struct scope *scope = party->scope ? party->scope : &scope_none;
     const char *action = roster_action_name(agent_identity(agent)->roster, scope->action);
-    return json_pack("{s:s s:s s:s s:i s:s s:I s:I s:I s:o s:b s:s s:s%}", "hold",
+    return json_pack("{s:s s:s s:s s:i s:s s:I s:I s:I s:o s:b s:o s:s s:s%}", "hold",
                      render_hold(party->id).text, "node", agent_node_name(agent, party->id.slot),
                      "mode", lock_mode_text(party->mode), "limit", (int)party->limit, "policy",
                      party->policy ? party->policy : "", "ttl_ms", (json_int_t)party->ttl_ms,
                      "token", (json_int_t)party->token, "place", (json_int_t)party->place, "data",
-                     render_bytes(data->bytes, data->size), "cached", (int)party->cached, "action",
-                     scope->session && action ? action : "", "info", (const char *)scope->info,
-                     (size_t)scope->info_size);
+                     render_bytes(data->bytes, data->size), "cached", (int)party->cached, "readers",
+                     render_readers(agent, party), "action", scope->session && action ? action : "",
+                     "info", (const char *)scope->info, (size_t)scope->info_size);
 }
 
-static bool render_cached(const struct agent *agent, struct op_id id)
+/* Whether this node has it cached for its clients, and how many of them read under it now. */
+static void render_delegation(const struct agent *agent, struct party *party)
 {
     struct op_view view;
-    return peer_op(agent_peer(agent), id, &view) && view.state == OP_CACHED;
+    bool kept = peer_op(agent_peer(agent), party->id, &view) && view.state == OP_CACHED;
+    party->readers = kept ? view.readers : 0;
+    party->cached = kept && view.readers == 0;
 }
 
 static json_t *render_holds(const struct agent *agent, const struct lock_hold *holds, size_t count)
@@ -92,8 +110,8 @@ static json_t *render_holds(const struct agent *agent, const struct lock_hold *h
                               .ttl_ms = h->ttl_ms,
                               .scope = &h->word.scope,
                               .token = h->token,
-                              .data = &h->data,
-                              .cached = render_cached(agent, h->id)};
+                              .data = &h->data};
+        render_delegation(agent, &party);
         json_array_append_new(out, render_party(agent, &party));
     }
     return out;

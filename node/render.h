@@ -35,7 +35,8 @@ struct party {
     uint64_t token;
     size_t place;
     const struct lock_data *data; /* NULL where it is not known */
-    bool cached;                  /* this node's, and no client uses it */
+    bool cached;                  /* this node's, and no client uses it, */
+    uint32_t readers;             /*   or so many read under it */
 };
 json_t *render_party(const struct agent *agent, const struct party *party);
 /* []Party: those in the way, as an answer names them. */

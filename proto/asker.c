@@ -5,7 +5,9 @@
 #include "proto/asking.h"
 
 #include "proto/must.h"
+#include "proto/mutant.h"
 #include "proto/armed.h"
+#include "proto/readers.h"
 #include "proto/standing.h"
 
 /* Counters are reserved durably in blocks, so that none is used twice in a life (L9). */
@@ -82,7 +84,7 @@ void asker_deactivate(struct asker *a, struct asker_op *op)
 
 void asker_owe(struct asker *a, struct asker_op *op, uint32_t what)
 {
-    if (op->local.cached) /* nobody is there to hear it */
+    if (delegating_unowned(op)) /* nobody is there to hear it, or each reader by itself */
         what &= ~(uint32_t)(OWE_BLOCKING | OWE_RISK | OWE_SAFE | OWE_LOST | OWE_DRAINING);
     op->owes |= what;
     if (op->owed)
@@ -118,9 +120,8 @@ static void link_last(struct asker *a, struct asker_op *op)
     a->last = asker_index(a, op);
 }
 
-/* A new entry with `counter`, which is above all others; NULL if full. */
-static struct asker_op *make(struct asker *a, uint64_t counter, struct view name,
-                             struct view process)
+struct asker_op *asker_make(struct asker *a, uint64_t counter, struct view name,
+                            struct view process)
 {
     if (!a->free && a->used == a->max)
         return NULL;
@@ -231,6 +232,7 @@ void asker_record_of(const struct asker_op *op, struct record *out)
 void asker_write(struct asker *a, struct asker_op *op, bool sync)
 {
     struct record record;
+    must(!op->local.reader);
     asker_record_of(op, &record);
     op->lsn = journal_append(&a->core->journal, &record, sync);
 }
@@ -273,7 +275,7 @@ static bool load_op(struct asker *a, const struct record_op *r)
         return false;
     struct asker_op *op = asker_find(a, r->counter);
     if (!op)
-        op = make(a, r->counter, r->name, r->process);
+        op = asker_make(a, r->counter, r->name, r->process);
     if (!op)
         return false;
     /* It may have been told to a client even if it was only pending: see asker.h. */
@@ -351,7 +353,7 @@ void asker_end_life(struct asker *a)
 
 /* F7: an operation whose policy may end this node's life needs standing as long as it lasts. Under
  * a watchdog all do, since its receipt ends all that the life holds (F6c). */
-static void count(struct asker *a, struct instant now, struct asker_op *op)
+void asker_count(struct asker *a, struct instant now, struct asker_op *op)
 {
     if (!lock_policy_fences(op->policy) && !armed_here(a->core))
         return;
@@ -373,7 +375,7 @@ void asker_start(struct asker *a, struct instant now)
     a->usable = a->reserved;
     reserve(a);
     for (uint32_t i = a->first; i; i = a->ops[i - 1].next) {
-        count(a, now, &a->ops[i - 1]);
+        asker_count(a, now, &a->ops[i - 1]);
         /* Or it has to be seen what became of a change that was under way. */
         if (a->ops[i - 1].state == OP_DROPPING || a->ops[i - 1].change.counter)
             asking_begin(a, now, &a->ops[i - 1]);
@@ -424,7 +426,7 @@ static struct asker_op *begin(struct asker *a, uint64_t handle, struct view name
         asker_refuse_now(a, handle, ANSWER_NOT_READY);
         return NULL;
     }
-    struct asker_op *op = make(a, counter, name, process);
+    struct asker_op *op = asker_make(a, counter, name, process);
     if (!op)
         asker_refuse_now(a, handle, ANSWER_FULL);
     else
@@ -477,7 +479,7 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
     op->deadline = event->acquire.deadline;
     if (op->try)
         op->deadline = instant_earlier(op->deadline, instant_after(now, TRY_SPAN));
-    count(a, now, op);
+    asker_count(a, now, op);
     asker_write(a, op, true);
     asker_owe(a, op, OWE_ACCEPTED);
     if (op->counted && !standing_has(a->core->standing, now))
@@ -505,6 +507,11 @@ void asker_show(struct asker *a, struct instant now, const struct event *event)
 void asker_give_up(struct asker *a, struct instant now, struct asker_op *op)
 {
     must(op->state != OP_DROPPING);
+    if (op->local.reader) { /* the hold is not its alone */
+        readers_leave(a, now, op);
+        return;
+    }
+    must(op->local.readers == 0 || MUTANT(150));
     op->state = OP_DROPPING;
     delegating_end(a, op);
     renewing_end(a, op);
@@ -524,19 +531,20 @@ void asker_drop(struct asker *a, struct instant now, const struct event *event)
 {
     struct op_id hold = event->drop.hold;
     struct asker_op *op = delegating_find(a, hold.counter);
-    bool ours =
-        op && !op->show && !op->gone && hold.slot == core_self(a->core) && hold.life == op->life;
-    if (!ours) {
+    bool ours = op && !op->show && hold.slot == core_self(a->core) && hold.life == op->life;
+    /* A reader that leaves is gone at once; it may be told so once more until it was told. */
+    bool there = ours && (!op->gone || (op->local.reader && (op->owes & OWE_DROPPED)));
+    if (!there) {
         asker_refuse_now(a, event->drop.handle, ANSWER_UNKNOWN);
         return;
     }
-    if (op->local.cached && !(op->owes & OWE_DROPPED)) { /* it was, and has given it back */
+    if (delegating_unowned(op) && !(op->owes & OWE_DROPPED)) { /* it was, and has given it back */
         asker_refuse_now(a, event->drop.handle, ANSWER_UNKNOWN);
         return;
     }
     op->drop_handle = event->drop.handle;
     asker_owe(a, op, OWE_DROPPED);
-    if (op->state == OP_DROPPING || op->local.cached)
+    if (op->state == OP_DROPPING || delegating_unowned(op))
         return; /* given up already: told as soon as that is durable */
     op->unclean = event->drop.unclean;
     bool untold = asker_untold(op) && op->final == ANSWER_GRANTED;
@@ -555,7 +563,7 @@ void asker_sync_failed(struct asker *a, struct instant now)
         i = op->next;
         if (op->lsn > a->core->journal.durable)
             changing_failed(a, op);
-        if (op->local.cached && op->lsn > a->core->journal.durable)
+        if (delegating_unowned(op) && op->lsn > a->core->journal.durable)
             delegating_recall(a, now, op);
         bool untold =
             op->state == OP_PENDING || ((op->owes & OWE_FINAL) && op->final == ANSWER_GRANTED);

@@ -5,6 +5,7 @@
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/proofs.h"
+#include "proto/readers.h"
 #include "proto/standing.h"
 
 #define ASK_WAIT_FIRST SPAN_MS(50) /* L8's "for a while", at least */
@@ -485,7 +486,7 @@ static void take_reply(struct asker *a, struct instant now, uint16_t from,
         c->counters.drop_role++;
         return;
     }
-    if (!op->active || r->kind != (uint8_t)kind_of(op))
+    if (!op->active || op->local.reader || r->kind != (uint8_t)kind_of(op))
         return; /* an answer to an earlier question */
     if (r->verdict == REPLY_BALLOT || r->verdict == REPLY_REDIRECT) {
         take_elsewhere(a, now, op, from, r);
@@ -518,12 +519,13 @@ static void take_blocking(struct asker *a, struct instant now, uint16_t from,
         give_back(a, from, b->hold, (struct ballot){0}, b->name);
         return;
     }
-    if (op->state != OP_HELD || (b->tries && !op->local.cached))
+    if (op->state != OP_HELD || op->local.reader || (b->tries && !op->local.cached))
         return;
     op->blocking_mode = (enum lock_mode)b->mode;
     if (!op->loaded)
         asker_owe(a, op, OWE_BLOCKING);
     delegating_recall(a, now, op);
+    readers_blocked(a, now, op, op->blocking_mode);
 }
 
 void asker_take(struct asker *a, struct instant now, uint16_t from, const struct message *m)

@@ -30,6 +30,8 @@ bool asking_note_waiting(struct asker *a, struct instant now, struct asker_op *o
 struct stale_view asking_stale(const struct wire_reply *r);
 
 /* --- changing.c --- */
+/* It is asked for from now on. */
+void changing_begin(struct asker *a, struct instant now, struct asker_op *op);
 /* A change of the hold is under way. */
 bool changing(const struct asker_op *op);
 enum request_kind changing_request(const struct asker_op *op);
@@ -65,6 +67,11 @@ bool asker_keep(struct asker *a, struct view bytes, uint8_t **out);
 void asker_refuse_now(struct asker *a, uint64_t handle, enum answer_kind kind);
 /* The next counter, or 0 if none may be used yet. */
 uint64_t asker_next_counter(struct asker *a);
+/* A new entry with `counter`, which is above all others; NULL if there is no room. */
+struct asker_op *asker_make(struct asker *a, uint64_t counter, struct view name,
+                            struct view process);
+/* Its policy may end this node's life: it needs standing as long as it lasts (F7). */
+void asker_count(struct asker *a, struct instant now, struct asker_op *op);
 void asker_unmake(struct asker *a, struct asker_op *op);
 void asker_activate(struct asker *a, struct asker_op *op);
 void asker_deactivate(struct asker *a, struct asker_op *op);

@@ -18,6 +18,7 @@
 #include "proto/asking.h"
 
 #include "proto/must.h"
+#include "proto/readers.h"
 
 /* A try is given up after so long without an answer, and so is the asking what became of a change
  * whose time is over: its client hears that it is not known. */
@@ -85,13 +86,23 @@ void changing_forget(struct asker *a, struct asker_op *op)
 static enum answer_kind refusal(const struct asker *a, const struct asker_op *op, struct op_id hold)
 {
     bool ours = op && op->state == OP_HELD && !op->show && !op->gone && !op->lost &&
-                !op->local.cached && hold.slot == core_self(a->core) && hold.life == op->life &&
-                hold.life == a->core->life && !(op->owes & OWE_FINAL);
+                !delegating_unowned(op) && readers_root(a, op) && hold.slot == core_self(a->core) &&
+                hold.life == op->life && hold.life == a->core->life && !(op->owes & OWE_FINAL);
     if (!ours)
         return ANSWER_UNKNOWN;
-    if (op->change.counter)
+    if (op->change.counter || op->change.answered)
         return ANSWER_CHANGING;
     return a->core->journal.failed ? ANSWER_LOG_FAILED : ANSWER_CHANGED;
+}
+
+void changing_begin(struct asker *a, struct instant now, struct asker_op *op)
+{
+    delegating_recall(a, now, op); /* what others are to know of it only the register has */
+    if (changing_recorded(op))
+        asker_write(a, op, true);
+    op->reason = WAIT_UNKNOWN;
+    op->place = 0;
+    asking_begin(a, now, op);
 }
 
 void asker_change(struct asker *a, struct instant now, const struct event *event)
@@ -103,6 +114,10 @@ void asker_change(struct asker *a, struct instant now, const struct event *event
         return;
     }
     must(event->change.kind < CHANGES && event->change.value.size <= LOCK_VALUE_MAX);
+    if (op->local.reader)
+        op = readers_change(a, now, op, event);
+    if (!op)
+        return;
     struct asker_change change = {.kind = event->change.kind,
                                   .try = event->change.try,
                                   .mode = op->mode,
@@ -134,12 +149,10 @@ void asker_change(struct asker *a, struct instant now, const struct event *event
     } else if (change.kind == CHANGE_TRANSFER) {
         op->change.target = event->change.to;
     }
-    delegating_recall(a, now, op); /* what others are to know of it only the register has */
-    if (changing_recorded(op))
-        asker_write(a, op, true);
-    op->reason = WAIT_UNKNOWN;
-    op->place = 0;
-    asking_begin(a, now, op);
+    if (op->local.reader)
+        readers_await(a, now, op);
+    else
+        changing_begin(a, now, op);
 }
 
 /* --- What becomes of it --- */
@@ -270,6 +283,10 @@ void changing_reply(struct asker *a, struct instant now, struct asker_op *op,
 
 void changing_deadline(struct asker *a, struct instant now, struct asker_op *op)
 {
+    if (op->local.reader) { /* nobody was asked yet (readers.h) */
+        changing_finish(a, op, ANSWER_TIMED_OUT);
+        return;
+    }
     if (!op->change.cancelled) {
         op->change.cancelled = true;
         op->change.deadline = instant_after(now, TRY_SPAN);

@@ -4,6 +4,7 @@
 #include "proto/asking.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/readers.h"
 #include "proto/standing.h"
 
 enum {
@@ -79,14 +80,36 @@ static struct instant idle_at(const struct asker_op *op)
     return instant_after(op->local.used, SPAN_MS(op->ttl_ms));
 }
 
+/* Clients find it by its name. */
+static void serve(struct asker *a, struct asker_op *op)
+{
+    if (op->local.served)
+        return;
+    uint32_t *bucket = bucket_of_name(a, (struct view){op->name, op->name_size});
+    op->local.served = true;
+    op->local.name_chain = *bucket;
+    *bucket = asker_index(a, op);
+    a->delegating.count++;
+}
+
+static void serve_not(struct asker *a, struct asker_op *op)
+{
+    if (!op->local.served)
+        return;
+    uint32_t *at = bucket_of_name(a, (struct view){op->name, op->name_size});
+    while (*at != asker_index(a, op))
+        at = &op_at(a, *at)->local.name_chain;
+    *at = op->local.name_chain;
+    op->local.served = false;
+    a->delegating.count--;
+}
+
 static void insert(struct asker *a, struct instant now, struct asker_op *op)
 {
     struct delegating *d = &a->delegating;
-    uint32_t *bucket = bucket_of_name(a, (struct view){op->name, op->name_size});
+    serve(a, op);
     op->local.cached = true;
     op->local.used = now;
-    op->local.name_chain = *bucket;
-    *bucket = asker_index(a, op);
     op->local.prev = d->last;
     op->local.next = 0;
     if (d->last)
@@ -94,19 +117,15 @@ static void insert(struct asker *a, struct instant now, struct asker_op *op)
     else
         d->first = asker_index(a, op);
     d->last = asker_index(a, op);
-    d->count++;
     d->next_at = instant_earlier(d->next_at, idle_at(op));
 }
 
-static void take_out(struct asker *a, struct asker_op *op)
+/* Somebody uses it. */
+static void take(struct asker *a, struct asker_op *op)
 {
     struct delegating *d = &a->delegating;
     if (!op->local.cached)
         return;
-    uint32_t *at = bucket_of_name(a, (struct view){op->name, op->name_size});
-    while (*at != asker_index(a, op))
-        at = &op_at(a, *at)->local.name_chain;
-    *at = op->local.name_chain;
     if (op->local.prev)
         op_at(a, op->local.prev)->local.next = op->local.next;
     else
@@ -116,7 +135,17 @@ static void take_out(struct asker *a, struct asker_op *op)
     else
         d->last = op->local.prev;
     op->local.cached = false;
-    d->count--;
+}
+
+static void take_out(struct asker *a, struct asker_op *op)
+{
+    take(a, op);
+    serve_not(a, op);
+}
+
+bool delegating_unowned(const struct asker_op *op)
+{
+    return op->local.cached || op->local.readers > 0;
 }
 
 void delegating_end(struct asker *a, struct asker_op *op)
@@ -128,6 +157,7 @@ void delegating_end(struct asker *a, struct asker_op *op)
 void delegating_forget(struct asker *a, struct asker_op *op)
 {
     delegating_end(a, op);
+    readers_forget(a, op);
     set_id(a, op, 0);
 }
 
@@ -140,8 +170,10 @@ static bool marked(struct asker *a, const struct asker_op *op)
 
 static bool may_keep(struct asker *a, const struct asker_op *op)
 {
-    bool kind = op->policy == LOCK_STALE_EXPIRE && op->data_size == 0 &&
-                (op->mode == LOCK_SHARED || op->mode == LOCK_EXCLUSIVE);
+    bool mode = op->mode == LOCK_SHARED || op->mode == LOCK_EXCLUSIVE;
+    if (MUTANT(154) && op->mode == LOCK_COUNTED) /* "one count for all of a node" */
+        mode = true;
+    bool kind = op->policy == LOCK_STALE_EXPIRE && op->data_size == 0 && !op->local.reader && mode;
     bool well = op->state == OP_HELD && op->believed && !op->lost && !op->warned && !op->loaded &&
                 !(op->owes & OWE_FINAL) && op->change.counter == 0 && !op->unclean &&
                 op->life == a->core->life;
@@ -161,9 +193,22 @@ void delegating_make_room(struct asker *a, struct instant now)
         give_up_oldest(a, now);
 }
 
+/* Another hold serves the same readers. */
+static bool spare(const struct asker *a, const struct asker_op *op)
+{
+    struct view name = {op->name, op->name_size};
+    for (uint32_t i = *bucket_of_name(a, name); i; i = op_at(a, i)->local.name_chain) {
+        const struct asker_op *o = op_at(a, i);
+        if (view_equal((struct view){o->name, o->name_size}, name) && o->mode == op->mode &&
+            o->ttl_ms == op->ttl_ms && o->believed && !o->warned && !o->local.recalled)
+            return true;
+    }
+    return false;
+}
+
 bool delegating_keep(struct asker *a, struct instant now, struct asker_op *op)
 {
-    if (!may_keep(a, op))
+    if (!may_keep(a, op) || spare(a, op))
         return false;
     if (a->delegating.count >= a->max / CACHED_SHARE)
         give_up_oldest(a, now);
@@ -196,15 +241,18 @@ static bool tokens_left(const struct asker_op *op)
 /* Its record outlives the agent, its last client has heard all, and its lease is fresh. */
 static bool open(const struct asker *a, const struct asker_op *op)
 {
-    return op->believed && !op->warned && !op->local.recalled &&
-           op->lsn <= a->core->journal.written && op->owes == 0 && tokens_left(op);
+    bool recalled = op->local.recalled;
+    if (MUTANT(151) && op->local.readers) /* "a recall keeps out nobody who reads" */
+        recalled = false;
+    return op->believed && !op->warned && !recalled && op->lsn <= a->core->journal.written &&
+           op->owes == 0 && tokens_left(op) && !a->delegating.closed;
 }
 
 static bool serves(const struct asker *a, const struct asker_op *op, const struct event *event)
 {
     return event->acquire.policy == LOCK_STALE_EXPIRE && event->acquire.mode == op->mode &&
            event->acquire.ttl_ms == op->ttl_ms && event->acquire.expect == 0 &&
-           event->acquire.data.size == 0 && open(a, op);
+           event->acquire.limit == op->limit && event->acquire.data.size == 0 && open(a, op);
 }
 
 static bool excludes(const struct asker_op *op, const struct event *event)
@@ -213,8 +261,17 @@ static bool excludes(const struct asker_op *op, const struct event *event)
            !lock_modes_compatible(op->mode, event->acquire.mode);
 }
 
-static bool let_in(struct asker *a, struct asker_op *op, const struct event *event)
+static bool let_in(struct asker *a, struct instant now, struct asker_op *op,
+                   const struct event *event)
 {
+    if (MUTANT(89)) /* "to let in is to renew": served after its lease's end */
+        op->from = a->core->now;
+    if (op->mode != LOCK_EXCLUSIVE) {
+        if (!readers_let_in(a, now, op, event))
+            return false;
+        take(a, op);
+        return true;
+    }
     uint8_t *process;
     if (!asker_keep(a, event->acquire.process, &process))
         return false;
@@ -231,10 +288,7 @@ static bool let_in(struct asker *a, struct asker_op *op, const struct event *eve
     take_out(a, op);
     set_id(a, op, counter);
     op->handle = event->acquire.handle;
-    if (MUTANT(89)) /* "to let in is to renew": served after its lease's end */
-        op->from = a->core->now;
-    if (op->mode == LOCK_EXCLUSIVE)
-        op->token++;
+    op->token++;
     a->core->counters.grants_local++;
     asker_owe(a, op, OWE_ACCEPTED);
     asking_finish(a, op, ANSWER_GRANTED);
@@ -250,15 +304,31 @@ bool delegating_serve(struct asker *a, struct instant now, const struct event *e
         i = op->local.name_chain;
         if (!view_equal((struct view){op->name, op->name_size}, event->acquire.name))
             continue;
-        if (serves(a, op, event) && let_in(a, op, event))
+        if (serves(a, op, event) && let_in(a, now, op, event))
             return true;
-        if (excludes(op, event)) /* it shall not wait for what only this node has cached */
+        /* It shall not wait for what only this node has cached, nor for ever more readers. */
+        if (excludes(op, event) && (op->local.cached || !event->acquire.try))
             delegating_recall(a, now, op);
     }
     return false;
 }
 
 /* --- Giving up --- */
+
+void delegating_lend(struct asker *a, struct asker_op *op, uint64_t counter)
+{
+    take_out(a, op);
+    set_id(a, op, counter);
+    op->local.recalled = true;
+}
+
+void delegating_left(struct asker *a, struct instant now, struct asker_op *op)
+{
+    if (op->local.readers == 0 && may_keep(a, op))
+        insert(a, now, op);
+    else
+        asker_give_up(a, now, op);
+}
 
 void delegating_recall(struct asker *a, struct instant now, struct asker_op *op)
 {

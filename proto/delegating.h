@@ -13,8 +13,8 @@
  * It is one hold all the time: the register knows it by the id of the operation that asked for it
  * first, and to its coordinator it looks as if one client held it for long. Each client that is let
  * in knows it by an id of its own (`as`), so that a late word of an earlier one is not taken for
- * its. Clients that read at the same time hold one each, and each is cached when it is released: so
- * there are as many as readers were there at once.
+ * its. Readers are let in together, as many as come (readers.h); of several holds of the register
+ * that would serve the same readers one is kept.
  *
  * Tokens. Of a hold that reads all clients get the same token, since they change nothing. A hold
  * under `expire` in mode exclusive has LOCK_TOKENS_SPARE tokens (lock.h): each client gets the next
@@ -37,11 +37,11 @@ struct asker;
 struct asker_op;
 
 struct delegating {
-    uint32_t *names; /* buckets of what is cached, index + 1 */
+    uint32_t *names; /* buckets of what is cached, and what readers share; index + 1 */
     uint32_t *ids;   /* buckets of what has an id of its present client, index + 1 */
     uint32_t bucket_count;
-    uint32_t first, last; /* what is cached, the one that was used longest ago first */
-    uint32_t count;
+    uint32_t first, last;   /* what is cached, the one that was used longest ago first */
+    uint32_t count;         /* of those in the buckets of names */
     bool closed;            /* this node leaves: nothing is cached any more */
     struct instant next_at; /* none has been unused for its TTL before */
 };
@@ -54,8 +54,15 @@ struct delegation {
     uint64_t as;          /* by which counter its present client knows it; 0: by its own */
     uint64_t first_token; /* the one that the register knows, once it is recorded */
     struct instant used;  /* when it was released last */
+    bool served;          /* it is in its name's bucket: cached, or shared */
     uint32_t name_chain, id_chain;
     uint32_t prev, next; /* what is cached */
+    /* Several readers under one hold (readers.h). */
+    bool reader;           /* it was let in under another operation's hold, */
+    uint32_t root;         /*   this one: index + 1; 0: that one is gone */
+    uint32_t readers;      /* or so many read under it, */
+    uint32_t first_reader; /*   index + 1 */
+    uint32_t reader_prev, reader_next;
 };
 
 size_t delegating_bytes(const struct peer_config *config);
@@ -76,6 +83,12 @@ void delegating_recall_all(struct asker *a, struct instant now);
 /* It is being given up; or its entry goes. */
 void delegating_end(struct asker *a, struct asker_op *op);
 void delegating_forget(struct asker *a, struct asker_op *op);
+/* No client knows it by the id that the register has: it is cached, or readers share it. */
+bool delegating_unowned(const struct asker_op *op);
+/* It is that client's from now on, and nobody's after it. */
+void delegating_lend(struct asker *a, struct asker_op *op, uint64_t counter);
+/* The last one that used it is through. */
+void delegating_left(struct asker *a, struct instant now, struct asker_op *op);
 /* The operation that a client means by that counter; NULL: none. */
 struct asker_op *delegating_find(const struct asker *a, uint64_t counter);
 /* Makes room in the table of operations, if it is nearly full. */

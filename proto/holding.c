@@ -87,7 +87,7 @@ void asker_lost(struct asker *a, struct instant now, enum lost_reason reason)
                 refuse(a, now, op, ANSWER_LIFE_ENDED);
             else if (asker_untold(op))
                 refuse(a, now, op, ANSWER_NO_MAJORITY);
-        } else if (op->local.cached) {
+        } else if (delegating_unowned(op)) {
             delegating_recall(a, now, op);
         } else if (!op->lost) {
             lose(a, op, reason);
@@ -130,7 +130,7 @@ uint32_t asker_held(const struct asker *a)
     uint32_t count = 0;
     for (uint32_t i = a->first; i; i = a->ops[i - 1].next) {
         const struct asker_op *op = &a->ops[i - 1];
-        count += !op->show && !op->gone;
+        count += !op->show && !op->gone && op->local.readers == 0;
     }
     return count;
 }
@@ -139,7 +139,7 @@ bool asker_acts(const struct asker *a)
 {
     for (uint32_t i = a->first; i; i = a->ops[i - 1].next) {
         const struct asker_op *op = &a->ops[i - 1];
-        bool told = op->state == OP_HELD && !op->local.cached && !asker_untold(op);
+        bool told = op->state == OP_HELD && !delegating_unowned(op) && !asker_untold(op);
         if (present(a, op) && (op->loaded || told))
             return true;
     }

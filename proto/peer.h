@@ -407,7 +407,7 @@ enum op_state {
     OP_PENDING,
     OP_HELD,
     OP_DROPPING,
-    OP_CACHED /* no client's: for the next one that asks (delegating.h) */
+    OP_CACHED /* no client's: for the next ones that ask (delegating.h), or they read under it */
 };
 
 /* For checks, between two turns: whether what is kept up to date about all peers, by deadline or by
@@ -419,6 +419,7 @@ struct op_view {
     struct op_id id;
     enum op_state state;
     struct op_id under; /* by which the register knows it, if that is another id; else zero */
+    uint32_t readers;   /* so many clients read under it (readers.h) */
     bool loaded;        /* from the store: it belongs to no client of this run */
     bool converting;    /* it may have the mode by now that it is being converted to */
     bool passing;       /* it may be another's by a transfer: nobody acts under it */

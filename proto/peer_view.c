@@ -3,6 +3,7 @@
 #include "proto/fenced.h"
 #include "proto/must.h"
 #include "proto/peer_internal.h"
+#include "proto/readers.h"
 
 const char *store_state_text(enum store_state state)
 {
@@ -23,14 +24,18 @@ const char *store_state_text(enum store_state state)
 
 static struct op_view view_of(const struct peer *p, const struct asker_op *op)
 {
-    bool cached = op->local.cached;
-    bool lent = op->local.as && !cached;
-    struct op_id id = {.slot = core_self(&p->core), .life = op->life, .counter = op->counter};
-    struct op_id own = id;
-    own.counter = lent ? op->local.as : op->counter;
+    const struct asker_op *root = readers_root(&p->asker, op);
+    bool cached = delegating_unowned(op);
+    bool lent = (op->local.as && !cached) || op->local.reader;
+    struct op_id own = {.slot = core_self(&p->core), .life = op->life, .counter = op->counter};
+    struct op_id id = own;
+    id.counter = root ? root->counter : 0;
+    if (op->local.as && !cached)
+        own.counter = op->local.as;
     return (struct op_view){.id = own,
                             .state = cached ? OP_CACHED : op->state,
                             .under = lent ? id : (struct op_id){0},
+                            .readers = op->local.readers,
                             .loaded = op->loaded,
                             .converting = changing_recorded(op) && !changing_transfers(op),
                             .passing = changing_transfers(op),
@@ -39,7 +44,7 @@ static struct op_view view_of(const struct peer *p, const struct asker_op *op)
                             .policy = op->policy,
                             .ttl_ms = op->ttl_ms,
                             .scope = op->word ? op->word->scope : (struct scope){0},
-                            .until = renewing_until(op),
+                            .until = renewing_until(&p->asker, op),
                             .token = op->token,
                             .handle = op->handle,
                             .name = {op->name, op->name_size},
@@ -64,7 +69,7 @@ bool peer_op(const struct peer *p, struct op_id id, struct op_view *out)
     const struct asker_op *op = delegating_find(&p->asker, id.counter);
     if (!op) { /* what is cached is known by the register's id too */
         op = asker_find(&p->asker, id.counter);
-        op = op && op->local.cached ? op : NULL;
+        op = op && delegating_unowned(op) ? op : NULL;
     }
     bool found =
         op && !op->show && !op->gone && op->life == id.life && id.slot == core_self(&p->core);

@@ -5,6 +5,7 @@
 #include "proto/lease.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/readers.h"
 
 #define WAIT_FIRST SPAN_MS(50) /* as of requests (asking.c) */
 #define WAIT_MAX   SPAN_MS(500)
@@ -32,11 +33,12 @@ static struct instant end_of(const struct asker_op *op)
     return part_of(op, 1);
 }
 
-struct instant renewing_until(const struct asker_op *op)
+struct instant renewing_until(const struct asker *a, const struct asker_op *op)
 {
     if (op->policy != LOCK_STALE_EXPIRE)
         return INSTANT_NEVER;
-    return op->believed ? end_of(op) : (struct instant){0};
+    const struct asker_op *root = readers_root(a, op);
+    return root && root->believed ? end_of(root) : (struct instant){0};
 }
 
 /* --- Which are held --- */
@@ -109,6 +111,7 @@ static void say_safe(struct asker *a, struct asker_op *op)
     op->warned = false;
     op->owes &= ~(uint32_t)OWE_RISK;
     asker_owe(a, op, OWE_SAFE);
+    readers_warn(a, op, false);
 }
 
 void renewing_waits(struct asker_op *op, const struct wire_reply *r)
@@ -161,8 +164,9 @@ static void lapse(struct asker *a, struct instant now, struct asker_op *op)
     op->warned = false;
     op->owes &= ~(uint32_t)(OWE_RISK | OWE_SAFE | OWE_BLOCKING);
     changing_finish(a, op, ANSWER_UNKNOWN);
-    if (op->local.cached) {
+    if (delegating_unowned(op)) {
         delegating_recall(a, now, op);
+        readers_lapse(a, now, op);
     } else if (asker_untold(op) && op->local.as) { /* it was let in just now */
         asking_finish(a, op, ANSWER_NO_MAJORITY);
         asker_give_up(a, now, op);
@@ -304,6 +308,7 @@ static void look_at_holds(struct asker *a, struct instant now, struct renewal *s
             op->warned = true;
             op->owes &= ~(uint32_t)OWE_SAFE;
             asker_owe(a, op, OWE_RISK);
+            readers_warn(a, op, true);
         }
     }
 }

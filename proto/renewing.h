@@ -62,6 +62,6 @@ void renewing_found(struct asker *a, struct instant now, struct asker_op *op);
 /* It is given up, or gone. */
 void renewing_end(struct asker *a, struct asker_op *op);
 /* Until when it is believed: ns 0 if it is not, INSTANT_NEVER if it does not expire. */
-struct instant renewing_until(const struct asker_op *op);
+struct instant renewing_until(const struct asker *a, const struct asker_op *op);
 
 #endif

@@ -95,7 +95,7 @@ static void put_operations(struct peer *p, struct writer *w)
     for (uint32_t i = p->asker.first; i; i = p->asker.ops[i - 1].next) {
         const struct asker_op *op = &p->asker.ops[i - 1];
         struct record record;
-        if (op->show || op->gone)
+        if (op->show || op->gone || op->local.reader)
             continue;
         asker_record_of(op, &record);
         put(p, w, &record);

@@ -4,6 +4,7 @@
 #include "proto/armed.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/readers.h"
 #include "proto/standing.h"
 
 /* By which the register knows it, */
@@ -24,6 +25,8 @@ static struct op_id client_id_of(const struct asker *a, const struct asker_op *o
  * converted is not in its own. */
 static void fill_holders(struct asker *a, const struct asker_op *op, struct answer *answer)
 {
+    if (op->local.reader)
+        readers_fill(a, op, answer);
     if (!lock_decode(&a->scratch, (struct view){op->detail, op->detail_size}))
         return;
     for (size_t i = 0; i < a->scratch.hold_count; i++) {
@@ -54,7 +57,7 @@ static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, ui
     answer->mode = kind == ANSWER_BLOCKING ? op->blocking_mode : op->mode;
     answer->limit = op->limit;
     answer->token = op->token;
-    answer->until = renewing_until(op);
+    answer->until = renewing_until(a, op);
     answer->reason = op->reason;
     answer->place = op->place;
     answer->reachable = op->reachable;
@@ -67,8 +70,9 @@ static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, ui
         answer->reachable = standing_acknowledged(a->core->standing, since_detect(a));
         answer->cohort = (uint32_t)a->core->jury.count;
     }
-    if (kind == ANSWER_GRANTED && op->detail_size &&
-        lock_decode(&a->scratch, (struct view){op->detail, op->detail_size})) {
+    const struct asker_op *root = readers_root(a, op);
+    if (kind == ANSWER_GRANTED && root && root->detail_size &&
+        lock_decode(&a->scratch, (struct view){root->detail, root->detail_size})) {
         answer->mark = a->scratch.mark;
         if (a->scratch.value.token)
             answer->value = &a->scratch.value;
@@ -105,7 +109,7 @@ static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t 
     bool durable = op->lsn <= j->durable, written = op->lsn <= j->written;
     if (what == OWE_FINAL && op->final == ANSWER_GRANTED)
         return (durable || (written && op->local.as)) && may_begin(a, op) &&
-               !instant_reached(a->core->now, renewing_until(op));
+               !instant_reached(a->core->now, renewing_until(a, op));
     if (what == OWE_FINAL)
         return written || op->gone || op->show || j->failed;
     if (what == OWE_CHANGED)

@@ -300,8 +300,10 @@ static void cover(struct world *w, enum change_kind change, enum answer_kind kin
 
 void changer_answer(struct world *w, struct client *c, const struct answer *a)
 {
-    if (a->kind == ANSWER_WAITING)
+    if (a->kind == ANSWER_WAITING) {
+        check_awaits(w, c->op);
         return;
+    }
     struct change *change = c->change;
     enum outcome how = outcome_of(change->kind, a->kind);
     world_trace(w, "%s/%u hears of %s of %s: %d", c->machine->name, c->index,

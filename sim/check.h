@@ -85,6 +85,19 @@ void check_break(struct world *w, const struct value *v);
 /* A hold is not there any more. */
 void check_passed_on(struct world *w, struct op *op, const struct value *after);
 
+/* --- the same for what a node has cached: check_s08_readers.c --- */
+/* A node hears that somebody waits for what it holds. */
+void check_recalled(struct world *w, const struct machine *m, const struct wire_blocking *b);
+/* A client is told of a grant: by what its node had cached, perhaps. */
+void check_let_in(struct world *w, const struct op *op);
+/* It gives it back; or hears that it is lost. */
+void check_leaves(struct world *w, const struct op *op);
+void check_loses(struct world *w, const struct op *op);
+/* Its conversion waits. */
+void check_awaits(struct world *w, const struct op *op);
+/* A turn of the machine is over, and this guest acts under what expires. */
+void check_told_lost(struct world *w, const struct machine *m, const struct client *c);
+
 /* --- S9: check_s09_ends.c --- */
 /* A life is written to the log, by the boot that has it. */
 void check_life_written(struct world *w, struct machine *m, uint64_t number);

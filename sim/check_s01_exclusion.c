@@ -111,7 +111,9 @@ void check_beliefs(struct world *w, const struct machine *m)
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         const struct client *c = &m->clients[i];
         if (c->guest_runs && c->guest_op->policy == LOCK_STALE_EXPIRE &&
-            c->guest_op->epoch == m->epoch)
+            c->guest_op->epoch == m->epoch) {
             check_belief(w, c, c->guest_op);
+            check_told_lost(w, m, c);
+        }
     }
 }

@@ -30,14 +30,26 @@ const char *check_change_text(enum change_kind kind)
     return kinds[kind].text;
 }
 
-/* The change that comes under a new counter: the last that was called for. An agent that starts
- * again cancels what the last run may have asked for. */
+/* That a change which has no counter yet may come so. */
+static bool comes_as(const struct change *c, const struct wire_request *r)
+{
+    if (r->kind == REQUEST_CANCEL)
+        return true;
+    bool convert = c->kind == CHANGE_CONVERT;
+    return (enum request_kind)r->kind == kinds[c->kind].request &&
+           (!convert || (r->mode == (uint8_t)c->mode && r->limit == c->limit));
+}
+
+/* The change that comes under a new counter: the last that was called for and not refused. It may
+ * have waited for others who read under the hold, or was made for its client at once and is the
+ * register's only now (readers.h). An agent that starts again cancels what the last run may have
+ * asked for. */
 static struct change *take_up(struct op *op, const struct wire_request *r)
 {
     struct change *c = op->changes;
-    bool this = c && c->counter == 0 && r->change > op->chosen_changed &&
-                (r->kind == REQUEST_CANCEL || (enum request_kind)r->kind == kinds[c->kind].request);
-    if (!this)
+    while (c && (c->counter || c->end == CHANGE_REFUSED || !comes_as(c, r)))
+        c = c->older;
+    if (!c || r->change <= op->chosen_changed)
         return NULL;
     c->counter = r->change;
     return c;
@@ -292,6 +304,11 @@ static const char *conversion_wrong(struct change *c, const struct answer *a)
     bool same = c->nothing && a->token == c->by->token_told; /* it was cancelled */
     bool lent = c->by->under && (!modes_write(c->mode) || same);
     uint64_t token = hold && !lent ? hold->token : c->by->token_told;
+    /* Of a reader among others: the hold that they share covers it (readers.h). */
+    bool covered = hold && c->by->under && c->counter == 0 && hold->mode == LOCK_SHARED &&
+                   lock_mode_covers(hold->mode, hold->limit, c->mode, c->limit);
+    if (covered && token == a->token)
+        return NULL;
     if (!hold || hold->mode != c->mode || hold->limit != c->limit || token != a->token)
         return "and the chosen state says otherwise";
     if (!may_write(op) && a->token != c->by->token_told)
@@ -322,6 +339,8 @@ void check_changed(struct world *w, struct change *c, const struct answer *a)
     if (wrong)
         world_fail(w, EXIT_BROKEN, "S6", "%s: %s is told that %s was made, %s", op->name->text,
                    op->machine->name, check_change_text(c->kind), wrong);
+    if (c->kind == CHANGE_CONVERT && c->by->under && c->counter == 0)
+        coverage_readers(w, COVER_READERS_WEAKER);
     c->end = CHANGE_MADE;
     c->answered_at = w->now;
     rests_on(op->name, c->in);

@@ -408,6 +408,7 @@ static void granted(struct world *w, struct client *c, const struct answer *a)
     w->figures.grants++;
     c->op->under = let_in_under(w, c);
     check_granted(w, c->op, a->token);
+    check_let_in(w, c->op);
     check_grant_tells(w, c->op, a);
     check_believes(w, c->op, a->until);
     world_trace(w, "%s/%u guest begins: %s %s token %llu", c->machine->name, c->index,
@@ -470,6 +471,7 @@ void client_ready(struct world *w, struct machine *m)
 static void dropped(struct world *w, struct op *op)
 {
     w->figures.drops++;
+    check_leaves(w, op);
     op->dropped_told = true;
     client_finish(w, op);
 }

@@ -148,6 +148,11 @@ void coverage_relay(struct world *w, enum cover_relay what)
     w->figures.coverage.relays[what]++;
 }
 
+void coverage_readers(struct world *w, enum cover_readers what)
+{
+    w->figures.coverage.readers[what]++;
+}
+
 void coverage_add(struct coverage *sum, const struct coverage *more)
 {
     for (size_t i = 0; i < COVER_COUNT; i++)
@@ -160,6 +165,8 @@ void coverage_add(struct coverage *sum, const struct coverage *more)
             sum->changes[i][k] += more->changes[i][k];
     for (size_t i = 0; i < COVER_RELAY_COUNT; i++)
         sum->relays[i] += more->relays[i];
+    for (size_t i = 0; i < COVER_READERS_COUNT; i++)
+        sum->readers[i] += more->readers[i];
 }
 
 size_t coverage_missing(const struct coverage *c)
@@ -173,6 +180,8 @@ size_t coverage_missing(const struct coverage *c)
             missing += c->changes[i][k] == 0;
     for (size_t i = 0; i < COVER_RELAY_COUNT; i++)
         missing += c->relays[i] == 0;
+    for (size_t i = 0; i < COVER_READERS_COUNT; i++)
+        missing += c->readers[i] == 0;
     return missing;
 }
 
@@ -213,6 +222,22 @@ static void print_relays(const struct coverage *c, FILE *out)
             fprintf(out, "  never reached: %s\n", texts[i]);
 }
 
+static void print_readers(const struct coverage *c, FILE *out)
+{
+    static const char *const texts[] = {
+#define READERS_TEXT(NAME, text) text,
+        COVER_READERS(READERS_TEXT)
+#undef READERS_TEXT
+    };
+    fprintf(out, "  readers under one cached hold:");
+    for (size_t i = 0; i < COVER_READERS_COUNT; i++)
+        fprintf(out, "%s %s %llu", i ? "," : "", texts[i], (unsigned long long)c->readers[i]);
+    fputc('\n', out);
+    for (size_t i = 0; i < COVER_READERS_COUNT; i++)
+        if (c->readers[i] == 0)
+            fprintf(out, "  never reached: %s\n", texts[i]);
+}
+
 void coverage_print(const struct coverage *c, FILE *out)
 {
     fprintf(out, "%-46s", "coverage: fault x phase");
@@ -237,5 +262,6 @@ void coverage_print(const struct coverage *c, FILE *out)
                 fprintf(out, "  never reached: %s during %s\n", rows[i].text, phase_texts[k]);
     print_changes(c, out);
     print_relays(c, out);
+    print_readers(c, out);
     fprintf(out, "  %zu cells that apply were not reached\n", coverage_missing(c));
 }

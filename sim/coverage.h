@@ -83,6 +83,23 @@ enum cover_relay {
         COVER_RELAY_COUNT
 };
 
+/* What becomes of several readers under one cached hold (proto/readers.h). */
+#define COVER_READERS(C)                                                                           \
+    C(READERS_TOGETHER, "one is let in beside another")                                            \
+    C(READERS_THREE, "beside two others")                                                          \
+    C(READERS_LEFT, "one leaves, another reads on")                                                \
+    C(READERS_RECALLED, "what several read under is recalled")                                     \
+    C(READERS_LOST, "several lose it")                                                             \
+    C(READERS_ALONE, "a conversion waits for the others")                                          \
+    C(READERS_WEAKER, "one converts down beside others")
+
+enum cover_readers {
+#define COVER_READERS_ENUM(NAME, text) COVER_##NAME,
+    COVER_READERS(COVER_READERS_ENUM)
+#undef COVER_READERS_ENUM
+        COVER_READERS_COUNT
+};
+
 enum cover_row {
 #define COVER_ENUM(NAME, text, cells) COVER_##NAME,
     COVER_ROWS(COVER_ENUM)
@@ -95,6 +112,7 @@ struct coverage {
     uint64_t kinds[FAULT_KINDS]; /* faults that began */
     uint64_t changes[CHANGES][COVER_ENDS];
     uint64_t relays[COVER_RELAY_COUNT];
+    uint64_t readers[COVER_READERS_COUNT];
 };
 
 /* What the observer keeps to tell the phases. */
@@ -114,6 +132,7 @@ void coverage_hit(struct world *w, enum cover_row row);
 void coverage_fault(struct world *w, enum fault_kind kind);
 void coverage_change(struct world *w, enum change_kind kind, enum cover_end end);
 void coverage_relay(struct world *w, enum cover_relay what);
+void coverage_readers(struct world *w, enum cover_readers what);
 void coverage_add(struct coverage *sum, const struct coverage *more);
 /* Cells that apply and were never reached, of faults, changes and relays. */
 size_t coverage_missing(const struct coverage *c);

@@ -156,6 +156,7 @@ void guest_lost(struct world *w, struct machine *m, const struct answer *a)
         if (!c->guest_runs || !op_equal(c->guest_op->id, a->hold))
             continue;
         w->figures.lost++;
+        check_loses(w, c->guest_op);
         world_trace(w, "%s/%u has lost %s: %s", m->name, c->index, c->guest_op->name->text,
                     a->lost == LOST_ORDER   ? "an order"
                     : a->lost == LOST_LEASE ? "its lease"

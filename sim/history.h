@@ -43,8 +43,10 @@ struct op {
     bool head;            /* it waits before all others */
     uint64_t expect;      /* granted only while the lock's token is this one; 0: whatever it is */
     struct lock_data data;
-    struct op *under;    /* whose hold the register has, in which it was let in (delegating.h) */
-    uint64_t token_lent; /* told to the last one that was let in under it */
+    struct op *under;      /* whose hold the register has, in which it was let in (delegating.h) */
+    uint64_t token_lent;   /* told to the last one that was let in under it */
+    int64_t recalled_at;   /* its node heard that somebody waits for it; 0: it did not */
+    uint64_t recalled_run; /* of the agent that did */
     int64_t asked_at;
     uint64_t token_floor;        /* highest token of the name told before it was asked for */
     uint64_t chosen_token;       /* of its hold in a chosen state; 0: none yet */

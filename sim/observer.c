@@ -147,6 +147,8 @@ static void tap(void *context, bool sent, uint16_t other, const struct message *
     }
     if (!sent)
         w->observer->lives.heard_at[m->index][cluster_index(w->cluster, other)] = w->now;
+    if (!sent && message->type == WIRE_BLOCKING)
+        check_recalled(w, m, &message->blocking);
     if (!sent)
         return;
     trace_numbers(&w->trace, m->index, other, message->type);

@@ -11,6 +11,7 @@
 #include "sim/plays_operator.h"
 #include "sim/plays_hard.h"
 #include "sim/plays_members.h"
+#include "sim/plays_readers.h"
 #include "sim/plays_watchdog.h"
 #include "sim/step.h"
 #include "sim/world.h"
@@ -579,6 +580,7 @@ static const struct {
     {plays_hard_count, plays_hard_get},
     {plays_members_count, plays_members_get},
     {plays_watchdog_count, plays_watchdog_get},
+    {plays_readers_count, plays_readers_get},
 };
 
 size_t plays_count(void)

@@ -386,6 +386,22 @@ static void cached(struct parameters *p, struct random *r)
     p->weights[FAULT_COORDINATOR_CRASH] = 5;
 }
 
+/* Many readers of few names on few nodes, for long and at once, and now and then somebody who wants
+ * to write: several under one hold that their node has cached, which is recalled, or whose lease is
+ * over. */
+static void readers(struct parameters *p, struct random *r)
+{
+    cached(p, r);
+    p->nodes = (uint32_t)random_between(r, 3, 4);
+    p->names = (uint32_t)random_between(r, 1, 2);
+    p->shards = 1;
+    p->clients = CLIENTS_USUAL;
+    p->shared_permille = (uint32_t)random_between(r, 900, 995);
+    p->try_permille = (uint32_t)random_between(r, 0, 100);
+    p->hold = (struct range){SPAN_MS(50), SPAN_MS(random_between(r, 1, 8) * 1000)};
+    p->weights[FAULT_ISOLATE] = 30;
+}
+
 /* Links between two machines that are broken for long, in one direction or in both, while others
  * reach both (T3). */
 static void broken_links(struct parameters *p, struct random *r)
@@ -497,6 +513,7 @@ static const struct profile profiles[] = {
     {.name = "liars", .shape = liars, .apart = true, .plain = true},
     {.name = "watchdog", .shape = watchdogs},
     {.name = "watchdog-stops", .shape = watchdogs_stop, .apart = true, .plain = true},
+    {.name = "readers", .shape = readers, .alike = true},
 };
 
 const struct profile *profiles_get(size_t index)

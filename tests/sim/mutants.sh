@@ -102,6 +102,11 @@ table='
 146 only:scenario/executor-dies nobody takes over from an executor that began
 147 scenario/restarts           a vote is forgotten when its juror restarts
 148 only:scenario/forgeries     an order of an earlier roster binds
+150 profile/readers             a reader that leaves takes the hold along
+151 scenario/readers            a recall keeps out nobody who reads beside others
+152 only:profile/readers        a reader believes for a TTL of its own
+153 only:scenario/readers-cut-off one of several readers hears that it is lost
+154 only:scenario/counted-apart one count serves all of a node
 '
 caught=0 planted=0
 afters=()

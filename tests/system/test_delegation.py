@@ -1,8 +1,9 @@
 """What a node has released under `expire` serves its next clients, until somebody else wants it."""
-from case import Case, OK
+from case import Case, NOT_GRANTED, OK
 from support.lab import until
 
 PAIRS = 100
+ROUNDS = 5
 
 
 class Delegation(Case):
@@ -52,6 +53,56 @@ class Delegation(Case):
     def test_so_do_writers_of_one_node_and_each_has_its_token(self):
         tokens = self.pairs(mode="exclusive")
         self.assertEqual(tokens, list(range(tokens[0], tokens[0] + PAIRS)))
+
+    def read(self, name):
+        """A `holdfast lock -s` on hv2 that holds until it is killed."""
+        before = self.states("hv2", name).count("held")
+        process = self.lock("hv2", "-s", name, "--", "sleep", "1000")
+        until(lambda: self.states("hv2", name).count("held") > before, "it reads")
+        return process
+
+    def test_two_that_read_at_once_cost_no_datagram_and_no_sync(self):
+        name, _ = self.cached("hv2", mode="shared")
+        before, local, effort = self.seen()
+        for _ in range(ROUNDS):
+            first = self.read(name)
+            self.assertEqual(self.locked("hv2", "-s", name, "true")[0], OK)
+            second = self.read(name)
+            self.assertEqual(self.states("hv2", name), ["held", "held"])
+            for process in (first, second):
+                process.terminate()
+                process.communicate()
+            until(lambda: self.states("hv2", name) == ["cached"], "it is cached again")
+        after, more, efforts = self.seen()
+        self.assertEqual(more - local, 3 * ROUNDS)
+        self.assertEqual(after, before)
+        for least, most, bound in zip(effort, efforts, (60, 2, 2)):
+            self.assertLess(most - least, bound * ROUNDS)
+
+    def test_readers_are_shown_and_recalled_together(self):
+        name, _ = self.cached("hv2", mode="shared")
+        first, second = self.read(name), self.read(name)
+        holder, = self.lab.show("hv2", name)["holders"]
+        self.assertFalse(holder["cached"])
+        operations = [o for o in self.operations("hv2") if o["name"] == name]
+        self.assertEqual(sorted(r["hold"] for r in holder["readers"]),
+                         sorted(o["hold"] for o in operations))
+        self.assertEqual({o["token"] for o in operations}, {holder["token"]})
+        _, out, _ = self.finish(self.exec("hv2", "holdfast", "show", name))
+        self.assertEqual((out.count("shared "), out.count("reads ")), (4, 2), out)
+        _, out, _ = self.finish(self.exec("hv2", "holdfast", "why", name))
+        self.assertIn("2 clients of it read under it", out)
+        self.assertEqual(self.lab.show("hv1", name)["holders"][0]["readers"], [])
+        writer = self.lock("hv1", "-w", "30", name, "true")
+        until(lambda: self.lab.show("hv3", name)["waiters"], "the writer waits")
+        self.assertEqual(self.locked("hv2", "-s", "-n", name, "true")[0], NOT_GRANTED)
+        first.kill()  # its command has a parent-death signal
+        first.communicate()
+        until(lambda: self.states("hv2", name) == ["held"], "one is through")
+        self.assertIsNone(writer.poll())
+        second.terminate()
+        self.assertEqual(self.finish(writer)[0], OK)
+        self.assertEqual(self.states("hv2", name), [])
 
     def test_it_is_said_and_recalled(self):
         name, client = self.cached("hv2", mode="shared")

@@ -133,21 +133,6 @@ START_TEST(used_up_tokens_are_asked_for)
 }
 END_TEST
 
-START_TEST(readers_at_once_hold_one_each)
-{
-    uint64_t first = stage_hold(s, HOLDER, name, LOCK_SHARED);
-    uint64_t second = stage_hold(s, HOLDER, name, LOCK_SHARED);
-    stage_release(s, HOLDER, first);
-    stage_release(s, HOLDER, second);
-    ck_assert_uint_eq(cached_count(HOLDER), 2);
-    take_at_once(HOLDER, LOCK_SHARED);
-    take_at_once(HOLDER, LOCK_SHARED);
-    take_later(HOLDER, LOCK_SHARED);
-    stage_run(s, 100);
-    ck_assert_uint_eq(hold_count(), 3);
-}
-END_TEST
-
 /* Another TTL, another mode, an expected token, data; and what does not expire at all. */
 START_TEST(only_the_same_is_served)
 {
@@ -435,7 +420,6 @@ Suite *suite_delegation(void)
     tcase_add_test(plays, readers_cost_nothing);
     tcase_add_test(plays, writers_get_a_token_each);
     tcase_add_test(plays, used_up_tokens_are_asked_for);
-    tcase_add_test(plays, readers_at_once_hold_one_each);
     tcase_add_test(plays, only_the_same_is_served);
     tcase_add_test(plays, another_mode_replaces_it);
     tcase_add_test(plays, what_was_changed_is_not_cached);
