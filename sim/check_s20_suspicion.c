@@ -4,6 +4,7 @@
  */
 #include "sim/check.h"
 
+#include "proto/inequality.h"
 #include "proto/must.h"
 #include "sim/machine.h"
 #include "sim/sessions.h"
@@ -55,7 +56,8 @@ void check_vote_evidence(struct world *w, const struct machine *m, const struct 
 {
     const struct lives *lives = &w->observer->lives;
     /* By the clock of whoever measures: F2 compares nothing else. */
-    int64_t since = clock_ago(&m->clock, w->now, SPAN_MS(w->p.detect_ms)) + rounding.ns;
+    int64_t since =
+        clock_ago(&m->clock, w->now, vote_span_of(SPAN_MS(w->p.detect_ms))) + rounding.ns;
     int64_t heard_since = clock_ago(&m->clock, w->now, look_span) + rounding.ns;
     if (lives->renewed[m->index][target->index].life == number &&
         lives->renewed[m->index][target->index].at > since)
