@@ -170,7 +170,9 @@ static struct span executor_time(const struct world *w, const struct op *op)
 {
     const struct life *life = &w->observer->lives.of[op->machine->index][op->id.life];
     struct span t = device_span;
-    if (life->executors & ~w->siege.inside)
+    if (life->executors & ~w->siege.inside) /* who said that it began has the ladder's time */
+        t.ns += witness_span.ns * (w->p.ladder ? 2 : 1);
+    if (w->p.ladder && life->executors)
         t.ns += witness_span.ns;
     for (size_t i = 0; i < w->machine_count; i++)
         if (!siege_inside(w, i) && i != op->machine->index && !gone(w, &w->machines[i]))
