@@ -22,14 +22,19 @@ static void add_standing(struct explanation *e, const struct fence_times *t)
 {
     static const char part[] = "standing";
     explain_timer(e, part, "detect", "D", t->detect,
-                  "the knob: a juror votes against a life that was silent so long");
-    explain_timer(e, part, "renew", "r = D/3", t->renew, "a node that holds renews so often");
+                  "the knob: no cut that is shorter costs a holder anything");
+    explain_timer(e, part, "renew", "r = D/10", t->renew, "a node that holds renews so often");
     explain_timer(e, part, "again", "r/4", t->again, "and so often while too few jurors answer");
-    explain_timer(e, part, "late", "r/2", t->late,
+    explain_timer(e, part, "late", "D/6", t->late,
                   "a juror whose loop came later does not vote on what it saw");
     explain_timer(e, part, "warn", "F/2", t->warn,
                   "without a majority of jurors for so long: holders are warned");
-    explain_timer(e, part, "lose", "F = D", t->lose, "and for so long: what is held is lost");
+    explain_timer(e, part, "answer", "e = D/30", t->answer,
+                  "from a renewal to the answers of a majority of the jurors");
+    explain_timer(e, part, "lose", "F = D (1 + rho) + r + r/4 + e", t->lose,
+                  "without them for so long: what is held is lost");
+    explain_timer(e, part, "vote", "V = F (1 + rho)/(1 - rho)", t->vote,
+                  "a juror votes against a life that was silent so long");
     explain_timer(e, part, "kill", "K", t->kill, "what acts under it is killed within");
 }
 
@@ -38,7 +43,7 @@ static void add_watchdog(struct explanation *e, const struct fence_times *t)
     static const char part[] = "watchdog";
     explain_timer(e, part, "watchdog", "W = ceil((F + K)/(1 - rho))", t->watchdog,
                   "the device's time-out, in whole seconds");
-    explain_timer(e, part, "pet_age", "p = r/4", t->pet_age,
+    explain_timer(e, part, "pet_age", "p = D/12", t->pet_age,
                   "the device is petted on a renewal that is at most so old");
     explain_timer(e, part, "soft", "sigma", t->soft, "the petting process ends so much later");
     explain_timer(e, part, "lateness", "delta", t->lateness, "of the device, at most");
@@ -70,7 +75,10 @@ static void add_rules(struct explanation *e, const struct fence_times *t)
         const char *formula, *relation, *text, *help;
     } words[FENCE_RULES] = {
         [FENCE_RULE_RENEW] = {"3 r <= F", "<=", "two renewals in a row may be lost"},
-        [FENCE_RULE_LOSE] = {"F = D", "=", "a holder stops when a juror may first vote"},
+        [FENCE_RULE_OUTLAST] = {"D (1 + rho) + r + r/4 + e <= F",
+                                "<=", "a holder outlasts any cut shorter than D"},
+        [FENCE_RULE_LOSE] = {"F (1 + rho)/(1 - rho) <= V",
+                             "<=", "a holder stops before a juror may vote"},
         [FENCE_RULE_SOFT] = {"F + K <= W (1 - rho)",
                              "<=", "what it ran has ended before its device fires",
                              "choose a watchdog with a longer time-out, or a shorter target"},

@@ -129,7 +129,7 @@ static enum operator_verdict check_form(const struct operator_receipt *receipt,
         return OPERATOR_OK;
     /* Of the order nobody else has checked what it says. */
     if (receipt->form != OPERATOR_BREAKS_GLASS || cert->count > 0 ||
-        roster_juror_count(roster) >= OPERATOR_JURORS_LEAST || cert->order.epoch != roster->epoch ||
+        roster_juror_count(roster) >= JURY_LEAST || cert->order.epoch != roster->epoch ||
         memcmp(cert->order.roster.bytes, roster_digest->bytes, DIGEST_SIZE) != 0)
         return OPERATOR_NOT_ALLOWED;
     return receipt->count < roster->operator_count ? OPERATOR_MISSING : OPERATOR_OK;

@@ -16,8 +16,7 @@
 
 enum {
     OPERATOR_RECEIPT_BYTES_MAX =
-        1 + ROSTER_NAME_SIZE + 1 + ROSTER_OPERATORS_MAX * (1 + SIGNATURE_SIZE),
-    OPERATOR_JURORS_LEAST = 3 /* with fewer a jury orders nothing, and break-glass is allowed */
+        1 + ROSTER_NAME_SIZE + 1 + ROSTER_OPERATORS_MAX * (1 + SIGNATURE_SIZE)
 };
 
 enum operator_form { OPERATOR_CONFIRMS = 1, OPERATOR_BREAKS_GLASS = 2 };

@@ -26,6 +26,8 @@ const char *order_verdict_text(enum order_verdict verdict)
         return "a signature does not verify for this cluster, roster, target and life (F1)";
     case ORDER_TOO_FEW:
         return "fewer than a majority of the jurors allow the action (F1)";
+    case ORDER_NO_JURY:
+        return "fewer than three jurors order nothing (F12)";
     case ORDER_WRONG_ACTION:
         return "the action is not one for what the order is about, a session or a life (F1)";
     }
@@ -207,6 +209,8 @@ static enum order_verdict check_form(const struct order_cert *cert, uint8_t acti
             return ORDER_NOT_A_JUROR;
     }
     *bad = ROSTER_JURORS_MAX;
+    if (roster_juror_count(roster) < JURY_LEAST)
+        return ORDER_NO_JURY;
     return order_cert_allowing(cert, action) < roster_juror_quorum(roster) ? ORDER_TOO_FEW
                                                                            : ORDER_OK;
 }

@@ -27,6 +27,7 @@ enum {
        each. */
     ACTION_RETIRE = 0,
     ACTIONS_MAX = 32,
+    JURY_LEAST = 3, /* with fewer one vote, or each, would be one key: they order nothing (F12) */
     ORDER_BYTES = 4 + DIGEST_SIZE + 2 + 8 + SCOPE_NONE_BYTES, /* of one about a whole life */
     ORDER_BYTES_MAX = ORDER_BYTES - SCOPE_NONE_BYTES + SCOPE_BYTES_MAX,
     VOTE_BYTES = 2 + 4 + 4 + SIGNATURE_SIZE,
@@ -64,6 +65,7 @@ enum order_verdict {
     ORDER_DUPLICATE,     /* a juror counted twice */
     ORDER_BAD_SIGNATURE, /* also: signed for another cluster, slot, life or roster */
     ORDER_TOO_FEW,       /* fewer than q votes allow the action */
+    ORDER_NO_JURY,       /* the roster names fewer than JURY_LEAST jurors */
     ORDER_WRONG_ACTION /* the action ends sessions, and the order is about a life; or not its own */
 };
 /* One sentence naming the rule, without a final stop; static. */

@@ -13,6 +13,7 @@
 #include "node/log.h"
 #include "node/render.h"
 #include "node/session.h"
+#include "proto/inequality.h"
 #include "proto/must.h"
 
 /* A hold of the last run that was lost before its session was taken up. */
@@ -24,17 +25,23 @@ struct session_early {
 
 enum { SESSION_REASON_SIZE = 128 };
 
+/* F: a node has standing for so long after a majority of the jurors acknowledged it last. */
+static unsigned lose_ms(const struct agent *agent)
+{
+    struct span detect = SPAN_MS(agent_identity(agent)->roster->detect_ms);
+    return (unsigned)(lose_span_of(detect).ns / 1000000);
+}
+
 /* With the TTL of `op` if it was lost with its lease. */
 static void session_lost_text(char out[SESSION_REASON_SIZE], const struct operation *op,
                               enum lost_reason reason)
 {
-    const struct agent *agent = op->all->agent;
-    unsigned d = agent_identity(agent)->roster->detect_ms;
+    unsigned f = lose_ms(op->all->agent);
     switch (reason) {
     case LOST_STANDING:
         snprintf(out, SESSION_REASON_SIZE,
-                 "no majority of the jurors has acknowledged this node for %u.%u s", d / 1000,
-                 d % 1000 / 100);
+                 "no majority of the jurors has acknowledged this node for %u.%u s", f / 1000,
+                 f % 1000 / 100);
         return;
     case LOST_ORDER:
         snprintf(out, SESSION_REASON_SIZE,
@@ -90,11 +97,11 @@ static void session_tell_risk(const struct operation *op)
         session_tell(op->session, "at-risk", op, op->mode, text);
         return;
     }
-    unsigned d = agent_identity(op->all->agent)->roster->detect_ms;
+    unsigned f = lose_ms(op->all->agent);
     snprintf(text, sizeof text,
              "no majority of the jurors has acknowledged this node for %u.%u s: the lock is lost "
              "after %u.%u s",
-             d / 2000, d / 2 % 1000 / 100, d / 1000, d % 1000 / 100);
+             f / 2000, f / 2 % 1000 / 100, f / 1000, f % 1000 / 100);
     session_tell(op->session, "at-risk", op, op->mode,
                  agent_config(op->all->agent)->stop_on_isolation
                      ? text

@@ -56,10 +56,16 @@ bool docket_binds(const struct docket *d, uint16_t slot, uint64_t life)
     return docket_find(d, slot, life) != NULL;
 }
 
+uint8_t docket_action_after(const struct docket_entry *e, uint8_t action)
+{
+    uint32_t up_to = (2u << action) - 1; /* all of them after the last */
+    uint32_t others = e->actions & ~up_to;
+    return others ? (uint8_t)__builtin_ctz(others) : ACTION_RETIRE;
+}
+
 uint8_t docket_action(const struct docket_entry *e)
 {
-    uint32_t others = e->actions & ~(1u << ACTION_RETIRE);
-    return others ? (uint8_t)__builtin_ctz(others) : ACTION_RETIRE;
+    return docket_action_after(e, ACTION_RETIRE);
 }
 
 /* --- Stories --- */

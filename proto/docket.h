@@ -90,9 +90,11 @@ bool docket_binds(const struct docket *d, uint16_t slot, uint64_t life);
 bool docket_binds_session(const struct docket *d, uint16_t slot, uint64_t life);
 /* Whether what the order is about is proven over. */
 bool docket_over(const struct docket *d, const struct docket_entry *e);
-/* Of an order about a session its own action, of one about a life the lowest but retire, if q votes
- * allow it; else ACTION_RETIRE. */
+/* The ladder: of an order about a session its own action, of one about a life the roster's, in its
+ * order, as far as q votes allow them. The first; ACTION_RETIRE if there is none. */
 uint8_t docket_action(const struct docket_entry *e);
+/* The one after `action`; ACTION_RETIRE if that was the last. */
+uint8_t docket_action_after(const struct docket_entry *e, uint8_t action);
 
 void story_encode(struct writer *w, const struct fence_story *story);
 /* The name points into the bytes. */

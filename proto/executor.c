@@ -185,11 +185,22 @@ static bool inhibited(const struct executor *x, struct instant now, uint16_t slo
 
 /* --- Reports --- */
 
+/* What it takes at most from here to the ladder's end; of what others believe at a time (F9) the
+ * docket takes no more. */
+static struct span ladder_span(const struct executor *x, const struct execution *e)
+{
+    const struct docket_entry *order = order_of(x, e);
+    int64_t rung = x->core->config.run_span.ns + WITNESS_SPAN.ns, all = rung;
+    for (uint8_t a = e->action; order && (a = docket_action_after(order, a)) != ACTION_RETIRE;)
+        all += ASK_SPAN.ns + rung;
+    return (struct span){all < SPAN_MS(RUN_SPAN_MAX_MS).ns ? all : SPAN_MS(RUN_SPAN_MAX_MS).ns};
+}
+
 static void report(struct executor *x, const struct execution *e, enum run_stage stage,
                    const char *text)
 {
     const struct roster *roster = x->core->config.roster;
-    int64_t span = x->core->config.run_span.ns + WITNESS_SPAN.ns;
+    int64_t span = ladder_span(x, e).ns;
     struct message m = {.type = WIRE_EXEC_REPORT,
                         .exec_report = {.slot = e->slot,
                                         .life = e->life,
@@ -247,7 +258,8 @@ static void begin_asking(struct executor *x, struct instant now, struct executio
     ask(x, now, e);
 }
 
-static bool want_run(struct executor *x, enum run_kind kind, const struct docket_entry *order)
+static bool want_run(struct executor *x, enum run_kind kind, const struct docket_entry *order,
+                     uint8_t action)
 {
     if (x->run_count == EFFECTS_RUNS_MAX)
         return false;
@@ -255,7 +267,7 @@ static bool want_run(struct executor *x, enum run_kind kind, const struct docket
                                            .slot = order->slot,
                                            .life = order->life,
                                            .scope = order->scope,
-                                           .action = docket_action(order),
+                                           .action = action,
                                            .order = order->order};
     return true;
 }
@@ -268,7 +280,7 @@ static void run(struct executor *x, struct instant now, struct execution *e)
     /* F9: within 2 s of asking a quorum, on an order that is certified for an action. */
     must(jury_is_quorum(&x->core->jury, e->yes));
     must(span_between(e->asked_at, now).ns < ASK_SPAN.ns && e->lsn <= x->core->journal.durable);
-    if (!order || !want_run(x, RUN_OFF_STATUS, order)) {
+    if (!order || !want_run(x, RUN_OFF_STATUS, order, e->action)) {
         begin_asking(x, now, e); /* no room for it in these effects: ask anew */
         return;
     }
@@ -326,11 +338,27 @@ void executor_look(struct executor *x, struct instant now)
             instant_after(from, span_times(TURN_SPAN, (int64_t)better(x->core, order)));
         struct execution *e =
             instant_reached(now, turn) ? make(x, order->slot, order->life, &order->scope) : NULL;
-        if (e)
+        if (e) {
+            e->action = docket_action(order);
             begin_asking(x, now, e);
-        else if (!instant_reached(now, turn))
+        } else if (!instant_reached(now, turn))
             x->step_at = instant_earlier(x->step_at, instant_after(now, LOOK_WAIT));
     }
+}
+
+/* The ladder's next rung, which is an act of its own: the jurors are asked anew (F9). That it acts
+ * on this life is written already. */
+static void climb(struct executor *x, struct instant now, struct execution *e, const char *text)
+{
+    const struct docket_entry *order = order_of(x, e);
+    uint8_t next = order ? docket_action_after(order, e->action) : ACTION_RETIRE;
+    if (next == ACTION_RETIRE || MUTANT(163)) { /* "the ladder ends at its first rung" */
+        fail(x, e, text);
+        return;
+    }
+    e->action = next;
+    e->witness = SLOT_NONE;
+    begin_asking(x, now, e);
 }
 
 /* --- The receipt (F6b) --- */
@@ -352,7 +380,7 @@ static void sign_receipt(struct executor *x, struct instant now, struct executio
         &c->config.roster->nodes[roster_find(c->config.roster, e->slot)];
     struct proof proof = {.kind = PROOF_EXECUTED, .cert = order->cert};
     proof.receipt =
-        (struct receipt){.action = docket_action(order),
+        (struct receipt){.action = e->action,
                          .executor = core_self(c),
                          .witness = e->witness == SLOT_NONE ? WITNESS_NONE : e->witness};
     memcpy(proof.receipt.device, e->scope.session ? e->device : target->device, DEVICE_SIZE);
@@ -384,7 +412,7 @@ static void seek_witness(struct executor *x, struct instant now, struct executio
         struct message m = {.type = WIRE_WITNESS_ASK,
                             .witness_ask = {.slot = e->slot,
                                             .life = e->life,
-                                            .action = docket_action(order),
+                                            .action = e->action,
                                             .nonce = e->nonce,
                                             .scope = e->scope}};
         docket_send(x->docket, n->slot, order);
@@ -401,7 +429,7 @@ static void take_witness(struct executor *x, struct instant now, uint16_t from,
     if (!e || e->phase != EXECUTION_WITNESSING || m->nonce != e->nonce)
         return;
     if (m->outcome == RUN_ON) {
-        fail(x, e, "another node's status query says that it is on (F6b)");
+        climb(x, now, e, "another node's status query says that it is on (F6b)");
         return;
     }
     if (m->outcome == RUN_OFF)
@@ -413,18 +441,26 @@ static void testify(struct executor *x, uint16_t from, const struct wire_witness
 {
     /* F4: a device is touched on a certified order alone, also to ask how it is. */
     const struct docket_entry *order = docket_find_scope(x->docket, m->slot, m->life, &m->scope);
-    if (!x->serves || !order || docket_action(order) == ACTION_RETIRE ||
-        m->slot == core_self(x->core))
+    bool allowed = order && m->action != ACTION_RETIRE && m->action < ACTIONS_MAX &&
+                   (order->actions >> m->action & 1);
+    if (!x->serves || !allowed || m->slot == core_self(x->core))
         return;
+    for (size_t i = 0; i < EFFECTS_RUNS_MAX; i++) {
+        struct testimony *t = &x->testimonies[i];
+        if (t->used && t->slot == m->slot && t->life == m->life && t->action != m->action &&
+            scope_equal(&t->scope, &m->scope))
+            return; /* its answer would be taken for that of another device */
+    }
     for (size_t i = 0; i < EFFECTS_RUNS_MAX; i++) {
         if (x->testimonies[i].used)
             continue;
-        if (want_run(x, RUN_STATUS, order))
+        if (want_run(x, RUN_STATUS, order, m->action))
             x->testimonies[i] = (struct testimony){.used = true,
                                                    .asker = from,
                                                    .slot = m->slot,
                                                    .life = m->life,
                                                    .scope = m->scope,
+                                                   .action = m->action,
                                                    .nonce = m->nonce};
         return;
     }
@@ -485,9 +521,9 @@ static void ran_off(struct executor *x, struct instant now, const struct event *
     if (event->executed.outcome == RUN_UNKNOWN && MUTANT(35)) /* "counted as success" */
         sign_receipt(x, now, e);
     else if (event->executed.outcome != RUN_OFF)
-        fail(x, e, text);
+        climb(x, now, e, text);
     else if (!right_device(x, event))
-        fail(x, e, "the device is not the one that the roster names for this node (F6b)");
+        climb(x, now, e, "the device is not the one that the roster names for this node (F6b)");
     else
         seek_witness(x, now, e);
 }

@@ -7,6 +7,9 @@
  *     RUNNING     --off, and status says off-->  WITNESSING
  *     WITNESSING  --no other node says on-->     a receipt (F6b)
  *
+ * What an order allows is a ladder: the roster's actions in its order. If one fails, this executor
+ * goes on to the next, and asks the jurors anew for it; it says that it failed when all have.
+ *
  * Executors are ranked by hash; the next takes over when one fails or is silent. The driver is
  * started only within ASK_SPAN of asking q jurors with a fresh nonce, none of which knows an end
  * statement or a higher life; each of them then takes no higher life into its book until this is
@@ -35,7 +38,8 @@ struct execution {
     uint64_t life;
     struct scope scope; /* none: the whole life */
     enum execution_phase phase;
-    bool written; /* that it acts: */
+    uint8_t action; /* the rung of the ladder that it is at */
+    bool written;   /* that it acts: */
     uint64_t lsn;
     uint64_t nonce; /* of the asking, or of the witness */
     uint32_t yes;   /* mask over the jury */
@@ -53,6 +57,7 @@ struct testimony {
     uint16_t slot;
     uint64_t life;
     struct scope scope;
+    uint8_t action;
     uint64_t nonce;
 };
 

@@ -24,21 +24,45 @@ static struct span sum(struct span a, struct span b)
     return (struct span){a.ns + b.ns};
 }
 
+/* e: for a renewal and its answers, with the turns of three loops. */
+static struct span answer_span_of(struct span detect)
+{
+    return (struct span){detect.ns / 30};
+}
+
+static struct span outlast(struct span detect, struct span renew, struct span again,
+                           struct span answer)
+{
+    return sum(sum(stretched(detect, PPM + RHO, PPM), renew), sum(again, answer));
+}
+
+struct span lose_span_of(struct span detect)
+{
+    return outlast(detect, renew_span_of(detect), again_span_of(detect), answer_span_of(detect));
+}
+
+struct span vote_span_of(struct span detect)
+{
+    return stretched(lose_span_of(detect), PPM + RHO, PPM - RHO);
+}
+
 void fence_times_derive(struct fence_times *out, struct span detect)
 {
     const int64_t second = SPAN_MS(1000).ns;
-    struct span renew = renew_span_of(detect), lose = lose_span_of(detect);
+    struct span lose = lose_span_of(detect);
     struct span least = stretched(sum(lose, KILL), PPM, PPM - RHO);
     *out = (struct fence_times){
         .detect = detect,
-        .renew = renew,
-        .again = {renew.ns / 4},
+        .renew = renew_span_of(detect),
+        .again = again_span_of(detect),
+        .answer = answer_span_of(detect),
         .warn = {lose.ns / 2},
         .lose = lose,
+        .vote = vote_span_of(detect),
         .late = late_span_of(detect),
         .kill = KILL,
         .watchdog = {(least.ns + second - 1) / second * second},
-        .pet_age = {renew.ns / 4},
+        .pet_age = {detect.ns / 12},
         .soft = SOFT,
         .lateness = LATENESS,
         .landed = LANDED,
@@ -61,10 +85,14 @@ bool fence_rule_holds(const struct fence_times *t, enum fence_rule rule, struct 
         *left = span_times(t->renew, 3);
         *right = t->lose;
         return left->ns <= right->ns;
+    case FENCE_RULE_OUTLAST:
+        *left = outlast(t->detect, t->renew, t->again, t->answer);
+        *right = t->lose;
+        return left->ns <= right->ns;
     case FENCE_RULE_LOSE:
-        *left = t->lose;
-        *right = t->detect;
-        return left->ns == right->ns;
+        *left = stretched(t->lose, PPM + RHO, PPM - RHO);
+        *right = t->vote;
+        return left->ns <= right->ns;
     case FENCE_RULE_SOFT:
         *left = sum(t->lose, t->kill);
         *right = (struct span){t->watchdog.ns / PPM * (PPM - RHO)};

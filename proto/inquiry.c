@@ -2,6 +2,7 @@
 #include "proto/inquiry.h"
 
 #include "proto/fence_told.h"
+#include "proto/inequality.h"
 #include "proto/inhibitors.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
@@ -257,12 +258,16 @@ static bool view_suspect(const struct juror *j, uint16_t slot, uint64_t life)
     return view.state == MEMBER_SUSPECT && view.life == life;
 }
 
-/* When D since the last renewal is over (F2a); what came before its own start is not known, so that
+/* When V since the last renewal is over (F2a): F by the slowest clock of a holder, which lasts
+ * longer than any cut shorter than D (F7). What came before its own start is not known, so that
  * counts as one. */
 static struct instant renewal_over(const struct juror *j, const struct dossier *s, uint64_t life)
 {
     bool later = s->renewed_life == life && s->renewed_at.ns > j->started.ns;
-    return instant_after(later ? s->renewed_at : j->started, core_detect(j->core));
+    struct span wait = vote_span_of(core_detect(j->core));
+    if (MUTANT(160)) /* "a juror votes when D is over, while its holder stands" */
+        wait = core_detect(j->core);
+    return instant_after(later ? s->renewed_at : j->started, wait);
 }
 
 static bool renewed_lately(const struct juror *j, struct instant now, const struct dossier *s,

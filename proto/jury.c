@@ -19,7 +19,7 @@ int jury_find(const struct jury *jury, uint16_t slot)
 
 bool jury_can_order(const struct jury *jury)
 {
-    return jury->count >= 3;
+    return jury->count >= JURY_LEAST;
 }
 
 bool jury_is_quorum(const struct jury *jury, uint32_t mask)

@@ -5,7 +5,7 @@
 #ifndef PROTO_JURY_H
 #define PROTO_JURY_H
 
-#include "crypto/roster.h"
+#include "crypto/order.h"
 
 struct jury {
     size_t count;                      /* J, odd, at most ROSTER_JURORS_MAX */

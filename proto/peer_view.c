@@ -1,6 +1,7 @@
 /* What can be looked at in a peer: see peer.h. Nothing here changes anything. */
 #include "proto/asking.h"
 #include "proto/fenced.h"
+#include "proto/inequality.h"
 #include "proto/must.h"
 #include "proto/peer_internal.h"
 #include "proto/readers.h"
@@ -99,7 +100,7 @@ void peer_status(const struct peer *p, struct peer_status *out)
                                 .standing_wanted = p->fencing.standing.users > 0,
                                 .standing = standing_has(&p->fencing.standing, c->now),
                                 .bound = standing_bound(&p->fencing.standing)};
-    struct instant since = {c->now.ns - core_detect(c).ns};
+    struct instant since = {c->now.ns - lose_span_of(core_detect(c)).ns};
     out->acknowledging = standing_acknowledged(&p->fencing.standing, since);
     for (size_t i = 0; i < roster->node_count; i++) {
         const struct roster_node *node = &roster->nodes[i];

@@ -79,7 +79,7 @@ static void fill_times(const struct peer *p, struct preview *out)
 {
     struct fence_times times;
     fence_times_derive(&times, core_detect(&p->core));
-    out->ordered = (struct span){times.detect.ns + CERTIFY_SPAN.ns};
+    out->ordered = (struct span){times.vote.ns + CERTIFY_SPAN.ns};
     out->executed = (struct span){out->ordered.ns + p->core.config.run_span.ns + WITNESS_SPAN.ns};
     out->turn = executor_turn();
     int64_t later = out->ordered.ns > times.hand_over.ns ? out->ordered.ns : times.hand_over.ns;

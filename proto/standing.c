@@ -3,18 +3,22 @@
 
 #include "proto/inequality.h"
 #include "proto/must.h"
+#include "proto/mutant.h"
 
 #define FIRST_WAIT SPAN_MS(60)    /* between renewals until the first quorum */
 #define LINGER     SPAN_MS(10000) /* a node that locks now and then need not wait each time */
 
 static struct span renew_span(const struct standing *s)
 {
-    return renew_span_of(core_detect(s->core));
+    struct span detect = core_detect(s->core);
+    return MUTANT(162) /* "renewals are D/3 apart" */ ? (struct span){detect.ns / 3}
+                                                      : renew_span_of(detect);
 }
 
 static struct span lose_span(const struct standing *s)
 {
-    return lose_span_of(core_detect(s->core));
+    struct span detect = core_detect(s->core);
+    return MUTANT(161) /* "a holder stops when D is over" */ ? detect : lose_span_of(detect);
 }
 
 void standing_init(struct standing *s, struct core *core)
@@ -188,13 +192,17 @@ enum standing_change standing_take(struct standing *s, struct instant now, uint1
     return judge(s, now);
 }
 
-/* Until a quorum has answered a renewal the next one comes soon: an outage that is shorter than F
- * must not hit all that are sent within it (F7). */
+/* Until a quorum has answered a renewal the next one comes soon: after a cut that was shorter than
+ * D the first that comes through has to be in time (F7). Who has no standing to lose is in no
+ * hurry.
+ */
 static struct span repeat_span(const struct standing *s, struct instant now)
 {
-    bool first =
-        s->state == STANDING_NONE && s->users && span_between(s->since, now).ns <= renew_span(s).ns;
-    return first ? FIRST_WAIT : (struct span){renew_span(s).ns / 4};
+    bool first = s->state == STANDING_NONE && s->users &&
+                 span_between(s->since, now).ns <= core_detect(s->core).ns / 3;
+    if (first)
+        return FIRST_WAIT;
+    return s->state == STANDING_NONE ? renew_span(s) : again_span_of(core_detect(s->core));
 }
 
 enum standing_change standing_step(struct standing *s, struct instant now)

@@ -2,9 +2,10 @@
  * Standing (F7): what a node has while a quorum of the jurors acknowledged it recently.
  *
  * While this node holds or asks for a lock under a policy that may end its life, it renews every r
- * with the jurors, and every r/4 while a quorum has not answered. s* is the q-th newest *sending*
- * time, by this node's own clock, among the renewals that each juror acknowledged last; it has
- * standing while now < s* + F. At s* + F/2 holders are warned, at s* + F their locks are lost.
+ * with the jurors, and every r/4 while it has standing and a quorum has not answered. s* is the
+ * q-th newest *sending* time, by this node's own clock, among the renewals that each juror
+ * acknowledged last; it has standing while now < s* + F. At s* + F/2 holders are warned, at s* + F
+ * their locks are lost.
  *
  * A juror that says that it voted makes this node *bound*: it takes no new lock in this life, and
  * gives the life up as soon as it holds nothing (F2). A certified order binds at once (F3).
@@ -14,7 +15,7 @@
 
 #include "proto/core.h"
 
-enum { STANDING_SENT = 32 }; /* renewals whose sending time is remembered */
+enum { STANDING_SENT = 64 }; /* renewals whose sending time is remembered: F of them, each r/4 */
 
 enum standing_change {
     STANDING_SAME,

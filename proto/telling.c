@@ -2,6 +2,7 @@
 #include "proto/asking.h"
 
 #include "proto/armed.h"
+#include "proto/inequality.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/readers.h"
@@ -36,9 +37,9 @@ static void fill_holders(struct asker *a, const struct asker_op *op, struct answ
     }
 }
 
-static struct instant since_detect(const struct asker *a)
+static struct instant since_lose(const struct asker *a)
 {
-    return (struct instant){a->core->now.ns - core_detect(a->core).ns};
+    return (struct instant){a->core->now.ns - lose_span_of(core_detect(a->core)).ns};
 }
 
 /* Tells one thing. False if there is no room, or the scratch state is taken by an earlier look. */
@@ -67,7 +68,7 @@ static bool tell(struct asker *a, struct asker_op *op, enum answer_kind kind, ui
     answer->stale = op->stale;
     answer->lost = op->lost_reason;
     if (op->reason == WAIT_STANDING && kind != ANSWER_GRANTED) {
-        answer->reachable = standing_acknowledged(a->core->standing, since_detect(a));
+        answer->reachable = standing_acknowledged(a->core->standing, since_lose(a));
         answer->cohort = (uint32_t)a->core->jury.count;
     }
     const struct asker_op *root = readers_root(a, op);

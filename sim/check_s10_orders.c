@@ -142,9 +142,15 @@ bool check_run(struct world *w, struct machine *m, const struct run *run, bool *
         world_fail(w, EXIT_BROKEN, "S10",
                    "%s acts on life %llu of slot %u by an order with %zu true votes", m->name,
                    (unsigned long long)run->life, run->slot, votes);
-    if (life->executors >> m->index & 1)
+    must(run->action < sizeof life->acted / sizeof life->acted[0]);
+    if (life->acted[run->action] >> m->index & 1)
         world_fail(w, EXIT_BROKEN, "S10", "%s acts twice on life %llu of slot %u (F9)", m->name,
                    (unsigned long long)run->life, run->slot);
+    /* The ladder: not before the rung below failed here. */
+    if (run->action > 1 && !(life->acted[1] >> m->index & 1))
+        world_fail(w, EXIT_BROKEN, "S10", "%s leaves out a rung of the ladder against slot %u",
+                   m->name, run->slot);
+    life->acted[run->action] |= UINT32_C(1) << m->index;
     life->executors |= UINT32_C(1) << m->index;
     *refused = !check_executor(w, m, run, &view.cert);
     judge_asked(w, m, run);

@@ -4,6 +4,7 @@
  */
 #include "sim/check.h"
 
+#include "proto/inequality.h"
 #include "proto/must.h"
 #include "sim/machine.h"
 #include "sim/sessions.h"
@@ -55,7 +56,8 @@ void check_vote_evidence(struct world *w, const struct machine *m, const struct 
 {
     const struct lives *lives = &w->observer->lives;
     /* By the clock of whoever measures: F2 compares nothing else. */
-    int64_t since = clock_ago(&m->clock, w->now, SPAN_MS(w->p.detect_ms)) + rounding.ns;
+    int64_t since =
+        clock_ago(&m->clock, w->now, vote_span_of(SPAN_MS(w->p.detect_ms))) + rounding.ns;
     int64_t heard_since = clock_ago(&m->clock, w->now, look_span) + rounding.ns;
     if (lives->renewed[m->index][target->index].life == number &&
         lives->renewed[m->index][target->index].at > since)
@@ -71,8 +73,26 @@ void check_vote_evidence(struct world *w, const struct machine *m, const struct 
                    (unsigned long long)number, target->name, (long long)(w->now - heard) / 1000000);
 }
 
+/* F7: whoever holds has stopped, by its own clock, before anybody else may act on its end. Of an
+ * agent that stands still, or whose clock stood lately or runs outside A2, nothing is said. */
+static void check_has_stopped(struct world *w, const struct machine *target, uint64_t number)
+{
+    const struct clock *c = &target->clock;
+    int64_t lately = w->now - 2 * vote_span_of(SPAN_MS(w->p.detect_ms)).ns;
+    bool stood = c->stands || (c->stopped_at != c->world_at && c->stopped_at > lately);
+    struct peer_status status;
+    if (!target->agent_up || target->paused || target->life != number || stood ||
+        w->p.clock_ppm > CLOCK_RATE_PPM)
+        return;
+    peer_status(target->peer, &status);
+    if (status.standing)
+        world_fail(w, EXIT_BROKEN, "S20", "life %llu of %s is ordered fenced while it has standing",
+                   (unsigned long long)number, target->name);
+}
+
 void check_order_evidence(struct world *w, const struct machine *target, uint64_t number)
 {
+    check_has_stopped(w, target, number);
     if (!check_is_well(w, target, number))
         return;
     w->figures.false_orders++;

@@ -170,7 +170,9 @@ static struct span executor_time(const struct world *w, const struct op *op)
 {
     const struct life *life = &w->observer->lives.of[op->machine->index][op->id.life];
     struct span t = device_span;
-    if (life->executors & ~w->siege.inside)
+    if (life->executors & ~w->siege.inside) /* who said that it began has the ladder's time */
+        t.ns += witness_span.ns * (w->p.ladder ? 2 : 1);
+    if (w->p.ladder && life->executors)
         t.ns += witness_span.ns;
     for (size_t i = 0; i < w->machine_count; i++)
         if (!siege_inside(w, i) && i != op->machine->index && !gone(w, &w->machines[i]))
@@ -225,7 +227,7 @@ static void judge_lease(struct world *w, const struct op *op, int64_t awaited)
                    op->name->text, m->name, op->ttl_ms, (long long)over / 1000000);
 }
 
-/* max(D + C, H) + C after the death (section 11): its life is armed, as one of the core knows,
+/* max(V + C, H) + C after the death (section 11): its life is armed, as one of the core knows,
  * whose jurors count from their own starts. Retiring needs no limit (F8). Of a machine that had
  * begun a later life, and never stated the end of the one that holds, it is the later one that is
  * ordered and waited for; where that had not been armed yet only an executor or a person is left.
@@ -244,7 +246,7 @@ static void judge_watchdog(struct world *w, const struct op *op, int64_t from)
     for (size_t i = 0; i < w->machine_count; i++)
         if (siege_inside(w, i))
             from = latest(from, w->machines[i].checked_at);
-    int64_t high = latest(t.detect.ns + grace.ns, t.hand_over.ns) + grace.ns;
+    int64_t high = latest(t.vote.ns + grace.ns, t.hand_over.ns) + grace.ns;
     live_note(&w->figures.live, LIVE_WATCHDOG, (w->now - from) / 1000000);
     if (w->now - from > high)
         world_fail(w, EXIT_STUCK, "V2",
@@ -281,7 +283,7 @@ static void judge(struct world *w, const struct op *op, int64_t awaited)
         judge_watchdog(w, op, latest(settled, dead));
     if (!executor_left(w, op))
         return;
-    int64_t from = latest(latest(settled, dead), braked) + SPAN_MS(w->p.detect_ms).ns;
+    int64_t from = latest(latest(settled, dead), braked) + vote_span_of(SPAN_MS(w->p.detect_ms)).ns;
     int64_t high = executor_time(w, op).ns + grace.ns;
     if (op->policy == LOCK_STALE_ACTION) /* first its session, by each executor in turn */
         high += ladder_span.ns + (int64_t)w->machine_count * (device_span.ns + turn_span.ns);
@@ -289,7 +291,7 @@ static void judge(struct world *w, const struct op *op, int64_t awaited)
         live_note(&w->figures.live, LIVE_PASSED, (now - from) / 1000000);
     if (now - from > high)
         world_fail(w, EXIT_STUCK, "V2",
-                   "%s stays held for life %llu of %s, which is gone; D and %lld ms have passed",
+                   "%s stays held for life %llu of %s, which is gone; V and %lld ms have passed",
                    op->name->text, (unsigned long long)op->id.life, m->name,
                    (long long)(now - from) / 1000000);
 }

@@ -80,6 +80,10 @@ void cluster_make(struct cluster *c, const struct parameters *p, const struct st
         memcpy(c->roster.actions[ACTION_END_SESSION - 1], "end-session", sizeof "end-session");
         c->roster.session_actions = 1u << (ACTION_END_SESSION - 1);
     }
+    if (p->ladder) {
+        char *name = c->roster.actions[c->roster.action_count++];
+        memcpy(name, "outlet", sizeof "outlet");
+    }
     if (story)
         name_nodes(c, story);
     else

@@ -138,6 +138,8 @@ void device_begin(struct world *w, struct machine *m, const struct run *run)
         d->mood = (enum device_mood)(all->told[target] - 1);
     if (w->script.works == m->index + 1)
         d->mood = DEVICE_WORKS;
+    if (w->script.playing && w->p.ladder && run->action > 1)
+        d->mood = DEVICE_WORKS;                        /* a play's second rung */
     if (run->scope.session && d->mood == DEVICE_OTHER) /* there is but one such session */
         d->mood = DEVICE_FAILS;
     world_trace(w, "%s: fence driver %llu: %s of %s, life %llu; the device %s", m->name,

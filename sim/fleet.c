@@ -185,7 +185,7 @@ static void hear(struct fleet *f, size_t index, const struct answer *a)
     }
 }
 
-/* When the q-th of the jurors had both its timers behind it: D since the last renewal, and SWIM. */
+/* When the q-th of the jurors had both its timers behind it: V since the last renewal, and SWIM. */
 static int64_t timers_end(const struct fleet *f, const struct ship *target, uint16_t slot)
 {
     const struct jury *jury = &f->ships[0].peer->core.jury;
@@ -196,7 +196,7 @@ static int64_t timers_end(const struct fleet *f, const struct ship *target, uint
         if (s == target || s->off || !target->dead_at[i])
             continue;
         const struct dossier *d = juror_dossier(&s->peer->fencing.juror, slot);
-        int64_t renewed = d->renewed_at.ns + SPAN_MS(f->roster->detect_ms).ns;
+        int64_t renewed = d->renewed_at.ns + vote_span_of(SPAN_MS(f->roster->detect_ms)).ns;
         int64_t end = renewed > target->dead_at[i] ? renewed : target->dead_at[i];
         size_t at = count++;
         for (; at > 0 && ends[at - 1] > end; at--)

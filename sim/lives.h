@@ -23,6 +23,7 @@ struct life {
     uint32_t power;                 /*   one that allows more than to retire */
     uint32_t known;                 /* machines that hold a certified order */
     uint32_t executors;             /* that began to act, */
+    uint32_t acted[4];              /*   by action */
     uint32_t spent;                 /*   or found in their store that they act: never again */
     int64_t power_at[MACHINES_MAX]; /* when each of these signed for more */
     uint32_t let[MACHINES_MAX];     /* jurors that let an executor act (F9) */

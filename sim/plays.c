@@ -7,6 +7,7 @@
 #include "sim/check.h"
 #include "sim/guest.h"
 #include "sim/machine.h"
+#include "sim/plays_blips.h"
 #include "sim/plays_forget.h"
 #include "sim/plays_operator.h"
 #include "sim/plays_hard.h"
@@ -581,6 +582,7 @@ static const struct {
     {plays_members_count, plays_members_get},
     {plays_watchdog_count, plays_watchdog_get},
     {plays_readers_count, plays_readers_get},
+    {plays_blips_count, plays_blips_get},
 };
 
 size_t plays_count(void)

@@ -127,6 +127,20 @@ static bool two_ask_again(struct world *w, struct script *s)
     return true;
 }
 
+/* --- The ladder: the first device fails, the second one works --- */
+
+static void ladder_shape(struct parameters *p)
+{
+    p->ladder = true;
+}
+
+static bool by_the_second_rung(struct world *w, struct script *s)
+{
+    if (!step_life(w, s)->acted[1] || !step_life(w, s)->acted[2] || w->figures.receipts == 0)
+        step_must_not(w, "the lock passed on without the ladder's second rung");
+    return true;
+}
+
 /* clang-format off */
 static const struct play plays[] = {
     {"executor-dies", "an executor's machine dies while its driver runs: the next one acts (F9)",
@@ -143,6 +157,11 @@ static const struct play plays[] = {
                {"those who voted restart", voters_restart}, {"they ask again", two_ask_again},
                {"an executor's agent restarts", executors_agent_restarts},
                {"they ask again", two_ask_again}, {"b or c holds", one_holds}}},
+    {"ladder", "the first action against a machine fails, the second one does it (F8, F9)",
+     .mutant = 163, .device = DEVICE_FAILS, .seconds = 60, .shape = ladder_shape,
+     .steps = {{"a asks", step_a_asks}, {"a holds", step_a_holds}, {"a is paused", step_a_is_paused},
+               {"b asks", step_b_asks}, {"b holds", step_b_holds},
+               {"by the second rung", by_the_second_rung}}},
 };
 /* clang-format on */
 

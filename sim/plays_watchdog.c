@@ -41,13 +41,13 @@ static bool a_is_cut_off(struct world *w, struct script *s)
     return true;
 }
 
-/* max(D + C, H) + C, with C of 5 s (section 11). */
+/* max(V + C, H) + C, with C of 5 s (section 11). */
 static bool b_holds_in_time(struct world *w, struct script *s)
 {
     struct fence_times t;
     fence_times_derive(&t, SPAN_MS(w->p.detect_ms));
-    int64_t most = t.hand_over.ns > t.detect.ns + SPAN_MS(5000).ns ? t.hand_over.ns
-                                                                   : t.detect.ns + SPAN_MS(5000).ns;
+    int64_t voted = t.vote.ns + SPAN_MS(5000).ns;
+    int64_t most = t.hand_over.ns > voted ? t.hand_over.ns : voted;
     if (w->now - s->at > most + SPAN_MS(5000).ns)
         step_must_not(w, "the dead holder's lock has not passed on in time (V2)");
     return step_client(w, s->b)->guest_runs;

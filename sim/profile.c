@@ -27,6 +27,7 @@ const char *device_mood_text(enum device_mood mood)
 static void draw_fencing(struct parameters *p, struct random *r)
 {
     p->detect_ms = (uint32_t)random_between(r, 1000, 4000);
+    p->ladder = p->detect_ms % 2; /* without a draw: seeds stay what they were */
     p->brake_span = SPAN_MS(random_chance(r, 100) ? 600000 : random_between(r, 20, 60) * 1000);
     p->stop_on_isolation = random_chance(r, 800);
     p->fence_permille = (uint32_t)random_between(r, 300, 900);

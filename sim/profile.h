@@ -151,6 +151,7 @@ struct parameters {
     uint32_t forgeries;     /* attempts in one run */
     uint32_t operators;     /* things that operators do in one run */
     bool wrong_hands;       /* they confirm what they believe (A4) */
+    bool ladder;            /* the roster has two actions against machines */
     struct range death_length;
     struct range boot_spread;       /* FAULT_SITE: when each machine comes back */
     uint32_t devices[DEVICE_MOODS]; /* weights of what a device does when it is asked */

@@ -59,6 +59,7 @@ void scenario_shape(struct parameters *p, size_t index)
     p->back_permille = 1000;
     p->forgeries = 0;
     p->operators = 0;
+    p->ladder = false;
     p->watchdog = false;
     p->extra_seconds = play->seconds;
     for (int i = 0; i < DEVICE_MOODS; i++)

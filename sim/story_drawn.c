@@ -65,6 +65,7 @@ static const struct quantity quantities[] = {
     PERMILLE(late_drop_permille),
     WITHIN(beyond, 0, 1),
     WITHIN(detect_ms, 1000, 60000),
+    WITHIN(ladder, 0, 1),
     WITHIN(brake_span.ns, 0, SPAN_NS_MAX),
     WITHIN(stop_on_isolation, 0, 1),
     PERMILLE(fence_permille),

@@ -107,6 +107,10 @@ table='
 152 only:profile/readers        a reader believes for a TTL of its own
 153 only:scenario/readers-cut-off one of several readers hears that it is lost
 154 only:scenario/counted-apart one count serves all of a node
+160 -                           a juror votes when D is over, while its holder stands
+161 only:scenario/blips         a holder stops when D is over
+162 only:scenario/blips         renewals are D/3 apart
+163 only:scenario/ladder        the ladder ends at its first rung
 '
 caught=0 planted=0
 afters=()

@@ -41,7 +41,7 @@ class ConfigExplain(Case):
             "config", "explain", "--members", "100", "--detect", "6000"
         )
         self.assertEqual((code, err), (OK, ""))
-        for part in ("r = D/3", "3 r <= F", "2000 ms"):
+        for part in ("r = D/10", "3 r <= F", "2000 ms"):
             self.assertIn(part, out)
 
     def test_a_target_that_is_too_short(self):

@@ -23,7 +23,7 @@ enum stage_fate stage_filters(void *context, size_t from, size_t to, uint64_t ty
 static enum stage_tool tool_of(const struct stage *s, const struct stage_node *n,
                                const struct run *run)
 {
-    return run->scope.session ? s->session_tool : n->tool;
+    return run->scope.session ? s->session_tool : run->action > 1 ? s->upper_tool : n->tool;
 }
 
 void stage_begin_run(struct stage *s, size_t executor, const struct run *run)
@@ -88,6 +88,7 @@ void stage_end_run(struct stage *s, struct stage_run *run)
 {
     const struct stage_node *n = &s->nodes[run->executor];
     size_t target = node_of(run->run.slot);
+    enum stage_tool tool = tool_of(s, n, &run->run);
     struct event event = {.kind = EVENT_EXECUTED,
                           .executed = {.slot = run->run.slot,
                                        .life = run->run.life,
@@ -96,12 +97,12 @@ void stage_end_run(struct stage *s, struct stage_run *run)
                                        .text = stage_view("as the script says")}};
     run->due = INSTANT_NEVER;
     event.executed.outcome =
-        run->run.scope.session ? use_session_tool(s, &run->run) : use_tool(s, n->tool, &run->run);
+        run->run.scope.session ? use_session_tool(s, &run->run) : use_tool(s, tool, &run->run);
     if (run->run.scope.session)
         memcpy(event.executed.device, "session", sizeof "session");
-    else if (n->tool == TOOL_WRONG_DEVICE)
+    else if (tool == TOOL_WRONG_DEVICE)
         memcpy(event.executed.device, "lab:other", sizeof "lab:other");
-    else if (n->tool != TOOL_NO_NAME)
+    else if (tool != TOOL_NO_NAME)
         memcpy(event.executed.device, s->roster.nodes[target].device, DEVICE_SIZE);
     if (n->up && !n->paused)
         stage_event(s, run->executor, &event);

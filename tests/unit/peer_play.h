@@ -150,6 +150,7 @@ struct stage {
     struct stage_run runs[STAGE_RUNS_MAX];
     size_t run_count;
     enum stage_tool session_tool; /* what ends sessions, on every node */
+    enum stage_tool upper_tool;   /* the same of the ladder's rungs above the first */
     struct scope ended[8];        /* and has ended these */
     size_t ended_count;
 };

@@ -21,7 +21,7 @@ START_TEST(names_are_told_once_and_values_are_positive)
         for (size_t k = 0; k < i; k++)
             ck_assert_str_ne(e.timers[i].name, e.timers[k].name);
     }
-    ck_assert_uint_eq(e.rule_count, 5);
+    ck_assert_uint_eq(e.rule_count, 6);
     ck_assert_ptr_null(explain_broken(&e));
 }
 END_TEST

@@ -14,12 +14,14 @@ START_TEST(the_design_s_own_example)
 {
     struct fence_times t;
     fence_times_derive(&t, SPAN_MS(4000));
-    ck_assert_int_eq(ms(t.renew), 1333);
-    ck_assert_int_eq(ms(t.again), 333);
-    ck_assert_int_eq(ms(t.warn), 2000);
-    ck_assert_int_eq(ms(t.lose), 4000);
+    ck_assert_int_eq(ms(t.renew), 400);
+    ck_assert_int_eq(ms(t.again), 100);
+    ck_assert_int_eq(ms(t.answer), 133);
+    ck_assert_int_eq(ms(t.warn), 2317);
+    ck_assert_int_eq(ms(t.lose), 4635); /* 4.002 + 0.4 + 0.1 + 0.133 s */
+    ck_assert_int_eq(ms(t.vote), 4639);
     ck_assert_int_eq(ms(t.late), 666);
-    ck_assert_int_eq(ms(t.watchdog), 7000); /* ceil(6000 / 0.9995) in seconds */
+    ck_assert_int_eq(ms(t.watchdog), 7000); /* ceil(6635 / 0.9995) in seconds */
     ck_assert_int_eq(ms(t.reset), 9333);    /* 0.333 + 1 + 7 + 1 s */
     ck_assert_int_eq(ms(t.hand_over), 10342);
 }
@@ -35,15 +37,40 @@ START_TEST(every_target_keeps_every_rule)
 }
 END_TEST
 
+/* A longer F and V come out of what W's whole seconds leave: it is what F = D would need, or 1 s
+ * more (design: the aims of a watchdog alone are 11, 13 and 16 s). */
+START_TEST(the_default_targets_keep_the_aims)
+{
+    static const struct {
+        int64_t detect, watchdog, hand_over_most;
+    } rows[] = {{4000, 7000, 11000}, {6000, 9000, 13000}, {7500, 11000, 16000}};
+    for (size_t i = 0; i < 3; i++) {
+        struct fence_times t;
+        fence_times_derive(&t, SPAN_MS(rows[i].detect));
+        ck_assert_int_eq(ms(t.watchdog), rows[i].watchdog);
+        ck_assert_int_le(ms(t.hand_over), rows[i].hand_over_most - 400); /* votes, and a round */
+    }
+}
+END_TEST
+
 START_TEST(each_rule_can_be_broken)
 {
     struct fence_times good, t;
     fence_times_derive(&good, SPAN_MS(6000));
     t = good;
-    t.renew.ns++;
+    t.renew.ns = t.lose.ns / 3 + 1;
     ck_assert_int_eq(fence_rule_broken(&t), FENCE_RULE_RENEW);
     t = good;
-    t.lose.ns++;
+    t.renew.ns++;
+    ck_assert_int_eq(fence_rule_broken(&t), FENCE_RULE_OUTLAST);
+    t = good;
+    t.lose.ns--;
+    ck_assert_int_eq(fence_rule_broken(&t), FENCE_RULE_OUTLAST);
+    t = good;
+    t.lose.ns += 1000;
+    ck_assert_int_eq(fence_rule_broken(&t), FENCE_RULE_LOSE);
+    t = good;
+    t.vote.ns--;
     ck_assert_int_eq(fence_rule_broken(&t), FENCE_RULE_LOSE);
     t = good;
     t.kill.ns += SPAN_MS(1000).ns;
@@ -60,6 +87,7 @@ Suite *suite_inequality(void)
     TCase *t = tcase_create("times");
     tcase_add_test(t, the_design_s_own_example);
     tcase_add_test(t, every_target_keeps_every_rule);
+    tcase_add_test(t, the_default_targets_keep_the_aims);
     tcase_add_test(t, each_rule_can_be_broken);
     suite_add_tcase(suite, t);
     return suite;

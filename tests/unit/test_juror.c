@@ -9,7 +9,8 @@
 
 Suite *suite_juror(void);
 
-enum { JUROR = 1, TARGET = 2, DETECT = 4 * STAGE_SECOND, LOOK = 600, ACTION = 1 << 1 };
+/* VOTE: V, rounded up. */
+enum { JUROR = 1, TARGET = 2, DETECT = 4 * STAGE_SECOND, VOTE = 4640, LOOK = 600, ACTION = 1 << 1 };
 
 static struct stage *s;
 
@@ -119,8 +120,8 @@ START_TEST(it_votes_on_its_own_evidence)
     const struct wire_vote *vote = &s->nodes[0].last[WIRE_VOTE].vote;
     ck_assert_uint_eq(vote->slot, stage_slot(TARGET));
     ck_assert_uint_eq(vote->life, 1);
-    ck_assert_uint_ge(vote->age_ms, DETECT);
-    ck_assert_uint_ge(vote->evidence.renewal_ms, DETECT);
+    ck_assert_uint_ge(vote->age_ms, VOTE - 1);
+    ck_assert_uint_ge(vote->evidence.renewal_ms, VOTE - 1);
     ck_assert_uint_eq(vote->evidence.direct, 2);
     ck_assert_uint_ge(vote->evidence.acknowledged, 3);
     ck_assert_uint_eq(vote->evidence.alive, 4);
@@ -130,7 +131,7 @@ START_TEST(it_votes_on_its_own_evidence)
 }
 END_TEST
 
-/* F2a: not while a renewal is younger than D. */
+/* F2a: not while a renewal is younger than V. */
 START_TEST(a_renewal_within_the_detection_target)
 {
     stage_hold(s, TARGET, "disk", LOCK_EXCLUSIVE);
@@ -152,7 +153,7 @@ START_TEST(after_its_own_start_it_waits_as_long)
     ck_assert(stage_until(s, stage_all_settled, NULL, 2 * STAGE_SECOND));
     ck_assert_int_eq(opinion_of(JUROR, TARGET), OPINION_RENEWED);
     stage_await_dead(s, TARGET);
-    stage_run(s, DETECT);
+    stage_run(s, VOTE);
     ck_assert_int_eq(opinion_of(JUROR, TARGET), OPINION_VOTES);
 }
 END_TEST
@@ -212,7 +213,7 @@ static bool renewed_again(struct stage *stage, void *context)
 }
 
 /*
- * F2: the last of its timers is D since the renewal. It looks just before that ends, on one
+ * F2: the last of its timers is V since the renewal. It looks just before that ends, on one
  * accusation, and votes when it does; and whoever accused last hears of it, should the one before
  * be lost. Not if the target is heard again meanwhile (loop test 1).
  */
@@ -227,7 +228,7 @@ START_TEST(it_looks_before_the_renewals_timer_ends)
     ck_assert_int_eq(opinion_of(JUROR, TARGET), OPINION_RENEWED);
     accuse_about(3, JUROR, TARGET, 1, name_of(3));
     uint64_t pokes = s->nodes[JUROR].sent[WIRE_POKE];
-    stage_run(s, (renewed.ns - s->now.ns) / 1000000 + DETECT - 10);
+    stage_run(s, (renewed.ns - s->now.ns) / 1000000 + VOTE - 10);
     ck_assert_uint_eq(s->nodes[JUROR].sent[WIRE_POKE], pokes + 2);
     ck_assert_uint_eq(stage_votes(s, TARGET, 1), 0);
     if (_i == 1)

@@ -72,6 +72,20 @@ START_TEST(a_majority_of_votes_certifies)
 }
 END_TEST
 
+/* F12: of one or two jurors a majority is one key, or both: they order nothing, whoever signed. */
+START_TEST(fewer_than_three_jurors_order_nothing)
+{
+    for (size_t jurors = 1; jurors <= 3; jurors++) {
+        for (size_t i = 0, left = jurors; i < NODES; i++)
+            roster.nodes[i].juror = left > 0 && left-- > 0;
+        digest = fixture_digest(&roster);
+        order = fixture_order(&roster, TARGET);
+        struct order_cert cert = voted_by(0, jurors);
+        ck_assert_int_eq(verdict_of(&cert), jurors < JURY_LEAST ? ORDER_NO_JURY : ORDER_OK);
+    }
+}
+END_TEST
+
 START_TEST(two_of_five_are_too_few)
 {
     struct order_cert cert = voted_by(0, 2);
@@ -458,6 +472,7 @@ Suite *suite_order(void)
     tcase_add_checked_fixture(tc, set_up, NULL);
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, a_majority_of_votes_certifies);
+    tcase_add_test(tc, fewer_than_three_jurors_order_nothing);
     tcase_add_test(tc, two_of_five_are_too_few);
     tcase_add_test(tc, only_votes_that_allow_the_action_count);
     tcase_add_test(tc, an_action_beyond_the_mask_is_allowed_by_nobody);

@@ -10,8 +10,8 @@
 
 Suite *suite_standing(void);
 
-/* D = F = 4 s, r = F/3. */
-enum { OUTBOX_SIZE = 1 << 18, F_MS = 4000, HALF_MS = F_MS / 2, LIFE = 5 };
+/* D = 4 s, r = 400 ms; F is 4002 + 400 + 100 + 133 1/3 ms: F_MS is the next one that is whole. */
+enum { OUTBOX_SIZE = 1 << 18, D_MS = 4000, R_MS = 400, F_MS = 4636, HALF_MS = F_MS / 2, LIFE = 5 };
 
 static struct core core;
 static struct standing standing;
@@ -227,7 +227,7 @@ START_TEST(it_renews_while_it_is_needed)
         renewals += standing.seq != before;
         ck_assert_int_eq(standing.state, STANDING_HELD);
     }
-    ck_assert_uint_ge(renewals, 10 * F_MS / (F_MS / 3));
+    ck_assert_uint_ge(renewals, 10 * F_MS / R_MS);
     standing_unuse(&standing, now);
     pass(60 * 1000); /* a while longer, for the next request */
     standing_step(&standing, now);
@@ -446,6 +446,51 @@ START_TEST(holders_are_warned_and_told)
 }
 END_TEST
 
+static bool renewed_anew(struct stage *stage, void *context)
+{
+    return stage->nodes[ASKER].sent[WIRE_RENEW] > *(const uint64_t *)context;
+}
+
+/*
+ * F7: a cut that is shorter than D costs no holder its lock, and brings no vote; not even if it
+ * swallows a renewal that was due, so that s* is r old when it begins. loop test: so many tenths of
+ * r after a renewal.
+ */
+START_TEST(a_cut_shorter_than_d_costs_nothing)
+{
+    struct op_id id = stage_id(s, stage_hold(s, ASKER, "image", LOCK_EXCLUSIVE));
+    uint64_t waits = stage_acquire(s, 3, "image", LOCK_EXCLUSIVE);
+    stage_run(s, 10 * STAGE_SECOND);
+    uint64_t renewals = s->nodes[ASKER].sent[WIRE_RENEW];
+    ck_assert(stage_until(s, renewed_anew, &renewals, D_MS));
+    stage_run(s, 5 + R_MS / 10 * _i);
+    stage_isolate(s, ASKER, true);
+    stage_run(s, D_MS - 1);
+    ck_assert_uint_ge(stage_told(s, id, ANSWER_AT_RISK), 1);
+    stage_isolate(s, ASKER, false);
+    stage_run(s, 20 * STAGE_SECOND);
+    ck_assert_uint_eq(stage_told(s, id, ANSWER_LOST), 0);
+    ck_assert_uint_eq(stage_votes(s, ASKER, 1), 0);
+    ck_assert(stage_status(s, ASKER).standing && !stage_status(s, ASKER).bound);
+    ck_assert_ptr_null(stage_answer(s, waits, ANSWER_GRANTED));
+}
+END_TEST
+
+/* F7: and in one that is longer it has stopped before a juror votes. */
+START_TEST(a_longer_cut_ends_standing_before_the_first_vote)
+{
+    struct op_id id = stage_id(s, stage_hold(s, ASKER, "image", LOCK_EXCLUSIVE));
+    stage_acquire(s, 3, "image", LOCK_EXCLUSIVE);
+    stage_run(s, 10 * STAGE_SECOND + 37 * _i);
+    stage_isolate(s, ASKER, true);
+    for (int ms = 0; stage_votes(s, ASKER, 1) == 0; ms++) {
+        ck_assert_int_lt(ms, 3 * D_MS);
+        stage_run(s, 1);
+    }
+    ck_assert_uint_eq(stage_told(s, id, ANSWER_LOST), 1);
+}
+END_TEST
+
 /* on_isolation = continue: warned, and nothing is taken. */
 START_TEST(a_node_that_goes_on_is_only_warned)
 {
@@ -515,6 +560,8 @@ Suite *suite_standing(void)
     tcase_add_test(peers, a_hold_policy_needs_none);
     tcase_add_loop_test(peers, no_grant_is_told_without_standing, 0, 2);
     tcase_add_test(peers, holders_are_warned_and_told);
+    tcase_add_loop_test(peers, a_cut_shorter_than_d_costs_nothing, 0, 10);
+    tcase_add_loop_test(peers, a_longer_cut_ends_standing_before_the_first_vote, 0, 5);
     tcase_add_test(peers, a_node_that_goes_on_is_only_warned);
     tcase_add_test(peers, loaded_holds_are_lost_too);
     tcase_add_test(peers, loaded_holds_live_on_with_standing);
