@@ -309,6 +309,30 @@ START_TEST(identity_query)
 }
 END_TEST
 
+/* Whatever else is among the secrets is the fence agent's alone, by its standard input. */
+START_TEST(secrets_are_no_arguments)
+{
+    static struct secrets s;
+    static struct device_query query;
+    char *const named[] = {"ip=10.0.0.1", "username=fence"};
+    struct config_device bare = device;
+    char why[DEVICE_TEXT_SIZE], line[512] = "";
+    ck_assert(parse(&s, "password=hunter2\nip=10.9.9.9\nipaddr=10.9.9.9\nusername=hidden\n"
+                        "login=hidden\nipport=999\nudpport=999\nlanplus=1\ncipher=99\n"));
+    bare.options = NULL;
+    bare.option_count = 0;
+    ck_assert(!device_query(&query, &bare, &s, why));
+    ck_assert_ptr_nonnull(strstr(why, "ip and username among the options"));
+    bare.options = (char **)(uintptr_t)named;
+    bare.option_count = 2;
+    ck_assert(device_query(&query, &bare, &s, why));
+    for (size_t i = 0; query.argv[i]; i++)
+        strcat(strcat(line, query.argv[i]), " ");
+    ck_assert_str_eq(line, "/usr/bin/ipmitool -I lan -H 10.0.0.1 -p 623 -U fence -E -N 5 -R 1 mc "
+                           "guid ");
+}
+END_TEST
+
 static void check_guid(const char *text, const char *expected)
 {
     char guid[DEVICE_SIZE];
@@ -347,10 +371,11 @@ END_TEST
 
 Suite *suite_executor_parts(void)
 {
-    const TTest *const tests[] = {request,      answer,         acts_once,      acts_full,
-                                  acts_file,    acts_directory, secrets_lines,  secrets_masked,
-                                  secrets_file, agents_input,   identity_query, guids,
-                                  metadata};
+    const TTest *const tests[] = {request,       answer,         acts_once,
+                                  acts_full,     acts_file,      acts_directory,
+                                  secrets_lines, secrets_masked, secrets_file,
+                                  agents_input,  identity_query, secrets_are_no_arguments,
+                                  guids,         metadata};
     Suite *s = suite_create("executor_parts");
     TCase *c = tcase_create("executor_parts");
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
