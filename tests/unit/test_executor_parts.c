@@ -46,6 +46,47 @@ START_TEST(request)
     in = (struct executor_request){.type = EXECUTOR_LOOK, .id = 4};
     ck_assert(executor_request_decode(&out, bytes, executor_request_encode(bytes, &in)));
     ck_assert_int_eq(out.type, EXECUTOR_LOOK);
+    in = (struct executor_request){.type = EXECUTOR_ASK_PART, .id = 4, .index = 0x01020304};
+    size = executor_request_encode(bytes, &in);
+    ck_assert(executor_request_decode(&out, bytes, size));
+    ck_assert_uint_eq(out.index, 0x01020304);
+    for (size_t i = 0; i < size; i++)
+        ck_assert(!executor_request_decode(&out, bytes, i));
+    bytes[1] = EXECUTOR_ASK_PART + 1;
+    ck_assert(!executor_request_decode(&out, bytes, size));
+}
+END_TEST
+
+START_TEST(part_answer)
+{
+    uint8_t bytes[EXECUTOR_ANSWER_MAX + 1];
+    struct executor_answer out, in = {.type = EXECUTOR_PART,
+                                      .id = 5,
+                                      .outcome = RUN_ON,
+                                      .device = "lab:n1",
+                                      .text = "n1-bmc: status: on",
+                                      .part = {.count = 3,
+                                               .kind = EXECUTOR_PART_DEVICE,
+                                               .good = true,
+                                               .slot = 9,
+                                               .age_ms = 1234,
+                                               .name = "n1-bmc"}};
+    size_t size = executor_answer_encode(bytes, &in);
+    ck_assert(executor_answer_decode(&out, bytes, size));
+    ck_assert_int_eq(out.outcome, RUN_ON);
+    ck_assert_str_eq(out.text, in.text);
+    ck_assert_mem_eq(&out.part, &in.part, sizeof out.part);
+    for (size_t i = 0; i < size; i++)
+        ck_assert(!executor_answer_decode(&out, bytes, i));
+    for (size_t i = 0; i < size; i++) { /* one encoding of each: or none */
+        uint8_t changed[EXECUTOR_ANSWER_MAX], again[EXECUTOR_ANSWER_MAX];
+        memcpy(changed, bytes, size);
+        changed[i] ^= 0x81;
+        if (executor_answer_decode(&out, changed, size)) {
+            ck_assert_uint_eq(executor_answer_encode(again, &out), size);
+            ck_assert_mem_eq(again, changed, size);
+        }
+    }
 }
 END_TEST
 
@@ -371,11 +412,21 @@ END_TEST
 
 Suite *suite_executor_parts(void)
 {
-    const TTest *const tests[] = {request,       answer,         acts_once,
-                                  acts_full,     acts_file,      acts_directory,
-                                  secrets_lines, secrets_masked, secrets_file,
-                                  agents_input,  identity_query, secrets_are_no_arguments,
-                                  guids,         metadata};
+    const TTest *const tests[] = {request,
+                                  part_answer,
+                                  answer,
+                                  acts_once,
+                                  acts_full,
+                                  acts_file,
+                                  acts_directory,
+                                  secrets_lines,
+                                  secrets_masked,
+                                  secrets_file,
+                                  agents_input,
+                                  identity_query,
+                                  secrets_are_no_arguments,
+                                  guids,
+                                  metadata};
     Suite *s = suite_create("executor_parts");
     TCase *c = tcase_create("executor_parts");
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)

@@ -35,6 +35,7 @@ static struct {
     int socket;
     struct executor_server *server;
     struct fencer *fencer;
+    struct inspector *inspector;
     int agent; /* the compromised one's connection; -1: none */
 } world;
 
@@ -57,7 +58,9 @@ static void begin(uid_t user)
     world.server = executor_server_open(world.base, world.socket, user, &fault);
     world.fencer = fencer_open(world.base, &world.clock, &world.config, &world.identity, world.acts,
                                NULL, executor_server_done, world.server);
-    executor_server_serve(world.server, world.fencer);
+    world.inspector = inspector_open(world.base, &world.clock, &world.config, &world.identity,
+                                     executor_server_inspected, world.server);
+    executor_server_serve(world.server, world.fencer, world.inspector);
 }
 
 static void end(void)
@@ -67,6 +70,7 @@ static void end(void)
     world.agent = -1;
     executor_server_close(world.server);
     fencer_close(world.fencer);
+    inspector_close(world.inspector);
     listener_close(world.socket, path_of("socket"));
     acts_close(world.acts);
 }
