@@ -420,6 +420,28 @@ START_TEST(looks)
 }
 END_TEST
 
+/* What it may ask without an order runs no script, and asking twice at once costs its connection.
+ */
+START_TEST(parts)
+{
+    uint8_t bytes[EXECUTOR_REQUEST_MAX], said[EXECUTOR_ANSWER_MAX + 1];
+    struct executor_answer answer;
+    for (uint32_t i = 0; i < 200; i++) {
+        struct executor_request ask = {
+            .type = EXECUTOR_ASK_PART, .id = i, .index = i < 100 ? 0 : i << 24 | i};
+        say(bytes, executor_request_encode(bytes, &ask));
+        turn();
+        ssize_t n = recv(world.agent, said, sizeof said, MSG_DONTWAIT);
+        ck_assert_int_gt(n, 0);
+        ck_assert(executor_answer_decode(&answer, said, (size_t)n));
+        ck_assert_int_eq(answer.type, EXECUTOR_PART);
+        ck_assert_int_eq(answer.part.kind, i < 100 ? EXECUTOR_PART_SCRIPT : EXECUTOR_PART_NONE);
+    }
+    check_verbs("");
+    check_alive();
+}
+END_TEST
+
 Suite *suite_executor_server(void)
 {
     const TTest *const tests[] = {forged_certificates,
@@ -430,7 +452,8 @@ Suite *suite_executor_server(void)
                                   flood,
                                   deaf,
                                   stranger,
-                                  looks};
+                                  looks,
+                                  parts};
     Suite *s = suite_create("executor_server");
     TCase *c = tcase_create("executor_server");
     tcase_add_checked_fixture(c, setup, teardown);
