@@ -9,6 +9,7 @@
 #include "client/agent.h"
 #include "client/command.h"
 #include "client/doctor_agent.h"
+#include "client/doctor_executor.h"
 #include "client/doctor_host.h"
 
 #define CONFIG_DEFAULT "/etc/holdfast/holdfast.conf"
@@ -19,8 +20,9 @@ static const char help[] =
     "\n"
     "Checks this host: configuration, clock, watchdog, disk, and with the agent's help its store "
     "and\n"
-    "the time of its syncs, its life, the majority, each peer by round trip, and what was "
-    "dropped.\n"
+    "the time of its syncs, its life, the majority, each peer by round trip, what was dropped, and "
+    "the\n"
+    "executor, which asks each fence device how its machine is, for up to half a minute.\n"
     "Each check is a line; below it, behind ->, what to do. Nothing is changed.\n"
     "\n"
     "  -c, --config FILE  the agent's configuration (" CONFIG_DEFAULT ")\n"
@@ -58,6 +60,7 @@ static int ask_agent(struct findings *f, struct cli *cli)
         doctor_majority(f, status);
         doctor_peers(f, members);
         doctor_drops(f, status);
+        doctor_executor(f, cli, status);
     } else {
         finding(f, FINDING_BAD, "agent", "none answers at %s", cli->socket);
         finding_mend(f, "start it (systemctl start holdfastd), or name its socket with --socket");

@@ -32,6 +32,7 @@
 #include "client/command.h"
 #include "client/fence_text.h"
 #include "client/lock_options.h"
+#include "client/own_cgroup.h"
 #include "client/resume.h"
 #include "client/signals.h"
 #include "client/waiting.h"
@@ -61,9 +62,10 @@ struct lock_run {
     struct watch watch;
     struct waiting waiting;
     struct child child;
-    int signals;           /* signalfd */
-    bool lost;             /* a hold, or the agent, while it was held; `reason` says why */
-    const char *lost_name; /* of that lock; NULL: of all */
+    struct own_cgroup cgroup; /* of the child; with --cgroup alone */
+    int signals;              /* signalfd */
+    bool lost;                /* a hold, or the agent, while it was held; `reason` says why */
+    const char *lost_name;    /* of that lock; NULL: of all */
     char reason[WATCH_REASON_SIZE];
 };
 
@@ -408,6 +410,7 @@ static bool release_one(struct lock_run *run, const struct held_lock *lock)
  */
 static void release(struct lock_run *run)
 {
+    own_cgroup_end(&run->cgroup); /* what the command left acts no more by then */
     for (size_t i = 0; i < run->held.count; i++)
         if (!run->held.locks[i].passed && !release_one(run, &run->held.locks[i]))
             return;
@@ -425,6 +428,7 @@ static void end_command(struct lock_run *run, enum on_lost way, int grace_ms)
         child_leave(&run->child);
     else
         child_kill(&run->child, way == ON_LOST_TERM ? grace_ms : 0);
+    own_cgroup_end(&run->cgroup);
 }
 
 /* The lock is gone: ends the command before anything else is done (F7), then says why. */
@@ -603,7 +607,8 @@ static int run_locked(struct lock_run *run)
         return EXIT_ERROR;
     }
     waiting_begin(&run->waiting, run->cli, run->options.verbose);
-    code = watch_open(&run->watch, run->cli, &run->agent);
+    bool placed = !run->options.cgroup || own_cgroup_make(&run->cgroup, run->child.pid);
+    code = placed ? watch_open(&run->watch, run->cli, &run->agent) : EXIT_ERROR;
     if (code == EXIT_OK)
         code = acquire(run);
     waiting_end(&run->waiting);
@@ -612,6 +617,7 @@ static int run_locked(struct lock_run *run)
     /* Before the connections: to the agent their end says that the client is dead, and then it
      * waits for the child. */
     child_close(&run->child);
+    own_cgroup_end(&run->cgroup);
     watch_close(&run->watch);
     varlink_close(&run->agent);
     if (run->held.reply && run->cli->json)

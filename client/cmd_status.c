@@ -35,6 +35,20 @@ static void print_standing(const json_t *s)
              "a new life");
 }
 
+static void print_executor(const json_t *executor)
+{
+    if (!json_flag(executor, "wanted"))
+        puts("executor  none: the roster lets this node execute for nobody");
+    else if (json_flag(executor, "reachable"))
+        printf("executor  answers; %lld orders carried out, %lld refused\n",
+               json_number(executor, "runs"), json_number(executor, "refusals"));
+    else if (json_number(executor, "since_ms") < 0)
+        puts("executor  was not asked yet");
+    else
+        printf("EXECUTOR  does not answer: %s; this node carries no order out\n",
+               json_text(executor, "text"));
+}
+
 static void print_text(const json_t *s)
 {
     bool majority = json_flag(s, "majority");
@@ -50,6 +64,7 @@ static void print_text(const json_t *s)
     printf("majority  %s: %lld of %lld voters alive\n", majority ? "yes" : "no",
            json_number(s, "voters_alive"), json_number(s, "voters"));
     print_standing(s);
+    print_executor(json_object_get(s, "executor"));
     inhibit_print(json_object_get(s, "inhibitors"), "INHIBITED ");
     printf("store     %s%s%s; %lld records, %lld durable\n", store, *text ? ": " : "", text,
            json_number(s, "lsn"), json_number(s, "durable"));

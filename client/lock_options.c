@@ -51,13 +51,20 @@ const char lock_options_help[] =
     "  --value             COMMAND finds the lock's value in HOLDFAST_VALUE, in base64, and 1 or "
     "0\n"
     "                      in HOLDFAST_VALUE_VALID\n"
+    "  --cgroup            run COMMAND in a cgroup of its own, below that of this command: all "
+    "that "
+    "is\n"
+    "                      in it ends with the lock, whatever it makes itself, and when COMMAND "
+    "ends. "
+    "It\n"
+    "                      takes root, or a subtree that is delegated to you\n"
     "  --json              one object on stdout after COMMAND has ended\n"
     "\n"
     "The exit code is COMMAND's (128+n if signal n ended it); 2 no majority; 3 not granted; 4 the\n"
     "lock or the agent was lost while the lock was held; 69 no agent; 77 not permitted; 126, 127\n"
     "COMMAND cannot run.\n";
 
-enum { STALE = OPTION_OWN, HEAD, IF_TOKEN, ON_LOST, DATA, VALUE };
+enum { STALE = OPTION_OWN, HEAD, IF_TOKEN, ON_LOST, DATA, VALUE, CGROUP };
 
 static int take_on_lost(struct lock_options *o, const struct cli *cli)
 {
@@ -139,6 +146,9 @@ static int take_wish(struct lock_options *o, const struct cli *cli, int option)
     case VALUE:
         o->value = true;
         break;
+    case CGROUP:
+        o->cgroup = true;
+        break;
     }
     return EXIT_OK;
 }
@@ -218,6 +228,7 @@ int lock_options_take(struct lock_options *o, struct held *held, struct cli *cli
                                           {"on-lost", required_argument, NULL, ON_LOST},
                                           {"data", required_argument, NULL, DATA},
                                           {"value", no_argument, NULL, VALUE},
+                                          {"cgroup", no_argument, NULL, CGROUP},
                                           {"conflict-exit-code", required_argument, NULL, 'E'},
                                           COMMAND_OPTIONS};
     int option;
@@ -232,6 +243,8 @@ int lock_options_take(struct lock_options *o, struct held *held, struct cli *cli
         return EXIT_USAGE;
     if (held->several && o->if_token > 0)
         return usage_error(cli, "--if-token is about one lock, not with -a");
+    if (o->cgroup && o->on_lost == ON_LOST_NONE)
+        return usage_error(cli, "--cgroup ends all with the lock, --on-lost none nothing");
     o->try = o->try || o->wait_ms == 0; /* as flock has it */
     return EXIT_OK;
 }

@@ -24,7 +24,8 @@ struct lock_options {
     long if_token;                   /* 0: whatever it is */
     enum on_lost on_lost;
     bool head;
-    bool value; /* the command wants to know the value block */
+    bool value;  /* the command wants to know the value block */
+    bool cgroup; /* the command runs in a cgroup of its own */
     bool try;
     bool verbose;
     bool quiet;

@@ -106,6 +106,7 @@ static const struct varlink_method api_methods[] = {
     API_METHOD_TAKES("FenceLog", api_fence_log, fence_log_takes),
     API_METHOD("Inquiries", api_inquiries),
     API_METHOD_TAKES("Preview", api_fence_preview, fence_preview_takes),
+    API_METHOD("CheckExecutor", api_check_executor),
 };
 
 struct api *api_of(const struct varlink_call *call)
@@ -144,6 +145,9 @@ struct api *api_open(struct agent *agent, struct event_base *base, struct clock 
         .permits = api_permits,
         .closed = session_left,
     };
+    api->executor = executor_probe_open(base, clock, agent_config(agent),
+                                        agent_identity(agent)->node->executes);
+    api->executor_check = executor_check_open(base, clock, agent_config(agent));
     api->server = varlink_open(base, clock, fd, &api->service, fault);
     if (api->server)
         return api;
@@ -164,6 +168,8 @@ void api_reloaded(struct api *api)
 void api_close(struct api *api)
 {
     varlink_close(api->server);
+    executor_check_close(api->executor_check);
+    executor_probe_close(api->executor);
     sessions_deinit(&api->sessions);
     free(api);
 }

@@ -7,6 +7,8 @@
 
 #include "node/agent.h"
 #include "node/events.h"
+#include "node/executor_check.h"
+#include "node/executor_probe.h"
 #include "node/session.h"
 #include "node/varlink.h"
 
@@ -19,6 +21,8 @@ struct api {
     struct varlink_service service;
     struct varlink_server *server;
     struct api_log_call *log_calls; /* that follow the fence log, or wait for a check of it */
+    struct executor_probe *executor;
+    struct executor_check *executor_check;
 };
 
 /* `fd`: listening, stays the caller's. The agent outlives it. */
@@ -108,6 +112,8 @@ void api_hear_life(struct varlink_call *call, const json_t *parameters);
 void api_fence_log(struct varlink_call *call, const json_t *parameters);
 void api_inquiries(struct varlink_call *call, const json_t *parameters);
 void api_fence_preview(struct varlink_call *call, const json_t *parameters);
+/* What could be used to carry an order out here (api_executor.c). */
+void api_check_executor(struct varlink_call *call, const json_t *parameters);
 
 /* What these four of them say, for whoever else shows it. New values. */
 json_t *api_list_json(const struct api *api);

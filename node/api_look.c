@@ -6,6 +6,7 @@
 
 #include "crypto/version.h"
 #include "node/render.h"
+#include "node/render_executor.h"
 #include "node/render_fence.h"
 #include "node/render_inhibitor.h"
 #include "node/render_member.h"
@@ -173,7 +174,9 @@ json_t *api_status_json(const struct api *api)
                              (json_int_t)f->syncs, "sync_p50_us", (json_int_t)f->p50_us,
                              "sync_p99_us", (json_int_t)f->p99_us, "counters", api_counters(api));
     json_t *fence = api_status_fence(&p);
+    struct executor_probe_view executor = executor_probe_view(api->executor);
     json_object_set_new(out, "inhibitors", render_inhibitors(api->agent));
+    json_object_set_new(out, "executor", render_executor(&executor));
     json_object_update_missing(out, fence);
     json_object_update_missing(out, rest);
     json_decref(rest);

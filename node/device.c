@@ -21,29 +21,40 @@ size_t device_input(char out[WATCHER_INPUT_MAX], const struct config_device *d,
     return at < room ? (size_t)at : 0;
 }
 
-/* An option by one of its two names; else the secret. */
-static const char *device_value(const struct config_device *d, const struct secrets *secrets,
-                                const char *name, const char *old_name)
+/* An option by one of its two names; NULL if there is none. Never a secret: it becomes an argument
+ * of a process, which every user sees. */
+static const char *device_option(const struct config_device *d, const char *name,
+                                 const char *old_name)
 {
     const char *value = config_device_option(d, name);
-    if (!value)
-        value = config_device_option(d, old_name);
-    if (!value)
-        value = secrets_find(secrets, name);
-    return value ? value : secrets_find(secrets, old_name);
+    return value ? value : config_device_option(d, old_name);
+}
+
+bool device_queryable(const struct config_device *d, char why[DEVICE_TEXT_SIZE])
+{
+    if (device_option(d, "ip", "ipaddr") && device_option(d, "username", "login"))
+        return true;
+    snprintf(why, DEVICE_TEXT_SIZE,
+             "identity ipmi-guid needs ip and username among the options: only the password is "
+             "taken from the secrets");
+    return false;
 }
 
 bool device_query(struct device_query *out, const struct config_device *d,
                   const struct secrets *secrets, char why[DEVICE_TEXT_SIZE])
 {
-    const char *ip = device_value(d, secrets, "ip", "ipaddr");
-    const char *user = device_value(d, secrets, "username", "login");
-    const char *password = device_value(d, secrets, "password", "passwd");
-    const char *port = device_value(d, secrets, "ipport", "udpport");
-    const char *cipher = device_value(d, secrets, "cipher", "cipher");
-    const char *plus = device_value(d, secrets, "lanplus", "lanplus");
-    if (!ip || !user || !password) {
-        snprintf(why, DEVICE_TEXT_SIZE, "identity ipmi-guid needs ip, username and password");
+    const char *ip = device_option(d, "ip", "ipaddr");
+    const char *user = device_option(d, "username", "login");
+    const char *port = device_option(d, "ipport", "udpport");
+    const char *cipher = config_device_option(d, "cipher");
+    const char *plus = config_device_option(d, "lanplus");
+    const char *password = secrets_find(secrets, "password");
+    if (!password)
+        password = secrets_find(secrets, "passwd");
+    if (!device_queryable(d, why))
+        return false;
+    if (!password) {
+        snprintf(why, DEVICE_TEXT_SIZE, "identity ipmi-guid needs the password in the secrets");
         return false;
     }
     *out = (struct device_query){0};

@@ -17,14 +17,17 @@ enum { DEVICE_ARGUMENTS_MAX = 24, DEVICE_TEXT_SIZE = 256 };
 size_t device_input(char out[WATCHER_INPUT_MAX], const struct config_device *device,
                     const struct secrets *secrets, const char *action);
 
-/* A query of the BMC's own GUID through the same options and secrets. The password goes into the
- * environment: an argument of a process is seen by every user. */
+/* A query of the BMC's own GUID through the same options. Of the secrets only the password is used,
+ * and it goes into the environment: an argument of a process is seen by every user. */
 struct device_query {
     char *argv[DEVICE_ARGUMENTS_MAX];
     char password[SECRETS_FILE_MAX + 32]; /* "IPMI_PASSWORD=..." */
     char timeout[16];
 };
-/* False, with a word in `why`, if the options lack what it takes. */
+/* Whether the options alone have what the query takes beside the password; else false, with a word
+ * in `why`. */
+bool device_queryable(const struct config_device *device, char why[DEVICE_TEXT_SIZE]);
+/* The same of the options and the secrets. The arguments point into the device's options. */
 bool device_query(struct device_query *out, const struct config_device *device,
                   const struct secrets *secrets, char why[DEVICE_TEXT_SIZE]);
 /* What `ipmitool mc guid` printed: the GUID, in small letters. Empty if it printed none. */

@@ -171,6 +171,8 @@ static void driver_say_ended(struct driver *d, const struct watcher_report *repo
 
 static struct span driver_span(const struct driver *d)
 {
+    if (d->device && d->order.limit.ns > 0)
+        return d->order.limit;
     return d->device ? config_device_deadline(d->device) : d->order.action->deadline;
 }
 

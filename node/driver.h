@@ -27,6 +27,7 @@ struct driver_order {
     uint64_t life;
     struct digest order;
     struct view info;
+    struct span limit;             /* for each device, instead of its own deadline; ns 0: that */
     struct transcript *transcript; /* what drivers say; NULL: nowhere */
 };
 

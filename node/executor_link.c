@@ -1,20 +1,15 @@
 /* The agent's end of the executor's socket: see executor_link.h. */
 #include "node/executor_link.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <event2/event.h>
 #include <utlist.h>
 
-#include "node/executor_wire.h"
+#include "node/executor_line.h"
 #include "node/log.h"
 #include "proto/must.h"
 
@@ -33,14 +28,12 @@ struct link_run {
 };
 
 struct executor_link {
-    struct event_base *base;
     struct clock *clock;
     const struct config *config;
     const struct identity *identity;
     executor_link_done done;
     void *context;
-    int fd; /* -1: not connected */
-    struct event *event;
+    struct executor_line line;
     uint64_t last_id;
     struct link_run *runs;  /* sent, not answered */
     struct link_run *ended; /* by devices, off: until the life is proven over; the oldest first */
@@ -128,68 +121,28 @@ static void link_fail(struct link_run *r, const char *format, ...)
 
 /* --- The connection --- */
 
-static void link_disconnect(struct executor_link *l)
+static void link_lost(void *context, const char *why)
 {
-    if (l->event)
-        event_free(l->event);
-    if (l->fd >= 0)
-        close(l->fd);
-    l->event = NULL;
-    l->fd = -1;
-}
-
-static void link_lose(struct executor_link *l, const char *why)
-{
+    struct executor_link *l = context;
     log_event(LOG_LEVEL_ERROR, "executor-gone", "why=\"%s\"", why);
-    link_disconnect(l);
     while (l->runs)
         link_fail(l->runs, "the executor went away: %s", why);
 }
 
-static void link_readable(evutil_socket_t fd, short what, void *context)
+static void link_answered(void *context, const struct executor_answer *answer)
 {
-    (void)what;
     struct executor_link *l = context;
-    uint8_t bytes[EXECUTOR_ANSWER_MAX + 1];
-    struct executor_answer answer;
     struct link_run *r;
-    ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n <= 0) {
-        link_lose(l, n < 0 ? strerror(errno) : "it closed the connection");
-        return;
-    }
-    if (!executor_answer_decode(&answer, bytes, (size_t)n) || answer.type != EXECUTOR_ENDED) {
-        link_lose(l, "its answer is none");
+    if (answer->type != EXECUTOR_ENDED) {
+        executor_line_close(&l->line);
+        link_lost(l, "its answer is none");
         return;
     }
     DL_FOREACH(l->runs, r)
-    if (r->id == answer.id) {
-        link_end(r, &answer);
+    if (r->id == answer->id) {
+        link_end(r, answer);
         return;
     }
-}
-
-/* 0, or errno. */
-static int link_connect(struct executor_link *l)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (l->fd >= 0)
-        return 0;
-    memcpy(address.sun_path, l->config->executor_socket, strlen(l->config->executor_socket));
-    l->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (l->fd < 0)
-        return errno;
-    if (connect(l->fd, (const struct sockaddr *)&address, sizeof address) == 0) {
-        l->event = event_new(l->base, l->fd, EV_READ | EV_PERSIST, link_readable, l);
-        if (l->event && event_add(l->event, NULL) == 0)
-            return 0;
-        errno = ENOMEM;
-    }
-    int error = errno;
-    link_disconnect(l);
-    return error;
 }
 
 /* --- Runs --- */
@@ -202,7 +155,6 @@ static void link_late(void *context)
 static void link_send(struct link_run *r)
 {
     struct executor_link *l = r->link;
-    uint8_t bytes[EXECUTOR_REQUEST_MAX];
     struct executor_request request = {.type = EXECUTOR_RUN,
                                        .id = r->id,
                                        .kind = r->power_on                 ? EXECUTOR_ON
@@ -214,15 +166,15 @@ static void link_send(struct link_run *r)
                                        .info = {r->run.scope.info, r->run.scope.info_size},
                                        .cert = {r->cert, r->cert_size}};
     DL_APPEND(l->runs, r);
-    int error = link_connect(l);
+    int error = executor_line_connect(&l->line, l->config->executor_socket);
     if (error) {
         link_fail(r, "the executor does not answer at %s: %s", l->config->executor_socket,
                   strerror(error));
         return;
     }
-    size_t size = executor_request_encode(bytes, &request);
-    if (send(l->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)size) {
-        link_lose(l, strerror(errno));
+    error = executor_line_send(&l->line, &request);
+    if (error) {
+        link_lost(l, strerror(error));
         return;
     }
     struct span longest = config_run_longest(l->config);
@@ -270,20 +222,16 @@ struct executor_link *executor_link_open(struct event_base *base, struct clock *
 {
     struct executor_link *l = calloc(1, sizeof *l);
     must(l);
-    *l = (struct executor_link){.base = base,
-                                .clock = clock,
-                                .config = config,
-                                .identity = identity,
-                                .done = done,
-                                .context = context,
-                                .fd = -1};
+    *l = (struct executor_link){
+        .clock = clock, .config = config, .identity = identity, .done = done, .context = context};
+    executor_line_init(&l->line, base, link_answered, link_lost, l);
     return l;
 }
 
 void executor_link_close(struct executor_link *l)
 {
     struct link_run *r, *next;
-    link_disconnect(l);
+    executor_line_close(&l->line);
     DL_FOREACH_SAFE(l->runs, r, next)
     {
         clock_clear(l->clock, &r->late);

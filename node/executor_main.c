@@ -1,7 +1,8 @@
 /*
  * holdfast-executor: what switches machines off (F9), as a process of its own, with the rights that
- * the agent gives up: to read the devices' secrets and to start their drivers. It takes nothing but
- * certified orders, from the agent's user, and verifies each itself; see node/fencer.h.
+ * the agent gives up: to read the devices' secrets and to start their drivers. It acts on certified
+ * orders alone, from the agent's user, and verifies each itself; see node/fencer.h. Without one it
+ * tells how its devices are; see node/inspector.h.
  *
  * It reads the agent's configuration, and of it the roster, the machine id, the sections `action`
  * and `device`; not the agent's key.
@@ -47,6 +48,7 @@ struct daemon {
     int socket;
     struct executor_server *server;
     struct fencer *fencer;
+    struct inspector *inspector;
     struct event *term;
     struct event *interrupt;
     bool stopping;
@@ -133,7 +135,9 @@ static bool main_start(struct daemon *d, struct fault *fault)
         return false;
     d->fencer = fencer_open(d->base, &d->clock, config, &d->identity, d->acts, d->transcript,
                             executor_server_done, d->server);
-    executor_server_serve(d->server, d->fencer);
+    d->inspector = inspector_open(d->base, &d->clock, config, &d->identity,
+                                  executor_server_inspected, d->server);
+    executor_server_serve(d->server, d->fencer, d->inspector);
     return true;
 }
 
@@ -155,6 +159,8 @@ static void main_finish(struct daemon *d)
         executor_server_close(d->server);
     if (d->fencer)
         fencer_close(d->fencer);
+    if (d->inspector)
+        inspector_close(d->inspector);
     listener_close(d->socket, d->config.executor_socket);
     if (d->transcript)
         transcript_close(d->transcript);

@@ -24,6 +24,7 @@ struct executor_connection {
 struct executor_server {
     struct event_base *base;
     struct fencer *fencer;
+    struct inspector *inspector;
     uid_t user;
     struct event *event;
     uint64_t last_number;
@@ -43,6 +44,7 @@ static void server_drop(struct executor_connection *c)
     close(c->fd);
     *c = (struct executor_connection){.server = c->server};
     fencer_forget(c->server->fencer, number);
+    inspector_forget(c->server->inspector, number);
 }
 
 static void server_send(struct executor_connection *c, const struct executor_answer *answer)
@@ -65,6 +67,14 @@ void executor_server_done(void *context, uint64_t owner, uint64_t id,
             server_send(&s->connections[i], &answer);
 }
 
+void executor_server_inspected(void *context, uint64_t owner, const struct executor_answer *answer)
+{
+    struct executor_server *s = context;
+    for (size_t i = 0; i < EXECUTOR_CONNECTIONS_MAX; i++)
+        if (s->connections[i].number == owner)
+            server_send(&s->connections[i], answer);
+}
+
 static void server_answer_look(struct executor_connection *c, uint64_t id)
 {
     struct executor_answer answer = {.type = EXECUTOR_STATE, .id = id};
@@ -72,6 +82,32 @@ static void server_answer_look(struct executor_connection *c, uint64_t id)
     answer.state.strangers = c->server->strangers;
     fencer_state(c->server->fencer, &answer.state);
     server_send(c, &answer);
+}
+
+static void server_ask_part(struct executor_connection *c, const struct executor_request *request)
+{
+    struct executor_state state;
+    fencer_state(c->server->fencer, &state);
+    if (inspector_ask(c->server->inspector, c->number, request, state.running > 0))
+        return;
+    c->server->malformed++; /* it asks while it waits for an answer, as no agent does */
+    server_drop(c);
+}
+
+static void server_carry_out(struct executor_connection *c, const struct executor_request *request)
+{
+    switch (request->type) {
+    case EXECUTOR_LOOK:
+        server_answer_look(c, request->id);
+        break;
+    case EXECUTOR_ASK_PART:
+        server_ask_part(c, request);
+        break;
+    case EXECUTOR_RUN:
+        inspector_yield(c->server->inspector);
+        fencer_run(c->server->fencer, c->number, request);
+        break;
+    }
 }
 
 static void server_take(struct executor_connection *c, const uint8_t *bytes, size_t size)
@@ -85,10 +121,7 @@ static void server_take(struct executor_connection *c, const uint8_t *bytes, siz
         return;
     }
     c->busy = true;
-    if (request.type == EXECUTOR_LOOK)
-        server_answer_look(c, request.id);
-    else
-        fencer_run(c->server->fencer, c->number, &request);
+    server_carry_out(c, &request);
     c->busy = false;
     if (c->lost)
         server_drop(c);
@@ -166,9 +199,11 @@ struct executor_server *executor_server_open(struct event_base *base, int socket
     return NULL;
 }
 
-void executor_server_serve(struct executor_server *s, struct fencer *fencer)
+void executor_server_serve(struct executor_server *s, struct fencer *fencer,
+                           struct inspector *inspector)
 {
     s->fencer = fencer;
+    s->inspector = inspector;
     must(event_add(s->event, NULL) == 0);
 }
 

@@ -4,10 +4,19 @@
 #include "crypto/bytes.h"
 #include "proto/must.h"
 
+static uint64_t holder_cgroup(const struct holder *holder)
+{
+    for (size_t i = 0; i < holder->count; i++)
+        if (holder->processes[i].cgroup)
+            return holder->processes[i].cgroup;
+    return 0;
+}
+
 size_t holder_encode(uint8_t *out, const struct holder *holder)
 {
     struct writer w = writer_init(out, HOLDER_BYTES_MAX);
-    write_u8(&w, HOLDER_VERSION);
+    uint64_t cgroup = holder_cgroup(holder);
+    write_u8(&w, cgroup ? HOLDER_VERSION : HOLDER_VERSION_PLAIN);
     write_copy(&w, holder->boot_id, sizeof holder->boot_id);
     write_copy(&w, holder->session.bytes, sizeof holder->session.bytes);
     write_u32(&w, holder->uid);
@@ -17,6 +26,8 @@ size_t holder_encode(uint8_t *out, const struct holder *holder)
         write_u64(&w, holder->processes[i].start);
         write_u8(&w, holder->processes[i].leads);
     }
+    if (cgroup)
+        write_u64(&w, cgroup);
     must(!w.failed);
     return writer_size(&w);
 }
@@ -25,7 +36,8 @@ bool holder_decode(struct holder *out, struct view bytes)
 {
     struct holder h = {0};
     struct reader r = reader_init(bytes.bytes, bytes.size);
-    if (read_u8(&r) != HOLDER_VERSION)
+    uint8_t version = read_u8(&r);
+    if (version != HOLDER_VERSION_PLAIN && version != HOLDER_VERSION)
         return false;
     read_copy(&r, h.boot_id, sizeof h.boot_id);
     read_copy(&r, h.session.bytes, sizeof h.session.bytes);
@@ -41,8 +53,12 @@ bool holder_decode(struct holder *out, struct view bytes)
             return false;
         h.processes[i].pid = (pid_t)pid;
     }
-    if (!reader_done(&r))
+    bool plain = version == HOLDER_VERSION_PLAIN;
+    uint64_t cgroup = plain ? 0 : read_u64(&r);
+    if (!reader_done(&r) || (!plain && (cgroup == 0 || h.count == 0)))
         return false;
+    h.processes[0].cgroup =
+        cgroup; /* whose it is makes no difference: all of them are in one set */
     *out = h;
     return true;
 }

@@ -4,7 +4,9 @@
  * (F11).
  *
  *   version u8, boot id 16 bytes, session key 16 bytes, uid u32, count u8,
- *   then for each process: pid u32, start u64, leads flag
+ *   then for each process: pid u32, start u64, leads flag;
+ *   then, of version 2, the cgroup of the first that has one, u64. Without one it is version 1, as
+ *   agents wrote that knew of none.
  */
 #ifndef NODE_HOLDER_H
 #define NODE_HOLDER_H
@@ -14,12 +16,14 @@
 #include "proto/limits.h"
 
 enum {
-    HOLDER_VERSION = 1,
+    HOLDER_VERSION_PLAIN = 1,
+    HOLDER_VERSION = 2,
     HOLDER_KEY_SIZE = 16,
     HOLDER_BOOT_SIZE = 16,
     HOLDER_PROCESSES_MAX =
         4, /* the caller, the session's owner, and `pid` of Acquire; one to spare */
-    HOLDER_BYTES_MAX = 1 + HOLDER_BOOT_SIZE + HOLDER_KEY_SIZE + 4 + 1 + HOLDER_PROCESSES_MAX * 13
+    HOLDER_BYTES_MAX =
+        1 + HOLDER_BOOT_SIZE + HOLDER_KEY_SIZE + 4 + 1 + HOLDER_PROCESSES_MAX * 13 + 8
 };
 _Static_assert((int)HOLDER_BYTES_MAX <= (int)PROCESS_BLOB_MAX, "a holder fits the blob of a hold");
 

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "node/device.h"
 #include "node/log.h"
 #include "node/secrets.h"
 #include "node/watcher.h"
@@ -91,6 +92,16 @@ static bool metadata_check_target(const struct config *config, const struct iden
                      config->path, d->line, d->name, d->node);
 }
 
+/* What would fail each time that the device is asked who it is. */
+static bool metadata_check_query(const struct config *config, const struct config_device *d,
+                                 struct fault *fault)
+{
+    char why[DEVICE_TEXT_SIZE];
+    return d->identity != CONFIG_IDENTITY_IPMI_GUID || device_queryable(d, why) ||
+           fault_set(fault, FAULT_CONFIG, "%s:%d: device %s: %s", config->path, d->line, d->name,
+                     why);
+}
+
 static bool metadata_check_names(const struct config *config, const struct config_device *d,
                                  const struct secrets *secrets, const struct watcher_capture *text,
                                  struct fault *fault)
@@ -120,7 +131,8 @@ bool metadata_check_devices(const struct config *config, const struct identity *
         const struct config_device *d = &config->devices.list[i];
         struct secrets secrets = {0};
         char why[SECRETS_WHY_SIZE];
-        if (!metadata_check_target(config, identity, d, fault))
+        if (!metadata_check_target(config, identity, d, fault) ||
+            !metadata_check_query(config, d, fault))
             return false;
         if (d->secrets && !secrets_load(&secrets, d->secrets, why))
             return fault_set(fault, FAULT_CONFIG, "%s:%d: device %s: %s", config->path, d->line,

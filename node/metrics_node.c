@@ -216,6 +216,23 @@ static void metrics_clients(FILE *out, const struct api *api, const struct http_
     metrics_count(out, "holdfast_http_closed_total", "reason", "slow", h->slow);
 }
 
+/* --- The executor beside it --- */
+
+static void metrics_executor(FILE *out, const struct api *api)
+{
+    struct executor_probe_view v = executor_probe_view(api->executor);
+    metrics_one(out, "holdfast_executor_wanted", METRICS_GAUGE,
+                "1 if the roster lets this node execute orders, else 0: it needs no executor.",
+                v.wanted);
+    metrics_one(out, "holdfast_executor_reachable", METRICS_GAUGE,
+                "1 while this node's executor answers.", v.reachable);
+    metrics_one(out, "holdfast_executor_runs_total", METRICS_COUNTER,
+                "Runs of fence drivers by this node's executor, as it last said.", v.state.runs);
+    metrics_one(out, "holdfast_executor_refusals_total", METRICS_COUNTER,
+                "Runs that a rule forbade this node's executor, as it last said.",
+                v.state.refusals);
+}
+
 void metrics_node(FILE *out, const struct api *api, const struct http_server *http)
 {
     struct peer_status p;
@@ -226,4 +243,5 @@ void metrics_node(FILE *out, const struct api *api, const struct http_server *ht
     metrics_store(out, api, &p);
     metrics_network(out, api);
     metrics_clients(out, api, http);
+    metrics_executor(out, api);
 }

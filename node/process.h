@@ -11,8 +11,9 @@
 
 struct process {
     pid_t pid;
-    uint64_t start; /* in clock ticks since boot: field 22 of /proc/PID/stat */
-    bool leads;     /* it leads a process group, whose members act with it */
+    uint64_t start;  /* in clock ticks since boot: field 22 of /proc/PID/stat */
+    bool leads;      /* it leads a process group, whose members act with it */
+    uint64_t cgroup; /* that was its own when a client named it (cgroup.h); 0: none */
 };
 
 enum process_status {

@@ -468,7 +468,7 @@ bool session_holder(struct session *s, struct varlink_connection *connection, pi
     *why = other ? session_check_child(caller, pid) : NULL;
     if (*why)
         return false;
-    if (other && stopset_add(&s->stopset, pid, &child) != PROCESS_FOUND) {
+    if (other && stopset_add_named(&s->stopset, pid, &child) != PROCESS_FOUND) {
         *why = "pid: the process has ended, or the agent cannot watch it";
         return false;
     }

@@ -1,9 +1,9 @@
 /*
- * A stop set without cgroups.
+ * A stop set.
  *
- * Processes are watched by pidfd. A group whose leader has ended has no descriptor: it is looked at
- * now and then, but only while somebody waits for the set to be empty, so nothing runs when nothing
- * is at stake.
+ * Processes are watched by pidfd. A group whose leader has ended has no descriptor, and a cgroup is
+ * not worth one: they are looked at now and then, but only while somebody waits for the set to be
+ * empty, so nothing runs when nothing is at stake.
  */
 #include "node/stopset.h"
 
@@ -42,6 +42,7 @@ static void stopset_free_member(struct stopset_member *m)
 {
     DL_DELETE(m->set->members, m);
     stopset_shut(m);
+    cgroup_drop(&m->cgroup);
     free(m);
 }
 
@@ -117,6 +118,25 @@ enum process_status stopset_add(struct stopset *set, pid_t pid, struct process *
     return PROCESS_FOUND;
 }
 
+enum process_status stopset_add_named(struct stopset *set, pid_t pid, struct process *out)
+{
+    enum process_status status = stopset_add(set, pid, out);
+    if (status != PROCESS_FOUND)
+        return status;
+    struct stopset_member *m = stopset_find(set, out);
+    must(m);
+    /* Its descriptor is there: if it still runs after the look, it was the one that was looked at.
+     */
+    struct cgroup cgroup;
+    bool own = !m->cgroup.id && cgroup_own(&cgroup, pid);
+    if (own && !process_ended(m->fd))
+        m->cgroup = cgroup;
+    else if (own)
+        cgroup_drop(&cgroup);
+    m->process.cgroup = out->cgroup = m->cgroup.id;
+    return PROCESS_FOUND;
+}
+
 bool stopset_adopt(struct stopset *set, const struct process *process)
 {
     int fd = -1;
@@ -124,6 +144,10 @@ bool stopset_adopt(struct stopset *set, const struct process *process)
     struct stopset_member *m = stopset_insert(set, process, fd);
     if (m && status == PROCESS_GONE)
         m->ended = true;
+    if (m && process->cgroup && !m->cgroup.id) {
+        m->process.cgroup = process->cgroup;
+        m->cgroup = cgroup_again(process->cgroup);
+    }
     return m != NULL;
 }
 
@@ -165,6 +189,9 @@ static bool stopset_runs(struct stopset_member *m)
     if (m->process.leads && process_group_lives(&m->process))
         return true;
     m->process.leads = false; /* an ended group cannot come back; its number may, as another's */
+    if (cgroup_lives(&m->cgroup))
+        return true;
+    cgroup_drop(&m->cgroup);
     return false;
 }
 
@@ -189,7 +216,7 @@ static void stopset_member_ended(evutil_socket_t fd, short what, void *context)
 static bool stopset_watch_member(struct stopset_member *m)
 {
     if (stopset_ended(m))
-        return !m->process.leads;
+        return !m->process.leads && !m->cgroup.id;
     if (m->fd >= 0 && !m->event) {
         m->event = event_new(m->set->base, m->fd, EV_READ, stopset_member_ended, m);
         if (m->event && event_add(m->event, NULL) != 0) {
@@ -252,6 +279,8 @@ static bool stopset_kill_member(struct stopset_member *m)
         done = kill(-m->process.pid, SIGKILL) == 0;
     if (!stopset_ended(m))
         done = m->fd >= 0 && pidfd_send_signal(m->fd, SIGKILL, NULL, 0) == 0 && done;
+    if (m->cgroup.id)
+        done = cgroup_kill(&m->cgroup) && done;
     return done || !stopset_runs(m);
 }
 

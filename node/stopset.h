@@ -1,11 +1,11 @@
 /*
- * A stop set without cgroups (F11): the processes that act under a session's locks. They are the
- * process at the other end of the session's sockets, those that Acquire named, and the process
- * groups that these lead.
+ * A stop set (F11): the processes that act under a session's locks. They are the process at the
+ * other end of the session's sockets, those that Acquire named, the process groups that these lead,
+ * and the cgroup that a named one had for itself.
  *
  * What must hold: a lock is released for a dead client only when its stop set is *empty*, which is
- * when each process has ended and no member of a group it led runs any more. What cannot be seen
- * counts as running; what may not be killed is waited for.
+ * when each process has ended, no member of a group it led runs any more, and nobody is left in its
+ * cgroup. What cannot be seen counts as running; what may not be killed is waited for.
  */
 #ifndef NODE_STOPSET_H
 #define NODE_STOPSET_H
@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "node/cgroup.h"
 #include "node/clock.h"
 #include "node/process.h"
 
@@ -21,10 +22,11 @@ struct event;
 
 struct stopset_member {
     struct process process;
-    int fd;        /* pidfd; -1 if it has ended, or could not be opened */
-    bool ended;    /* seen to have ended */
-    bool spared;   /* stopset_kill leaves it alone */
-    unsigned uses; /* how many operations and connections named it */
+    int fd;               /* pidfd; -1 if it has ended, or could not be opened */
+    bool ended;           /* seen to have ended */
+    bool spared;          /* stopset_kill leaves it alone */
+    unsigned uses;        /* how many operations and connections named it */
+    struct cgroup cgroup; /* process.cgroup */
     struct event *event;
     struct stopset *set;
     struct stopset_member *next, *prev;
@@ -47,6 +49,9 @@ void stopset_deinit(struct stopset *set);
 
 /* Adds the process that has `pid` now and tells which it is; each needs a stopset_remove. */
 enum process_status stopset_add(struct stopset *set, pid_t pid, struct process *out);
+/* The same of a process that was named, and with it all that is in its cgroup, if that is its own.
+ */
+enum process_status stopset_add_named(struct stopset *set, pid_t pid, struct process *out);
 /* One more use of a process that is in it. */
 void stopset_use(struct stopset *set, const struct process *process);
 /* Adds a process that an earlier run of the agent knew, ended or not. False: out of memory. */

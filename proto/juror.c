@@ -222,6 +222,21 @@ static bool may_execute(const struct juror *j, uint16_t from, const struct wire_
            docket_action(e) != ACTION_RETIRE && m->slot != core_self(j->core);
 }
 
+/* F9: another executor said that it begins, and its time is not over. A second one beside it would
+ * strike the machine that has booted again meanwhile: so who came up since, and has not heard that,
+ * asks again later. Who has heard it waits by itself. */
+static bool another_acts(const struct juror *j, struct instant now, uint16_t from,
+                         const struct wire_exec_ask *m)
+{
+    const struct docket_entry *e = docket_find_scope(j->core->docket, m->slot, m->life, &m->scope);
+    if (!e || instant_reached(now, e->runs_until))
+        return false;
+    for (size_t i = 0; i < e->report_count; i++)
+        if (e->reports[i].executor != from && e->reports[i].stage != RUN_FAILED)
+            return true;
+    return false;
+}
+
 static void take_exec_ask(struct juror *j, struct instant now, uint16_t from,
                           const struct wire_exec_ask *m)
 {
@@ -241,6 +256,8 @@ static void take_exec_ask(struct juror *j, struct instant now, uint16_t from,
     const struct inhibitors *inhibitors = j->core->inhibitors;
     if ((inhibitors_freeze(inhibitors, now, m->slot) && !MUTANT(130)) ||
         (inhibitors_maintain(inhibitors, now, m->slot) && !MUTANT(133)))
+        return;
+    if (another_acts(j, now, from, m))
         return;
     if (m->scope.session) {
         scopes_exec_ask(j->scopes, now, from, m);

@@ -31,6 +31,8 @@ FORGED = {
     "counted-twice": "a signer is counted twice",
     "other-cluster": "of another roster",
     "relabelled": "a signature does not verify",
+    "earlier-epoch": "of another roster",
+    "later-epoch": "of another roster",
     "other-life": "a signature does not verify",
     "no-order": "a receipt proves nothing without its certified order",
 }

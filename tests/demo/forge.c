@@ -169,6 +169,16 @@ static void forge_orders(const struct forger *f)
     cert.order.roster = f->roster_digest;
     write_order(f, "relabelled", "the same, relabelled as this cluster's", &cert,
                 ORDER_BAD_SIGNATURE);
+
+    order = order_of(f); /* F10: votes of one roster say nothing under another */
+    order.epoch = f->roster.epoch - 1;
+    cert = sign(f, &order, &f->cluster, THIEVES);
+    write_order(f, "earlier-epoch", "an order of the epoch before, three signatures", &cert,
+                ORDER_OTHER_ROSTER);
+    order.epoch = f->roster.epoch + 1;
+    cert = sign(f, &order, &f->cluster, THIEVES);
+    write_order(f, "later-epoch", "an order of the next epoch, three signatures", &cert,
+                ORDER_OTHER_ROSTER);
 }
 
 /* The order that was carried out, turned against the life that came after it. */

@@ -25,6 +25,8 @@ static void seed_run(void)
     seed_file("run", bytes, executor_request_encode(bytes, &request));
     request = (struct executor_request){.type = EXECUTOR_LOOK, .id = 8};
     seed_file("look", bytes, executor_request_encode(bytes, &request));
+    request = (struct executor_request){.type = EXECUTOR_ASK_PART, .id = 9, .index = 2};
+    seed_file("ask-part", bytes, executor_request_encode(bytes, &request));
 }
 
 static void seed_answers(void)
@@ -38,6 +40,10 @@ static void seed_answers(void)
     seed_file("ended", bytes, executor_answer_encode(bytes, &answer));
     answer.type = EXECUTOR_STATE;
     seed_file("state", bytes, executor_answer_encode(bytes, &answer));
+    answer.type = EXECUTOR_PART;
+    answer.part = (struct executor_part){
+        .count = 3, .kind = EXECUTOR_PART_DEVICE, .good = true, .slot = 1, .name = "n1-bmc"};
+    seed_file("part", bytes, executor_answer_encode(bytes, &answer));
 }
 
 static void seed_acts(void)

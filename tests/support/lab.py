@@ -35,8 +35,10 @@ def until(look, what, deadline_s=DEADLINE_S):
 class Lab:
     """Machines hv1, hv2, ... under `directory`."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, before=()):
+        """`before`: what to put before the command that makes it, such as what names a network namespace."""
         self.dir = Path(directory)
+        self.before = before
         self.up_ms = 0
         self.names = []
 
@@ -48,6 +50,7 @@ class Lab:
         """The first half of a start: the process that makes the lab."""
         self.names = [f"hv{i}" for i in range(1, machines + 1)]
         argv = [
+            *self.before,
             holdfast(),
             "lab",
             "start",

@@ -50,9 +50,14 @@ class Case(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         if cls.machines:
-            cls.lab = Lab(Path(tempfile.mkdtemp(dir=test_dir())) / "l")
+            cls.lab = cls.make_lab(Path(tempfile.mkdtemp(dir=test_dir())) / "l")
             cls.addClassCleanup(cls.lab.stop)
             cls.lab.start(cls.machines, *cls.lab_options)
+
+    @classmethod
+    def make_lab(cls, directory):
+        """The lab of the class, not started yet."""
+        return Lab(directory)
 
     def setUp(self):
         self.dir = Path(tempfile.mkdtemp(dir=test_dir()))

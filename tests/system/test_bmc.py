@@ -1,11 +1,13 @@
 """Fencing by ClusterLabs' agents: real management controllers that switch the lab's machines."""
 import re
+import threading
 import unittest
 
 from bmc import PASSWORD, USER, Bmc, missing
 from case import OK
 from fencing import FenceCase
 from support.lab import until
+from support.processes import read, that_mention
 
 NOW = "; date +%s.%N"
 
@@ -169,9 +171,29 @@ class SilentBmcs(BmcCase):
         self.bmc.silent(True)
         self.addCleanup(self.bmc.silent, False)
         name, life, _ = self.begin("silent")
+        asking = []
+        look = threading.Thread(target=self.watch_queries, args=(asking,))
+        look.start()
         self.nobody_fenced_it(name, life, "identity: exit 1", "timed out")
+        look.join()
+        self.assertTrue(asking, "it was asked for its GUID")
+        for line, environment in asking:
+            self.assertNotIn(PASSWORD, line)
+            self.assertIn(f"IPMI_PASSWORD={PASSWORD}", environment)
         self.assertEqual(self.bmc.log(), [])
         self.bmc.silent(False)
+
+    def watch_queries(self, found):
+        """What the next query of this controller's GUID was called with, as everybody sees it, and as its user does."""
+
+        def look():
+            for pid in that_mention(f"\0-p\0{self.bmc.port}\0"):
+                line, environment = read(pid, "cmdline").decode(), read(pid, "environ").decode()
+                if line.endswith("\0mc\0guid\0"):
+                    found.append((line, environment))
+            return found
+
+        until(look, "the executor asks for the GUID")
 
     def test_a_secret_that_others_can_read_is_not_used(self):
         for machine in ("hv1", "hv2"):

@@ -133,6 +133,15 @@ class Units(Case):
         self.assertEqual(code, 0, out + err)
         self.assertRegex(out, r"Overall exposure level for holdfastd.service: [01]\.\d")
 
+    @needs("systemd-analyze")
+    def test_the_executor_is_shut_in_too(self):
+        """As far as fence agents allow: test_executor_confined runs one so."""
+        unit = self.unit(UNITS / "holdfast-executor.service")
+        code, out, err = self.run_to_end(
+            "systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE_MAX}", unit
+        )
+        self.assertEqual(code, 0, out + err)
+
     def test_who_takes_locks_starts_after_the_agent(self):
         unit = (UNITS / "holdfastd.service").read_text()
         before = re.search(r"^Before=(.*)$", unit, flags=re.M)[1].split()

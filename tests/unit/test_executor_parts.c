@@ -46,6 +46,47 @@ START_TEST(request)
     in = (struct executor_request){.type = EXECUTOR_LOOK, .id = 4};
     ck_assert(executor_request_decode(&out, bytes, executor_request_encode(bytes, &in)));
     ck_assert_int_eq(out.type, EXECUTOR_LOOK);
+    in = (struct executor_request){.type = EXECUTOR_ASK_PART, .id = 4, .index = 0x01020304};
+    size = executor_request_encode(bytes, &in);
+    ck_assert(executor_request_decode(&out, bytes, size));
+    ck_assert_uint_eq(out.index, 0x01020304);
+    for (size_t i = 0; i < size; i++)
+        ck_assert(!executor_request_decode(&out, bytes, i));
+    bytes[1] = EXECUTOR_ASK_PART + 1;
+    ck_assert(!executor_request_decode(&out, bytes, size));
+}
+END_TEST
+
+START_TEST(part_answer)
+{
+    uint8_t bytes[EXECUTOR_ANSWER_MAX + 1];
+    struct executor_answer out, in = {.type = EXECUTOR_PART,
+                                      .id = 5,
+                                      .outcome = RUN_ON,
+                                      .device = "lab:n1",
+                                      .text = "n1-bmc: status: on",
+                                      .part = {.count = 3,
+                                               .kind = EXECUTOR_PART_DEVICE,
+                                               .good = true,
+                                               .slot = 9,
+                                               .age_ms = 1234,
+                                               .name = "n1-bmc"}};
+    size_t size = executor_answer_encode(bytes, &in);
+    ck_assert(executor_answer_decode(&out, bytes, size));
+    ck_assert_int_eq(out.outcome, RUN_ON);
+    ck_assert_str_eq(out.text, in.text);
+    ck_assert_mem_eq(&out.part, &in.part, sizeof out.part);
+    for (size_t i = 0; i < size; i++)
+        ck_assert(!executor_answer_decode(&out, bytes, i));
+    for (size_t i = 0; i < size; i++) { /* one encoding of each: or none */
+        uint8_t changed[EXECUTOR_ANSWER_MAX], again[EXECUTOR_ANSWER_MAX];
+        memcpy(changed, bytes, size);
+        changed[i] ^= 0x81;
+        if (executor_answer_decode(&out, changed, size)) {
+            ck_assert_uint_eq(executor_answer_encode(again, &out), size);
+            ck_assert_mem_eq(again, changed, size);
+        }
+    }
 }
 END_TEST
 
@@ -309,6 +350,30 @@ START_TEST(identity_query)
 }
 END_TEST
 
+/* Whatever else is among the secrets is the fence agent's alone, by its standard input. */
+START_TEST(secrets_are_no_arguments)
+{
+    static struct secrets s;
+    static struct device_query query;
+    char *const named[] = {"ip=10.0.0.1", "username=fence"};
+    struct config_device bare = device;
+    char why[DEVICE_TEXT_SIZE], line[512] = "";
+    ck_assert(parse(&s, "password=hunter2\nip=10.9.9.9\nipaddr=10.9.9.9\nusername=hidden\n"
+                        "login=hidden\nipport=999\nudpport=999\nlanplus=1\ncipher=99\n"));
+    bare.options = NULL;
+    bare.option_count = 0;
+    ck_assert(!device_query(&query, &bare, &s, why));
+    ck_assert_ptr_nonnull(strstr(why, "ip and username among the options"));
+    bare.options = (char **)(uintptr_t)named;
+    bare.option_count = 2;
+    ck_assert(device_query(&query, &bare, &s, why));
+    for (size_t i = 0; query.argv[i]; i++)
+        strcat(strcat(line, query.argv[i]), " ");
+    ck_assert_str_eq(line, "/usr/bin/ipmitool -I lan -H 10.0.0.1 -p 623 -U fence -E -N 5 -R 1 mc "
+                           "guid ");
+}
+END_TEST
+
 static void check_guid(const char *text, const char *expected)
 {
     char guid[DEVICE_SIZE];
@@ -347,9 +412,20 @@ END_TEST
 
 Suite *suite_executor_parts(void)
 {
-    const TTest *const tests[] = {request,      answer,         acts_once,      acts_full,
-                                  acts_file,    acts_directory, secrets_lines,  secrets_masked,
-                                  secrets_file, agents_input,   identity_query, guids,
+    const TTest *const tests[] = {request,
+                                  part_answer,
+                                  answer,
+                                  acts_once,
+                                  acts_full,
+                                  acts_file,
+                                  acts_directory,
+                                  secrets_lines,
+                                  secrets_masked,
+                                  secrets_file,
+                                  agents_input,
+                                  identity_query,
+                                  secrets_are_no_arguments,
+                                  guids,
                                   metadata};
     Suite *s = suite_create("executor_parts");
     TCase *c = tcase_create("executor_parts");

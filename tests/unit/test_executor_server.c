@@ -35,6 +35,7 @@ static struct {
     int socket;
     struct executor_server *server;
     struct fencer *fencer;
+    struct inspector *inspector;
     int agent; /* the compromised one's connection; -1: none */
 } world;
 
@@ -57,7 +58,9 @@ static void begin(uid_t user)
     world.server = executor_server_open(world.base, world.socket, user, &fault);
     world.fencer = fencer_open(world.base, &world.clock, &world.config, &world.identity, world.acts,
                                NULL, executor_server_done, world.server);
-    executor_server_serve(world.server, world.fencer);
+    world.inspector = inspector_open(world.base, &world.clock, &world.config, &world.identity,
+                                     executor_server_inspected, world.server);
+    executor_server_serve(world.server, world.fencer, world.inspector);
 }
 
 static void end(void)
@@ -67,6 +70,7 @@ static void end(void)
     world.agent = -1;
     executor_server_close(world.server);
     fencer_close(world.fencer);
+    inspector_close(world.inspector);
     listener_close(world.socket, path_of("socket"));
     acts_close(world.acts);
 }
@@ -416,6 +420,28 @@ START_TEST(looks)
 }
 END_TEST
 
+/* What it may ask without an order runs no script, and asking twice at once costs its connection.
+ */
+START_TEST(parts)
+{
+    uint8_t bytes[EXECUTOR_REQUEST_MAX], said[EXECUTOR_ANSWER_MAX + 1];
+    struct executor_answer answer;
+    for (uint32_t i = 0; i < 200; i++) {
+        struct executor_request ask = {
+            .type = EXECUTOR_ASK_PART, .id = i, .index = i < 100 ? 0 : i << 24 | i};
+        say(bytes, executor_request_encode(bytes, &ask));
+        turn();
+        ssize_t n = recv(world.agent, said, sizeof said, MSG_DONTWAIT);
+        ck_assert_int_gt(n, 0);
+        ck_assert(executor_answer_decode(&answer, said, (size_t)n));
+        ck_assert_int_eq(answer.type, EXECUTOR_PART);
+        ck_assert_int_eq(answer.part.kind, i < 100 ? EXECUTOR_PART_SCRIPT : EXECUTOR_PART_NONE);
+    }
+    check_verbs("");
+    check_alive();
+}
+END_TEST
+
 Suite *suite_executor_server(void)
 {
     const TTest *const tests[] = {forged_certificates,
@@ -426,7 +452,8 @@ Suite *suite_executor_server(void)
                                   flood,
                                   deaf,
                                   stranger,
-                                  looks};
+                                  looks,
+                                  parts};
     Suite *s = suite_create("executor_server");
     TCase *c = tcase_create("executor_server");
     tcase_add_checked_fixture(c, setup, teardown);
