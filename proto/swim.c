@@ -164,14 +164,20 @@ static void excuse(struct swim *s, struct span late)
     }
 }
 
+/* With somebody who is no suspect, if it can be: in a mass failure most suspects do not answer. */
 static void exchange_digest(struct swim *s, struct instant now)
 {
+    enum { OFFERED = 4 };
     const struct swim_timing *timing = &s->config.timing;
     bool unsettled = !instant_reached(now, s->unsettled_until);
-    uint16_t to;
+    uint16_t to[OFFERED];
     s->digest_at = instant_after(now, unsettled ? timing->period : timing->digest_period);
-    if (swim_probe_choose(s, s->self, 1, &to) == 1)
-        swim_word_tell_digest(s, to, true);
+    size_t count = swim_probe_choose(s, s->self, OFFERED, to);
+    size_t taken = 0;
+    while (taken + 1 < count && s->members.table[to[taken]].state != MEMBER_ALIVE)
+        taken++;
+    if (count > 0)
+        swim_word_tell_digest(s, to[taken], true);
 }
 
 void swim_step(struct swim *s, struct instant now)
