@@ -155,12 +155,12 @@ static void count_telling(struct gossip *g, uint16_t item)
     enter(g, item);
 }
 
-size_t gossip_pick(struct gossip *g, uint16_t skip, uint16_t out[GOSSIP_PER_DATAGRAM])
+size_t gossip_pick(struct gossip *g, uint16_t skip, uint16_t *out, size_t room)
 {
     size_t picked = 0;
-    for (uint64_t left = g->levels_used; left && picked < GOSSIP_PER_DATAGRAM; left &= left - 1) {
+    for (uint64_t left = g->levels_used; left && picked < room; left &= left - 1) {
         uint16_t item = g->levels[__builtin_ctzll(left)].newest;
-        for (; item != GOSSIP_NOBODY && picked < GOSSIP_PER_DATAGRAM; item = g->items[item].older)
+        for (; item != GOSSIP_NOBODY && picked < room; item = g->items[item].older)
             if (g->items[item].member != skip)
                 out[picked++] = g->items[item].member;
     }

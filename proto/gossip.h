@@ -72,8 +72,8 @@ size_t gossip_bytes(size_t members);
 void gossip_init(struct gossip *g, void *memory, size_t members);
 /* There is a new word about `member`: it will be told from the start. */
 void gossip_add(struct gossip *g, uint16_t member);
-/* Whom to tell about now: least told first, newest first among equals, never `skip` (GOSSIP_NOBODY:
- * skip nobody). Counts them as told. Returns how many. */
-size_t gossip_pick(struct gossip *g, uint16_t skip, uint16_t out[GOSSIP_PER_DATAGRAM]);
+/* Whom to tell about now, up to `room`: least told first, newest first among equals, never `skip`
+ * (GOSSIP_NOBODY: skip nobody). Counts them as told. Returns how many. */
+size_t gossip_pick(struct gossip *g, uint16_t skip, uint16_t *out, size_t room);
 
 #endif

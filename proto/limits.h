@@ -39,6 +39,7 @@ enum {
     RUN_SPAN_MAX_MS = 120 * 1000, /* an executor that says that it acts is believed so long (F9) */
 
     GOSSIP_PER_DATAGRAM = 6, /* members told along with a probe */
+    GOSSIP_PER_CROWDED = 24, /* the same while there is hearsay about many: it goes alone then */
     ROUND_STEP_MAX =
         1 << 20, /* a ballot's round may jump by so much; beyond it the sender is broken */
 

@@ -164,14 +164,35 @@ static void excuse(struct swim *s, struct span late)
     }
 }
 
+/* Whom to compare views with; -1 if there is nobody. In a mass failure most suspects do not answer,
+ * so somebody else is better; and who is cut off asks whom it heard last. */
+static int choose_partner(struct swim *s, struct instant now)
+{
+    enum { OFFERED = 4 };
+    uint16_t offered[OFFERED];
+    const struct member *table = s->members.table;
+    size_t count = swim_probe_choose(s, s->self, OFFERED, offered);
+    if (count == 0)
+        return -1;
+    size_t taken = 0;
+    while (taken + 1 < count && table[offered[taken]].state != MEMBER_ALIVE)
+        taken++;
+    size_t partner = offered[taken];
+    for (size_t i = 0; i < s->members.count && swim_probe_cut_off(s, now); i++)
+        if (i != s->self && table[i].state == MEMBER_ALIVE &&
+            brief_instant(table[i].heard).ns > brief_instant(table[partner].heard).ns)
+            partner = i;
+    return (int)partner;
+}
+
 static void exchange_digest(struct swim *s, struct instant now)
 {
     const struct swim_timing *timing = &s->config.timing;
     bool unsettled = !instant_reached(now, s->unsettled_until);
-    uint16_t to;
     s->digest_at = instant_after(now, unsettled ? timing->period : timing->digest_period);
-    if (swim_probe_choose(s, s->self, 1, &to) == 1)
-        swim_word_tell_digest(s, to, true);
+    int partner = choose_partner(s, now);
+    if (partner >= 0)
+        swim_word_tell_digest(s, (uint16_t)partner, true);
 }
 
 void swim_step(struct swim *s, struct instant now)

@@ -38,6 +38,7 @@ struct swim {
     struct watch watch;
     struct accusers accusers;
     uint32_t hurry;          /* random probes to send at once, since somebody was silent */
+    uint32_t unanswered;     /* probes in a row that nobody answered by any way */
     struct instant round_at; /* the next probe of a random live member */
     struct instant quiet_at; /* and of one that is dead or was never seen */
     struct instant news_at;  /* news is told to some; INSTANT_NEVER: there is none */
@@ -81,6 +82,8 @@ void swim_probe_begin(struct swim *s, struct instant now);
 void swim_probe_look(struct swim *s, struct instant now, uint16_t index);
 /* This node's own finding about its edge to a member (M3); news only if it changes. */
 void swim_probe_set_reach(struct swim *s, uint16_t index, bool unreachable);
+/* Nothing was heard for a while, or many probes in a row had no answer: not slow, but cut off. */
+bool swim_probe_cut_off(const struct swim *s, struct instant now);
 /* Forgets what is open without a verdict. */
 void swim_probe_void(struct swim *s);
 /* Up to `wanted` random live members other than `except` and ourselves; returns how many. */

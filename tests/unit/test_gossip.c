@@ -90,7 +90,7 @@ END_TEST
 
 START_TEST(nothing_to_tell)
 {
-    ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked), 0);
+    ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM), 0);
 }
 END_TEST
 
@@ -98,10 +98,10 @@ START_TEST(each_word_is_told_up_to_the_limit)
 {
     gossip_add(&news, 4);
     for (uint16_t i = 0; i < gossip_limit(MEMBERS); i++) {
-        ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked), 1);
+        ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM), 1);
         ck_assert_uint_eq(picked[0], 4);
     }
-    ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked), 0);
+    ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM), 0);
     ck_assert_uint_eq(news.count, 0);
 }
 END_TEST
@@ -110,10 +110,11 @@ START_TEST(least_told_first_then_newest)
 {
     for (uint16_t i = 0; i < 8; i++)
         gossip_add(&news, i);
-    ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked), GOSSIP_PER_DATAGRAM);
+    ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM),
+                      GOSSIP_PER_DATAGRAM);
     for (size_t i = 0; i < GOSSIP_PER_DATAGRAM; i++)
         ck_assert_uint_eq(picked[i], 7 - i);
-    gossip_pick(&news, GOSSIP_NOBODY, picked);
+    gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM);
     ck_assert_uint_eq(picked[0], 1); /* never told yet */
     ck_assert_uint_eq(picked[1], 0);
     ck_assert_uint_eq(picked[2], 7); /* told once */
@@ -123,13 +124,13 @@ END_TEST
 START_TEST(newer_word_replaces_the_older)
 {
     for (int i = 0; i < 5; i++)
-        gossip_pick(&news, GOSSIP_NOBODY, picked);
+        gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM);
     gossip_add(&news, 3);
-    gossip_pick(&news, GOSSIP_NOBODY, picked);
+    gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM);
     gossip_add(&news, 3); /* starts anew, and is there once */
     ck_assert_uint_eq(news.count, 1);
     uint16_t told = 0;
-    while (gossip_pick(&news, GOSSIP_NOBODY, picked) == 1)
+    while (gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM) == 1)
         told++;
     ck_assert_uint_eq(told, gossip_limit(MEMBERS));
 }
@@ -140,10 +141,10 @@ START_TEST(skipped_member_is_not_told_and_not_counted)
     gossip_add(&news, 1);
     gossip_add(&news, 2);
     for (int i = 0; i < 3; i++) {
-        ck_assert_uint_eq(gossip_pick(&news, 2, picked), 1);
+        ck_assert_uint_eq(gossip_pick(&news, 2, picked, GOSSIP_PER_DATAGRAM), 1);
         ck_assert_uint_eq(picked[0], 1);
     }
-    ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked), 2);
+    ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM), 2);
     ck_assert_uint_eq(picked[0], 2);
 }
 END_TEST
@@ -153,8 +154,8 @@ START_TEST(all_members_are_told_equally_often)
     unsigned told[MEMBERS] = {0};
     for (unsigned i = 0; i < MEMBERS; i++)
         gossip_add(&news, (uint16_t)i);
-    for (size_t n = gossip_pick(&news, GOSSIP_NOBODY, picked); n > 0;
-         n = gossip_pick(&news, GOSSIP_NOBODY, picked)) {
+    for (size_t n = gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM); n > 0;
+         n = gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM)) {
         for (size_t i = 0; i < n; i++) {
             for (size_t j = 0; j < i; j++)
                 ck_assert_uint_ne(picked[i], picked[j]);
@@ -172,7 +173,8 @@ START_TEST(full_queue_drops_what_was_told_most)
     for (size_t i = 0; i < GOSSIP_ROOM_SMALL; i++)
         gossip_add(&news, (uint16_t)i);
     uint16_t newest = GOSSIP_ROOM_SMALL - 1;
-    ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked), GOSSIP_PER_DATAGRAM);
+    ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM),
+                      GOSSIP_PER_DATAGRAM);
     /* Of those that were told, the oldest gives way; when none is left, the oldest of all. */
     for (int i = 0; i < GOSSIP_PER_DATAGRAM; i++) {
         uint16_t gone = (uint16_t)(newest + 1 - GOSSIP_PER_DATAGRAM + i);
@@ -205,7 +207,7 @@ static void play_both(uint16_t members, uint32_t seed)
             uint16_t expected[GOSSIP_PER_DATAGRAM] = {0};
             uint16_t skip = (uint16_t)(draw % members);
             size_t count = plain_pick(skip, gossip_limit(members), expected);
-            ck_assert_uint_eq(gossip_pick(&news, skip, picked), count);
+            ck_assert_uint_eq(gossip_pick(&news, skip, picked, GOSSIP_PER_DATAGRAM), count);
             ck_assert_mem_eq(picked, expected, count * sizeof *picked);
         }
         ck_assert_uint_eq(news.count, plain_count);

@@ -146,14 +146,15 @@ START_TEST(full_news_lets_go_of_what_was_told_most)
     gossip_init(&news, memory, CLUSTER);
     for (size_t i = 0; i < room; i++)
         gossip_add(&news, (uint16_t)i);
-    gossip_pick(&news, GOSSIP_NOBODY, picked); /* the newest six are told once */
+    gossip_pick(&news, GOSSIP_NOBODY, picked,
+                GOSSIP_PER_DATAGRAM); /* the newest six are told once */
     gossip_add(&news, (uint16_t)room);
     ck_assert_uint_eq(news.count, room);
     size_t told = 0;
     for (size_t i = 0; i < room; i++)
         told += news.items[i].sent == 1;
     ck_assert_uint_eq(told, GOSSIP_PER_DATAGRAM - 1);
-    gossip_pick(&news, GOSSIP_NOBODY, picked);
+    gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM);
     ck_assert_uint_eq(picked[0], room);
     free(memory);
 }
