@@ -34,7 +34,8 @@ enum {
     FILE_MAX = 1024 * 1024 * 1024, /* a votes.log beyond this is not ours to read */
     DAMAGED_MAX = 1000,            /* names tried for a damaged log */
     BUCKETS = 32,                  /* bucket i counts syncs below 2^i us; the last takes the rest */
-    HISTOGRAM_MAX = 1000           /* syncs counted before all buckets are halved */
+    HISTOGRAM_MAX = 1000,          /* syncs counted before all buckets are halved */
+    ZEROS_AHEAD = 128 * 1024       /* written before the records get there */
 };
 
 _Static_assert(STORE_QUEUE_MAX <=
@@ -87,6 +88,8 @@ struct store {
     /* The thread's. */
     int log_fd; /* -1 until the first segment is written */
     size_t log_end;
+    size_t log_zeroed;      /* bytes of it up to here were written, records or zeros */
+    size_t log_size;        /* preallocated */
     struct written written; /* and not synced yet */
     bool broken;            /* a write or sync failed: nothing is written any more */
 
@@ -170,6 +173,21 @@ static int write_whole(int fd, const uint8_t *bytes, size_t size, size_t offset)
     return 0;
 }
 
+/*
+ * Zeros are written some way ahead of the records, where the file holds nothing but zeros anyway:
+ * the first write to a page that was only preallocated changes the file's extents too, and each
+ * sync after it would have to write those as well.
+ */
+static int write_zeros(struct store *store, size_t end)
+{
+    static const uint8_t zeros[ZEROS_AHEAD];
+    size_t ahead = end + ZEROS_AHEAD < store->log_size ? end + ZEROS_AHEAD : store->log_size;
+    if (end <= store->log_zeroed || ahead <= end)
+        return 0;
+    store->log_zeroed = ahead;
+    return write_whole(store->log_fd, zeros, ahead - end, end);
+}
+
 /* Puts records behind the current segment's last. */
 static bool write_records(struct store *store, const uint8_t *bytes, size_t size, uint64_t lsn,
                           uint64_t appends)
@@ -177,6 +195,8 @@ static bool write_records(struct store *store, const uint8_t *bytes, size_t size
     if (size == 0)
         return true;
     int error = write_whole(store->log_fd, bytes, size, store->log_end);
+    if (error == 0)
+        error = write_zeros(store, store->log_end + size);
     if (error != 0)
         return fail(store, "write votes.log", error);
     store->log_end += size;
@@ -270,7 +290,8 @@ static bool switch_segment(struct store *store, const struct batch *batch)
     if (store->log_fd >= 0)
         close(store->log_fd);
     store->log_fd = fd;
-    store->log_end = batch->segment_size;
+    store->log_end = store->log_zeroed = batch->segment_size;
+    store->log_size = capacity_for(batch->segment_size);
     if (renameat(store->dir_fd, LOG_NEW, store->dir_fd, LOG) != 0)
         return fail(store, "rename votes.new", errno);
     if (fsync(store->dir_fd) != 0)

@@ -13,6 +13,7 @@
 #include "node/varlink.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -131,11 +132,10 @@ static void varlink_put(struct varlink_connection *c, const char *bytes, size_t 
         varlink_kill(c);
 }
 
-static void varlink_write(struct varlink_connection *c, json_t *message)
+/* `text`: a whole message, `size` with its NUL. */
+static void varlink_write_text(struct varlink_connection *c, const char *text, size_t size)
 {
-    char *text = c->dead || c->call.oneway ? NULL : json_dumps(message, JSON_COMPACT);
-    json_decref(message);
-    if (!text)
+    if (c->dead || c->call.oneway)
         return;
     /* Asked before this answer is added: one answer, however long, always has room. */
     if (evbuffer_get_length(c->output) > VARLINK_BACKLOG_MAX) {
@@ -145,8 +145,16 @@ static void varlink_write(struct varlink_connection *c, json_t *message)
                   (unsigned)c->peer.uid);
         varlink_kill(c);
     } else {
-        varlink_put(c, text, strlen(text) + 1);
+        varlink_put(c, text, size);
     }
+}
+
+static void varlink_write(struct varlink_connection *c, json_t *message)
+{
+    char *text = c->dead || c->call.oneway ? NULL : json_dumps(message, JSON_COMPACT);
+    json_decref(message);
+    if (text)
+        varlink_write_text(c, text, strlen(text) + 1);
     free(text);
 }
 
@@ -170,6 +178,15 @@ static json_t *varlink_message(json_t *parameters)
 void varlink_reply(struct varlink_call *call, json_t *parameters)
 {
     varlink_write(call->connection, varlink_message(parameters));
+    varlink_end(call);
+}
+
+void varlink_reply_text(struct varlink_call *call, const char *parameters)
+{
+    char text[VARLINK_TEXT_MAX];
+    int size = snprintf(text, sizeof text, "{\"parameters\":%s}", parameters);
+    must(size > 0 && size < (int)sizeof text);
+    varlink_write_text(call->connection, text, (size_t)size + 1);
     varlink_end(call);
 }
 
