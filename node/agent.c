@@ -147,9 +147,10 @@ static void agent_carry_out(struct agent *a)
     a->carrying = true;
     do {
         peer_effects(a->peer, clock_now(), &e);
+        /* First, since others sync meanwhile: none of it rests on this turn's records (L6). */
+        udp_send(a->udp, e.datagrams, e.datagram_count);
         if (!a->sync_failed && !failed)
             failed = !agent_persist(a, &e);
-        udp_send(a->udp, e.datagrams, e.datagram_count);
         fence_log_take(a->fence_log, e.steps, e.steps_dropped); /* before who is told asks why */
         agent_tell(a, &e);
         agent_execute(a, &e);

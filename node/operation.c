@@ -1,6 +1,7 @@
 /* One request or hold of this node. */
 #include "node/operation.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,8 @@
 /* While this node's life does not count: */
 #define OPERATION_AGAIN    SPAN_MS(250)  /* between two questions; NOTICE_READY comes before */
 #define OPERATION_PATIENCE SPAN_MS(3000) /* of a `try`, for which nobody waits long */
+
+enum { OPERATION_TEXT_SIZE = 320 }; /* the longest numbers included */
 
 static struct operation_key operation_key(struct op_id id)
 {
@@ -123,6 +126,24 @@ static void operation_waits(struct operation *op, const struct answer *answer)
                            operation_json(op, answer, "waiting", render_reason(answer->reason)));
 }
 
+/* What operation_json says of a grant where nobody went uncleanly and no value stays: nearly
+ * always, and ten times as fast. */
+static void operation_tell_granted(struct operation *op, const struct answer *answer)
+{
+    char text[OPERATION_TEXT_SIZE];
+    if (!op->listener->granted_text || answer->mark.set || answer->value) {
+        op->listener->granted(op->context, operation_json(op, answer, "held", ""));
+        return;
+    }
+    snprintf(text, sizeof text,
+             "{\"state\":\"held\",\"hold\":\"%s\",\"token\":%lld,\"place\":0,\"reason\":\"\","
+             "\"holders\":[],\"reachable\":%lld,\"cohort\":%lld,\"unclean\":null,"
+             "\"stale\":null,\"value\":null}",
+             op->known ? render_hold(op->id).text : "", (long long)answer->token,
+             (long long)answer->reachable, (long long)answer->cohort);
+    op->listener->granted_text(op->context, text);
+}
+
 static void operation_granted(struct operation *op, const struct answer *answer)
 {
     agent_forget(op->all->agent, op->acquire_handle);
@@ -136,7 +157,7 @@ static void operation_granted(struct operation *op, const struct answer *answer)
     if (op->unwanted || !op->listener)
         operation_drop(op, NULL, false); /* nobody was told, so nothing acted under it */
     else
-        op->listener->granted(op->context, operation_json(op, answer, "held", ""));
+        operation_tell_granted(op, answer);
 }
 
 bool operation_untold(const struct operation *op)
@@ -376,7 +397,7 @@ static void operation_drop_answer(void *context, const struct answer *answer)
     struct varlink_call *call = op->drop_call;
     op->drop_call = NULL;
     if (call && answer->kind == ANSWER_DROPPED)
-        varlink_reply(call, NULL);
+        varlink_reply_text(call, "{}");
     else if (call)
         varlink_error(call, "org.holdfast.NoSuchHold", json_pack("{s:s}", "hold", hold.text));
     operation_refuse(op, "org.holdfast.NoSuchHold", json_pack("{s:s}", "hold", hold.text));
@@ -545,6 +566,14 @@ static void operation_call_granted(void *context, json_t *held)
     operation_told(op);
 }
 
+static void operation_call_granted_text(void *context, const char *held)
+{
+    struct varlink_call *call = context;
+    struct operation *op = call->owner;
+    varlink_reply_text(call, held);
+    operation_told(op);
+}
+
 static void operation_call_refused(void *context, const char *error, json_t *parameters)
 {
     varlink_error(context, error, parameters);
@@ -559,8 +588,12 @@ static void operation_call_cancelled(struct varlink_call *call)
 void operation_ask(struct operations *all, struct session *session, struct varlink_call *call,
                    const struct operation_request *request)
 {
-    static const struct operation_listener listener = {operation_call_waits, operation_call_granted,
-                                                       operation_call_refused};
+    static const struct operation_listener listener = {
+        .waits = operation_call_waits,
+        .granted = operation_call_granted,
+        .granted_text = operation_call_granted_text,
+        .refused = operation_call_refused,
+    };
     call->owner = operation_ask_for(all, session, &listener, call, request);
     call->cancel = operation_call_cancelled;
 }

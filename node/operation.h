@@ -33,6 +33,9 @@ struct operation_listener {
     void (*waits)(void *context, const json_t *waiting);
     /* It is held; `held`, the last reply of Acquire, is stolen. */
     void (*granted)(void *context, json_t *held);
+    /* The same with the reply as JSON text, if it has nothing to say of an unclean end or a value;
+     * NULL: only the other one. */
+    void (*granted_text)(void *context, const char *held);
     /* It is not held, or no longer; `parameters` (may be NULL) is stolen. */
     void (*refused)(void *context, const char *error, json_t *parameters);
 };

@@ -195,8 +195,8 @@ static void several_refused(void *context, const char *error, json_t *parameters
 
 static void several_next(struct several *s)
 {
-    static const struct operation_listener listener = {several_waits, several_granted,
-                                                       several_refused};
+    static const struct operation_listener listener = {
+        .waits = several_waits, .granted = several_granted, .refused = several_refused};
     struct several_lock *lock = &s->locks[s->at];
     s->request.name = lock->name;
     /* The first took over the uses that the caller had made. It is there still, and with it they.

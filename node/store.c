@@ -34,7 +34,8 @@ enum {
     FILE_MAX = 1024 * 1024 * 1024, /* a votes.log beyond this is not ours to read */
     DAMAGED_MAX = 1000,            /* names tried for a damaged log */
     BUCKETS = 32,                  /* bucket i counts syncs below 2^i us; the last takes the rest */
-    HISTOGRAM_MAX = 1000           /* syncs counted before all buckets are halved */
+    HISTOGRAM_MAX = 1000,          /* syncs counted before all buckets are halved */
+    ZEROS_AHEAD = 128 * 1024       /* written before the records get there */
 };
 
 _Static_assert(STORE_QUEUE_MAX <=
@@ -87,6 +88,8 @@ struct store {
     /* The thread's. */
     int log_fd; /* -1 until the first segment is written */
     size_t log_end;
+    size_t log_zeroed;      /* bytes of it up to here were written, records or zeros */
+    size_t log_size;        /* preallocated */
     struct written written; /* and not synced yet */
     bool broken;            /* a write or sync failed: nothing is written any more */
 
@@ -97,6 +100,7 @@ struct store {
     struct batch *writing; /* the thread's between two swaps */
     struct batch batches[2];
     bool closing;
+    bool asleep; /* the thread waits for as long as nothing comes */
     struct store_news news;
     uint32_t histogram[BUCKETS];
     uint32_t histogram_total;
@@ -169,6 +173,21 @@ static int write_whole(int fd, const uint8_t *bytes, size_t size, size_t offset)
     return 0;
 }
 
+/*
+ * Zeros are written some way ahead of the records, where the file holds nothing but zeros anyway:
+ * the first write to a page that was only preallocated changes the file's extents too, and each
+ * sync after it would have to write those as well.
+ */
+static int write_zeros(struct store *store, size_t end)
+{
+    static const uint8_t zeros[ZEROS_AHEAD];
+    size_t ahead = end + ZEROS_AHEAD < store->log_size ? end + ZEROS_AHEAD : store->log_size;
+    if (end <= store->log_zeroed || ahead <= end)
+        return 0;
+    store->log_zeroed = ahead;
+    return write_whole(store->log_fd, zeros, ahead - end, end);
+}
+
 /* Puts records behind the current segment's last. */
 static bool write_records(struct store *store, const uint8_t *bytes, size_t size, uint64_t lsn,
                           uint64_t appends)
@@ -176,6 +195,8 @@ static bool write_records(struct store *store, const uint8_t *bytes, size_t size
     if (size == 0)
         return true;
     int error = write_whole(store->log_fd, bytes, size, store->log_end);
+    if (error == 0)
+        error = write_zeros(store, store->log_end + size);
     if (error != 0)
         return fail(store, "write votes.log", error);
     store->log_end += size;
@@ -185,12 +206,18 @@ static bool write_records(struct store *store, const uint8_t *bytes, size_t size
     return true;
 }
 
+/* There is news. Without the mutex: whoever is woken by it takes that first. */
+static void unlock_and_tell(struct store *store)
+{
+    pthread_mutex_unlock(&store->mutex);
+    eventfd_write(store->event_fd, 1);
+}
+
 static void tell_written(struct store *store)
 {
     pthread_mutex_lock(&store->mutex);
     store->news.written_lsn = store->written.lsn;
-    eventfd_write(store->event_fd, 1);
-    pthread_mutex_unlock(&store->mutex);
+    unlock_and_tell(store);
 }
 
 /* Syncs what was written, and says so (L6). */
@@ -213,8 +240,7 @@ static bool sync_records(struct store *store)
     figures->appends += store->written.appends;
     figures->bytes += store->written.bytes;
     store->news.durable_lsn = store->news.written_lsn = store->written.lsn;
-    eventfd_write(store->event_fd, 1);
-    pthread_mutex_unlock(&store->mutex);
+    unlock_and_tell(store);
     store->written = (struct written){0};
     return true;
 }
@@ -264,7 +290,8 @@ static bool switch_segment(struct store *store, const struct batch *batch)
     if (store->log_fd >= 0)
         close(store->log_fd);
     store->log_fd = fd;
-    store->log_end = batch->segment_size;
+    store->log_end = store->log_zeroed = batch->segment_size;
+    store->log_size = capacity_for(batch->segment_size);
     if (renameat(store->dir_fd, LOG_NEW, store->dir_fd, LOG) != 0)
         return fail(store, "rename votes.new", errno);
     if (fsync(store->dir_fd) != 0)
@@ -274,8 +301,7 @@ static bool switch_segment(struct store *store, const struct batch *batch)
     store->news.figures.syncs++;
     store->news.figures.segments++;
     store->news.durable_lsn = store->news.written_lsn = batch->segment_lsn;
-    eventfd_write(store->event_fd, 1);
-    pthread_mutex_unlock(&store->mutex);
+    unlock_and_tell(store);
     return true;
 }
 
@@ -310,6 +336,28 @@ static void batch_clear(struct batch *batch)
     *batch = (struct batch){.bytes = batch->bytes};
 }
 
+static struct timespec lazy_due(void)
+{
+    struct timespec due;
+    clock_gettime(CLOCK_MONOTONIC, &due);
+    due.tv_sec += STORE_LAZY_MS / 1000;
+    return due;
+}
+
+/* With the mutex held. Nothing is there: the thread looks again by itself, so that appends that
+ * nobody waits for need not wake it, and sleeps for longer only once it found nothing. */
+static void wait_for_any(struct store *store)
+{
+    struct timespec due = lazy_due();
+    while (!store->closing && store->filling->haste == STORE_LATER && store->filling->size == 0) {
+        if (store->asleep)
+            pthread_cond_wait(&store->wake, &store->mutex);
+        else
+            store->asleep = pthread_cond_timedwait(&store->wake, &store->mutex, &due) != 0;
+    }
+    store->asleep = false;
+}
+
 /* With the mutex held. False: there is nothing to write or sync and there will not be. */
 static bool wait_for_work(struct store *store)
 {
@@ -317,7 +365,7 @@ static bool wait_for_work(struct store *store)
     while (!store->closing && store->filling->haste == STORE_LATER) {
         const struct timespec *due = unsynced ? &store->written.due : &store->filling->due;
         if (store->filling->size == 0 && !unsynced)
-            pthread_cond_wait(&store->wake, &store->mutex);
+            wait_for_any(store);
         else if (pthread_cond_timedwait(&store->wake, &store->mutex, due) != 0)
             store->filling->haste = STORE_SYNCED;
     }
@@ -347,7 +395,7 @@ static void *sync_thread(void *argument)
 bool store_append(struct store *store, const void *bytes, size_t size, uint64_t lsn,
                   enum store_haste haste)
 {
-    bool taken = false;
+    bool taken = false, wakes = false;
     pthread_mutex_lock(&store->mutex);
     struct batch *batch = store->filling;
     if (store->news.failed)
@@ -358,11 +406,8 @@ bool store_append(struct store *store, const void *bytes, size_t size, uint64_t 
         fail_locked(store, "queue for votes.log", ENOBUFS);
         goto out;
     }
-    bool first = batch->size == 0;
-    if (first) {
-        clock_gettime(CLOCK_MONOTONIC, &batch->due);
-        batch->due.tv_sec += STORE_LAZY_MS / 1000;
-    }
+    if (batch->size == 0)
+        batch->due = lazy_due();
     memcpy(batch->bytes + batch->size, bytes, size);
     batch->size += size;
     batch->lsn = lsn;
@@ -373,13 +418,14 @@ bool store_append(struct store *store, const void *bytes, size_t size, uint64_t 
         haste = STORE_SYNCED;
     if (haste > batch->haste)
         batch->haste = haste;
-    if (first || batch->haste > STORE_LATER)
-        pthread_cond_signal(&store->wake);
+    wakes = store->asleep || batch->haste > STORE_LATER;
     store->used += size;
     store->last_lsn = lsn;
     taken = true;
 out:
     pthread_mutex_unlock(&store->mutex);
+    if (wakes) /* without the mutex, which the thread takes first */
+        pthread_cond_signal(&store->wake);
     return taken;
 }
 

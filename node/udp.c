@@ -26,6 +26,7 @@ struct udp {
     struct udp_hooks hooks;
     struct udp_counters counters;
     sa_family_t family;
+    bool errors; /* a send reported one: what it was about is in the socket's queue */
     struct sockaddr_in6
         *addresses; /* of each node of the roster, by index; family 0: not reachable */
     /* One batch, received or sent. */
@@ -150,6 +151,7 @@ static void udp_send_batch(struct udp *udp, size_t count)
         int error = errno;
         if (error == EINTR)
             continue;
+        udp->errors = true;
         if ((error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH) &&
             retries++ < UDP_RETRIES)
             continue;
@@ -201,6 +203,10 @@ static void udp_receive(struct udp *udp)
                                                   .msg_iovlen = 1};
     }
     int n = recvmmsg(udp->fd, udp->headers, UDP_BATCH, MSG_DONTWAIT, NULL);
+    bool errors = n <= 0 || udp->errors; /* one is reported by the next call, whichever it is */
+    udp->errors = false;
+    for (int i = 0; errors && i < UDP_BATCH; i++)
+        errors = udp_take_error(udp);
     /* These are copied: what a datagram causes may be sent at once, through the same headers. */
     unsigned sizes[UDP_BATCH];
     struct address from[UDP_BATCH];
@@ -224,9 +230,6 @@ static void udp_readable(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     struct udp *udp = context;
-    for (int i = 0; i < UDP_BATCH; i++)
-        if (!udp_take_error(udp))
-            break;
     udp_receive(udp); /* one batch a turn: the loop has others to serve; the rest wakes it again */
 }
 

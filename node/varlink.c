@@ -1,9 +1,11 @@
 /*
  * The varlink server.
  *
- *     read  ->  input buffer  ->  serve: one call at a time  ->  method  ->  answer  ->  output
- * buffer ^                                          |
- *                                   +------ `pending` event: next call --------+
+ *     read  ->  input buffer  ->  serve: one call at a time  ->  method  ->  answer  ->  write
+ *                                      ^                                       |
+ *                                      +------- `pending` event: next call ----+
+ *
+ * An answer is written at once; what the socket does not take waits in the output buffer.
  *
  * Whatever closes a connection only marks it; the `pending` event, which runs between callbacks,
  * frees it. So no method and no answer can find its connection gone under its feet.
@@ -11,12 +13,12 @@
 #include "node/varlink.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <utlist.h>
@@ -24,9 +26,17 @@
 #include "node/log.h"
 #include "proto/must.h"
 
+enum {
+    VARLINK_READ_SIZE = 16 * 1024
+}; /* of one connection at once; the rest wakes the loop again */
+
 struct varlink_connection {
     struct varlink_server *server;
-    struct bufferevent *stream;
+    int fd;
+    struct event *readable;
+    struct event *writable; /* added while `output` is not empty */
+    struct evbuffer *input;
+    struct evbuffer *output;
     struct ucred peer;
     uint64_t badge;
     struct varlink_call call;
@@ -49,6 +59,7 @@ struct varlink_server {
     struct varlink_connection *queue; /* to be served or freed between callbacks */
     size_t count;
     struct varlink_counters counters;
+    uint8_t scratch[VARLINK_READ_SIZE]; /* what was just read */
 };
 
 /* --- Connections --- */
@@ -68,7 +79,8 @@ static void varlink_kill(struct varlink_connection *c)
     if (c->dead)
         return;
     c->dead = true;
-    bufferevent_disable(c->stream, EV_READ | EV_WRITE);
+    event_del(c->readable);
+    event_del(c->writable);
     varlink_queue(c);
 }
 
@@ -82,33 +94,67 @@ static void varlink_garbage(struct varlink_connection *c, const char *why)
     varlink_kill(c);
 }
 
+/* What belongs to the connection alone; any of it may be missing. */
+static void varlink_release(struct varlink_connection *c)
+{
+    if (c->readable)
+        event_free(c->readable);
+    if (c->writable)
+        event_free(c->writable);
+    if (c->input)
+        evbuffer_free(c->input);
+    if (c->output)
+        evbuffer_free(c->output);
+    close(c->fd);
+    free(c);
+}
+
 static void varlink_free_connection(struct varlink_connection *c)
 {
     DL_DELETE(c->server->all, c);
     c->server->count--;
-    bufferevent_free(c->stream);
-    free(c);
+    varlink_release(c);
 }
 
 /* --- Answers --- */
 
-static void varlink_write(struct varlink_connection *c, json_t *message)
+/* Writes what the socket takes at once, behind what waits already; the rest waits. An error waits
+ * too: `varlink_writable` meets it again, between callbacks. */
+static void varlink_put(struct varlink_connection *c, const char *bytes, size_t size)
 {
-    struct evbuffer *output = bufferevent_get_output(c->stream);
-    char *text = c->dead || c->call.oneway ? NULL : json_dumps(message, JSON_COMPACT);
-    json_decref(message);
-    if (!text)
+    size_t waiting = evbuffer_get_length(c->output);
+    ssize_t sent = waiting ? 0 : send(c->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    size_t done = sent > 0 ? (size_t)sent : 0;
+    if (done == size)
+        return;
+    if (evbuffer_add(c->output, bytes + done, size - done) != 0 ||
+        event_add(c->writable, NULL) != 0)
+        varlink_kill(c);
+}
+
+/* `text`: a whole message, `size` with its NUL. */
+static void varlink_write_text(struct varlink_connection *c, const char *text, size_t size)
+{
+    if (c->dead || c->call.oneway)
         return;
     /* Asked before this answer is added: one answer, however long, always has room. */
-    if (evbuffer_get_length(output) > VARLINK_BACKLOG_MAX) {
+    if (evbuffer_get_length(c->output) > VARLINK_BACKLOG_MAX) {
         c->server->counters.slow++;
         log_event(LOG_LEVEL_WARNING, "client-slow",
                   "pid=%d uid=%u why=\"does not read its answers\"", (int)c->peer.pid,
                   (unsigned)c->peer.uid);
         varlink_kill(c);
-    } else if (evbuffer_add(output, text, strlen(text) + 1) != 0) {
-        varlink_kill(c);
+    } else {
+        varlink_put(c, text, size);
     }
+}
+
+static void varlink_write(struct varlink_connection *c, json_t *message)
+{
+    char *text = c->dead || c->call.oneway ? NULL : json_dumps(message, JSON_COMPACT);
+    json_decref(message);
+    if (text)
+        varlink_write_text(c, text, strlen(text) + 1);
     free(text);
 }
 
@@ -118,7 +164,8 @@ static void varlink_end(struct varlink_call *call)
     call->connection->calling = false;
     call->owner = NULL;
     call->cancel = NULL;
-    varlink_queue(call->connection);
+    if (evbuffer_get_length(call->connection->input) > 0)
+        varlink_queue(call->connection); /* perhaps for its next call */
 }
 
 static json_t *varlink_message(json_t *parameters)
@@ -131,6 +178,15 @@ static json_t *varlink_message(json_t *parameters)
 void varlink_reply(struct varlink_call *call, json_t *parameters)
 {
     varlink_write(call->connection, varlink_message(parameters));
+    varlink_end(call);
+}
+
+void varlink_reply_text(struct varlink_call *call, const char *parameters)
+{
+    char text[VARLINK_TEXT_MAX];
+    int size = snprintf(text, sizeof text, "{\"parameters\":%s}", parameters);
+    must(size > 0 && size < (int)sizeof text);
+    varlink_write_text(call->connection, text, (size_t)size + 1);
     varlink_end(call);
 }
 
@@ -265,7 +321,7 @@ static void varlink_dispatch(struct varlink_connection *c, const struct frame_ca
  * garbage. */
 static bool varlink_take(struct varlink_connection *c)
 {
-    struct evbuffer *input = bufferevent_get_input(c->stream);
+    struct evbuffer *input = c->input;
     size_t size = evbuffer_get_length(input);
     size_t reach = size > FRAME_MAX + 1 ? FRAME_MAX + 1 : size;
     const void *bytes = size ? evbuffer_pullup(input, (ev_ssize_t)reach) : NULL;
@@ -292,8 +348,7 @@ static void varlink_serve(struct varlink_connection *c)
     for (int i = 0; i < VARLINK_CALLS_PER_TURN; i++)
         if (c->dead || c->calling || !varlink_take(c))
             break;
-    if (!c->dead && c->calling &&
-        evbuffer_get_length(bufferevent_get_input(c->stream)) > VARLINK_PIPELINE)
+    if (!c->dead && c->calling && evbuffer_get_length(c->input) > VARLINK_PIPELINE)
         varlink_garbage(c, "too much sent ahead of an answer");
 }
 
@@ -323,24 +378,44 @@ static void varlink_pending(evutil_socket_t fd, short what, void *context)
     }
 }
 
-static void varlink_readable(struct bufferevent *stream, void *context)
+/* What came before the end still counts, as far as it needs no answer: a Release, say. */
+static void varlink_broken(struct varlink_connection *c)
 {
-    (void)stream;
-    struct varlink_connection *c = context;
-    if (!c->queued)
-        varlink_serve(c);
-}
-
-static void varlink_broken(struct bufferevent *stream, short what, void *context)
-{
-    (void)stream;
-    struct varlink_connection *c = context;
-    if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
-        return;
-    /* What came before the end still counts, as far as it needs no answer: a Release, say. */
     while (!c->dead && !c->calling && varlink_take(c))
         ;
     varlink_kill(c);
+}
+
+static bool varlink_for_now(ssize_t result)
+{
+    return result < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+static void varlink_readable(evutil_socket_t fd, short what, void *context)
+{
+    (void)what;
+    struct varlink_connection *c = context;
+    uint8_t *scratch = c->server->scratch;
+    ssize_t n = recv(fd, scratch, VARLINK_READ_SIZE, MSG_DONTWAIT);
+    if (varlink_for_now(n))
+        return;
+    if (n <= 0)
+        varlink_broken(c);
+    else if (evbuffer_add(c->input, scratch, (size_t)n) != 0)
+        varlink_kill(c);
+    else if (!c->queued)
+        varlink_serve(c);
+}
+
+static void varlink_writable(evutil_socket_t fd, short what, void *context)
+{
+    (void)what;
+    struct varlink_connection *c = context;
+    int n = evbuffer_write(c->output, fd);
+    if (n <= 0 && !varlink_for_now(n))
+        varlink_broken(c);
+    else if (evbuffer_get_length(c->output) == 0)
+        event_del(c->writable);
 }
 
 static size_t varlink_count_user(const struct varlink_server *server, uid_t uid)
@@ -374,24 +449,26 @@ static void varlink_accept(struct evconnlistener *listener, evutil_socket_t fd,
         return;
     }
     struct varlink_connection *c = calloc(1, sizeof *c);
-    struct bufferevent *stream = bufferevent_socket_new(server->base, fd, BEV_OPT_CLOSE_ON_FREE);
-    if (!c || !stream) {
-        free(c);
-        if (stream)
-            bufferevent_free(stream);
-        else
-            close(fd);
+    if (!c) {
+        close(fd);
         return;
     }
     c->server = server;
-    c->stream = stream;
+    c->fd = fd;
     c->peer = peer;
+    c->readable = event_new(server->base, fd, EV_READ | EV_PERSIST, varlink_readable, c);
+    c->writable = event_new(server->base, fd, EV_WRITE | EV_PERSIST, varlink_writable, c);
+    c->input = evbuffer_new();
+    c->output = evbuffer_new();
+    if (!c->readable || !c->writable || !c->input || !c->output ||
+        event_add(c->readable, NULL) != 0) {
+        varlink_release(c);
+        return;
+    }
     c->badge = server->service->badge ? server->service->badge(c) : 0;
     server->counters.connections++;
     server->count++;
     DL_APPEND(server->all, c);
-    bufferevent_setcb(stream, varlink_readable, NULL, varlink_broken, c);
-    bufferevent_enable(stream, EV_READ | EV_WRITE);
 }
 
 /* Most likely no file descriptor was left. The listener would ask again at once, for ever: so it
@@ -441,10 +518,8 @@ void varlink_close(struct varlink_server *server)
     clock_clear(server->clock, &server->pause);
     while (server->all) {
         struct varlink_connection *c = server->all;
-        struct evbuffer *output = bufferevent_get_output(c->stream);
-        evbuffer_unfreeze(output, 1); /* a bufferevent lets nobody else drain its output */
-        if (!c->dead)
-            evbuffer_write(output, bufferevent_getfd(c->stream));
+        if (!c->dead && evbuffer_get_length(c->output) > 0)
+            evbuffer_write(c->output, c->fd);
         varlink_free_connection(c);
     }
     if (server->listener)
@@ -489,7 +564,7 @@ uint64_t varlink_badge(const struct varlink_connection *connection)
 
 int varlink_fd(const struct varlink_connection *connection)
 {
-    return bufferevent_getfd(connection->stream);
+    return connection->fd;
 }
 
 void *varlink_note(const struct varlink_connection *connection)

@@ -26,7 +26,8 @@ enum {
     VARLINK_CONNECTIONS_PER_USER = 256,
     VARLINK_PIPELINE = 2 * FRAME_MAX,  /* bytes that may wait behind an unanswered call */
     VARLINK_BACKLOG_MAX = 1024 * 1024, /* bytes of answers that a client has not read */
-    VARLINK_CALLS_PER_TURN = 32        /* of one connection, before the others get theirs */
+    VARLINK_CALLS_PER_TURN = 32,       /* of one connection, before the others get theirs */
+    VARLINK_TEXT_MAX = 512             /* bytes of varlink_reply_text, NUL and frame included */
 };
 
 struct varlink_server;
@@ -88,6 +89,8 @@ const struct varlink_counters *varlink_counters(const struct varlink_server *ser
 /* Answers; `parameters` (may be NULL: none) is stolen. The first two end the call. */
 void varlink_reply(struct varlink_call *call, json_t *parameters);
 void varlink_error(struct varlink_call *call, const char *error, json_t *parameters);
+/* The same for short answers that are given all the time: `parameters` are JSON already. */
+void varlink_reply_text(struct varlink_call *call, const char *parameters);
 /* One of several; needs `more`. */
 void varlink_reply_more(struct varlink_call *call, json_t *parameters);
 /* Ends the call with org.varlink.service.InvalidParameter about `name`. */

@@ -407,17 +407,19 @@ bool served_lapses(const struct served_table *t, struct instant now)
 
 /*
  * Releases that nobody waits for keep for a moment: those of many locks then share their datagrams
- * and the voters' syncs, and do not stand in the way of a grant. Whatever else is asked of the lock
- * ends the rest.
+ * and the voters' syncs, and do not stand in the way of a grant. So does a place in a queue behind
+ * others: a round of its own would keep the release that comes next, and the grant after it,
+ * waiting. Whatever else is asked of the lock ends the rest, and all is one change.
  */
 static bool may_rest(const struct served_table *t, struct instant now, const struct served *s)
 {
-    if (s->waited || (s->resting && instant_reached(now, s->retry_at)))
+    if (!s->inbox.first || (s->resting && instant_reached(now, s->retry_at)))
         return false;
-    bool drops = true;
+    bool keeps = true;
     for (const struct asked *a = asked_first(t, &s->inbox); a; a = asked_next(t, a))
-        drops &= a->kind == REQUEST_DROP;
-    return drops;
+        keeps &= s->waited ? a->kind == REQUEST_ACQUIRE && !a->try && !a->head && !a->sure
+                           : a->kind == REQUEST_DROP;
+    return keeps;
 }
 
 bool served_advance(struct served_table *t, struct instant now, struct served *s,

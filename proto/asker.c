@@ -480,7 +480,7 @@ void asker_acquire(struct asker *a, struct instant now, const struct event *even
     if (op->try)
         op->deadline = instant_earlier(op->deadline, instant_after(now, TRY_SPAN));
     asker_count(a, now, op);
-    asker_write(a, op, true);
+    asker_write(a, op, !asking_votes(a, op));
     asker_owe(a, op, OWE_ACCEPTED);
     if (op->counted && !standing_has(a->core->standing, now))
         asking_park(a, now, op);

@@ -23,6 +23,23 @@ enum {
     REDIRECTS_MAX = 3    /* followed at once; then the timer decides */
 };
 
+/*
+ * The record of a request has to be durable before its grant is told (L9), not before it is asked
+ * for. Where this node votes on the lock too, that vote's sync carries it: one sync for both. Where
+ * the vote did not come, the grant or the next repeat has it synced.
+ */
+bool asking_votes(const struct asker *a, const struct asker_op *op)
+{
+    const struct core *c = a->core;
+    return core_votes(c) && cohort_index(&c->cohorts, op->shard, core_self(c)) >= 0;
+}
+
+/* Nobody has the operation's record synced yet. */
+static bool unsynced(const struct asker *a, const struct asker_op *op)
+{
+    return op->lsn > a->core->journal.awaited && !a->core->journal.failed;
+}
+
 /* --- Whom to ask --- */
 
 static bool worth_asking(const struct asker *a, const struct asker_op *op, uint16_t slot)
@@ -258,7 +275,7 @@ static void take_granted(struct asker *a, struct instant now, struct asker_op *o
     asker_set_detail(a, op, r->detail); /* how the last holder went, if uncleanly */
     /* The pending record carries the promise; this one spares a look after a restart, no more. */
     uint64_t lsn = op->lsn;
-    asker_write(a, op, false);
+    asker_write(a, op, unsynced(a, op));
     op->lsn = lsn;
     asking_finish(a, op, ANSWER_GRANTED);
 }
@@ -609,6 +626,8 @@ static void ask_again(struct asker *a, struct instant now, struct asker_op *op)
         op->send_at = instant_after(now, ASK_WAIT_FIRST);
         return;
     }
+    if (op->state == OP_PENDING && !op->show && unsynced(a, op))
+        asker_write(a, op, true);
     if (op->answered_since) { /* a repeat: a silence would begin now */
         op->answered_since = false;
         op->answered = now;

@@ -18,6 +18,8 @@
 /* Waits for standing before it is asked for (F7). */
 void asking_park(struct asker *a, struct instant now, struct asker_op *op);
 bool asking_parked(const struct asker_op *op);
+/* Whether this node votes on the operation's lock, so that the vote's sync carries its record. */
+bool asking_votes(const struct asker *a, const struct asker_op *op);
 /* It is over for its client: `final` is told. */
 void asking_finish(struct asker *a, struct asker_op *op, enum answer_kind final);
 void asking_begin(struct asker *a, struct instant now, struct asker_op *op);

@@ -188,18 +188,20 @@ void changing_told(struct asker *a, struct asker_op *op)
     op->change.handle = 0; /* or it is still being cancelled */
 }
 
-/* The hold is what the coordinator says it is, by a true state. */
-static void adopt(struct asker *a, struct asker_op *op, const struct wire_reply *r)
+/* The hold is what the coordinator says it is, by a true state. Whether its token rose. */
+static bool adopt(struct asker *a, struct asker_op *op, const struct wire_reply *r)
 {
     if (r->detail.size == 0 || !lock_decode(&a->scratch, r->detail))
-        return;
+        return false;
     int index = lock_find_hold(&a->scratch, r->op);
     if (index < 0)
-        return;
+        return false;
     op->mode = a->scratch.holds[index].mode;
     op->limit = a->scratch.holds[index].limit;
-    if (a->scratch.holds[index].token > op->token) /* else its client has one of the spare ones */
-        op->token = a->scratch.holds[index].token;
+    if (a->scratch.holds[index].token <= op->token) /* or its client has one of the spare ones */
+        return false;
+    op->token = a->scratch.holds[index].token;
+    return true;
 }
 
 static void settled(struct asker *a, struct asker_op *op, enum answer_kind final)
@@ -238,12 +240,15 @@ static void waits(struct asker *a, struct instant now, struct asker_op *op,
         asker_owe(a, op, OWE_CHANGE_WAITING);
 }
 
-/* Cancelled, or done, by the coordinator's true word. */
-static void done(struct asker *a, struct asker_op *op)
+/* Cancelled, or done, by the coordinator's true word. What is converted to a mode that writes got a
+ * token by it: else one that was cancelled had that mode before. */
+static void done(struct asker *a, struct asker_op *op, bool rose)
 {
     const struct asker_change *c = &op->change;
     bool converts = c->kind == CHANGE_CONVERT && !c->transfer;
     bool made = converts ? op->mode == c->mode && op->limit == c->limit : !c->cancelled;
+    if (converts && c->cancelled && lock_mode_writes(c->mode))
+        made &= rose;
     if (!converts && changing_transfers(op) && made)
         passed(a, op);
     else
@@ -260,8 +265,7 @@ void changing_reply(struct asker *a, struct instant now, struct asker_op *op,
     if (verdict == REPLY_WAITING) {
         waits(a, now, op, r);
     } else if (verdict == REPLY_GRANTED || verdict == REPLY_DONE) {
-        adopt(a, op, r);
-        done(a, op);
+        done(a, op, adopt(a, op, r));
     } else if (verdict == REPLY_GONE) {
         if (changing_transfers(op))
             passed(a, op);

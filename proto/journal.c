@@ -16,6 +16,8 @@ uint64_t journal_append(struct journal *j, const struct record *record, bool syn
     must(!p.failed);
     j->lsn++;
     j->sync_wanted |= sync;
+    if (sync)
+        j->awaited = j->lsn;
     if (j->segment_wanted)
         return j->lsn;
     struct writer w = writer_init(j->bytes + j->size, j->room - j->size);

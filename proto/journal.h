@@ -16,6 +16,8 @@ struct journal {
     uint64_t lsn;      /* last record appended */
     uint64_t durable;  /* last record known to be synced */
     uint64_t written;  /* last record known to outlive the agent; at least `durable` */
+    uint64_t awaited;  /* last record that somebody waits for to be durable: all before are synced
+                          with it */
     bool failed;       /* a sync failed: nothing will ever be durable again */
     bool sync_wanted;  /* somebody waits for what was appended to be durable */
     bool write_wanted; /* somebody waits for it to be written */

@@ -33,7 +33,9 @@ void check_reply_said(struct world *w, const struct machine *m, const struct wir
     check_change_reply(w, m, op, r);
     /* The token may be another one by now, that it was converted under. */
     bool converted = op->chosen_changed && r->token < op->chosen_token;
-    if (r->verdict == REPLY_GRANTED && op->chosen_token != r->token && !converted)
+    /* Or it was granted anew, as whoever coordinated before and was paused has not heard. */
+    bool anew = op->chosen_before && r->token == op->chosen_before;
+    if (r->verdict == REPLY_GRANTED && op->chosen_token != r->token && !converted && !anew)
         wrong = "granted";
     if (r->verdict == REPLY_WAITING && !op->seen_chosen)
         wrong = "a place in the queue";

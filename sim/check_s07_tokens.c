@@ -61,6 +61,7 @@ void check_token_chosen(struct world *w, struct value *v, const struct value *be
             world_fail(w, EXIT_BROKEN, "S15", "%s: a hold told with token %llu came back with %llu",
                        op->name->text, (unsigned long long)op->chosen_token,
                        (unsigned long long)token);
+        op->chosen_before = op->chosen_token;
         op->chosen_token = token;
         op->held_in = v;
     }

@@ -50,6 +50,7 @@ struct op {
     int64_t asked_at;
     uint64_t token_floor;        /* highest token of the name told before it was asked for */
     uint64_t chosen_token;       /* of its hold in a chosen state; 0: none yet */
+    uint64_t chosen_before;      /* of its hold before that, where it was granted anew */
     const struct value *held_in; /* the first such state */
     uint64_t chosen_changed;     /* the highest counter of a change in a chosen state (L9) */
     bool seen_chosen;            /* it holds or waits in some chosen state */
