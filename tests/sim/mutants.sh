@@ -102,6 +102,10 @@ table='
 146 only:scenario/executor-dies nobody takes over from an executor that began
 147 scenario/restarts           a vote is forgotten when its juror restarts
 148 only:scenario/forgeries     an order of an earlier roster binds
+160 -                           a juror votes when D is over, while its holder stands
+161 only:scenario/blips         a holder stops when D is over
+162 only:scenario/blips         renewals are D/3 apart
+163 only:scenario/ladder        the ladder ends at its first rung
 '
 caught=0 planted=0
 afters=()
