@@ -32,12 +32,13 @@ printing = threading.Lock()
 class Row:
     """One experiment and the figures that are taken from it: (title, name, aim)."""
 
-    def __init__(self, name, seeds, arguments, *figures, large=False):
+    def __init__(self, name, seeds, arguments, *figures, large=False, summed=False):
         self.name = name
         self.seeds = min(seeds, SEEDS) if SEEDS else seeds
         self.arguments = arguments.split()
         self.figures = figures
         self.large = large
+        self.summed = summed  # what counts is the sum over all runs
 
     def command(self, mode):
         return ["members", "--mode", mode, "--seeds", str(self.seeds), *self.arguments]
@@ -71,6 +72,7 @@ def starved(nodes, aim):
         200,
         f"--experiment starved --nodes {nodes}",
         (f"starved nodes, runs with a false death, N={nodes}", "runs with a false death", aim),
+        summed=True,
     )
 
 
@@ -108,6 +110,14 @@ def start(nodes, aim, **how):
     )
 
 
+INTERVAL = Row(
+    "interval",
+    1,
+    "--experiment interval --nodes 128 --loss 0",
+    ("Lifeguard's interval test, false deaths", "false deaths", ""),
+    ("the same at healthy members", "false deaths at healthy", ""),
+    summed=True,
+)
 HOUR = 3600
 ROWS = [
     *(crash(nodes, 200, "4", "", "2.5") for nodes in (5, 16, 40)),
@@ -132,6 +142,7 @@ ROWS = [
     start(1000, "10"),
     start(2000, "15"),
     start(10000, "30", large=True),
+    INTERVAL,
 ]
 
 
@@ -161,12 +172,12 @@ class Run:
         self.memory_mib = usage.ru_maxrss / 1024
 
     def shown(self, name):
-        """Median and 99th percentile; for what is counted by run: in how many of them."""
+        """Median and 99th percentile, or the sum over all runs."""
         f = self.figures.get(name)
         if not f:
             return "failed"
-        if name == "runs with a false death":
-            return f"{f['sum']} of {f['samples']}"
+        if self.row.summed:
+            return f"{f['sum']} in {f['samples']} runs"
         if f["samples"] == 0:
             return "never"
         scale = {"ms": 1000, "/1000": 1000}.get(f["unit"], 1)
