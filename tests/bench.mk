@@ -59,8 +59,8 @@ bench-fencing: build/holdfastd build/holdfast $(B)/holdfast-sim-bulk ## figures 
 	@DEVICE=3000 REPEAT=5 python3 tests/bench/bench_fence.py
 
 .PHONY: bench-membership
-bench-membership: $(B)/holdfast-sim-bulk ## membership in the simulator beside memberlist (MEMBERSHIP_SEEDS, _MODES, _LARGE)
-	@tests/bench/membership.sh $<
+bench-membership: $(B)/holdfast-sim-bulk ## membership in the simulator beside memberlist, the whole table (SEEDS, ROWS, LARGE, JOBS, MODES)
+	@tests/bench/membership.py $<
 
 .PHONY: bench-members
 bench-members: build/holdfastd build/holdfast ## membership beside serf: kills, CPU, memory, bytes (SIZES, KILLS, QUIET, SEED)
