@@ -5,7 +5,8 @@ import re
 import signal
 
 from bmc import PASSWORD
-from case import ERROR, OK
+from case import CONFIG, ERROR, OK, Case
+from cluster import Cluster
 from fencing import FenceCase
 from support.lab import until
 from test_bmc import BmcCase
@@ -160,3 +161,22 @@ class Scripts(Asked, FenceCase):
         self.script("hv2")
         code, found = self.doctor("hv2")
         self.assertIn("action power: by a script, which can be run", [c["text"] for c in found["executor"]])
+
+
+class Configuration(Case):
+    def test_what_is_asked_by_ipmitool_has_its_address_and_user_in_the_options(self):
+        """Not in the secrets: they would be arguments of a process, which every user sees."""
+        cluster = Cluster(self, self.dir / "c", 2, actions=["power"], devices=["lab:one", "lab:two"])
+        node, secrets = cluster.nodes[0], self.dir / "secrets"
+        secrets.write_text("password=x\nip=10.0.0.1\nusername=fence\n")
+        secrets.chmod(0o600)
+        device = (
+            'action "power" { devices = true }\ndevice "bmc" {\n    node = hv2\n    agent = fence_ipmilan\n'
+            "    identity = ipmi-guid\n    secrets = '%s'\n    options = {%s}\n}\n"
+        )
+        for options, code in (('"lanplus=1", "username=fence"', CONFIG), ('"ip=10.0.0.1", "username=fence"', OK)):
+            node.configure(node.for_executor + device % (secrets, options))
+            got, _, err = node.run_executor("--check-config")
+            self.assertEqual(got, code, err)
+            if code == CONFIG:
+                self.one_line(err, "device bmc", "ip and username among the options", program="holdfast-executor")
