@@ -619,6 +619,11 @@ const struct store *agent_store(const struct agent *a)
     return a->store;
 }
 
+const struct watchdog *agent_watchdog(const struct agent *a)
+{
+    return a->watchdog;
+}
+
 struct figures *agent_figures(struct agent *a)
 {
     return &a->figures;

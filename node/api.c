@@ -106,6 +106,7 @@ static const struct varlink_method api_methods[] = {
     API_METHOD_TAKES("FenceLog", api_fence_log, fence_log_takes),
     API_METHOD("Inquiries", api_inquiries),
     API_METHOD_TAKES("Preview", api_fence_preview, fence_preview_takes),
+    API_METHOD("Settings", api_settings),
 };
 
 struct api *api_of(const struct varlink_call *call)

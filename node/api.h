@@ -108,6 +108,8 @@ void api_hear_life(struct varlink_call *call, const json_t *parameters);
 void api_fence_log(struct varlink_call *call, const json_t *parameters);
 void api_inquiries(struct varlink_call *call, const json_t *parameters);
 void api_fence_preview(struct varlink_call *call, const json_t *parameters);
+/* The configuration (api_setting.c). */
+void api_settings(struct varlink_call *call, const json_t *parameters);
 
 /* What these four of them say, for whoever else shows it. New values. */
 json_t *api_list_json(const struct api *api);

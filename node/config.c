@@ -403,11 +403,14 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
     config_fault = fault;
     cfg_set_error_function(cfg, config_error);
     config_add_checks(cfg);
+    settings_watch(cfg);
     int result = config_parse(cfg, path);
     if (result != CFG_SUCCESS) /* the callback has said more, if it was called */
         fault_set(fault, FAULT_CONFIG, "%s: it cannot be read, or has over 256 KiB", path);
     bool good =
         result == CFG_SUCCESS && fault->status == FAULT_NONE && config_take(out, cfg, path, fault);
+    if (!settings_take(good ? &out->settings : NULL, cfg) && good)
+        good = fault_set(fault, FAULT_OTHER, "out of memory");
     cfg_free(cfg);
     config_fault = NULL;
     if (!good)
@@ -434,6 +437,7 @@ void config_free(struct config *config)
         free(config->actions[i].exec);
     access_free(&config->access);
     config_http_free(config);
+    settings_free(&config->settings);
     *config = (struct config){0};
 }
 
