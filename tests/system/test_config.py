@@ -93,7 +93,7 @@ class ConfigExplain(Case):
             (["explain", "--detect", "999"], USAGE, "999"),
             (["explain", "--members", "0"], USAGE, "0"),
             (["explain", "more"], USAGE, "more"),
-            (["show"], USAGE, "show"),
+            (["tell"], USAGE, "tell"),
             ([], USAGE, "verb"),
         ):
             with self.subTest(arguments=arguments):
