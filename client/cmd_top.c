@@ -270,11 +270,26 @@ static bool enough(const struct top *t)
     return poll(&keys, 1, (int)t->delay_ms) > 0 && read(STDIN_FILENO, &key, 1) == 1 && key == 'q';
 }
 
+/* The agent went away, as it does in an upgrade: the page stays until one is back. False: that is
+ * enough. What is counted begins anew with it. */
+static bool wait_for_agent(struct top *t)
+{
+    json_decref(t->before);
+    t->before = NULL;
+    varlink_close(&t->link);
+    while (varlink_open(&t->link, t->cli->socket) != VARLINK_OK)
+        if (enough(t))
+            return false;
+    return true;
+}
+
 static int show(struct top *t)
 {
     for (;;) {
         json_t *page = NULL;
         int code = ask(t, &page);
+        if (code == EXIT_UNREACHABLE && !t->once && wait_for_agent(t))
+            continue;
         if (code != EXIT_OK)
             return code;
         if (t->cli->json) {

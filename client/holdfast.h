@@ -340,8 +340,9 @@ struct hf_unclean {
     uint64_t life;  /* of that node; what `holdfast fence show NODE/LIFE` takes */
     uint64_t token; /* of that hold */
     enum hf_mode mode;
-    char by[32];    /* "receipt", "end-statement" or "agent": what ended it, see docs/commands.md */
-    char proof[65]; /* the digest of the proof in hex; "" for "agent" */
+    char by[32];    /* "receipt", "by-hand", "end-statement", "expiry" or "agent": what ended it,
+                       see docs/commands.md */
+    char proof[65]; /* the digest of the proof in hex; "" for "expiry" and "agent" */
 };
 
 /* True if the data may be half written: a hold before this one ended uncleanly, and nobody has said

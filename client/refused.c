@@ -43,7 +43,8 @@ static void too_long(char text[TEXT_MAX], const json_t *p)
 
 static void no_node(char text[TEXT_MAX], const json_t *p)
 {
-    snprintf(text, TEXT_MAX, "the roster names no node '%.64s'", json_text(p, "node"));
+    snprintf(text, TEXT_MAX, "the roster names no node '%.64s': see 'holdfast members'",
+             json_text(p, "node"));
 }
 
 static void invalid(char text[TEXT_MAX], const json_t *p)
@@ -81,6 +82,8 @@ int refused_change(const struct varlink_reply *reply, const char *subject)
             continue;
         if (refusals[i].write)
             refusals[i].write(text, reply->parameters);
+        if (refusals[i].write == no_node)
+            subject = NULL; /* the text has it */
         say("%s%s%s", subject ? subject : "", subject ? ": " : "",
             refusals[i].write ? text : refusals[i].words);
         return refusals[i].code;
