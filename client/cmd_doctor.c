@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/agent.h"
 #include "client/command.h"
@@ -33,12 +34,19 @@ enum { STATE = OPTION_OWN, YOUNG_MS = 5000, AGAIN_MS = 100 };
 /* An agent that came up a moment ago is given the time to find the others. */
 static int ask_status(struct cli *cli, json_t **status)
 {
+    bool terminal = isatty(STDERR_FILENO) && !cli->json, told = false;
     for (;;) {
         int code = agent_ask(cli, "Status", NULL, status);
         if (code != EXIT_OK || json_number(*status, "uptime_ms") > YOUNG_MS ||
             (strcmp(json_text(*status, "store"), "checking") != 0 &&
-             json_flag(*status, "life_counts")))
+             json_flag(*status, "life_counts"))) {
+            if (told)
+                fputs("\r\033[K", stderr);
             return code;
+        }
+        if (terminal && !told)
+            fputs("      it has just started: it is given some seconds to find the others", stderr);
+        told = told || terminal;
         json_decref(*status);
         *status = NULL;
         (void)poll(NULL, 0, AGAIN_MS);
