@@ -137,4 +137,4 @@ static int run(struct cli *cli, int argc, char **argv)
 }
 
 const struct command cmd_keygen = {
-    "keygen", "make a node's key, store and card, or an operator's key", help, true, run};
+    "keygen", "makes a node's key, store and card, or an operator's key", help, true, run};

@@ -488,5 +488,5 @@ static int run(struct cli *cli, int argc, char **argv)
     return verb[0] == 'c' ? check(cli, argv[1]) : show(cli, argv[1]);
 }
 
-const struct command cmd_roster = {"roster", "make, sign, show or check the signed list of nodes",
-                                   help, true, run};
+const struct command cmd_roster = {
+    "roster", "makes, signs, shows or checks the signed list of nodes", help, true, run};
