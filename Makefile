@@ -34,7 +34,7 @@ NODE   := $(call src,node)
 # What only the executor has: the devices' secrets and their drivers; and what only the agent has.
 EXECUTOR_ONLY := $(addprefix node/,executor_main.c executor_server.c fencer.c driver.c device.c secrets.c watcher.c \
                    acts.c transcript.c metadata.c)
-EXECUTOR_TOO  := $(addprefix node/,access.c clock.c config.c config_access.c config_device.c config_http.c config_setting.c \
+EXECUTOR_TOO  := $(addprefix node/,access.c clock.c config.c config_access.c config_advice.c config_device.c config_http.c config_setting.c \
                    daemon_options.c executor_wire.c fault.c http_listener.c identity.c journal_entry.c listener.c log.c notify.c \
                    udp_address.c watchdog_device.c)
 SIM    := $(call src,sim)

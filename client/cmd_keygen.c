@@ -124,7 +124,9 @@ static int run(struct cli *cli, int argc, char **argv)
         return usage_error(cli, "the name '%s' is not 1 to 63 of a-z, 0-9, '.' and '-'",
                            request.name);
     if (!address_parse(&request.address, address))
-        return usage_error(cli, "'%s' is not ADDRESS:PORT, such as 10.0.0.1:7654 or [fd00::1]:7654",
+        return usage_error(cli,
+                           "'%s' is not ADDRESS:PORT, such as 10.0.0.1:7654 or [fd00::1]:7654; "
+                           "names are not looked up",
                            address);
     if (device && !card_device_parse(request.device, device))
         return usage_error(cli,

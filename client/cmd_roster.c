@@ -147,6 +147,9 @@ static int name_idle(struct roster *r, const struct request *q)
 static const char *shared(const struct roster_node *a, const struct roster_node *b,
                           const char **mend)
 {
+    *mend = "it is one card, named twice: leave one out";
+    if (memcmp(&a->key, &b->key, sizeof a->key) == 0 && strcmp(a->name, b->name) == 0)
+        return "key";
     *mend = "make one of them anew with another --name";
     if (strcmp(a->name, b->name) == 0)
         return "name";

@@ -16,6 +16,7 @@
 
 #include "crypto/key.h"
 #include "node/config_access.h"
+#include "node/config_advice.h"
 #include "node/udp_address.h"
 #include "node/config_http.h"
 #include "node/watchdog_device.h"
@@ -33,8 +34,8 @@ static void config_error(cfg_t *cfg, const char *format, va_list ap)
     char text[FAULT_TEXT_SIZE / 2];
     vsnprintf(text, sizeof text, format, ap);
     const char *file = cfg && cfg->filename ? cfg->filename : "configuration";
-    const char *advice =
-        strstr(text, "duplicate title") ? "; give each its own name, or join them" : "";
+    char advice[FAULT_TEXT_SIZE / 4];
+    config_advice(advice, sizeof advice, cfg, text);
     if (cfg && cfg->line)
         fault_set(config_fault, FAULT_CONFIG, "%s:%d: %s%s", file, cfg->line, text, advice);
     else

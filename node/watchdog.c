@@ -147,7 +147,10 @@ bool watchdog_open(struct watchdog **out, const struct config *config,
     w->fresh = !found;
     *out = w;
     if (!found && !spawn(w, &hello))
-        return fault_set(fault, FAULT_CONFIG, "watchdog %s: %s", config->watchdog, hello.error);
+        return fault_set(fault, FAULT_CONFIG, "watchdog %s: %s%s", config->watchdog, hello.error,
+                         access(config->watchdog, F_OK) != 0 && *config->watchdog == '/'
+                             ? "; `wdctl` shows which this machine has"
+                             : "");
     if (found && !as_configured(config, &hello, fault))
         return false;
     log_event(LOG_LEVEL_INFO, "watchdog", "device=%s identity=\"%s\" timeout_s=%u taken_over=%s",

@@ -161,6 +161,10 @@ static const struct {
     const char *word;
 } mistakes[] = {
     {"colour = \"red\"", "colour"},
+    {"graze = 3", "is grace meant?"},
+    {"action power { exce = \"/off\" }", "is exec meant?"},
+    {"colour = 1", "holdfast.conf(5) lists them"},
+    {"grace = 3s", "a whole number, without a unit"},
     {"grace = -1", "grace"},
     {"grace = 100000", "grace"},
     {"grace = soon", "grace"},
