@@ -36,7 +36,10 @@ void doctor_store(struct findings *f, const json_t *status)
         finding_mend(f, "wait, or see why the peers are not reached");
     } else if (strcmp(store, "voting") != 0) {
         finding(f, FINDING_BAD, "store", "%s: %s", store, json_text(status, "store_text"));
-        finding_mend(f, "this node votes no more; see 'The store' in holdfastd(8)");
+        finding_mend(f, strcmp(store, "failed") == 0
+                            ? "this node votes no more: make room or mend the disk, then restart "
+                              "the agent (a restart keeps all locks)"
+                            : "this node votes no more; see 'The store' in holdfastd(8)");
     } else if (p99 > SYNC_WARN_US) {
         finding(f, FINDING_WARNING, "store", "votes; syncs take %lld us, p99 %lld us", p50, p99);
         finding_mend(f, "put it on a disk with a fast flush: every grant waits for one");

@@ -287,8 +287,9 @@ static bool config_readable(const char *path, struct fault *fault)
 {
     struct stat st;
     if (stat(path, &st) != 0 || access(path, R_OK) != 0)
-        return fault_set(fault, FAULT_CONFIG, "%s: %s; name the configuration with --config", path,
-                         strerror(errno));
+        return fault_set(fault, FAULT_CONFIG, "%s: %s; %sname the configuration with --config",
+                         path, strerror(errno),
+                         errno == ENOENT ? "write it (holdfast.conf(5)), or " : "");
     if (!S_ISREG(st.st_mode))
         return fault_set(fault, FAULT_CONFIG,
                          "%s: not a file; name the configuration with --config", path);

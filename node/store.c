@@ -602,6 +602,11 @@ out:
     return status;
 }
 
+bool store_error_is_room(int error)
+{
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
 void store_status_text(char *out, size_t size, enum store_status status,
                        const struct store_trouble *trouble, const char *dir)
 {
@@ -631,8 +636,10 @@ void store_status_text(char *out, size_t size, enum store_status status,
         snprintf(out, size, "%s: the state directory must be the agent's own, with mode 0700", dir);
         return;
     case STORE_UNREADABLE:
-        snprintf(out, size, "%s: cannot open the store (%s): %s", dir, trouble->what,
-                 strerror(trouble->error));
+        snprintf(out, size, "%s: cannot open the store (%s): %s%s", dir, trouble->what,
+                 strerror(trouble->error),
+                 store_error_is_room(trouble->error) ? "; make room there, and start it again"
+                                                     : "");
         return;
     }
     must(false); /* not a status */
