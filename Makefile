@@ -51,8 +51,8 @@ LIBS_LIB  := -ljansson -lpthread
 all: build/holdfastd build/holdfast-executor build/holdfast build/holdfast-sim build/libholdfast.a build/libholdfast.so ## build everything (the default)
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '  make %-14s %s\n' lint-NAME 'one linter alone: $(lint_parts)'
+	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '  make %-20s %s\n' lint-NAME 'one linter alone: $(lint_parts)'
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
