@@ -1,6 +1,7 @@
 /* The agent's program: see agent_program.h. */
 #include "client/agent_program.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -25,7 +26,7 @@ void agent_program(char path[PATH_MAX])
     snprintf(path, PATH_MAX, "holdfastd");
 }
 
-int agent_program_settings(const char *config, json_t **out)
+int agent_program_settings(const char *config, bool quiet, json_t **out)
 {
     char program[PATH_MAX];
     int ends[2], status = -1;
@@ -36,7 +37,10 @@ int agent_program_settings(const char *config, json_t **out)
     }
     pid_t child = fork();
     if (child == 0) {
+        int nowhere = quiet ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
         dup2(ends[1], STDOUT_FILENO);
+        if (nowhere >= 0)
+            dup2(nowhere, STDERR_FILENO);
         close(ends[0]);
         close(ends[1]);
         execlp(program, program, "-c", config, "--show-config", (char *)NULL);
@@ -54,6 +58,8 @@ int agent_program_settings(const char *config, json_t **out)
         return EXIT_OK;
     json_decref(*out);
     *out = NULL;
+    if (quiet)
+        return code == EXIT_CONFIG ? EXIT_CONFIG : EXIT_ERROR;
     if (code == 127) {
         say("%s cannot be run to read %s: put holdfastd into PATH, or beside this program", program,
             config);

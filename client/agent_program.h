@@ -3,6 +3,7 @@
 #define CLIENT_AGENT_PROGRAM_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 #include <jansson.h>
 
@@ -11,8 +12,9 @@ void agent_program(char path[PATH_MAX]);
 
 /*
  * What `holdfastd -c CONFIG --show-config` says: EXIT_OK, and *out is the caller's to json_decref.
- * Else the code; what is wrong with the configuration holdfastd has said on stderr by itself.
+ * Else the code; what is wrong with the configuration holdfastd has said on stderr by itself,
+ * unless `quiet`.
  */
-int agent_program_settings(const char *config, json_t **out);
+int agent_program_settings(const char *config, bool quiet, json_t **out);
 
 #endif

@@ -69,9 +69,9 @@ static void take_roster(struct shown *s)
 
 /* What the agent has in the place of that setting of the file; NULL if it is the same, or nothing
  * can be said. What the file leaves to the roster, and what the command line says, is no other. */
-static const json_t *running_otherwise(const struct shown *s, const json_t *setting)
+static const json_t *running_otherwise(const json_t *running, const json_t *setting)
 {
-    const json_t *now = setting_find(settings_of(s->running), json_text(setting, "name"));
+    const json_t *now = setting_find(settings_of(running), json_text(setting, "name"));
     const char *origin = json_text(now, "origin");
     bool above = strcmp(origin, "command-line") == 0 ||
                  (strcmp(origin, "roster") == 0 && !*json_text(setting, "value"));
@@ -86,11 +86,11 @@ static const json_t *in_force(const struct shown *s, const json_t *setting)
     const json_t *now = setting_find(settings_of(s->running), json_text(setting, "name"));
     const char *origin = json_text(now, "origin");
     bool above = strcmp(origin, "command-line") == 0 || strcmp(origin, "roster") == 0;
-    return now && above && !running_otherwise(s, setting) ? now : setting;
+    return now && above && !running_otherwise(s->running, setting) ? now : setting;
 }
 
 /* "reload holdfastd", "restart holdfastd and holdfast-executor". */
-static void what_it_takes(char *text, size_t size, const json_t *setting)
+void config_takes(char *text, size_t size, const json_t *setting)
 {
     const json_t *restart = json_object_get(setting, "restart"), *program;
     size_t index;
@@ -135,25 +135,32 @@ static void compare_roster(json_t *out, const struct shown *s)
                       (json_int_t)0, "reload", 0, "restart", "holdfastd", "holdfast-executor"));
 }
 
-static json_t *compare(const struct shown *s)
+json_t *config_differences(const json_t *file, const json_t *running)
 {
     json_t *out = json_array();
     const json_t *setting, *other;
     size_t index;
-    if (!s->running)
+    if (!running)
         return out;
-    json_array_foreach(settings_of(s->file), index, setting)
+    json_array_foreach(settings_of(file), index, setting)
     {
-        other = running_otherwise(s, setting);
-        if (other || lacks(s->running, setting))
+        other = running_otherwise(running, setting);
+        if (other || lacks(running, setting))
             json_array_append_new(out, difference(setting, other, setting));
     }
-    json_array_foreach(settings_of(s->running), index, setting)
+    json_array_foreach(settings_of(running), index, setting)
     {
-        if (lacks(s->file, setting))
+        if (lacks(file, setting))
             json_array_append_new(out, difference(setting, setting, NULL));
     }
-    compare_roster(out, s);
+    return out;
+}
+
+static json_t *compare(const struct shown *s)
+{
+    json_t *out = config_differences(s->file, s->running);
+    if (s->running)
+        compare_roster(out, s);
     return out;
 }
 
@@ -233,7 +240,7 @@ static void print_differences(const struct shown *s, const json_t *differs)
     {
         const json_t *now = json_object_get(d, "running"), *file = json_object_get(d, "file");
         char takes[64];
-        what_it_takes(takes, sizeof takes, d);
+        config_takes(takes, sizeof takes, d);
         printf("  %s: it has %s, the file %s%s%s: %s\n", json_text(d, "name"),
                json_is_null(now)         ? "no such section"
                : *json_string_value(now) ? json_string_value(now)
@@ -313,7 +320,7 @@ int config_show(struct cli *cli, const char *file)
     if (!file)
         file = s.running ? json_text(s.running, "file") : CONFIG_DEFAULT;
     if (code == EXIT_OK)
-        code = agent_program_settings(file, &s.file);
+        code = agent_program_settings(file, false, &s.file);
     if (code == EXIT_OK) {
         take_roster(&s);
         json_t *differs = compare(&s);

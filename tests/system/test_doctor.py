@@ -72,6 +72,19 @@ class Doctor(Case):
         self.assertEqual(code, ERROR)
         self.assertRegex(out, rf"(?m)^BAD +config +.*{re.escape(str(wrong))}:1")
 
+    def test_an_agent_that_runs_with_something_else_than_its_file_says(self):
+        config = self.lab.dir / "hv3" / "holdfast.conf"
+        before = config.read_text()
+        self.addCleanup(config.write_text, before)
+        code, out, _ = self.holdfast("doctor", "--socket", self.lab.socket("hv3"))
+        self.assertEqual(code, OK, out)
+        self.assertIn(f"{config}: good", out)
+        config.write_text(before + "max-locks = 1000\ngrace = 3\n")
+        code, out, _ = self.holdfast("doctor", "--socket", self.lab.socket("hv3"))
+        self.assertEqual(code, OK, out)
+        self.assertRegex(out, r"(?m)^WARN +config +.*another max-locks.*\n +-> restart holdfastd,")
+        self.assertRegex(out, r"(?m)^WARN +config +.*another grace.*\n +-> reload holdfastd,")
+
     def test_bad_arguments(self):
         self.assertEqual(self.holdfast("doctor", "more")[0], USAGE)
         self.assertEqual(self.holdfast("doctor", "--no-such")[0], USAGE)
