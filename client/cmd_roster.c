@@ -214,7 +214,10 @@ static int make(const struct cli *cli, const struct request *q, int count, char 
     struct enrolment e;
     char id[2 * DIGEST_SIZE + 1];
     if (q->output == NULL || q->operator_count == 0 || count == 0)
-        return usage_error(cli, "-o FILE, --operator PUB and at least one CARD are needed");
+        return usage_error(cli, "%s missing",
+                           q->output == NULL        ? "-o FILE, where the roster goes, is"
+                           : q->operator_count == 0 ? "--operator PUB, whose key signs it, is"
+                                                    : "the CARDs of its nodes are");
     enrol_init(&e);
     int code = fill(&e, q, count, cards);
     if (code == EXIT_OK) {

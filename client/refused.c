@@ -49,7 +49,11 @@ static void no_node(char text[TEXT_MAX], const json_t *p)
 
 static void invalid(char text[TEXT_MAX], const json_t *p)
 {
-    snprintf(text, TEXT_MAX, "the agent does not take this '%s'", json_text(p, "parameter"));
+    const char *parameter = json_text(p, "parameter");
+    if (strcmp(parameter, "stamp") == 0)
+        snprintf(text, TEXT_MAX, "this is not a stamp as 'holdfast stamp' prints it");
+    else
+        snprintf(text, TEXT_MAX, "the agent does not take this '%s'", parameter);
 }
 
 /* With `words` the text is these; else it is made of the parameters. */

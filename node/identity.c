@@ -88,8 +88,9 @@ static bool identity_load_key(struct key_pair *out, const char *path, struct fau
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
-        fault_set(fault, FAULT_CONFIG, "key %s: %s; `holdfast keygen` makes one", path,
-                  strerror(errno));
+        fault_set(fault, FAULT_CONFIG, "key %s: %s; %s", path, strerror(errno),
+                  errno == EACCES ? "give it to the agent's user: chown USER"
+                                  : "`holdfast keygen` makes one");
         goto out;
     }
     if (!S_ISREG(st.st_mode) || (st.st_mode & 077)) {
