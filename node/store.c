@@ -629,11 +629,16 @@ void store_status_text(char *out, size_t size, enum store_status status,
             snprintf(out, size, "%s: another agent runs on this state; stop it first", dir);
         return;
     case STORE_NO_DIR:
-        snprintf(out, size, "%s: cannot open the state directory: %s; create it with mode 0700",
-                 dir, strerror(trouble->error));
+        snprintf(out, size, "%s: cannot open the state directory: %s; %s", dir,
+                 strerror(trouble->error),
+                 trouble->error == EACCES ? "give it to the agent's user: chown -R USER"
+                                          : "create it with mode 0700");
         return;
     case STORE_EXPOSED:
-        snprintf(out, size, "%s: the state directory must be the agent's own, with mode 0700", dir);
+        snprintf(out, size,
+                 "%s: the state directory must be the agent's own, with mode 0700: chown -R USER, "
+                 "chmod 700",
+                 dir);
         return;
     case STORE_UNREADABLE:
         snprintf(out, size, "%s: cannot open the store (%s): %s%s", dir, trouble->what,
