@@ -5,7 +5,10 @@
 #include <time.h>
 #include <unistd.h>
 
-int clock_gettime(clockid_t id, struct timespec *t)
+/* The C library's clock_gettime(), whose declaration names its parameters otherwise. */
+int wall_gettime(clockid_t id, struct timespec *t) __asm__("clock_gettime");
+
+int wall_gettime(clockid_t id, struct timespec *t)
 {
     const char *wrong = getenv("HOLDFAST_TEST_WALL");
     int result = (int)syscall(SYS_clock_gettime, id, t);
