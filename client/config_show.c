@@ -26,14 +26,17 @@ struct shown {
 
 /* --- Asking --- */
 
-/* What the agent runs with; NULL, and nothing is said, if none answers. */
-static int ask_running(const struct cli *cli, json_t **out)
+/* What the agent runs with; NULL, and nothing is said, if none answers. One that will not say it,
+ * as to a user who may not look, is no reason not to show the file. */
+static json_t *ask_running(const struct cli *cli)
 {
     struct varlink v;
-    *out = NULL;
+    json_t *out = NULL;
     if (varlink_open(&v, cli->socket) != VARLINK_OK)
-        return EXIT_OK;
-    return agent_call(&v, cli, "Settings", NULL, out);
+        return NULL;
+    (void)agent_call(&v, cli, "Settings", NULL, &out);
+    varlink_close(&v);
+    return out;
 }
 
 static const json_t *setting_find(const json_t *settings, const char *name)
@@ -228,7 +231,6 @@ static void print_differences(const struct shown *s, const json_t *differs)
     size_t index;
     bool restart = false, reload = false;
     if (!s->running) {
-        puts("\nno agent was asked: none answers");
         return;
     }
     if (json_array_size(differs) == 0) {
@@ -261,7 +263,7 @@ static void print_text(const struct cli *cli, const struct shown *s, const json_
 {
     const char *file = json_text(s->file, "file"), *runs = json_text(s->running, "file");
     if (!s->running)
-        printf("%s (no agent answers at %s)\n\n", file, cli->socket);
+        printf("%s alone: no agent at %s says what it runs with\n\n", file, cli->socket);
     else if (strcmp(file, runs) == 0)
         printf("%s, and the agent at %s\n\n", file, cli->socket);
     else
@@ -316,11 +318,10 @@ static void print_json(const struct shown *s, json_t *differs)
 int config_show(struct cli *cli, const char *file)
 {
     struct shown s = {0};
-    int code = ask_running(cli, &s.running);
+    s.running = ask_running(cli);
     if (!file)
         file = s.running ? json_text(s.running, "file") : CONFIG_DEFAULT;
-    if (code == EXIT_OK)
-        code = agent_program_settings(file, false, &s.file);
+    int code = agent_program_settings(file, false, &s.file);
     if (code == EXIT_OK) {
         take_roster(&s);
         json_t *differs = compare(&s);

@@ -178,6 +178,20 @@ class ConfigShow(Case):
         for part in (f"{self.node.config}:{self.line_of('grace')}", "max-locks: it has 65536, the file says 1000", "command line"):
             self.assertIn(part, out)
 
+    def test_an_agent_that_may_not_be_asked_is_no_reason_not_to_show_the_file(self):
+        agent = self.node.start()
+        self.node.until_store("voting")
+        self.node.configure('access "nobody" { users = {"root"}  may = "lock" }\n')
+        agent.send_signal(signal.SIGHUP)
+        until(lambda: 'changed="grace access"' in self.node.log(), "it is read")
+        code, out, err = self.holdfast(
+            "--socket", self.node.options["socket"], "config", "show", "-c", self.node.config
+        )
+        self.assertEqual(code, OK)
+        self.one_line(err, "not permitted")
+        self.assertIn("no agent at", out)
+        self.assertRegex(out, rf'access "nobody" may +lock +{self.node.config}:')
+
     def test_what_the_executor_alone_reads_is_said_by_the_reload(self):
         agent = self.node.start()
         self.node.until_store("voting")
