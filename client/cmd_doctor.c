@@ -101,6 +101,7 @@ static int ask_agent(struct findings *f, struct cli *cli, const json_t *running)
         doctor_majority(f, status);
         doctor_peers(f, members);
         doctor_drops(f, status);
+        doctor_inhibitors(f, status);
     } else {
         finding(f, FINDING_BAD, "agent", "none answers at %s", cli->socket);
         finding_mend(f, "start it (systemctl start holdfastd), or name its socket with --socket");

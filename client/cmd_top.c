@@ -15,6 +15,7 @@
 #include "client/agent.h"
 #include "client/color.h"
 #include "client/command.h"
+#include "client/inhibit.h"
 #include "client/member_list.h"
 #include "client/screen.h"
 #include "client/table.h"
@@ -246,6 +247,7 @@ static void print_page(const struct top *t, const json_t *page)
     if (t->terminal && !t->once)
         fputs(SCREEN_CLEAR, stdout);
     print_node(t, json_object_get(page, "status"));
+    inhibit_print(json_object_get(json_object_get(page, "status"), "inhibitors"), "INHIBITED ");
     print_members(page);
     print_orders(page);
     print_operations(page, !t->terminal                ? (size_t)-1

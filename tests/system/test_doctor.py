@@ -85,6 +85,20 @@ class Doctor(Case):
         self.assertRegex(out, r"(?m)^WARN +config +.*another max-locks.*\n +-> restart holdfastd,")
         self.assertRegex(out, r"(?m)^WARN +config +.*another grace.*\n +-> reload holdfastd,")
 
+    def test_what_administrators_inhibit(self):
+        def say(*words):
+            return self.finish(self.exec("hv1", "holdfast", *words))
+
+        self.addCleanup(say, "fence", "thaw")
+        self.addCleanup(say, "maintenance", "hv2", "off")
+        self.assertEqual(say("fence", "freeze", "--for", "5m", "--reason", "a switch")[0], OK)
+        self.assertEqual(say("maintenance", "hv2", "on", "--reason", "a fan")[0], OK)
+        code, out, _ = self.looked()
+        self.assertEqual(code, OK, out)
+        self.assertRegex(out, r"(?m)^WARN +inhibited +freeze of all nodes .*: a switch\n.* holdfast fence thaw$")
+        self.assertRegex(out, r"(?m)^note +inhibited +maintenance of hv2 .*: a fan\n.* holdfast maintenance hv2 off$")
+        self.assertRegex(self.holdfast("top", "-1", "--socket", self.lab.socket("hv1"))[1], r"(?m)^INHIBITED freeze of all nodes")
+
     def test_bad_arguments(self):
         self.assertEqual(self.holdfast("doctor", "more")[0], USAGE)
         self.assertEqual(self.holdfast("doctor", "--no-such")[0], USAGE)
