@@ -34,7 +34,7 @@ NODE   := $(call src,node)
 # What only the executor has: the devices' secrets and their drivers; and what only the agent has.
 EXECUTOR_ONLY := $(addprefix node/,executor_main.c executor_server.c fencer.c driver.c device.c secrets.c watcher.c \
                    acts.c transcript.c metadata.c inspector.c)
-EXECUTOR_TOO  := $(addprefix node/,access.c clock.c config.c config_access.c config_device.c config_http.c \
+EXECUTOR_TOO  := $(addprefix node/,access.c clock.c config.c config_access.c config_advice.c config_device.c config_http.c config_setting.c \
                    daemon_options.c executor_wire.c fault.c http_listener.c identity.c journal_entry.c listener.c log.c notify.c \
                    udp_address.c watchdog_device.c)
 SIM    := $(call src,sim)
@@ -51,8 +51,8 @@ LIBS_LIB  := -ljansson -lpthread
 all: build/holdfastd build/holdfast-executor build/holdfast build/holdfast-sim build/libholdfast.a build/libholdfast.so ## build everything (the default)
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '  make %-14s %s\n' lint-NAME 'one linter alone: $(lint_parts)'
+	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '  make %-20s %s\n' lint-NAME 'one linter alone: $(lint_parts)'
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)

@@ -159,9 +159,10 @@ static int refused_late(const char *subject, const json_t *p)
 
 static int refused_no_majority(const char *subject, const json_t *p)
 {
-    char text[96];
-    snprintf(text, sizeof text, "no majority: %lld of %lld reachable", json_number(p, "reachable"),
-             json_number(p, "cohort"));
+    char text[128];
+    snprintf(text, sizeof text,
+             "no majority: %lld of %lld reachable; 'holdfast members' says who is missing",
+             json_number(p, "reachable"), json_number(p, "cohort"));
     say_of(subject, text);
     return EXIT_NO_MAJORITY;
 }
@@ -253,7 +254,8 @@ int agent_unready(struct varlink *v, const struct varlink_reply *reply, const ch
         return agent_refused(reply, subject);
     bool alone = status.error[0] == '\0' && !json_flag(status.parameters, "majority");
     if (alone)
-        say("%s%sno majority: %lld of %lld reachable", subject ? subject : "", subject ? ": " : "",
+        say("%s%sno majority: %lld of %lld reachable; 'holdfast members' says who is missing",
+            subject ? subject : "", subject ? ": " : "",
             json_number(status.parameters, "voters_alive"),
             json_number(status.parameters, "voters"));
     json_decref(status.parameters);

@@ -1,11 +1,12 @@
-/* `holdfast config explain`: the times that follow from the detection target, and whether they fit.
- */
+/* `holdfast config`: explain, the times that follow from the detection target, and whether they
+ * fit; show, what is set, and where that comes from (config_show.h). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/agent.h"
 #include "client/command.h"
+#include "client/config_show.h"
 #include "client/enrol.h"
 #include "client/explain.h"
 #include "client/table.h"
@@ -14,12 +15,21 @@
 #define ROSTER_DEFAULT "/etc/holdfast/roster"
 
 static const char help[] =
-    "usage: holdfast config explain [-r ROSTER] [--detect MS] [--members N] [--watchdog S]\n"
+    "usage: holdfast config show [-c FILE] [--json]\n"
+    "       holdfast config explain [-r ROSTER] [--detect MS] [--members N] [--watchdog S]\n"
     "                               [--json]\n"
     "\n"
-    "Prints every time that follows from the detection target, with its formula and its value in\n"
-    "this cluster, and the inequalities that must hold between them. Exit code 78 if one does "
-    "not.\n"
+    "show prints each option of the agent's configuration with its value and where it comes from:\n"
+    "FILE:LINE, the default, the roster or the command line; the times that follow, each with the\n"
+    "knob that it follows from; and what the running agent has otherwise, so what takes a reload\n"
+    "or a restart after the file was edited.\n"
+    "\n"
+    "  -c, --config FILE    the configuration (the one that the agent runs with, else\n"
+    "                       /etc/holdfast/holdfast.conf)\n"
+    "\n"
+    "explain prints every time that follows from the detection target, with its formula and its\n"
+    "value in this cluster, and the inequalities that must hold between them. Exit code 78 if one\n"
+    "does not.\n"
     "\n"
     "  -r, --roster ROSTER  of this cluster (" ROSTER_DEFAULT ")\n"
     "  --detect MS          with this target instead, 1000 to 60000\n"
@@ -127,13 +137,20 @@ static int explain(const struct cli *cli, struct question *q)
 static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {{"roster", required_argument, NULL, 'r'},
+                                          {"config", required_argument, NULL, 'c'},
                                           {"detect", required_argument, NULL, DETECT},
                                           {"members", required_argument, NULL, MEMBERS},
                                           {"watchdog", required_argument, NULL, WATCHDOG},
                                           COMMAND_OPTIONS};
     struct question q = {.roster = ROSTER_DEFAULT};
+    const char *file = NULL;
+    bool of_explain = false;
     int option;
-    while ((option = command_option(cli, argc, argv, ":r:", longs)) != -1) {
+    while ((option = command_option(cli, argc, argv, ":r:c:", longs)) != -1) {
+        if (option == 'c')
+            file = optarg;
+        else
+            of_explain = true;
         if (option == 'r')
             q.roster = optarg;
         if (option == DETECT &&
@@ -146,14 +163,19 @@ static int run(struct cli *cli, int argc, char **argv)
             return usage_error(cli, "--watchdog takes 1 to 3600 seconds, not '%s'", optarg);
     }
     if (optind == argc)
-        return usage_error(cli, "'config' needs a verb: explain");
-    if (strcmp(argv[optind], "explain") != 0)
-        return usage_error(cli, "'%s' is not a verb of 'config'", argv[optind]);
-    optind++;
+        return usage_error(cli, "'config' needs a verb: show, explain");
+    const char *verb = argv[optind++];
+    bool show = strcmp(verb, "show") == 0;
+    if (!show && strcmp(verb, "explain") != 0)
+        return usage_error(cli, "'%s' is not a verb of 'config': show, explain", verb);
+    if (show && of_explain)
+        return usage_error(cli, "'config show' takes -c FILE alone; the others are of explain");
+    if (!show && file)
+        return usage_error(cli, "'config explain' reads a roster (-r), no configuration");
     if (no_arguments(cli, argc, argv) != EXIT_OK)
         return EXIT_USAGE;
-    return explain(cli, &q);
+    return show ? config_show(cli, file) : explain(cli, &q);
 }
 
-const struct command cmd_config = {"config", "the times that follow from the detection target",
-                                   help, true, run};
+const struct command cmd_config = {
+    "config", "what is set, where from, and the times that follow from it", help, true, run};

@@ -152,5 +152,5 @@ static int run(struct cli *cli, int argc, char **argv)
     return code;
 }
 
-const struct command cmd_convert = {"convert", "another mode for a hold, in place", help, true,
+const struct command cmd_convert = {"convert", "gives a hold another mode, in place", help, true,
                                     run};

@@ -76,4 +76,5 @@ static int run(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_drain = {"drain", "a node takes no new locks, before planned work",
                                   help_drain, true, run};
-const struct command cmd_undrain = {"undrain", "and takes them again", help_undrain, true, run};
+const struct command cmd_undrain = {"undrain", "lets a drained node take locks again", help_undrain,
+                                    true, run};

@@ -63,7 +63,9 @@ static bool print_reply(const struct cli *cli, const json_t *reply)
 static bool is_place(const char *text)
 {
     size_t size = strlen(text);
-    return size > 0 && size < PLACE_SIZE && strspn(text, "0123456789abcdef:") == size;
+    const char *colon = strchr(text, ':'), *seq = colon ? colon + 1 : text;
+    return size > 0 && size < PLACE_SIZE && *seq && strspn(seq, "0123456789") == strlen(seq) &&
+           (!colon || strspn(text, "0123456789abcdef") == (size_t)(colon - text));
 }
 
 static int run(struct cli *cli, int argc, char **argv)
@@ -81,7 +83,9 @@ static int run(struct cli *cli, int argc, char **argv)
         if (option == SINCE)
             since = optarg;
         if (option == SINCE && !is_place(optarg))
-            return usage_error(cli, "--since takes the id or seq of an event, not '%s'", optarg);
+            return usage_error(
+                cli, "--since takes the id or seq of an event, as --json prints it, not '%s'",
+                optarg);
     }
     if (no_arguments(cli, argc, argv) != EXIT_OK)
         return EXIT_USAGE;

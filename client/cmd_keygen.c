@@ -64,6 +64,8 @@ static int make_node(const struct cli *cli, const struct identity_request *reque
     return EXIT_OK;
 }
 
+#define ADDRESS_FORM "such as 10.0.0.1:7654 or [fd00::1]:7654; names are not looked up"
+
 static int run(struct cli *cli, int argc, char **argv)
 {
     static const struct option longs[] = {{"name", required_argument, NULL, NAME},
@@ -124,8 +126,7 @@ static int run(struct cli *cli, int argc, char **argv)
         return usage_error(cli, "the name '%s' is not 1 to 63 of a-z, 0-9, '.' and '-'",
                            request.name);
     if (!address_parse(&request.address, address))
-        return usage_error(cli, "'%s' is not ADDRESS:PORT, such as 10.0.0.1:7654 or [fd00::1]:7654",
-                           address);
+        return usage_error(cli, "'%s' is not ADDRESS:PORT " ADDRESS_FORM, address);
     if (device && !card_device_parse(request.device, device))
         return usage_error(cli,
                            "the device '%s' is not 1 to %d printable characters without spaces",
@@ -137,4 +138,4 @@ static int run(struct cli *cli, int argc, char **argv)
 }
 
 const struct command cmd_keygen = {
-    "keygen", "make a node's key, store and card, or an operator's key", help, true, run};
+    "keygen", "makes a node's key, store and card, or an operator's key", help, true, run};

@@ -635,5 +635,5 @@ static int run(struct cli *cli, int argc, char **argv)
     return run_locked(&lock);
 }
 
-const struct command cmd_lock = {"lock", "run a command under a lock", lock_options_help, true,
+const struct command cmd_lock = {"lock", "runs a command under a lock", lock_options_help, true,
                                  run};

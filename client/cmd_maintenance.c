@@ -58,5 +58,5 @@ static int run(struct cli *cli, int argc, char **argv)
     return inhibit_run(cli, &r);
 }
 
-const struct command cmd_maintenance = {"maintenance", "spares a node orders for a while", help,
-                                        true, run};
+const struct command cmd_maintenance = {
+    "maintenance", "keeps a node from being switched off for a while", help, true, run};

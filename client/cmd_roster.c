@@ -143,6 +143,44 @@ static int name_idle(struct roster *r, const struct request *q)
     return EXIT_OK;
 }
 
+/* What two cards share that each node has for itself, and what to do; NULL: nothing. */
+static const char *shared(const struct roster_node *a, const struct roster_node *b,
+                          const char **mend)
+{
+    *mend = "it is one card, named twice: leave one out";
+    if (memcmp(&a->key, &b->key, sizeof a->key) == 0 && strcmp(a->name, b->name) == 0)
+        return "key";
+    *mend = "make one of them anew with another --name";
+    if (strcmp(a->name, b->name) == 0)
+        return "name";
+    *mend = "each node makes its own: was a card or key copied?";
+    if (memcmp(&a->key, &b->key, sizeof a->key) == 0)
+        return "key";
+    if (memcmp(&a->store, &b->store, sizeof a->store) == 0)
+        return "store";
+    *mend = "were both made on one host, or is one of them a clone? (/etc/machine-id, see "
+            "systemd-machine-id-setup(1))";
+    if (memcmp(&a->machine, &b->machine, sizeof a->machine) == 0)
+        return "machine id";
+    *mend = "make one of them anew with another --address";
+    return memcmp(&a->address, &b->address, sizeof a->address) == 0 ? "address" : NULL;
+}
+
+/* False if no two cards share anything. */
+static bool say_twins(const struct roster *r)
+{
+    for (size_t i = 1; i < r->node_count; i++)
+        for (size_t k = 0; k < i; k++) {
+            const char *mend, *what = shared(&r->nodes[k], &r->nodes[i], &mend);
+            if (!what)
+                continue;
+            say("no roster can be made of this: %s and %s have the same %s: %s", r->nodes[k].name,
+                r->nodes[i].name, what, mend);
+            return true;
+        }
+    return false;
+}
+
 static int fill(struct enrolment *e, const struct request *q, int count, char **cards)
 {
     struct roster *r = e->roster;
@@ -166,7 +204,8 @@ static int fill(struct enrolment *e, const struct request *q, int count, char **
     enum roster_verdict verdict = enrol_finish(e);
     if (verdict == ROSTER_UNSIGNED)
         return explain_check(r->node_count, SPAN_MS(r->detect_ms));
-    say("no roster can be made of this: %s", roster_verdict_text(verdict));
+    if (!say_twins(r))
+        say("no roster can be made of this: %s", roster_verdict_text(verdict));
     return EXIT_CONFIG;
 }
 
@@ -175,7 +214,10 @@ static int make(const struct cli *cli, const struct request *q, int count, char 
     struct enrolment e;
     char id[2 * DIGEST_SIZE + 1];
     if (q->output == NULL || q->operator_count == 0 || count == 0)
-        return usage_error(cli, "-o FILE, --operator PUB and at least one CARD are needed");
+        return usage_error(cli, "%s missing",
+                           q->output == NULL        ? "-o FILE, where the roster goes, is"
+                           : q->operator_count == 0 ? "--operator PUB, whose key signs it, is"
+                                                    : "the CARDs of its nodes are");
     enrol_init(&e);
     int code = fill(&e, q, count, cards);
     if (code == EXIT_OK) {
@@ -452,5 +494,5 @@ static int run(struct cli *cli, int argc, char **argv)
     return verb[0] == 'c' ? check(cli, argv[1]) : show(cli, argv[1]);
 }
 
-const struct command cmd_roster = {"roster", "make, sign, show or check the signed list of nodes",
-                                   help, true, run};
+const struct command cmd_roster = {
+    "roster", "makes, signs, shows or checks the signed list of nodes", help, true, run};

@@ -99,7 +99,7 @@ static int run_validate(struct cli *cli, int argc, char **argv)
     return valid ? EXIT_OK : EXIT_ERROR;
 }
 
-const struct command cmd_stamp = {"stamp", "begin to read without a lock", stamp_help, true,
+const struct command cmd_stamp = {"stamp", "begins to read without a lock", stamp_help, true,
                                   run_stamp};
 const struct command cmd_validate = {"validate", "whether what was read since a stamp is whole",
                                      validate_help, true, run_validate};

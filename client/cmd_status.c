@@ -22,7 +22,8 @@ static void print_standing(const json_t *s)
            json_flag(s, "juror") ? "one of them" : "none of them",
            json_flag(s, "life_counts") ? "counts" : "does not count yet");
     if (!json_flag(s, "standing_wanted"))
-        puts("standing  not needed: nothing is held or asked for under the policy 'fence'");
+        puts(
+            "standing  not needed: nothing is held or asked for that this node could be ended for");
     else
         printf("standing  %s: %lld of %lld jurors acknowledge this node\n",
                json_flag(s, "standing") ? "yes" : "NO", acknowledging, jurors);

@@ -15,6 +15,7 @@
 #include "client/agent.h"
 #include "client/color.h"
 #include "client/command.h"
+#include "client/inhibit.h"
 #include "client/member_list.h"
 #include "client/screen.h"
 #include "client/table.h"
@@ -246,6 +247,7 @@ static void print_page(const struct top *t, const json_t *page)
     if (t->terminal && !t->once)
         fputs(SCREEN_CLEAR, stdout);
     print_node(t, json_object_get(page, "status"));
+    inhibit_print(json_object_get(json_object_get(page, "status"), "inhibitors"), "INHIBITED ");
     print_members(page);
     print_orders(page);
     print_operations(page, !t->terminal                ? (size_t)-1
@@ -270,11 +272,26 @@ static bool enough(const struct top *t)
     return poll(&keys, 1, (int)t->delay_ms) > 0 && read(STDIN_FILENO, &key, 1) == 1 && key == 'q';
 }
 
+/* The agent went away, as it does in an upgrade: the page stays until one is back. False: that is
+ * enough. What is counted begins anew with it. */
+static bool wait_for_agent(struct top *t)
+{
+    json_decref(t->before);
+    t->before = NULL;
+    varlink_close(&t->link);
+    while (varlink_open(&t->link, t->cli->socket) != VARLINK_OK)
+        if (enough(t))
+            return false;
+    return true;
+}
+
 static int show(struct top *t)
 {
     for (;;) {
         json_t *page = NULL;
         int code = ask(t, &page);
+        if (code == EXIT_UNREACHABLE && !t->once && wait_for_agent(t))
+            continue;
         if (code != EXIT_OK)
             return code;
         if (t->cli->json) {

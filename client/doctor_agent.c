@@ -5,6 +5,7 @@
 
 #include "client/agent.h"
 #include "client/member_list.h"
+#include "client/span.h"
 #include "crypto/version.h"
 
 enum {
@@ -36,7 +37,10 @@ void doctor_store(struct findings *f, const json_t *status)
         finding_mend(f, "wait, or see why the peers are not reached");
     } else if (strcmp(store, "voting") != 0) {
         finding(f, FINDING_BAD, "store", "%s: %s", store, json_text(status, "store_text"));
-        finding_mend(f, "this node votes no more; see 'The store' in holdfastd(8)");
+        finding_mend(f, strcmp(store, "failed") == 0
+                            ? "this node votes no more: make room or mend the disk, then restart "
+                              "the agent (a restart keeps all locks)"
+                            : "this node votes no more; see 'The store' in holdfastd(8)");
     } else if (p99 > SYNC_WARN_US) {
         finding(f, FINDING_WARNING, "store", "votes; syncs take %lld us, p99 %lld us", p50, p99);
         finding_mend(f, "put it on a disk with a fast flush: every grant waits for one");
@@ -89,6 +93,33 @@ void doctor_life(struct findings *f, const json_t *status)
     } else {
         finding(f, FINDING_OK, "life", "%lld, acknowledged by the jurors",
                 json_number(status, "life"));
+    }
+}
+
+/* What administrators inhibit: right as long as they remember it. */
+void doctor_inhibitors(struct findings *f, const json_t *status)
+{
+    const json_t *i;
+    size_t index;
+    json_array_foreach(json_object_get(status, "inhibitors"), index, i)
+    {
+        const char *kind = json_text(i, "kind"), *node = json_text(i, "node");
+        bool freeze = strcmp(kind, "freeze") == 0;
+        char left[SPAN_TEXT_SIZE];
+        span_text(left, json_number(i, "left_ms"));
+        if (!json_flag(i, "on"))
+            continue;
+        finding(f, freeze ? FINDING_WARNING : FINDING_NOTE, "inhibited",
+                "%s of %s for %s yet, said at %s by %s: %s", kind, *node ? node : "all nodes", left,
+                json_text(i, "by"), json_text(i, "who"),
+                *json_text(i, "reason") ? json_text(i, "reason") : "no reason was given");
+        if (freeze)
+            finding_mend(f, "locks of a node that dies wait meanwhile: holdfast fence thaw%s%s",
+                         *node ? " --node " : "", node);
+        else if (strcmp(kind, "drain") == 0)
+            finding_mend(f, "it takes no new locks: holdfast undrain %s", node);
+        else
+            finding_mend(f, "it is not switched off if it dies: holdfast maintenance %s off", node);
     }
 }
 

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/agent_program.h"
 #include "proto/limits.h"
 #include "proto/time.h"
 
@@ -23,24 +24,6 @@ enum {
 };
 
 /* --- Configuration --- */
-
-/* The agent's program: beside this one, else as the shell would find it. */
-static void agent_program(char path[PATH_MAX])
-{
-    static const char *const beside[] = {"holdfastd", "../sbin/holdfastd"};
-    ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - 1);
-    char *slash = NULL;
-    if (size > 0) {
-        path[size] = '\0';
-        slash = strrchr(path, '/');
-    }
-    for (size_t i = 0; slash && i < sizeof beside / sizeof beside[0]; i++) {
-        size_t room = (size_t)(path + PATH_MAX - (slash + 1));
-        if ((size_t)snprintf(slash + 1, room, "%s", beside[i]) < room && access(path, X_OK) == 0)
-            return;
-    }
-    snprintf(path, PATH_MAX, "holdfastd");
-}
 
 /* The first line that it says, on stdout or stderr; its exit status, or -1. */
 static int first_line(char line[SAID_MAX], const char *program, const char *config)

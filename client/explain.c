@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/command.h"
 #include "proto/inequality.h"
@@ -21,7 +22,7 @@ void explain_timer(struct explanation *e, const char *part, const char *name, co
 static void add_standing(struct explanation *e, const struct fence_times *t)
 {
     static const char part[] = "standing";
-    explain_timer(e, part, "detect", "D", t->detect,
+    explain_timer(e, part, EXPLAIN_KNOB, "D", t->detect,
                   "the knob: no cut that is shorter costs a holder anything");
     explain_timer(e, part, "renew", "r = D/10", t->renew, "a node that holds renews so often");
     explain_timer(e, part, "again", "r/4", t->again, "and so often while too few jurors answer");
@@ -115,6 +116,23 @@ void explain_make_under(struct explanation *out, size_t members, struct span det
     add_leases(out);
     add_watchdog(out, &times);
     add_rules(out, &times);
+}
+
+const char *explain_from(const struct explain_timer *timer)
+{
+    static const char *const fixed[] = {"kill",   "soft",          "lateness",
+                                        "landed", "gossip_period", "digest_period"};
+    static const char *const sized[] = {"suspicion", "suspicion_alone", "spread", "crash_known",
+                                        "round_period"};
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (strcmp(timer->name, fixed[i]) == 0)
+            return "fixed";
+    if (strcmp(timer->part, "leases") == 0)
+        return strcmp(timer->name, "ttl") == 0 ? "fixed" : "ttl";
+    for (size_t i = 0; i < sizeof sized / sizeof *sized; i++)
+        if (strcmp(timer->name, sized[i]) == 0)
+            return "detect, members";
+    return "detect";
 }
 
 const struct explain_rule *explain_broken(const struct explanation *e)

@@ -45,6 +45,10 @@ void explain_make(struct explanation *out, size_t members, struct span detect);
 /* The same of machines whose watchdogs have that time-out: what holds of the least one may not. */
 void explain_make_under(struct explanation *out, size_t members, struct span detect,
                         struct span watchdog);
+/* The knob's own row, from which the others follow. */
+#define EXPLAIN_KNOB "detect"
+/* What it follows from: "detect", or "detect, members"; "fixed" if no roster changes it. */
+const char *explain_from(const struct explain_timer *timer);
 /* Milliseconds, rounded to the nearest. */
 long long explain_ms(struct span span);
 /* The rule's left side; one that is broken by less than 1 ms does not look as if it held. */

@@ -90,7 +90,8 @@ bool file_create(const char *path, mode_t mode, const void *bytes, size_t size)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) {
-        say("cannot create %s: %s", path, strerror(errno));
+        say("cannot create %s: %s%s", path, strerror(errno),
+            errno == EEXIST ? "; move it away, or choose another directory" : "");
         return false;
     }
     bool good = write_whole(fd, bytes, size);

@@ -340,8 +340,9 @@ struct hf_unclean {
     uint64_t life;  /* of that node; what `holdfast fence show NODE/LIFE` takes */
     uint64_t token; /* of that hold */
     enum hf_mode mode;
-    char by[32];    /* "receipt", "end-statement" or "agent": what ended it, see docs/commands.md */
-    char proof[65]; /* the digest of the proof in hex; "" for "agent" */
+    char by[32];    /* "receipt", "by-hand", "end-statement", "expiry" or "agent": what ended it,
+                       see docs/commands.md */
+    char proof[65]; /* the digest of the proof in hex; "" for "expiry" and "agent" */
 };
 
 /* True if the data may be half written: a hold before this one ended uncleanly, and nobody has said
@@ -388,21 +389,24 @@ enum hf_result hf_validate(struct hf *hf, const char *name, const struct hf_stam
 
 /* --- Events --- */
 
+/* There may be more of them one day: a program lets alone what it does not know. */
 enum hf_event_kind {
-    HF_EVENT_BLOCKING = 1,   /* somebody waits for `hold`, in `mode`; may be said more than once */
-    HF_EVENT_AT_RISK = 2,    /* half of the time is over after which `hold` is lost: `reason` */
-    HF_EVENT_SAFE = 3,       /* it is not at risk any more */
-    HF_EVENT_LOST = 4,       /* `hold` is lost, or was handed over after all: `reason`. Stop at
-                                once; hf_release() frees it */
-    HF_EVENT_AWAY = 5,       /* the agent went away, or was stopped */
-    HF_EVENT_RECONNECTED = 6 /* an agent is back; what was lost meanwhile was said before this, and
-                                holds are not at risk unless it is said anew */
+    HF_EVENT_BLOCKING = 1,    /* somebody waits for `hold`, in `mode`; may be said more than once */
+    HF_EVENT_AT_RISK = 2,     /* half of the time is over after which `hold` is lost: `reason` */
+    HF_EVENT_SAFE = 3,        /* it is not at risk any more */
+    HF_EVENT_LOST = 4,        /* `hold` is lost, or was handed over after all: `reason`. Stop at
+                                 once; hf_release() frees it */
+    HF_EVENT_AWAY = 5,        /* the agent went away, or was stopped */
+    HF_EVENT_RECONNECTED = 6, /* an agent is back; what was lost meanwhile was said before this, and
+                                 holds are not at risk unless it is said anew */
+    HF_EVENT_DRAINING = 7     /* an administrator drains this node: let `hold` go as soon as it can
+                                 be; it stays held until then */
 };
 
 struct hf_event {
     size_t size; /* sizeof(struct hf_event) */
     enum hf_event_kind kind;
-    struct hf_hold *hold; /* NULL for the last two kinds; not to be used after its hf_release().
+    struct hf_hold *hold; /* NULL for AWAY and RECONNECTED; not to be used after its hf_release().
                              Another thread's hf_acquire() may have yet to return it */
     enum hf_mode mode;    /* HF_EVENT_BLOCKING: the mode that is waited for */
     char reason[256];     /* for a person; perhaps empty */

@@ -176,7 +176,7 @@ int identity_load_public(struct public_key *out, const char *path)
         return EXIT_CONFIG;
     if (public_key_valid(out))
         return EXIT_OK;
-    say("%s is not a public key that can be used", path);
+    say("%s is not a public key that can be used: name the file that ends in .pub", path);
     return EXIT_CONFIG;
 }
 

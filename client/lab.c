@@ -244,10 +244,30 @@ static bool remove_tree(const char *path)
     return false;
 }
 
+/* What a lab makes in its directory beside its machines. */
+static const char *const lab_files[] = {"operator.key", "operator.pub", "roster", LAB_FENCE_SCRIPT,
+                                        MARKER};
+
+bool lab_has_room(const struct lab *lab)
+{
+    char path[PATH_MAX];
+    struct stat s;
+    int files = sizeof lab_files / sizeof lab_files[0];
+    for (int i = 1; i <= lab->machines + files; i++) {
+        if (i <= lab->machines)
+            lab_path(path, lab, i, NULL);
+        else
+            file_path(path, sizeof path, lab->dir, lab_files[i - lab->machines - 1]);
+        if (lstat(path, &s) == 0) {
+            say("%s is there already, and of no lab: name another directory with -d", path);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool lab_remove(const struct lab *lab)
 {
-    static const char *const files[] = {"operator.key", "operator.pub", "roster", LAB_FENCE_SCRIPT,
-                                        MARKER};
     char path[PATH_MAX];
     bool good = true;
     if (lab->made)
@@ -256,8 +276,8 @@ bool lab_remove(const struct lab *lab)
         lab_path(path, lab, i, NULL);
         good = remove_tree(path) && good;
     }
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        file_path(path, sizeof path, lab->dir, files[i]);
+    for (size_t i = 0; i < sizeof lab_files / sizeof lab_files[0]; i++) {
+        file_path(path, sizeof path, lab->dir, lab_files[i]);
         good = (unlink(path) == 0 || errno == ENOENT) && good;
     }
     return good;

@@ -70,6 +70,9 @@ bool lab_state(struct lab_state *out, const struct lab *lab, int machine);
 
 /* Ends every machine and waits for the supervisors' end; the number that had run. */
 int lab_end(const struct lab *lab);
+/* Whether nothing stands where a lab would make something, which lab_remove would take away; says
+ * what does. */
+bool lab_has_room(const struct lab *lab);
 /* Removes what the lab made, and DIR with it if it was made for it. */
 bool lab_remove(const struct lab *lab);
 

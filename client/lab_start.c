@@ -418,7 +418,7 @@ static bool prepare(struct lab *lab, const char *dir)
                               : NULL;
     if (problem)
         say("the lab's directory %s %s", lab->dir, problem);
-    if (problem == NULL && lab_write_marker(lab))
+    if (problem == NULL && lab_has_room(lab) && lab_write_marker(lab))
         return true;
     if (lab->made)
         rmdir(lab->dir);

@@ -117,10 +117,11 @@ static enum hf_result keeper_resume(struct hf *hf, bool *resumed)
 
 static enum hf_result keeper_watch(struct hf *hf)
 {
-    enum varlink_status status = varlink_send(
-        &hf->watch, LIB_INTERFACE "Watch",
-        json_pack("{s:[s s s s s]}", "kinds", "blocking", "at-risk", "safe", "passed", "lost"),
-        VARLINK_MORE);
+    enum varlink_status status =
+        varlink_send(&hf->watch, LIB_INTERFACE "Watch",
+                     json_pack("{s:[s s s s s s]}", "kinds", "blocking", "at-risk", "safe",
+                               "passed", "lost", "draining"),
+                     VARLINK_MORE);
     return status == VARLINK_OK ? HF_OK : lib_fail_status(hf, status);
 }
 

@@ -402,11 +402,9 @@ bool lib_reply_event(struct lib_event *out, const json_t *p)
     static const struct {
         const char *text;
         int kind;
-    } kinds[] = {{"blocking", HF_EVENT_BLOCKING},
-                 {"at-risk", HF_EVENT_AT_RISK},
-                 {"safe", HF_EVENT_SAFE},
-                 {"passed", LIB_EVENT_PASSED},
-                 {"lost", HF_EVENT_LOST}};
+    } kinds[] = {{"blocking", HF_EVENT_BLOCKING}, {"at-risk", HF_EVENT_AT_RISK},
+                 {"safe", HF_EVENT_SAFE},         {"passed", LIB_EVENT_PASSED},
+                 {"draining", HF_EVENT_DRAINING}, {"lost", HF_EVENT_LOST}};
     const json_t *event = json_object_get(p, "event");
     *out = (struct lib_event){.mode = lib_mode_parse(reply_text(event, "mode"))};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)

@@ -15,10 +15,10 @@
 #include "proto/must.h"
 
 static const struct command *const commands[] = {
-    &cmd_lock,     &cmd_convert, &cmd_value,       &cmd_clear_mark,  &cmd_transfer, &cmd_stamp,
-    &cmd_validate, &cmd_status,  &cmd_members,     &cmd_locks,       &cmd_show,     &cmd_why,
-    &cmd_fence,    &cmd_events,  &cmd_keygen,      &cmd_roster,      &cmd_config,   &cmd_top,
-    &cmd_doctor,   &cmd_lab,     &cmd_lab_machine, &cmd_maintenance, &cmd_drain,    &cmd_undrain,
+    &cmd_lock,     &cmd_convert,     &cmd_value,   &cmd_clear_mark, &cmd_transfer, &cmd_stamp,
+    &cmd_validate, &cmd_status,      &cmd_members, &cmd_locks,      &cmd_show,     &cmd_why,
+    &cmd_fence,    &cmd_maintenance, &cmd_drain,   &cmd_undrain,    &cmd_events,   &cmd_top,
+    &cmd_doctor,   &cmd_config,      &cmd_keygen,  &cmd_roster,     &cmd_lab,      &cmd_lab_machine,
 };
 
 static const char usage[] = "usage: holdfast [--socket PATH] [--json] COMMAND [ARGUMENT...]\n"

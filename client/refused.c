@@ -43,12 +43,17 @@ static void too_long(char text[TEXT_MAX], const json_t *p)
 
 static void no_node(char text[TEXT_MAX], const json_t *p)
 {
-    snprintf(text, TEXT_MAX, "the roster names no node '%.64s'", json_text(p, "node"));
+    snprintf(text, TEXT_MAX, "the roster names no node '%.64s': see 'holdfast members'",
+             json_text(p, "node"));
 }
 
 static void invalid(char text[TEXT_MAX], const json_t *p)
 {
-    snprintf(text, TEXT_MAX, "the agent does not take this '%s'", json_text(p, "parameter"));
+    const char *parameter = json_text(p, "parameter");
+    if (strcmp(parameter, "stamp") == 0)
+        snprintf(text, TEXT_MAX, "this is not a stamp as 'holdfast stamp' prints it");
+    else
+        snprintf(text, TEXT_MAX, "the agent does not take this '%s'", parameter);
 }
 
 /* With `words` the text is these; else it is made of the parameters. */
@@ -81,6 +86,8 @@ int refused_change(const struct varlink_reply *reply, const char *subject)
             continue;
         if (refusals[i].write)
             refusals[i].write(text, reply->parameters);
+        if (refusals[i].write == no_node)
+            subject = NULL; /* the text has it */
         say("%s%s%s", subject ? subject : "", subject ? ": " : "",
             refusals[i].write ? text : refusals[i].words);
         return refusals[i].code;

@@ -245,11 +245,11 @@ static void agent_store_news_came(evutil_socket_t fd, short what, void *context)
     if (a->news.failed && !a->sync_failed) {
         a->sync_failed = true;
         log_event(LOG_LEVEL_ERROR, "store-failed",
-                  "state=%s what=\"%s\" error=\"%s\" why=\"this node votes no more; repair the "
-                  "disk, then "
+                  "state=%s what=\"%s\" error=\"%s\" why=\"this node votes no more; %s, then "
                   "restart the agent\"",
                   log_value(a->config->state, strlen(a->config->state)).text,
-                  a->news.failed_at ? a->news.failed_at : "", strerror(a->news.error));
+                  a->news.failed_at ? a->news.failed_at : "", strerror(a->news.error),
+                  store_error_is_room(a->news.error) ? "make room there" : "repair the disk");
         agent_step(a, &(struct event){.kind = EVENT_SYNC_FAILED});
     }
 }
@@ -618,6 +618,11 @@ const struct store_news *agent_store_news(const struct agent *a)
 const struct store *agent_store(const struct agent *a)
 {
     return a->store;
+}
+
+const struct watchdog *agent_watchdog(const struct agent *a)
+{
+    return a->watchdog;
 }
 
 struct figures *agent_figures(struct agent *a)

@@ -25,6 +25,7 @@
 enum { AGENT_STEPS = 32 }; /* events between two peer_effects */
 
 struct agent;
+struct watchdog;
 
 struct agent_hooks {
     void *context;
@@ -73,6 +74,8 @@ const struct store_news *agent_store_news(const struct agent *agent);
 const struct udp_counters *agent_udp_counters(const struct agent *agent);
 struct fence_log *agent_fence_log(const struct agent *agent);
 const struct store *agent_store(const struct agent *agent);
+/* NULL: this machine has none. */
+const struct watchdog *agent_watchdog(const struct agent *agent);
 /* What is counted: by the agent itself, and by those who serve its clients. */
 struct figures *agent_figures(struct agent *agent);
 struct instant agent_started(const struct agent *agent);

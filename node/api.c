@@ -107,6 +107,7 @@ static const struct varlink_method api_methods[] = {
     API_METHOD("Inquiries", api_inquiries),
     API_METHOD_TAKES("Preview", api_fence_preview, fence_preview_takes),
     API_METHOD("CheckExecutor", api_check_executor),
+    API_METHOD("Settings", api_settings),
 };
 
 struct api *api_of(const struct varlink_call *call)

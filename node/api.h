@@ -115,6 +115,9 @@ void api_fence_preview(struct varlink_call *call, const json_t *parameters);
 /* What could be used to carry an order out here (api_executor.c). */
 void api_check_executor(struct varlink_call *call, const json_t *parameters);
 
+/* The configuration (api_setting.c). */
+void api_settings(struct varlink_call *call, const json_t *parameters);
+
 /* What these four of them say, for whoever else shows it. New values. */
 json_t *api_list_json(const struct api *api);
 json_t *api_status_json(const struct api *api);

@@ -84,7 +84,11 @@ void api_order(struct varlink_call *call, const json_t *parameters)
         varlink_invalid(call, "life");
         return;
     }
-    if (index < 0 || !api_find_order(agent, roster->nodes[index].slot, (uint64_t)life, &view)) {
+    if (index < 0) {
+        varlink_error(call, "org.holdfast.NoSuchNode", json_pack("{s:s}", "node", node));
+        return;
+    }
+    if (!api_find_order(agent, roster->nodes[index].slot, (uint64_t)life, &view)) {
         varlink_error(call, "org.holdfast.NoSuchOrder", json_pack("{s:s}", "node", node));
         return;
     }

@@ -1,7 +1,9 @@
 /* The methods that look at this node: List, Events, Status, Members, Locate. */
 #include "node/api.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "crypto/version.h"
@@ -152,6 +154,19 @@ static json_t *api_status_fence(const struct peer_status *p)
                      p->cloned);
 }
 
+enum { API_STORE_TEXT_SIZE = 256 };
+
+/* What the store's state means here, and of one that failed, why it did. */
+static void api_store_text(char text[API_STORE_TEXT_SIZE], const struct api *api,
+                           enum store_state state)
+{
+    const struct store_news *news = agent_store_news(api->agent);
+    if (state == STORE_FAILED && news->failed && news->failed_at)
+        snprintf(text, API_STORE_TEXT_SIZE, "%s: %s", news->failed_at, strerror(news->error));
+    else
+        snprintf(text, API_STORE_TEXT_SIZE, "%s", store_state_text(state));
+}
+
 json_t *api_status_json(const struct api *api)
 {
     const struct store_figures *f = &agent_store_news(api->agent)->figures;
@@ -162,17 +177,18 @@ json_t *api_status_json(const struct api *api)
                                          [STORE_LOST] = "lost",
                                          [STORE_BEHIND] = "behind",
                                          [STORE_FAILED] = "failed"};
+    char store[API_STORE_TEXT_SIZE];
+    api_store_text(store, api, p.store);
     json_t *out = api_status_node(api);
-    json_t *rest = json_pack("{s:I s:s s:s s:I s:I s:I s:I s:I s:I s:I s:b s:I s:I s:I s:I s:o}",
-                             "life", (json_int_t)p.life, "store", states[p.store], "store_text",
-                             store_state_text(p.store), "lsn", (json_int_t)p.lsn, "durable",
-                             (json_int_t)p.durable, "locks", (json_int_t)p.lock_count, "operations",
-                             (json_int_t)p.op_count, "serving", (json_int_t)p.serving, "voters",
-                             (json_int_t)p.voters, "voters_alive", (json_int_t)p.voters_alive,
-                             "majority", p.voters_alive > p.voters / 2, "clients",
-                             (json_int_t)varlink_connection_count(api->server), "syncs",
-                             (json_int_t)f->syncs, "sync_p50_us", (json_int_t)f->p50_us,
-                             "sync_p99_us", (json_int_t)f->p99_us, "counters", api_counters(api));
+    json_t *rest = json_pack(
+        "{s:I s:s s:s s:I s:I s:I s:I s:I s:I s:I s:b s:I s:I s:I s:I s:o}", "life",
+        (json_int_t)p.life, "store", states[p.store], "store_text", store, "lsn", (json_int_t)p.lsn,
+        "durable", (json_int_t)p.durable, "locks", (json_int_t)p.lock_count, "operations",
+        (json_int_t)p.op_count, "serving", (json_int_t)p.serving, "voters", (json_int_t)p.voters,
+        "voters_alive", (json_int_t)p.voters_alive, "majority", p.voters_alive > p.voters / 2,
+        "clients", (json_int_t)varlink_connection_count(api->server), "syncs", (json_int_t)f->syncs,
+        "sync_p50_us", (json_int_t)f->p50_us, "sync_p99_us", (json_int_t)f->p99_us, "counters",
+        api_counters(api));
     json_t *fence = api_status_fence(&p);
     struct executor_probe_view executor = executor_probe_view(api->executor);
     json_object_set_new(out, "inhibitors", render_inhibitors(api->agent));

@@ -78,9 +78,10 @@ static const struct roster_node *api_operator_node(struct varlink_call *call,
                                                    const json_t *parameters)
 {
     const struct roster *roster = agent_identity(api_of(call)->agent)->roster;
-    int index = roster_find_name(roster, frame_string(parameters, "node", ""));
+    const char *name = frame_string(parameters, "node", "");
+    int index = roster_find_name(roster, name);
     if (index < 0)
-        varlink_invalid(call, "node");
+        varlink_error(call, "org.holdfast.NoSuchNode", json_pack("{s:s}", "node", name));
     return index < 0 ? NULL : &roster->nodes[index];
 }
 

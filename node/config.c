@@ -16,6 +16,7 @@
 
 #include "crypto/key.h"
 #include "node/config_access.h"
+#include "node/config_advice.h"
 #include "node/udp_address.h"
 #include "node/config_http.h"
 #include "node/watchdog_device.h"
@@ -33,8 +34,8 @@ static void config_error(cfg_t *cfg, const char *format, va_list ap)
     char text[FAULT_TEXT_SIZE / 2];
     vsnprintf(text, sizeof text, format, ap);
     const char *file = cfg && cfg->filename ? cfg->filename : "configuration";
-    const char *advice =
-        strstr(text, "duplicate title") ? "; give each its own name, or join them" : "";
+    char advice[FAULT_TEXT_SIZE / 4];
+    config_advice(advice, sizeof advice, cfg, text);
     if (cfg && cfg->line)
         fault_set(config_fault, FAULT_CONFIG, "%s:%d: %s%s", file, cfg->line, text, advice);
     else
@@ -286,8 +287,9 @@ static bool config_readable(const char *path, struct fault *fault)
 {
     struct stat st;
     if (stat(path, &st) != 0 || access(path, R_OK) != 0)
-        return fault_set(fault, FAULT_CONFIG, "%s: %s; name the configuration with --config", path,
-                         strerror(errno));
+        return fault_set(fault, FAULT_CONFIG, "%s: %s; %sname the configuration with --config",
+                         path, strerror(errno),
+                         errno == ENOENT ? "write it (holdfast.conf(5)), or " : "");
     if (!S_ISREG(st.st_mode))
         return fault_set(fault, FAULT_CONFIG,
                          "%s: not a file; name the configuration with --config", path);
@@ -403,11 +405,14 @@ bool config_load(struct config *out, const char *path, struct fault *fault)
     config_fault = fault;
     cfg_set_error_function(cfg, config_error);
     config_add_checks(cfg);
+    settings_watch(cfg);
     int result = config_parse(cfg, path);
     if (result != CFG_SUCCESS) /* the callback has said more, if it was called */
         fault_set(fault, FAULT_CONFIG, "%s: it cannot be read, or has over 256 KiB", path);
     bool good =
         result == CFG_SUCCESS && fault->status == FAULT_NONE && config_take(out, cfg, path, fault);
+    if (!settings_take(good ? &out->settings : NULL, cfg) && good)
+        good = fault_set(fault, FAULT_OTHER, "out of memory");
     cfg_free(cfg);
     config_fault = NULL;
     if (!good)
@@ -434,6 +439,7 @@ void config_free(struct config *config)
         free(config->actions[i].exec);
     access_free(&config->access);
     config_http_free(config);
+    settings_free(&config->settings);
     *config = (struct config){0};
 }
 

@@ -11,6 +11,7 @@
 #include "crypto/roster.h"
 #include "node/access.h"
 #include "node/config_device.h"
+#include "node/config_setting.h"
 #include "node/fault.h"
 #include "node/http.h"
 #include "node/log.h"
@@ -74,6 +75,7 @@ struct config {
     char *http;                                       /* ADDRESS:PORT; NULL: no HTTP */
     size_t http_name_count;
     char *http_names[HTTP_NAMES_MAX]; /* in lower case */
+    struct settings settings;         /* all of this as it is shown, and where it comes from */
 };
 
 /* Reads and checks `path`. On false *fault says "FILE:LINE: what", and *out is empty. */

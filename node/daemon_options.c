@@ -7,7 +7,7 @@
 #include "node/config.h"
 #include "node/fault.h"
 
-enum { OPTION_CHECK = 256, OPTION_LEVEL, OPTION_VERSION, OPTION_STORE_LOST };
+enum { OPTION_CHECK = 256, OPTION_LEVEL, OPTION_VERSION, OPTION_STORE_LOST, OPTION_SHOW };
 
 static int refuse(const struct daemon_program *program)
 {
@@ -24,6 +24,9 @@ static int take(struct daemon_options *out, const struct daemon_program *program
         return -1;
     case OPTION_CHECK:
         out->check = true;
+        return -1;
+    case OPTION_SHOW:
+        out->show = true;
         return -1;
     case OPTION_STORE_LOST:
         out->store_lost = true;
@@ -50,14 +53,16 @@ int daemon_options_take(struct daemon_options *out, const struct daemon_program 
                         char **argv)
 {
     static const struct option none = {0},
-                               store = {"store-lost", no_argument, NULL, OPTION_STORE_LOST};
+                               store = {"store-lost", no_argument, NULL, OPTION_STORE_LOST},
+                               show = {"show-config", no_argument, NULL, OPTION_SHOW};
     const struct option list[] = {
         {"config", required_argument, NULL, 'c'},
         {"check-config", no_argument, NULL, OPTION_CHECK},
         {"log-level", required_argument, NULL, OPTION_LEVEL},
         {"version", no_argument, NULL, OPTION_VERSION},
         {"help", no_argument, NULL, 'h'},
-        program->has_store ? store : none,
+        program->is_agent ? store : none,
+        program->is_agent ? show : none,
         none,
     };
     int option, status = -1;

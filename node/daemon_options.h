@@ -7,7 +7,8 @@
 struct daemon_options {
     const char *config; /* of argv, or the default */
     bool check;
-    bool store_lost; /* of the agent alone */
+    bool store_lost; /* of the agent alone, as is */
+    bool show;       /*   --show-config */
     bool level_given;
     enum log_level level;
 };
@@ -15,7 +16,7 @@ struct daemon_options {
 struct daemon_program {
     const char *name;
     const char *usage; /* what --help prints */
-    bool has_store;    /* it takes --store-lost */
+    bool is_agent;
 };
 
 /* -1: go on; else the exit status, after saying what is wrong, or what was asked for. */

@@ -88,8 +88,9 @@ static bool identity_load_key(struct key_pair *out, const char *path, struct fau
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
-        fault_set(fault, FAULT_CONFIG, "key %s: %s; `holdfast keygen` makes one", path,
-                  strerror(errno));
+        fault_set(fault, FAULT_CONFIG, "key %s: %s; %s", path, strerror(errno),
+                  errno == EACCES ? "give it to the agent's user: chown USER"
+                                  : "`holdfast keygen` makes one");
         goto out;
     }
     if (!S_ISREG(st.st_mode) || (st.st_mode & 077)) {
@@ -145,8 +146,10 @@ static bool identity_load_roster(struct identity *out, const struct config *conf
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     ssize_t n = fd < 0 ? -1 : identity_read(fd, bytes, ROSTER_FILE_MAX);
     if (n < 0) {
-        fault_set(fault, FAULT_CONFIG, "roster %s: %s; `holdfast roster make` makes one", path,
-                  strerror(errno));
+        fault_set(fault, FAULT_CONFIG,
+                  "roster %s: %s; copy the cluster's there, or make the first with `holdfast "
+                  "roster make`",
+                  path, strerror(errno));
     } else {
         enum roster_verdict verdict =
             roster_file_decode(out->roster, &out->roster_digest, NULL, NULL, bytes, (size_t)n);

@@ -56,12 +56,16 @@ int listener_open(const char *path, int type, uid_t user, gid_t group, struct fa
     int error = errno;
     umask(mask);
     if (bound != 0) {
-        fault_set(fault, FAULT_CONFIG, "socket %s: %s", path, strerror(error));
+        fault_set(fault, FAULT_CONFIG, "socket %s: %s%s", path, strerror(error),
+                  error == ENOENT || error == EACCES || error == EROFS
+                      ? "; make its directory, which the agent's user may write, or name another"
+                      : "");
         goto failed;
     }
     if (((user != (uid_t)-1 || group != (gid_t)-1) && lchown(path, user, group) != 0) ||
         listen(fd, LISTENER_BACKLOG) != 0) {
-        fault_set(fault, FAULT_CONFIG, "socket %s: %s", path, strerror(errno));
+        fault_set(fault, FAULT_CONFIG, "socket %s: %s%s", path, strerror(errno),
+                  errno == EPERM ? "; is the agent's user in the socket's group?" : "");
         unlink(path);
         goto failed;
     }

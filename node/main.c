@@ -29,6 +29,7 @@
 #include "node/listener.h"
 #include "node/notify.h"
 #include "node/privileges.h"
+#include "node/render_setting.h"
 #include "node/reload.h"
 #include "node/watchdog_keeper.h"
 #include "node/web.h"
@@ -64,12 +65,15 @@ struct daemon {
 };
 
 static const char usage[] =
-    "usage: holdfastd [-c FILE] [--check-config] [--store-lost] [--log-level LEVEL]\n"
+    "usage: holdfastd [-c FILE] [--check-config] [--show-config] [--store-lost]\n"
+    "                 [--log-level LEVEL]\n"
     "\n"
     "The agent of Holdfast: one on each node.\n"
     "\n"
     "  -c, --config FILE    read this configuration (default " CONFIG_PATH_DEFAULT ")\n"
     "      --check-config   check the configuration, key and roster, and exit: 0 or 78\n"
+    "      --show-config    print each option as JSON, with where it comes from, and exit: 0 or "
+    "78\n"
     "      --store-lost     if the store is damaged, move it aside and go on without a vote\n"
     "      --log-level LEVEL  debug, info, warning or error; overrides the configuration\n"
     "      --version        print the version\n"
@@ -132,8 +136,9 @@ static void main_reload(evutil_socket_t number, short what, void *context)
         log_open(d->config.log_level);
     if (d->api)
         api_reloaded(d->api);
-    log_event(LOG_LEVEL_INFO, "reloaded", "changed=\"%s\" with-the-next-start=\"%s\"",
-              reload.changed, reload.later);
+    log_event(LOG_LEVEL_INFO, "reloaded",
+              "changed=\"%s\" with-the-next-start=\"%s\" with-the-executors-next-start=\"%s\"",
+              reload.changed, reload.later, reload.executor);
 }
 
 static void main_about_hold(void *context, const struct answer *answer)
@@ -279,6 +284,17 @@ static bool main_finish(struct daemon *d)
     return good;
 }
 
+/* --show-config. */
+static int main_show(const struct config *config)
+{
+    json_t *settings = json_pack("{s:s s:o}", "file", config->path, "settings",
+                                 render_settings(&config->settings));
+    int failed = settings ? json_dumpf(settings, stdout, JSON_INDENT(2)) : -1;
+    json_decref(settings);
+    failed |= puts("") < 0;
+    return failed ? FAULT_OTHER : FAULT_NONE;
+}
+
 static int main_fault(const struct fault *fault)
 {
     fprintf(stderr, "holdfastd: %s\n", fault->text);
@@ -299,7 +315,12 @@ int main(int argc, char **argv)
         return main_fault(&fault);
     d.level_given = options.level_given;
     log_open(options.level_given ? options.level : d.config.log_level);
-    if (!identity_load(&d.identity, &d.config, &fault)) {
+    if (options.level_given)
+        settings_override(&d.config.settings, "log-level", log_level_text(options.level),
+                          SETTING_COMMAND_LINE);
+    if (options.show) {
+        status = main_show(&d.config);
+    } else if (!identity_load(&d.identity, &d.config, &fault)) {
         status = main_fault(&fault);
     } else if (options.check) {
         printf("%s: good: node %s, slot %u\n", options.config, d.identity.node->name,

@@ -60,4 +60,5 @@ void metrics_write(FILE *out, const struct api *api, const struct http_server *h
 {
     metrics_node(out, api, http);
     metrics_cluster(out, api);
+    metrics_guard(out, api);
 }

@@ -32,8 +32,10 @@ void metrics_spread(FILE *out, const char *name, const char *label, const char *
 /* A family of one sample. */
 void metrics_one(FILE *out, const char *name, enum metrics_type type, const char *help, uint64_t n);
 
-/* metrics_node.c: this node and its store; metrics_cluster.c: members, locks, fencing. */
+/* metrics_node.c: this node and its store; metrics_cluster.c: members, locks, fencing;
+ * metrics_guard.c: what keeps nodes from being fenced, and ends this one. */
 void metrics_node(FILE *out, const struct api *api, const struct http_server *http);
 void metrics_cluster(FILE *out, const struct api *api);
+void metrics_guard(FILE *out, const struct api *api);
 
 #endif

@@ -218,7 +218,7 @@ static void metrics_locks(FILE *out, const struct api *api, const struct peer_st
 
 static void metrics_orders(FILE *out, const struct api *api)
 {
-    uint64_t stages[FENCE_OVER + 1] = {0};
+    uint64_t stages[FENCE_WATCHDOG + 1] = {0};
     struct order_view view;
     size_t cursor = 0;
     while (peer_next_order(agent_peer(api->agent), &cursor, &view))

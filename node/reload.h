@@ -12,7 +12,9 @@ enum { RELOAD_TEXT_SIZE = 256 };
 
 struct reload {
     char changed[RELOAD_TEXT_SIZE]; /* taken over: "access grace"; empty: nothing has changed */
-    char later[RELOAD_TEXT_SIZE];   /* with the next start */
+    char later[RELOAD_TEXT_SIZE];   /* with the agent's next start */
+    /* With the executor's next start, which reads the same file and is not told of a reload. */
+    char executor[RELOAD_TEXT_SIZE];
 };
 
 /*

@@ -24,6 +24,8 @@
 #include "node/stopset.h"
 
 #define SESSION_LAST_WORDS SPAN_MS(1000)
+/* What holders are told when an administrator drains their node. */
+#define SESSION_DRAINING   "this node is drained: let go as soon as you can"
 #define SESSION_KILL_AGAIN SPAN_MS(1000) /* what cannot be killed now may be later */
 
 enum session_state { SESSION_OPEN, SESSION_LOST, SESSION_KILLING, SESSION_ENDING };

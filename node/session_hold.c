@@ -171,8 +171,7 @@ void session_about_hold(struct sessions *all, const struct answer *answer)
     } else if (answer->kind == ANSWER_LOST) {
         session_hold_lost(op, answer->lost);
     } else if (answer->kind == ANSWER_DRAINING) {
-        session_tell(op->session, "draining", op, op->mode,
-                     "this node is drained: let go as soon as you can");
+        session_tell(op->session, "draining", op, op->mode, SESSION_DRAINING);
     }
 }
 

@@ -63,6 +63,19 @@ static void session_tell_one(const struct session_watcher *w, const char *kind,
                                           "mode", lock_mode_text(mode), "reason", reason));
 }
 
+/* An administrator drains this node. */
+static bool session_drained(const struct agent *agent)
+{
+    const struct peer *peer = agent_peer(agent);
+    uint16_t self = agent_identity(agent)->self;
+    struct inhibitor_view view;
+    size_t cursor = 0;
+    while (peer_next_inhibitor(peer, &cursor, &view))
+        if (view.kind == INHIBIT_DRAIN && view.scope == self && view.on && view.left.ns > 0)
+            return true;
+    return false;
+}
+
 /* What is so with a hold now. */
 static void session_tell_present(const struct session_watcher *w, const struct operation *op)
 {
@@ -71,6 +84,8 @@ static void session_tell_present(const struct session_watcher *w, const struct o
     if (op->at_risk && !op->lost)
         session_tell_one(w, "at-risk", op, op->mode,
                          "no majority of the jurors acknowledges this node");
+    if (session_drained(op->session->all->agent) && !op->lost)
+        session_tell_one(w, "draining", op, op->mode, SESSION_DRAINING);
 }
 
 void session_catch_up(const struct operation *op)

@@ -120,6 +120,9 @@ struct store_figures {
     struct histogram sync_times; /* of all of them */
 };
 
+/* Whether an errno is about a disk that is full, not broken. */
+bool store_error_is_room(int error);
+
 struct store_news {
     uint64_t durable_lsn;  /* everything up to here is durable; 0 before the first segment is */
     uint64_t written_lsn;  /* the same for what the kernel has; told if somebody waited for it */

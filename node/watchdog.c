@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "node/clock.h"
 #include "node/log.h"
 #include "node/watchdog_keeper.h"
 #include "node/watchdog_test.h"
@@ -22,6 +23,8 @@ struct watchdog {
     char socket[PATH_MAX];
     int fd; /* -1: the keeper is gone */
     bool fresh;
+    struct instant petted; /* by this agent, last; before that when it got to know its keeper */
+    struct span least;     /* left at a pet */
 };
 
 /* The keeper's first word. False if it has none, or a reason. */
@@ -59,6 +62,8 @@ static bool spawn(struct watchdog *w, struct keeper_hello *hello)
 static bool take_timeout(struct watchdog *w, const struct keeper_hello *hello, struct fault *fault)
 {
     fence_times_set(&w->times, SPAN_MS((int64_t)hello->timeout_s * 1000));
+    w->petted = clock_now();
+    w->least = w->times.watchdog;
     if (fence_rule_broken(&w->times) == FENCE_RULES)
         return true;
     return fault_set(fault, FAULT_CONFIG,
@@ -142,7 +147,10 @@ bool watchdog_open(struct watchdog **out, const struct config *config,
     w->fresh = !found;
     *out = w;
     if (!found && !spawn(w, &hello))
-        return fault_set(fault, FAULT_CONFIG, "watchdog %s: %s", config->watchdog, hello.error);
+        return fault_set(fault, FAULT_CONFIG, "watchdog %s: %s%s", config->watchdog, hello.error,
+                         access(config->watchdog, F_OK) != 0 && *config->watchdog == '/'
+                             ? "; `wdctl` shows which this machine has"
+                             : "");
     if (found && !as_configured(config, &hello, fault))
         return false;
     log_event(LOG_LEVEL_INFO, "watchdog", "device=%s identity=\"%s\" timeout_s=%u taken_over=%s",
@@ -170,12 +178,34 @@ static void lost(struct watchdog *w, const char *why)
     w->fd = -1;
 }
 
+/* The keeper pets within a moment of being told, or not at all. */
+static struct span watchdog_left(const struct watchdog *w, struct instant now)
+{
+    int64_t ns = w->times.watchdog.ns - span_between(w->petted, now).ns;
+    return (struct span){ns > 0 ? ns : 0};
+}
+
+void watchdog_view(struct watchdog_view *out, const struct watchdog *w, struct instant now)
+{
+    *out = (struct watchdog_view){0};
+    if (w)
+        *out = (struct watchdog_view){.timeout = w->times.watchdog,
+                                      .armed = w->fd >= 0,
+                                      .left = watchdog_left(w, now),
+                                      .least = w->least};
+}
+
 void watchdog_pet(struct watchdog *w, struct instant until)
 {
     struct keeper_word word = {
         .kind = KEEPER_PET, .until = until.ns, .killed = instant_after(until, w->times.soft).ns};
-    if (w->fd >= 0 && send(w->fd, &word, sizeof word, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+    if (w->fd >= 0 && send(w->fd, &word, sizeof word, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+        struct instant now = clock_now();
+        struct span left = watchdog_left(w, now);
+        w->least = left.ns < w->least.ns ? left : w->least;
+        w->petted = now;
         return;
+    }
     if (w->fd >= 0) /* no other is started: this process can start none any more (privileges.h) */
         lost(w, strerror(errno));
 }

@@ -24,6 +24,14 @@ bool watchdog_open(struct watchdog **out, const struct config *config,
 /* W as read back, and whether this run opened the device: see struct peer_config. */
 struct span watchdog_timeout(const struct watchdog *w);
 bool watchdog_fresh(const struct watchdog *w);
+/* How it is, for whoever shows it; `w` may be NULL. */
+struct watchdog_view {
+    struct span timeout; /* W; 0: this machine has none, and so has what follows */
+    bool armed;          /* it runs, and its keeper hears this agent */
+    struct span left;    /* until it fires, unless it is petted; 0: that is over */
+    struct span least;   /* the least that was left when it was petted, since this start */
+};
+void watchdog_view(struct watchdog_view *out, const struct watchdog *w, struct instant now);
 /* An effect of the peer's. */
 void watchdog_pet(struct watchdog *w, struct instant until);
 /* The agent stops. idle: nothing is held, so the device is stopped too; else somebody has to take

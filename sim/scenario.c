@@ -1,6 +1,7 @@
 /* Directed scenarios: see scenario.h. The plays are in plays.c. */
 #include "sim/scenario.h"
 
+#include "proto/must.h"
 #include "sim/plays.h"
 #include "sim/world.h"
 
@@ -33,8 +34,11 @@ int scenario_mutant(size_t index)
 int scenario_find(const char *name)
 {
     for (size_t i = 0; i < plays_count(); i++)
-        if (strcmp(plays_get(i)->name, name) == 0)
+        if (strcmp(plays_get(i)->name, name) == 0) {
+            for (size_t k = i + 1; k < plays_count(); k++)
+                must(strcmp(plays_get(k)->name, name) != 0); /* else that one is never played */
             return (int)i;
+        }
     return -1;
 }
 

@@ -8,11 +8,17 @@ build/tests/libshell: build/release/tests/libshell
 	@mkdir -p $(@D)
 	@cp $< $@.new && mv $@.new $@
 
+# A wall clock that is wrong, before an agent.
+build/tests/wall.so: tests/support/wall.c
+	@mkdir -p $(@D)
+	@$(say) CC $@
+	$(Q)$(CC) $(BASE) -O2 -fPIC -shared $< -o $@
+
 build/examples/%: client/examples/%.c client/holdfast.h build/libholdfast.so
 	@mkdir -p $(@D)
 	@$(say) CC $@
 	$(Q)$(CC) $(BASE) -O2 -Iclient $< -pie -Lbuild -lholdfast -Wl,-rpath,'$$ORIGIN/..' -o $@
 
 .PHONY: check-system
-check-system: all build/tests/libshell $(EXAMPLES) ## end-to-end tests on real agents (TESTS=pattern runs some)
+check-system: all build/tests/libshell build/tests/wall.so $(EXAMPLES) ## end-to-end tests on real agents (TESTS=pattern runs some)
 	@python3 tests/system/run.py $(TESTS)

@@ -111,6 +111,26 @@ function count(n, one, many) {
   return n + " " + (n === 1 ? one : many);
 }
 
+// --- What administrators inhibit ---
+
+const INHIBITS = { freeze: ["fencing is frozen for all nodes", "nobody votes against NODE"], maintenance: ["", "NODE is under maintenance"],
+  drain: ["", "NODE is drained"] };
+const INHIBITED = { freeze: "frozen", maintenance: "maintenance", drain: "drained" };
+
+function inhibitors() {
+  return seen.status.inhibitors.filter((i) => i.on && i.left_ms > 0);
+}
+
+function inhibits(i) {
+  const [all, one] = INHIBITS[i.kind] ?? [i.kind, i.kind + " of NODE"];
+  return (i.node ? one.replace("NODE", i.node) : all) + (i.in_effect ? "" : " (not in effect yet)");
+}
+
+function inhibits_fully(i) {
+  return "for " + span(i.left_ms) + " yet, said at " + i.by + " by " + i.who + (i.reason ? ": " + i.reason : "") +
+    (i.kind === "drain" && i.held >= 0 ? "; " + count(i.held, "lock is", "locks are") + " held there or waited for" : "");
+}
+
 // --- The verdict, in one sentence ---
 
 const GRAVE = { lost: "this node's store is lost: it votes no more", behind: "this node's store is an old copy: it votes no more",
@@ -129,11 +149,12 @@ function verdict() {
   if (s.bound) bad.push("this node's life is under a vote or an order");
   if (s.standing_wanted && !s.standing) bad.push("no majority of the jurors acknowledges this node");
   for (const o of open_orders())
-    (o.stage === "failed" || o.stage === "no-action" ? bad : warn).push("an order against " + o.node + " is under way: " + WORDS[o.stage]);
+    (o.stage === "failed" || o.stage === "no-action" ? bad : warn).push("an order against " + o.node + " is under way: " + (WORDS[o.stage] ?? o.stage));
   if (named("dead").length) bad.push(few(named("dead")) + (named("dead").length === 1 ? " is dead" : " are dead"));
   if (named("suspect").length) warn.push(few(named("suspect")) + (named("suspect").length === 1 ? " is suspect" : " are suspect"));
   const apart = m.filter((one) => one.unreachable && one.gossip === "alive");
   if (apart.length) warn.push(count(apart.length, "living member is", "living members are") + " not reached directly");
+  for (const i of inhibitors()) warn.push(inhibits(i));
   if (s.store === "checking") warn.push("the store is being checked");
   if (!s.life_counts) warn.push("this node's life does not count yet: it takes no locks");
   const alive = named("alive").length;
@@ -145,11 +166,16 @@ function verdict() {
 
 // --- Members ---
 
-const RADIUS = 138, HUB = 46, CX = 230, CY = 186;
+const HUB = 46, CX = 230, CY = 186;
+const NARROW = matchMedia("(max-width:30rem)"); // larger letters (page.css) need more room beside the ring
+
+function radius() {
+  return NARROW.matches ? 120 : 138;
+}
 
 function place(i, n) {
   const angle = (2 * Math.PI * i) / n - Math.PI / 2, c = Math.cos(angle), s = Math.sin(angle);
-  return { x: CX + RADIUS * c, y: CY + RADIUS * s, c, s };
+  return { x: CX + radius() * c, y: CY + radius() * s, c, s };
 }
 
 function sign(m, p) {
@@ -197,7 +223,7 @@ function hub(m, alive, all) {
 /* Drawn anew only if something that it shows has changed: whoever stands on it keeps the focus. */
 function ring() {
   const { node: self, members } = seen.members;
-  const text = JSON.stringify(members.map((m) => [m.name, m.gossip, m.unreachable, m.via, m.fence]));
+  const text = JSON.stringify([radius(), members.map((m) => [m.name, m.gossip, m.unreachable, m.via, m.fence])]);
   if ($("ring").dataset.text === text) return;
   $("ring").dataset.text = text;
   const focus = document.activeElement && document.activeElement.getAttribute("href");
@@ -208,7 +234,7 @@ function ring() {
   const loud = (m) => (m.unreachable ? 1 : 0); // what is wrong is drawn over what is right
   $("ring").classList.toggle("many", others.length > LABELS);
   $("ring").replaceChildren(
-    draw("circle", { class: "orbit", cx: CX, cy: CY, r: RADIUS }),
+    draw("circle", { class: "orbit", cx: CX, cy: CY, r: radius() }),
     ...[...others].sort((a, b) => loud(a) - loud(b)).filter((m) => m.unreachable || others.length <= SPOKES).map((m) => way(m, at)),
     hub(members[first], alive, members.length),
     ...others.map((m) => mark(m, at.get(m.name), others.length)));
@@ -228,9 +254,9 @@ function members() {
   rows($("member-rows"), shown, (m) => m.name, () => unfolding(), (node, m) => {
     node.firstElementChild.id = "m-" + m.slot;
     put(node.querySelector(".name"), m.name + (m.name === self ? " (this node)" : ""));
-    const f = fence(m);
-    tags(node, [[GOSSIP[m.gossip], m.gossip], ...(m.name === self ? [] : [reach(m)]), ...(f ? [f] : [])]);
-    facts(node.querySelector(".why"), [["Gossip says " + m.gossip, m.gossip_why],
+    const f = fence(m), held = inhibitors().filter((i) => i.node === m.name);
+    tags(node, [...held.map((i) => ["warn", INHIBITED[i.kind] ?? i.kind]), [GOSSIP[m.gossip], m.gossip], ...(m.name === self ? [] : [reach(m)]), ...(f ? [f] : [])]);
+    facts(node.querySelector(".why"), [...held.map((i) => [inhibits(i), inhibits_fully(i)]), ["Gossip says " + m.gossip, m.gossip_why],
       ["This node " + (m.unreachable ? "does not reach it directly" : "reaches it"), m.reach_why],
       ["Fenced: " + m.fence, m.fence_why],
       ["Address, life, place", m.address + ", life " + m.life + ", slot " + m.slot + (m.voter ? ", votes" : "") + (m.juror ? ", juror" : "")]]);
@@ -277,9 +303,10 @@ function health() {
 // --- Orders ---
 
 const WORDS = { asking: "the jurors are asked", ordered: "certified, no executor has begun", "no-action": "nobody can carry it out",
-  running: "an executor acts", failed: "every executor failed", over: "proven over" };
-const STEP = { asking: 0, ordered: 2, "no-action": 2, running: 2, failed: 2, over: 4 };
-const TONE = { asking: "warn", ordered: "warn", running: "warn", "no-action": "bad", failed: "bad", over: "good" };
+  running: "an executor acts", failed: "every executor failed", watchdog: "its watchdog ends it", over: "proven over",
+  hold: "it has to boot again", expires: "its lease has to end" };
+const STEP = { asking: 0, ordered: 2, "no-action": 2, running: 2, failed: 2, watchdog: 2, over: 4 };
+const TONE = { asking: "warn", ordered: "warn", running: "warn", watchdog: "warn", "no-action": "bad", failed: "bad", over: "good" };
 
 function votes(o) {
   const told = new Map(o.opinions.map((one) => [one.juror, one]));
@@ -332,7 +359,15 @@ function fill_order(node, o) {
   facts(node.querySelector(".why"), evidence(o));
 }
 
+/* What holds for all nodes stands where orders would. */
+function frozen() {
+  const all = inhibitors().filter((i) => !i.node);
+  $("orders-frozen").hidden = all.length === 0;
+  put($("orders-frozen"), all.map((i) => inhibits(i) + " " + inhibits_fully(i)).join("; ") + ".");
+}
+
 function orders() {
+  frozen();
   const all = [...seen.orders.asking, ...[...seen.orders.orders].reverse()].slice(0, 20);
   $("orders-none").hidden = all.length > 0;
   rows($("order-rows"), all, (o) => o.node + " " + o.life, order_card, fill_order);
@@ -387,7 +422,7 @@ function lock_tags(name, own) {
   if (l) {
     out.push(l.holders.length ? ["good", count(l.holders.length, "holder", "holders")] : ["", "free"]);
     if (l.waiters.length) out.push(["warn", count(l.waiters.length, "waits", "wait")]);
-    if (l.stale) out.push(["bad", l.stale.node + " is dead: " + (l.stale.stage === "asking" ? l.stale.votes + " of " + l.stale.quorum + " votes" : l.stale.stage)]);
+    if (l.stale) out.push(["bad", l.stale.node + " is dead: " + (l.stale.stage === "asking" ? l.stale.votes + " of " + l.stale.quorum + " votes" : WORDS[l.stale.stage] ?? l.stale.stage)]);
     if (l.mark) out.push(["fence", "unclean"]);
   }
   for (const state of new Set(own.map((o) => o.state))) out.push(["", "here: " + state]);
@@ -530,6 +565,7 @@ async function refresh() {
 
 $("search").addEventListener("input", () => soon(200));
 $("search-form").addEventListener("submit", (event) => { event.preventDefault(); soon(0); });
+NARROW.addEventListener("change", () => seen.members && ring());
 window.addEventListener("hashchange", unfold_named);
 document.addEventListener("visibilitychange", () => soon(0));
 follow();

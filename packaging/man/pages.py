@@ -107,11 +107,16 @@ def section_of(name, parts):
     raise SystemExit(f"pages.py: docs/commands.md has no section about {name}")
 
 
+def synopsis(help_text):
+    """The usage lines that begin it."""
+    return re.sub(r"^(usage: |       )", "", help_text.split("\n\n")[0], flags=re.M)
+
+
 def page_command(name, summary):
     help_text = program("holdfast", name, "--help")
     page = Manual(f"holdfast-{name}", 1, summary)
     page.title("SYNOPSIS")
-    page.literal(re.sub(r"^(usage: |       )", "", help_text.split("\n\n")[0], flags=re.M))
+    page.literal(synopsis(help_text))
     page.title("DESCRIPTION")
     lines = section_of(name, sections((DOCS / "commands.md").read_text()))
     start = next(i for i, l in enumerate(lines) if l.strip() and not l.startswith("    "))
@@ -132,7 +137,7 @@ def page_agent():
     page = Manual("holdfastd", 8, "the agent of Holdfast")
     page.title("SYNOPSIS")
     help_text = program("holdfastd", "--help")
-    page.literal(help_text.splitlines()[0].removeprefix("usage: "))
+    page.literal(synopsis(help_text))
     page.title("DESCRIPTION")
     page.lines += ["One on each node. It gossips with the agents of the other nodes, votes for locks out of its vote "
                    "log, and serves the local API (*holdfast-api*(7)).", ""]
@@ -158,7 +163,7 @@ def page_executor():
     page = Manual("holdfast-executor", 8, "carries out certified fence orders of Holdfast")
     page.title("SYNOPSIS")
     help_text = program("holdfast-executor", "--help")
-    page.literal(help_text.splitlines()[0].removeprefix("usage: "))
+    page.literal(synopsis(help_text))
     page.title("DESCRIPTION")
     lines = parts["Fencing"]
     start = lines.index("### The executor")

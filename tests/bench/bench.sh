@@ -35,6 +35,10 @@ printf 'fdatasync in this folder: p50 %s us, p99 %s us\n\n' "$(median fdatasync_
     "$(median fdatasync_p99_us "$work/fsync")"
 printf '%-7s %-8s %9s %9s %9s %11s %11s %11s %11s %10s %9s\n' agents clients pairs/s lock-p50 lock-p99 \
     unlock-p50 unlock-p99 pair-p50 pair-p99 dgrams syncs
+# What is under way, for whoever waits at a terminal.
+progress() {
+    if [ -t 2 ]; then printf '\r%s\033[K' "$*" >&2; fi
+}
 for agents in 3 5; do
     "$build/holdfast" lab start -n "$agents" -d "$work/lab" >/dev/null
     for clients in 1 64; do
@@ -45,10 +49,12 @@ for agents in 3 5; do
         datagrams=$(total datagrams_out)
         syncs=$(total syncs)
         done_pairs=0
-        for _ in $(seq "$repeat"); do
+        for run in $(seq "$repeat"); do
+            progress "$agents agents, $clients clients: run $run of $repeat"
             "$bench/bench_lock" "$clients" "$pairs" "$work"/lab/hv*/holdfast.sock >>"$work/runs"
             done_pairs=$((done_pairs + pairs / clients * clients))
         done
+        progress
         datagrams=$(($(total datagrams_out) - datagrams))
         syncs=$(($(total syncs) - syncs))
         printf '%-7s %-8s %9s %6s us %6s us %8s us %8s us %8s us %8s us %10s %9s\n' "$agents" "$clients" \
@@ -64,7 +70,9 @@ for agents in 3 5; do
         pids="$pids $("$build/holdfast" --socket "$socket" --json status | grep -o '"pid":[0-9]*' | cut -d: -f2)"
     done
     before=$(ticks)
+    progress "$agents agents, idle for 10 s"
     sleep 10
+    progress
     after=$(ticks)
     printf 'idle, %s agents: %s%% of a core each, %s KiB resident each\n\n' "$agents" \
         "$(awk "BEGIN {printf \"%.2f\", ($after - $before) / $(getconf CLK_TCK) / 10 / $agents * 100}")" \

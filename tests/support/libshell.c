@@ -284,8 +284,8 @@ static void run_about(const struct command *c, const struct hf_hold *hold)
 
 static void run_event(const struct command *c)
 {
-    static const char *const kinds[] = {"",     "blocking", "at-risk",    "safe",
-                                        "lost", "away",     "reconnected"};
+    static const char *const kinds[] = {"",     "blocking", "at-risk",     "safe",
+                                        "lost", "away",     "reconnected", "draining"};
     struct hf_event event = {.size = sizeof event};
     char text[LINE_SIZE];
     enum hf_result result = hf_next_event(hf, &event, atoi(c->words[0]));

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import threading
 
-from case import Case, die_with_parent
+from case import Case, NOT_GRANTED, OK, die_with_parent
 from support.lab import DEADLINE_S, until
 
 
@@ -447,6 +447,20 @@ class Loss(LibraryCase):
 
     lab_options = ("--detect", 1200)
     weight = 2
+
+    def test_a_holder_is_told_that_its_node_is_drained_and_keeps_its_lock(self):
+        a, name = self.shell("hv2"), self.name()
+        a.must(f"acquire h {name}")
+        self.addCleanup(lambda: self.finish(self.exec("hv2", "holdfast", "undrain")))
+        self.assertEqual(self.finish(self.exec("hv2", "holdfast", "drain", "-w", "1"))[0], NOT_GRANTED)
+        self.assertIn("let go as soon as you can", a.until_event("draining"))
+        a.must("held h")
+        self.lab.agent("hv2", "kill")
+        a.until_event("away")
+        self.lab.agent("hv2", "start")
+        self.assertEqual(a.until_event("draining").split()[1], "h", "it is told again")
+        a.must("release h")
+        self.assertEqual(self.finish(self.exec("hv2", "holdfast", "drain", "-w", "20"))[0], OK)
 
     def test_a_lock_is_at_risk_and_then_lost(self):
         a, name = self.shell("hv3"), self.name()

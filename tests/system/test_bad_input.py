@@ -367,6 +367,8 @@ class BadStore(Case):
         line = next(line for line in self.node.log().splitlines() if "store-failed" in line)
         self.assertIn(str(state), line)
         self.assertIn("No space left on device", line)
+        self.assertIn("make room there", line)
+        self.assertIn("No space left on device", self.node.status()["store_text"])
         self.node.stop()
 
         (state / "lock").unlink()
@@ -378,4 +380,4 @@ class BadStore(Case):
                 pass  # full
         code, _, err = self.node.run()
         self.assertEqual(code, CONFIG)
-        self.one_line(err, state, "No space left on device", program="holdfastd")
+        self.one_line(err, state, "No space left on device", "make room there", program="holdfastd")

@@ -72,6 +72,33 @@ class Doctor(Case):
         self.assertEqual(code, ERROR)
         self.assertRegex(out, rf"(?m)^BAD +config +.*{re.escape(str(wrong))}:1")
 
+    def test_an_agent_that_runs_with_something_else_than_its_file_says(self):
+        config = self.lab.dir / "hv3" / "holdfast.conf"
+        before = config.read_text()
+        self.addCleanup(config.write_text, before)
+        code, out, _ = self.holdfast("doctor", "--socket", self.lab.socket("hv3"))
+        self.assertEqual(code, OK, out)
+        self.assertIn(f"{config}: good", out)
+        config.write_text(before + "max-locks = 1000\ngrace = 3\n")
+        code, out, _ = self.holdfast("doctor", "--socket", self.lab.socket("hv3"))
+        self.assertEqual(code, OK, out)
+        self.assertRegex(out, r"(?m)^WARN +config +.*another max-locks.*\n +-> restart holdfastd,")
+        self.assertRegex(out, r"(?m)^WARN +config +.*another grace.*\n +-> reload holdfastd,")
+
+    def test_what_administrators_inhibit(self):
+        def say(*words):
+            return self.finish(self.exec("hv1", "holdfast", *words))
+
+        self.addCleanup(say, "fence", "thaw")
+        self.addCleanup(say, "maintenance", "hv2", "off")
+        self.assertEqual(say("fence", "freeze", "--for", "5m", "--reason", "a switch")[0], OK)
+        self.assertEqual(say("maintenance", "hv2", "on", "--reason", "a fan")[0], OK)
+        code, out, _ = self.looked()
+        self.assertEqual(code, OK, out)
+        self.assertRegex(out, r"(?m)^WARN +inhibited +freeze of all nodes .*: a switch\n.* holdfast fence thaw$")
+        self.assertRegex(out, r"(?m)^note +inhibited +maintenance of hv2 .*: a fan\n.* holdfast maintenance hv2 off$")
+        self.assertRegex(self.holdfast("top", "-1", "--socket", self.lab.socket("hv1"))[1], r"(?m)^INHIBITED freeze of all nodes")
+
     def test_bad_arguments(self):
         self.assertEqual(self.holdfast("doctor", "more")[0], USAGE)
         self.assertEqual(self.holdfast("doctor", "--no-such")[0], USAGE)

@@ -214,3 +214,4 @@ class Completion(Case):
         self.assertGreaterEqual(self.complete("holdfast", "fence", ""), {"list", "show", "submit"})
         self.assertGreaterEqual(self.complete("holdfast", "--socket", "/s", "lab", "st"), {"start", "status", "stop"})
         self.assertIn("exclusive", self.complete("holdfast", "lock", "-m", ""))
+        self.assertEqual(self.complete("holdfast", "config", ""), {"show", "explain"})

@@ -139,6 +139,18 @@ class LabEnds(Case):
         lab.must("stop")
         self.assertEqual(list((self.dir / "a").iterdir()), [])
 
+    def test_what_is_no_labs_is_never_taken_away(self):
+        for name in ("hv2", "roster", "operator.key"):
+            with self.subTest(name=name):
+                directory = self.dir / f"of-{name}"
+                (directory / name).mkdir(parents=True)
+                (directory / name / "mine").write_text("x")
+                code, out, err = self.holdfast("lab", "start", "-n", "2", "-d", directory)
+                self.assertEqual((code, out), (ERROR, ""))
+                self.one_line(err, directory / name, "of no lab", "-d")
+                self.assertEqual([p.name for p in directory.iterdir()], [name])
+                self.assertTrue((directory / name / "mine").exists())
+
     def test_a_lab_ends_with_the_process_it_is_tied_to(self):
         tie = self.start("sleep", "1000")
         code, _, err = self.holdfast(

@@ -14,6 +14,24 @@ from metrics import documented  # noqa: E402
 PROMETHEUS = ROOT / "packaging/prometheus"
 
 
+class WatchdogMetrics(Case):
+    machines = 3
+    lab_options = ("--http", "--watchdogs")
+    weight = 2
+
+    def test_the_margin_is_seen(self):
+        def series():
+            return Metrics.scrape(self, "hv1")[1]
+
+        holder = self.hold("hv1", self.name())
+        until(lambda: series()["holdfast_watchdog_margin_least_seconds"] < 7, "it was petted by renewals")
+        now = series()
+        self.assertEqual((now["holdfast_watchdog_armed"], now["holdfast_watchdog_timeout_seconds"]), (1, 7))
+        self.assertTrue(0 < now["holdfast_watchdog_margin_least_seconds"] <= now["holdfast_watchdog_margin_seconds"] <= 7)
+        holder.terminate()
+        self.finish(holder)
+
+
 class Metrics(Case):
     machines = 3
     lab_options = ("--http", "--detect", 2000)
@@ -97,6 +115,32 @@ class Metrics(Case):
             count = series[f'holdfast_lock_wait_seconds_count{{outcome="{outcome}"}}']
             self.assertEqual((buckets[-1][0], rising[-1]), ("+Inf", count))
         self.assertEqual(self.value("hv2", 'holdfast_locks{state="held"}'), 1)
+
+    def test_what_administrators_inhibit_is_seen(self):
+        def inhibits(machine):
+            series = self.scrape(machine)[1]
+            return [
+                series[f'holdfast_{family}{{kind="{kind}"}}']
+                for family in ("inhibitors", "inhibited")
+                for kind in ("freeze", "maintenance", "drain")
+            ]
+
+        def say(*words):
+            self.assertEqual(self.finish(self.exec("hv1", "holdfast", *words))[0], OK)
+
+        for words in (("undrain", "hv2"), ("fence", "thaw")):
+            self.addCleanup(lambda w=words: self.finish(self.exec("hv1", "holdfast", *w)))
+        self.assertEqual(inhibits("hv2"), [0, 0, 0, 0, 0, 0])
+        say("drain", "hv2")
+        say("fence", "freeze", "--for", "5m", "--reason", "x")
+        until(lambda: inhibits("hv1") == [1, 0, 1, 1, 0, 0], "hv1 knows both, and is under one")
+        until(lambda: inhibits("hv2") == [1, 0, 1, 1, 0, 1], "hv2 is under both")
+        say("undrain", "hv2")
+        say("fence", "thaw")
+        until(lambda: inhibits("hv1") == inhibits("hv2") == [0, 0, 0, 0, 0, 0], "both are lifted")
+        for series, value in self.scrape("hv1")[1].items():
+            if series.startswith("holdfast_watchdog_"):
+                self.assertEqual(value, 0, f"{series}: there is none")
 
     def test_a_death_is_seen(self):
         suspicions = self.value("hv1", 'holdfast_suspicions_total{verdict="dead"}')

@@ -77,6 +77,21 @@ class Operators(FenceCase):
         self.assertEqual(self.say("hv1", "maintenance", "hv3", "off")[0], OK)
         self.assertEqual(self.finish(waiter)[0], OK)
 
+    def test_a_node_that_the_roster_does_not_name(self):
+        for words in (
+            ("maintenance", "hv9", "on", "--reason", "x"),
+            ("drain", "hv9"),
+            ("fence", "freeze", "--node", "hv9"),
+            ("fence", "request", "hv9", "--reason", "x"),
+            ("fence", "confirm", "hv9", "--dry-run"),
+            ("fence", "preview", "hv9"),
+            ("fence", "show", "hv9"),
+        ):
+            with self.subTest(words=words):
+                code, out, err = self.say("hv1", *words)
+                self.assertEqual((code, out), (NO_SUCH, ""))
+                self.one_line(err, "the roster names no node 'hv9': see 'holdfast members'")
+
     # --- Drain ---
 
     def test_a_drained_node_lets_go(self):

@@ -144,6 +144,27 @@ class Page(Case):
         self.browser.until("$('verdict').textContent.startsWith('All is well')", "all is well again")
         self.assertEqual(self.browser.complaints, [])
 
+    def test_what_administrators_inhibit(self):
+        def say(*words):
+            return self.finish(self.exec("hv1", "holdfast", *words))
+
+        for words in (("undrain", "hv2"), ("maintenance", "hv4", "off"), ("fence", "thaw")):
+            self.addCleanup(say, *words)
+        self.open()
+        say("drain", "hv2", "-w", "20")
+        say("maintenance", "hv4", "on", "--for", "2h", "--reason", "its fan stands")
+        say("fence", "freeze", "--for", "1h", "--reason", "the switch of rack 3 is <b>exchanged</b>")
+        for part in ("fencing is frozen for all nodes", "hv2 is drained", "hv4 is under maintenance"):
+            self.browser.until(f"$('verdict').textContent.includes({part!r})", part)
+        self.assertIn("the switch of rack 3 is <b>exchanged</b>", self.text("#orders-frozen:not([hidden])"))
+        self.browser.until("[...document.querySelectorAll('#member-rows .tag.warn')].map((n) => n.textContent).join() === 'drained,maintenance'", "their rows say so")
+        self.unfold()
+        self.look_from_everywhere("inhibited")
+        for words in (("undrain", "hv2"), ("maintenance", "hv4", "off"), ("fence", "thaw")):
+            self.assertEqual(say(*words)[0], OK)
+        self.browser.until("$('verdict').textContent.startsWith('All is well') && $('orders-frozen').hidden", "all is lifted")
+        self.assertEqual(self.browser.complaints, [])
+
     def test_names_are_text(self):
         self.hold("hv1", HOSTILE)
         long = self.name("x" * 200)

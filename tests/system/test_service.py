@@ -79,7 +79,7 @@ class Signals(Case):
         self.node.configure('access "nobody" {\n users = "root"\n may = "look"\n}\n', grace=3, max_locks=1000)
         agent.send_signal(signal.SIGHUP)
         (line,) = until(lambda: self.logged("reloaded"), "it is said")
-        self.assertIn('changed="access grace"', line)
+        self.assertIn('changed="grace access"', line)
         self.assertIn('with-the-next-start="max-locks"', line)
         code, _, err = self.run_command("lock", "a", "true")
         self.assertEqual(code, NOT_PERMITTED, err)

@@ -9,6 +9,7 @@
 
 #include "node/config.h"
 #include "node/identity.h"
+#include "node/reload.h"
 #include "tests/unit/crypto_fixture.h"
 
 Suite *suite_config(void);
@@ -160,6 +161,10 @@ static const struct {
     const char *word;
 } mistakes[] = {
     {"colour = \"red\"", "colour"},
+    {"graze = 3", "is grace meant?"},
+    {"action power { exce = \"/off\" }", "is exec meant?"},
+    {"colour = 1", "holdfast.conf(5) lists them"},
+    {"grace = 3s", "a whole number, without a unit"},
     {"grace = -1", "grace"},
     {"grace = 100000", "grace"},
     {"grace = soon", "grace"},
@@ -243,6 +248,79 @@ START_TEST(actions)
     ck_assert_str_eq(config.actions[1].name, "kill");
     ck_assert(config.actions[1].deadline.ns == INT64_C(10000000000));
     identity_free(&identity);
+    config_free(&config);
+}
+END_TEST
+
+static void check_setting(const struct config *config, const char *name, const char *value,
+                          int line)
+{
+    const struct setting *s = settings_find(&config->settings, name);
+    ck_assert_msg(s, "no setting %s", name);
+    ck_assert_str_eq(s->value, value);
+    ck_assert_int_eq(s->line, line);
+    ck_assert_int_eq(s->origin, line ? SETTING_FILE : SETTING_DEFAULT);
+}
+
+/* The line is that of the value that counts, whatever stands before it. */
+START_TEST(settings)
+{
+    struct config config;
+    struct fault fault = {0};
+    lab_config("/* a\ncomment */ grace = 3\n# more\nmax-locks\n = 1000\ngrace = 4\n"
+               "action power { # of a section\n  exec = \"/off\"\n}\n"
+               "access \"a b\" { users = {0,\n  1}  may = {look, lock} }\n");
+    ck_assert_msg(config_load(&config, lab_path("holdfast.conf"), &fault), "%s", fault.text);
+    check_setting(&config, "cluster", lab.cluster, 1);
+    check_setting(&config, "grace", "4", 13);
+    check_setting(&config, "max-locks", "1000", 12);
+    check_setting(&config, "max-operations", "4096", 0);
+    check_setting(&config, "socket-group", "", 0);
+    check_setting(&config, "action \"power\" exec", "/off", 15);
+    check_setting(&config, "action \"power\" deadline", "10", 0);
+    check_setting(&config, "access \"a b\" users", "0, 1", 18);
+    check_setting(&config, "device", "", 0);
+    ck_assert_ptr_null(settings_find(&config.settings, "action"));
+    config_free(&config);
+}
+END_TEST
+
+static void check_reload(struct config *running, const char *extra, const char *changed,
+                         const char *later, const char *executor)
+{
+    struct fault fault = {0};
+    struct reload reload;
+    lab_config(extra);
+    ck_assert_msg(reload_config(running, &reload, &fault), "%s", fault.text);
+    ck_assert_str_eq(reload.changed, changed);
+    ck_assert_str_eq(reload.later, later);
+    ck_assert_str_eq(reload.executor, executor);
+}
+
+START_TEST(reloads)
+{
+    struct config config;
+    struct fault fault = {0};
+    lab_config("");
+    ck_assert(config_load(&config, lab_path("holdfast.conf"), &fault));
+    settings_override(&config.settings, "log-level", "debug", SETTING_COMMAND_LINE);
+    check_reload(&config, "", "", "", "");
+    check_reload(&config, "log-level = error\n", "", "", ""); /* the command line is above it */
+    check_reload(&config, "grace = 1\nmax-locks = 99\n", "grace", "max-locks", "");
+    check_reload(&config, "grace = 1\nmax-locks = 99\n", "", "max-locks", "");
+    check_setting(&config, "grace", "1", 8);
+    check_setting(&config, "max-locks", "65536", 0); /* what it runs with */
+    check_reload(&config, "grace = 1\n", "", "", "");
+    check_reload(&config, "executor-state = \"/x\"\nagent-user = root\n", "grace", "",
+                 "executor-state agent-user");
+    check_reload(&config, "executor-state = \"/x\"\nagent-user = root\n", "", "", "");
+    check_reload(&config, "action power { exec = \"/a\" }\naccess a { users = 0 may = look }\n",
+                 "access", "action", "action executor-state agent-user");
+    check_reload(&config, "action power { exec = \"/b\" }\naccess a { users = 0 may = lock }\n",
+                 "access", "action", "action");
+    ck_assert_uint_eq(config.access.block_count, 1);
+    check_reload(&config, "http = \"127.0.0.1:9\"\n", "access", "http", "");
+    ck_assert_str_eq(settings_find(&config.settings, "log-level")->value, "debug");
     config_free(&config);
 }
 END_TEST
@@ -402,6 +480,8 @@ Suite *suite_config(void)
     tcase_add_test(c, good);
     tcase_add_loop_test(c, mistake_in_file, 0, sizeof mistakes / sizeof *mistakes);
     tcase_add_test(c, actions);
+    tcase_add_test(c, settings);
+    tcase_add_test(c, reloads);
     tcase_add_test(c, stops_by_default);
     tcase_add_test(c, action_of_no_roster);
     tcase_add_test(c, socket_of_107_bytes);

@@ -55,6 +55,7 @@ START_TEST(events_come_in_order)
     put_event("granted", "2.4.1", "", true);
     put_event("at-risk", "2.4.1", "few jurors", true);
     put_event("safe", "2.4.1", "", true);
+    put_event("draining", "2.4.1", "let go", true);
     put_event("passed", "2.4.1", "", true);
     put_event("lost", "2.4.1", "no majority", true);
     ck_assert_int_eq(next(), WATCH_OTHER);
@@ -62,6 +63,7 @@ START_TEST(events_come_in_order)
     ck_assert_str_eq(reason, "few jurors");
     ck_assert_int_eq(next(), WATCH_SAFE);
     ck_assert_str_eq(reason, "");
+    ck_assert_int_eq(next(), WATCH_DRAINING);
     ck_assert_int_eq(next(), WATCH_PASSED);
     ck_assert_int_eq(next(), WATCH_LOST);
     ck_assert_str_eq(reason, "no majority");

@@ -21,7 +21,7 @@ CLOSE_S = 5.0  # for the releases of close()
 JOIN_S = 0.05  # until the agent has noticed that our old connection is gone
 RETRY_S = (0.02, 0.5)  # between two attempts to connect, doubled up to
 LASTS_S = 1.0  # until a connection counts as good
-WATCHED = ("blocking", "at-risk", "safe", "passed", "lost")  # kinds of events
+WATCHED = ("blocking", "at-risk", "safe", "passed", "lost", "draining")  # kinds of events
 
 
 class Keeper:

@@ -30,9 +30,10 @@ EARLY_MAX = 64  # events about holds whose grant was not read yet
 class Event:
     """One thing that happened.
 
-    kind: "blocking" (somebody waits for `hold`, in `mode`), "at-risk", "safe", "lost" (also if it
-    was handed over after all; with a `reason`), "away" and "reconnected" (the agent; `hold` is
-    None).
+    kind: "blocking" (somebody waits for `hold`, in `mode`), "at-risk", "safe", "draining" (an
+    administrator drains this node: let `hold` go as soon as it can be), "lost" (also if it was
+    handed over after all; with a `reason`), "away" and "reconnected" (the agent; `hold` is None).
+    There may be more one day: let alone what you do not know.
     """
 
     kind: str
@@ -140,8 +141,8 @@ class Session:
             self.lose(hold, text(event, "reason"))
         elif kind == "passed" and not hold._uses:  # else its call is answered
             self.lose(hold, "it was handed over")
-        elif hold._state == "held" and kind in ("blocking", "at-risk", "safe"):
-            if kind != "blocking":
+        elif hold._state == "held" and kind in ("blocking", "at-risk", "safe", "draining"):
+            if kind in ("at-risk", "safe"):
                 hold._at_risk = kind == "at-risk"
             self.put(kind, hold, text(event, "mode"), text(event, "reason"))
 
