@@ -15,6 +15,7 @@
 
 #include "node/executor_link.h"
 #include "node/log.h"
+#include "node/pages.h"
 #include "node/watchdog.h"
 #include "proto/must.h"
 
@@ -40,6 +41,7 @@ struct agent {
     const struct identity *identity;
     struct agent_hooks hooks;
     void *memory; /* the peer's */
+    size_t memory_size;
     struct peer *peer;
     struct store *store;
     bool store_lost; /* the operator's word: a store that fails its checks is lost */
@@ -404,8 +406,9 @@ static void agent_init_peer(struct agent *a)
     }
     memcpy(config.boot_id, a->identity->boot_id, sizeof config.boot_id);
     randombytes_buf(config.seed, sizeof config.seed);
+    a->memory_size = peer_size(&config);
     if (!a->memory)
-        a->memory = calloc(1, peer_size(&config)); /* untouched pages of it cost nothing */
+        a->memory = pages_get(a->memory_size);
     must(a->memory);
     a->peer = peer_init(a->memory, &config);
     sodium_memzero(config.seed, sizeof config.seed);
@@ -536,6 +539,7 @@ struct agent *agent_open(struct event_base *base, struct clock *clock, const str
 
 void agent_start(struct agent *a)
 {
+    pages_trim(a->memory, a->memory_size);
     a->started = true;
     a->started_at = clock_now();
     peer_start(a->peer, a->started_at);
@@ -588,7 +592,7 @@ bool agent_close(struct agent *a)
     executor_link_close(a->executor);
     fence_log_close(a->fence_log);
     bool good = !a->store || store_close(a->store);
-    free(a->memory);
+    pages_put(a->memory, a->memory_size);
     free(a);
     return good;
 }

@@ -317,27 +317,34 @@ static void varlink_dispatch(struct varlink_connection *c, const struct frame_ca
     free(interface);
 }
 
+/* Parses the message that `bytes` begin with; its length with its NUL. 0: there is none yet, or it
+ * was garbage. */
+static size_t varlink_parse(struct varlink_connection *c, const void *bytes, size_t size,
+                            struct frame_call *out)
+{
+    size_t length;
+    const char *why = "longer than a message may be";
+    enum frame_verdict verdict = frame_find(bytes, size, &length);
+    if (verdict == FRAME_PARTIAL)
+        return 0;
+    if (verdict == FRAME_WHOLE && frame_call_parse(out, bytes, length, &why))
+        return length + 1;
+    varlink_garbage(c, why);
+    return 0;
+}
+
 /* Takes one whole message from the input and runs it. False if there is none yet, or it was
  * garbage. */
 static bool varlink_take(struct varlink_connection *c)
 {
-    struct evbuffer *input = c->input;
-    size_t size = evbuffer_get_length(input);
+    size_t size = evbuffer_get_length(c->input);
     size_t reach = size > FRAME_MAX + 1 ? FRAME_MAX + 1 : size;
-    const void *bytes = size ? evbuffer_pullup(input, (ev_ssize_t)reach) : NULL;
-    size_t length;
-    const char *why = "longer than a message may be";
+    const void *bytes = size ? evbuffer_pullup(c->input, (ev_ssize_t)reach) : NULL;
     struct frame_call frame;
-    if (!bytes)
+    size_t taken = bytes ? varlink_parse(c, bytes, reach, &frame) : 0;
+    if (taken == 0)
         return false;
-    enum frame_verdict verdict = frame_find(bytes, reach, &length);
-    if (verdict == FRAME_PARTIAL)
-        return false;
-    if (verdict == FRAME_TOO_LONG || !frame_call_parse(&frame, bytes, length, &why)) {
-        varlink_garbage(c, why);
-        return false;
-    }
-    evbuffer_drain(input, length + 1);
+    evbuffer_drain(c->input, taken);
     varlink_dispatch(c, &frame);
     frame_call_free(&frame);
     return true;
@@ -350,6 +357,24 @@ static void varlink_serve(struct varlink_connection *c)
             break;
     if (!c->dead && c->calling && evbuffer_get_length(c->input) > VARLINK_PIPELINE)
         varlink_garbage(c, "too much sent ahead of an answer");
+}
+
+/* Takes what was just read: as a rule one whole call, and nothing waits before it. */
+static void varlink_came(struct varlink_connection *c, const uint8_t *bytes, size_t size)
+{
+    struct frame_call frame;
+    size_t taken = 0;
+    bool at_once = !c->calling && !c->queued && evbuffer_get_length(c->input) == 0;
+    if (at_once && memchr(bytes, '\0', size) == bytes + size - 1)
+        taken = varlink_parse(c, bytes, size, &frame);
+    if (taken > 0) {
+        varlink_dispatch(c, &frame);
+        frame_call_free(&frame);
+    } else if (!c->dead && evbuffer_add(c->input, bytes, size) != 0) {
+        varlink_kill(c);
+    } else if (!c->queued) {
+        varlink_serve(c);
+    }
 }
 
 /* --- The loop's side --- */
@@ -401,10 +426,8 @@ static void varlink_readable(evutil_socket_t fd, short what, void *context)
         return;
     if (n <= 0)
         varlink_broken(c);
-    else if (evbuffer_add(c->input, scratch, (size_t)n) != 0)
-        varlink_kill(c);
-    else if (!c->queued)
-        varlink_serve(c);
+    else
+        varlink_came(c, scratch, (size_t)n);
 }
 
 static void varlink_writable(evutil_socket_t fd, short what, void *context)
