@@ -1,6 +1,7 @@
 /* What is wrong with a store, for a person: see store.h. */
 #include "node/store.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
