@@ -31,7 +31,7 @@ const struct access_method access_methods[] = {
     {"RequestFence", ACCESS_FENCE, NULL}, {"HearLife", ACCESS_FENCE, NULL},
     {"FenceLog", ACCESS_LOOK, NULL},      {"Inquiries", ACCESS_LOOK, NULL},
     {"Preview", ACCESS_LOOK, NULL},       {"CheckExecutor", ACCESS_FENCE, NULL},
-    {"Preview", ACCESS_LOOK, NULL},       {"Settings", ACCESS_LOOK, NULL},
+    {"Settings", ACCESS_LOOK, NULL},
 };
 const size_t access_method_count = sizeof access_methods / sizeof *access_methods;
 

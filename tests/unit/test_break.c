@@ -272,7 +272,7 @@ START_TEST(what_is_read_without_its_proof_is_not_used)
     s->way = stage_filters;
     s->way_context = no_answers;
     uint64_t asked = stage_acquire(s, 4, name, LOCK_EXCLUSIVE);
-    stage_run(s, 170); /* between two repeats of the reading */
+    stage_run(s, 140); /* between two repeats of the reading */
     ck_assert_uint_gt(s->nodes[VOTER].heard[WIRE_READ], 0);
     for (size_t voter = 1; voter < 5; voter++) {
         no_answers[0].off = true;
@@ -281,7 +281,7 @@ START_TEST(what_is_read_without_its_proof_is_not_used)
     }
     ck_assert_uint_ge(s->nodes[0].heard[WIRE_STORED], 4); /* more than a majority, */
     ck_assert_uint_eq(s->nodes[0].sent[WIRE_ACCEPT], 0);  /* and none counts */
-    stage_run(s, 700); /* less than the tenure, behind which another may take the shard */
+    stage_run(s, STAGE_SECOND);
     ck_assert_ptr_null(stage_answer(s, asked, ANSWER_GRANTED));
     no_answers[0].off = true;
     say_stored(1, state_of(50, 1), end_view(TARGET, 2));
