@@ -39,7 +39,7 @@ static void print_standing(const json_t *s)
 static void print_executor(const json_t *executor)
 {
     if (!json_flag(executor, "wanted"))
-        puts("executor  none: the roster lets this node execute for nobody");
+        puts("executor  none: the roster has no action that this node may carry out");
     else if (json_flag(executor, "reachable"))
         printf("executor  answers; %lld orders carried out, %lld refused\n",
                json_number(executor, "runs"), json_number(executor, "refusals"));

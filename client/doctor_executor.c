@@ -139,7 +139,8 @@ void doctor_executor(struct findings *f, const struct cli *cli, const json_t *st
     const json_t *executor = json_object_get(status, "executor");
     struct varlink_reply reply;
     if (!json_flag(executor, "wanted")) {
-        finding(f, FINDING_NOTE, "executor", "none: the roster lets this node execute for nobody");
+        finding(f, FINDING_NOTE, "executor",
+                "none: the roster has no action that this node may carry out");
         return;
     }
     if (!ask(f, cli, &reply))

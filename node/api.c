@@ -146,8 +146,9 @@ struct api *api_open(struct agent *agent, struct event_base *base, struct clock 
         .permits = api_permits,
         .closed = session_left,
     };
-    api->executor = executor_probe_open(base, clock, agent_config(agent),
-                                        agent_identity(agent)->node->executes);
+    const struct identity *identity = agent_identity(agent);
+    bool executes = identity->node->executes && identity->roster->action_count > 0;
+    api->executor = executor_probe_open(base, clock, agent_config(agent), executes);
     api->executor_check = executor_check_open(base, clock, agent_config(agent));
     api->server = varlink_open(base, clock, fd, &api->service, fault);
     if (api->server)

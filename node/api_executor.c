@@ -33,8 +33,9 @@ void api_check_executor(struct varlink_call *call, const json_t *parameters)
     struct api *api = api_of(call);
     struct executor_probe_view view = executor_probe_view(api->executor);
     if (!view.wanted) {
-        varlink_reply(call, render_executor_check(api->agent, &view, NULL, 0,
-                                                  "the roster lets this node execute for nobody"));
+        varlink_reply(
+            call, render_executor_check(api->agent, &view, NULL, 0,
+                                        "the roster has no action that this node may carry out"));
         return;
     }
     struct api_check *check = calloc(1, sizeof *check);

@@ -1,7 +1,7 @@
 /*
  * Whether the executor beside this agent is there, asked now and then (EXECUTOR_LOOK), so that it
  * is known before an order needs it: for Status, `doctor` and metrics. Nothing depends on it. A
- * node that the roster lets execute for nobody needs none, and asks none.
+ * node whose roster has no action that it may carry out needs none, and asks none.
  */
 #ifndef NODE_EXECUTOR_PROBE_H
 #define NODE_EXECUTOR_PROBE_H

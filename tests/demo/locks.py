@@ -361,7 +361,7 @@ class Locks(Stage):
         waiter = self.start("hv1", "job", [], sys.executable, GUEST, "token")
 
         # By now this node may have lost its standing: then that comes first.
-        reasons = ("no majority: 2 of 5", "too few jurors acknowledge this node")
+        reasons = ("no majority: 2 of 5 reachable", "too few jurors acknowledge this node")
 
         def told():
             return any(text.endswith(reasons) for text in waiter.told("waiting"))

@@ -24,7 +24,7 @@ class ConfigExplain(Case):
         said = self.explained("-r", roster)
         self.assertEqual((said["members"], said["detect_ms"], said["holds"]), (1, 2000, True))
         times = {t["name"]: t["ms"] for t in said["timers"]}
-        self.assertEqual((times["detect"], times["renew"], times["lose"]), (2000, 667, 2000))
+        self.assertEqual((times["detect"], times["renew"], times["lose"]), (2000, 200, 2318))
         self.assertEqual((times["ttl"], times["lease_belief"]), (30000, 29970))
         for timer in said["timers"]:
             self.assertEqual(sorted(timer), ["formula", "ms", "name", "part", "text"])

@@ -40,7 +40,7 @@ class Isolation(FenceCase):
         life = self.life("hv6")
         self.isolate()
         line = self.until_said(holder, "at risk")
-        for part in (name, "jurors", "2.0 s"):
+        for part in (name, "jurors", "2.3 s"):
             self.assertIn(part, line)
         code, out, err = self.finish(holder)
         self.assertEqual(code, LOST, err)
