@@ -55,6 +55,13 @@ class OwnCgroup(FenceCase):
         self.program = self.dir / "daemon.py"
         self.program.write_text(DAEMON)
 
+    def tearDown(self):
+        """Those of clients that were killed: the next `lock --cgroup` would remove them too."""
+        super().tearDown()
+        for path in own_directory().glob("holdfast-lock-*"):
+            if not Path("/proc", path.name.rpartition("-")[2]).exists():
+                path.rmdir()
+
     def begin(self, name, then="exec sleep 1000"):
         """hv1 holds it with a command that left a writer behind: (process, log)."""
         log = self.dir / f"{name.replace('/', '-')}.log"

@@ -55,7 +55,7 @@ class WholeStory(Demos):
         for step in range(1, 12):
             self.assertRegex(out, rf"(?m)^{step}\. ")
         self.assertRegex(out, r"HOLDFAST_UNCLEAN=hv3/1 exclusive receipt [0-9a-f]{20}")
-        for rule, times in (("F1", 5), ("F3", 1), ("F6", 1)):  # seven files, each to two machines
+        for rule, times in (("F1", 7), ("F3", 1), ("F6", 1)):  # nine files, each to two machines
             refusals = re.findall(rf"refused by hv1 and by hv3: .*\({rule}\)$", out, re.MULTILINE)
             self.assertEqual(len(refusals), times, out)
         for what in ("take-over gap", "detection", "certificate", "receipt", "hand-over"):
