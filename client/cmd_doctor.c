@@ -88,7 +88,7 @@ static const char *setting(const json_t *running, const char *name, const char *
     return otherwise;
 }
 
-static int ask_agent(struct findings *f, struct cli *cli, const json_t *running)
+static int ask_agent(struct findings *f, struct cli *cli, json_t *running)
 {
     json_t *status = NULL, *members = NULL;
     int code = ask_status(cli, &status);

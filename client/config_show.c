@@ -39,27 +39,35 @@ static json_t *ask_running(const struct cli *cli)
     return out;
 }
 
-static const json_t *setting_find(const json_t *settings, const char *name)
-{
-    const json_t *setting;
-    size_t index;
-    json_array_foreach(settings, index, setting)
-    {
-        if (strcmp(json_text(setting, "name"), name) == 0)
-            return setting;
-    }
-    return NULL;
-}
-
 static const json_t *settings_of(const json_t *said)
 {
     return json_object_get(said, "settings");
 }
 
+/* Of an agent with a thousand devices there are thousands, each of which is looked for. */
+static void index_settings(json_t *said)
+{
+    json_t *index = json_object(), *setting;
+    size_t i;
+    json_array_foreach(json_object_get(said, "settings"), i, setting)
+    {
+        json_object_set(index, json_text(setting, "name"), setting);
+    }
+    if (said)
+        json_object_set_new(said, "by name", index);
+    else
+        json_decref(index);
+}
+
+static const json_t *setting_find(const json_t *said, const char *name)
+{
+    return json_object_get(json_object_get(said, "by name"), name);
+}
+
 /* The roster that the file names, and the times that follow from it. */
 static void take_roster(struct shown *s)
 {
-    const json_t *path = setting_find(settings_of(s->file), "roster");
+    const json_t *path = setting_find(s->file, "roster");
     s->has_roster = enrol_load(&s->roster, json_text(path, "value"), true) == EXIT_OK;
     s->times = s->has_roster ? malloc(sizeof *s->times) : NULL;
     if (s->times)
@@ -74,7 +82,7 @@ static void take_roster(struct shown *s)
  * can be said. What the file leaves to the roster, and what the command line says, is no other. */
 static const json_t *running_otherwise(const json_t *running, const json_t *setting)
 {
-    const json_t *now = setting_find(settings_of(running), json_text(setting, "name"));
+    const json_t *now = setting_find(running, json_text(setting, "name"));
     const char *origin = json_text(now, "origin");
     bool above = strcmp(origin, "command-line") == 0 ||
                  (strcmp(origin, "roster") == 0 && !*json_text(setting, "value"));
@@ -86,7 +94,7 @@ static const json_t *running_otherwise(const json_t *running, const json_t *sett
 /* The agent's own, where that is above the file; else the file's. */
 static const json_t *in_force(const struct shown *s, const json_t *setting)
 {
-    const json_t *now = setting_find(settings_of(s->running), json_text(setting, "name"));
+    const json_t *now = setting_find(s->running, json_text(setting, "name"));
     const char *origin = json_text(now, "origin");
     bool above = strcmp(origin, "command-line") == 0 || strcmp(origin, "roster") == 0;
     return now && above && !running_otherwise(s->running, setting) ? now : setting;
@@ -123,7 +131,7 @@ static json_t *difference(const json_t *setting, const json_t *running, const js
 static bool lacks(const json_t *said, const json_t *setting)
 {
     return strcmp(json_text(setting, "origin"), "file") == 0 &&
-           !setting_find(settings_of(said), json_text(setting, "name"));
+           !setting_find(said, json_text(setting, "name"));
 }
 
 static void compare_roster(json_t *out, const struct shown *s)
@@ -138,13 +146,15 @@ static void compare_roster(json_t *out, const struct shown *s)
                       (json_int_t)0, "reload", 0, "restart", "holdfastd", "holdfast-executor"));
 }
 
-json_t *config_differences(const json_t *file, const json_t *running)
+json_t *config_differences(json_t *file, json_t *running)
 {
     json_t *out = json_array();
     const json_t *setting, *other;
     size_t index;
     if (!running)
         return out;
+    index_settings(file);
+    index_settings(running);
     json_array_foreach(settings_of(file), index, setting)
     {
         other = running_otherwise(running, setting);
@@ -203,7 +213,7 @@ static void print_settings(const struct shown *s)
 static void print_times(const struct shown *s)
 {
     static const char *const heading[] = {"TIME", "VALUE", "FROM"};
-    const char *roster = json_text(setting_find(settings_of(s->file), "roster"), "value");
+    const char *roster = json_text(setting_find(s->file, "roster"), "value");
     struct table t;
     if (!s->times) {
         printf("\nno times: %s is no roster that can be read; see holdfast roster check\n", roster);
@@ -323,6 +333,8 @@ int config_show(struct cli *cli, const char *file)
         file = s.running ? json_text(s.running, "file") : CONFIG_DEFAULT;
     int code = agent_program_settings(file, false, &s.file);
     if (code == EXIT_OK) {
+        index_settings(s.file);
+        index_settings(s.running);
         take_roster(&s);
         json_t *differs = compare(&s);
         if (cli->json)

@@ -13,7 +13,7 @@ int config_show(struct cli *cli, const char *file);
 /* What the agent has otherwise than the file, each {"name", "running", "file", "line", "reload",
  * "restart"}: of what `holdfastd --show-config` says (agent_program.h) and what the API's Settings
  * replies. A new list. */
-json_t *config_differences(const json_t *file, const json_t *running);
+json_t *config_differences(json_t *file, json_t *running);
 /* "reload holdfastd", "restart holdfastd and holdfast-executor": what such a one takes. */
 void config_takes(char *text, size_t size, const json_t *setting);
 

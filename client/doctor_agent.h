@@ -12,7 +12,7 @@ void doctor_life(struct findings *f, const json_t *status);
 void doctor_drops(struct findings *f, const json_t *status);
 void doctor_inhibitors(struct findings *f, const json_t *status);
 /* Of the reply of Settings (doctor_config.c). */
-void doctor_settings(struct findings *f, const json_t *running);
+void doctor_settings(struct findings *f, json_t *running);
 /* Of the reply of Members. */
 void doctor_peers(struct findings *f, const json_t *members);
 

@@ -5,7 +5,7 @@
 #include "client/agent_program.h"
 #include "client/config_show.h"
 
-void doctor_settings(struct findings *f, const json_t *running)
+void doctor_settings(struct findings *f, json_t *running)
 {
     char takes[64];
     const json_t *differs;
