@@ -117,6 +117,9 @@ static bool play_passing(struct fleet *f, const struct fencing_options *o)
         }
         dead[i] = r.dead, timers[i] = r.timers, order[i] = r.order, receipt[i] = r.receipt;
         passed[i] = r.passed, adds[i] = r.order - r.timers;
+        if (o->fleet.trace)
+            printf("  trial %zu: certified %.2f s after those timers, passed on after %.2f s\n", i,
+                   (double)adds[i] / 1e9, (double)r.passed / 1e9);
         bytes = r.bytes > bytes ? r.bytes : bytes;
         order_bytes = r.order_bytes > order_bytes ? r.order_bytes : order_bytes;
         largest = r.largest > largest ? r.largest : largest;
@@ -152,7 +155,7 @@ static size_t resident_bytes(void)
 static bool play_idle(struct fleet *f)
 {
     static const struct span length = SPAN_MS(20000);
-    struct fleet_trial t = {.length = length};
+    struct fleet_trial t = {.length = length, .gap = SPAN_MS(300000)};
     struct fleet_result r;
     double nodes = (double)f->o.nodes, seconds = (double)length.ns / 1e9;
     if (!fleet_try(f, fleet_play_idle, &t, &r))

@@ -68,6 +68,15 @@ static void add_up(const struct fleet *f, const bool *well, struct fleet_result 
 
 /* --- Idle --- */
 
+static void print_traffic(const struct fleet *f)
+{
+    for (int i = 0; i < WIRE_TYPES; i++)
+        if (f->traffic[i].count)
+            printf("  %-14s%7llu messages%9llu bytes\n", wire_name((enum wire_type)i),
+                   (unsigned long long)f->traffic[i].count,
+                   (unsigned long long)f->traffic[i].bytes);
+}
+
 static int64_t cpu_now(void)
 {
     struct timespec t;
@@ -77,11 +86,13 @@ static int64_t cpu_now(void)
 
 void fleet_play_idle(struct fleet *f, const struct fleet_trial *t, struct fleet_result *out)
 {
-    fleet_run(f, t->length); /* a child's memory is copied while it is first written to */
+    fleet_run(f, t->gap); /* what is told of the start is told for long */
     fleet_count_anew(f);
     int64_t from = cpu_now();
     fleet_run(f, t->length);
     out->cpu = cpu_now() - from;
+    if (f->o.trace)
+        print_traffic(f);
     for (size_t i = 0; i < f->o.nodes; i++) {
         const struct ship *s = &f->ships[i];
         out->turns += s->turns, out->sent += s->sent;
@@ -95,15 +106,6 @@ void fleet_play_idle(struct fleet *f, const struct fleet_trial *t, struct fleet_
 static bool first_passed(const struct fleet *f)
 {
     return f->berths[0].passed_at != 0;
-}
-
-static void print_traffic(const struct fleet *f)
-{
-    for (int i = 0; i < WIRE_TYPES; i++)
-        if (f->traffic[i].bytes)
-            printf("  %-14s%7llu messages%9llu bytes\n", wire_name((enum wire_type)i),
-                   (unsigned long long)f->traffic[i].count,
-                   (unsigned long long)f->traffic[i].bytes);
 }
 
 void fleet_play_passing(struct fleet *f, const struct fleet_trial *t, struct fleet_result *out)

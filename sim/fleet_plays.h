@@ -37,7 +37,7 @@ struct fleet_trial {
 
 typedef void (*fleet_play)(struct fleet *f, const struct fleet_trial *t, struct fleet_result *out);
 
-/* For `length` nothing happens, and nobody holds anything. */
+/* For `length`, after `gap`, nothing happens, and nobody holds anything. */
 void fleet_play_idle(struct fleet *f, const struct fleet_trial *t, struct fleet_result *out);
 /* A holder's machine loses its power. */
 void fleet_play_passing(struct fleet *f, const struct fleet_trial *t, struct fleet_result *out);
