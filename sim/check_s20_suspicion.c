@@ -79,7 +79,7 @@ static void check_has_stopped(struct world *w, const struct machine *target, uin
 {
     const struct clock *c = &target->clock;
     int64_t lately = w->now - 2 * vote_span_of(SPAN_MS(w->p.detect_ms)).ns;
-    bool stood = c->stands || (c->stopped_at != c->world_at && c->stopped_at > lately);
+    bool stood = c->stands || (c->stopped_at != c->world_at && c->world_at > lately);
     struct peer_status status;
     if (!target->agent_up || target->paused || target->life != number || stood ||
         w->p.clock_ppm > CLOCK_RATE_PPM)
