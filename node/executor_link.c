@@ -51,13 +51,11 @@ static const char *link_node_name(const struct executor_link *l, uint16_t slot)
 static void link_tell(struct executor_link *l, const struct link_run *r,
                       const struct executor_answer *answer)
 {
-    static const char *const outcomes[] = {
-        [RUN_UNKNOWN] = "unknown", [RUN_OFF] = "off", [RUN_ON] = "on"};
     struct event event = {.kind = EVENT_EXECUTED};
     bool good = answer->outcome == (r->power_on ? RUN_ON : RUN_OFF);
     log_event(good ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, r->power_on ? "powered-on" : "executed",
               "node=%s life=%" PRIu64 " outcome=%s device=%s text=%s rule=F9",
-              link_node_name(l, r->run.slot), r->run.life, outcomes[answer->outcome],
+              link_node_name(l, r->run.slot), r->run.life, executor_outcome_text(answer->outcome),
               log_value(answer->device, strlen(answer->device)).text,
               log_value(answer->text, strlen(answer->text)).text);
     if (r->power_on)

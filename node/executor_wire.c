@@ -217,3 +217,10 @@ bool executor_answer_decode(struct executor_answer *out, const uint8_t *bytes, s
     *out = (struct executor_answer){0};
     return false;
 }
+
+const char *executor_outcome_text(unsigned outcome)
+{
+    static const char *const words[] = {
+        [RUN_UNKNOWN] = "unknown", [RUN_OFF] = "off", [RUN_ON] = "on"};
+    return outcome < sizeof words / sizeof *words ? words[outcome] : words[RUN_UNKNOWN];
+}

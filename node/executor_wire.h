@@ -103,4 +103,7 @@ size_t executor_answer_encode(uint8_t out[EXECUTOR_ANSWER_MAX],
                               const struct executor_answer *answer);
 bool executor_answer_decode(struct executor_answer *out, const uint8_t *bytes, size_t size);
 
+/* "off"; "unknown" for what is no outcome, too. */
+const char *executor_outcome_text(unsigned outcome);
+
 #endif

@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <utlist.h>
 
+#include "node/executor_wire.h"
 #include "node/log.h"
 #include "proto/gate.h"
 #include "proto/must.h"
@@ -82,12 +83,10 @@ static const char *fencer_kind_text(enum executor_kind kind)
 static void fencer_tell(struct fencer *f, const struct fencer_job *job,
                         const struct driver_result *result)
 {
-    static const char *const outcomes[] = {
-        [RUN_UNKNOWN] = "unknown", [RUN_OFF] = "off", [RUN_ON] = "on"};
     transcript_say(f->transcript,
                    "ended node=%s life=%" PRIu64 " verb=%s outcome=%s device=%s text=%s rule=F9",
                    fencer_node_name(f, job->slot), job->life, fencer_kind_text(job->kind),
-                   outcomes[result->outcome],
+                   executor_outcome_text(result->outcome),
                    log_value(result->device, strlen(result->device)).text,
                    log_value(result->text, strlen(result->text)).text);
     f->done(f->context, job->owner, job->id, result);

@@ -71,8 +71,6 @@ static bool device_good(const struct agent *agent, const struct executor_answer 
 
 static json_t *render_device(const struct agent *agent, const struct executor_answer *a)
 {
-    static const char *const states[] = {
-        [RUN_UNKNOWN] = "unknown", [RUN_OFF] = "off", [RUN_ON] = "on"};
     const struct roster *roster = agent_identity(agent)->roster;
     char text[RENDER_TEXT_SIZE];
     int node = roster_find(roster, a->part.slot);
@@ -81,7 +79,7 @@ static json_t *render_device(const struct agent *agent, const struct executor_an
     snprintf(text, sizeof text, "%s%s%s%s", a->text, lies ? ", yet " : "", lies ? name : "",
              lies ? " is alive: it lies, is another machine's, or that went off a moment ago" : "");
     return json_pack("{s:s s:s s:s s:s s:s s:b s:I s:s}", "device", a->part.name, "node", name,
-                     "state", states[a->outcome], "identity", a->device, "expected",
+                     "state", executor_outcome_text(a->outcome), "identity", a->device, "expected",
                      node < 0 ? "" : roster->nodes[node].device, "good", device_good(agent, a),
                      "age_ms", (json_int_t)a->part.age_ms, "text", text);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "node/executor_wire.h"
 #include "node/log.h"
 #include "node/render.h"
 #include "node/render_fence.h"
@@ -25,13 +26,6 @@ struct step_parts {
     json_t *opinion;
     char text[STEP_TEXT];
 };
-
-static const char *outcome_text(uint8_t outcome)
-{
-    static const char *const words[] = {
-        [RUN_UNKNOWN] = "unknown", [RUN_OFF] = "off", [RUN_ON] = "on"};
-    return outcome < sizeof words / sizeof *words ? words[outcome] : "unknown";
-}
 
 static const char *stage_text(uint8_t stage)
 {
@@ -121,7 +115,7 @@ static void fill_ran(struct step_parts *p, const struct agent *agent, const stru
     clean(said, sizeof said, m->text);
     clean(device, sizeof device, m->device);
     p->by = agent_identity(agent)->self;
-    p->detail = outcome_text(m->outcome);
+    p->detail = executor_outcome_text(m->outcome);
     snprintf(p->text, sizeof p->text, "this node's driver (%s) says %s%s%s: %s",
              m->run == RUN_STATUS ? "status" : "off, status", p->detail,
              device[0] ? ", on the device " : "", device, said);
