@@ -14,6 +14,7 @@ import time
 from datetime import datetime
 
 from stage import GUEST, Stage, undisturbed
+from support.forged import FORGED
 from support.lab import ROOT, until
 from support.processes import read
 from support.varlink import Refused
@@ -24,18 +25,6 @@ DISK_SIZE = 4 << 20
 LOOK_S = 1.0  # how long the next holder looks whether somebody else still writes
 QUORUM, JURORS = 3, 5
 MAGIC_SIZE = 8  # of an exported file
-
-# What tests/demo/forge.c makes, and the words of the rule by which it must be refused.
-FORGED = {
-    "two-of-five": "fewer than a majority of the jurors",
-    "counted-twice": "a signer is counted twice",
-    "other-cluster": "of another roster",
-    "relabelled": "a signature does not verify",
-    "earlier-epoch": "of another roster",
-    "later-epoch": "of another roster",
-    "other-life": "a signature does not verify",
-    "no-order": "a receipt proves nothing without its certified order",
-}
 
 
 def boottime_ns():

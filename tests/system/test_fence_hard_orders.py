@@ -1,6 +1,7 @@
 """Hard cases of fencing on real agents: what becomes of an order that is handed in again, late, to whoever restarted
 meanwhile, or forged with as many keys as it takes (docs/fencing.md has the table)."""
 from case import ERROR, OK
+from support.forged import FORGED
 from support.lab import build_dir, until
 from test_fence_hard import HardCase
 
@@ -8,17 +9,6 @@ from test_fence_hard import HardCase
 COUNTED = (
     'echo "$1" >>"${0%/*}/verbs"\n[ "$1" = off ] && touch "${0%/*}/began" && sleep 3\nexec "$power" "$@"\n'
 )
-# What tests/demo/forge.c makes, and the words of the rule by which it must be refused.
-FORGED = {
-    "two-of-five": "fewer than a majority of the jurors",
-    "counted-twice": "a signer is counted twice",
-    "other-cluster": "of another roster",
-    "relabelled": "a signature does not verify",
-    "earlier-epoch": "of another roster",
-    "later-epoch": "of another roster",
-    "other-life": "a signature does not verify",
-    "no-order": "a receipt proves nothing without its certified order",
-}
 
 
 class Orders(HardCase):
