@@ -19,6 +19,7 @@ static const struct span well = SPAN_MS(2000);
 /* e, a thirtieth of D, holds an answer's way there and back. */
 static void shape(struct parameters *p)
 {
+    p->far_permille = 0;
     p->detect_ms = 4000;
     p->watchdog = false;
 }

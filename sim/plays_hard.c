@@ -136,7 +136,9 @@ static void ladder_shape(struct parameters *p)
 
 static bool by_the_second_rung(struct world *w, struct script *s)
 {
-    if (!step_life(w, s)->acted[1] || !step_life(w, s)->acted[2] || w->figures.receipts == 0)
+    const struct life *life = step_life(w, s);
+    bool second = life->acted[2] || life->acted[3]; /* one of them is for sessions */
+    if (!life->acted[1] || !second || w->figures.receipts == 0)
         step_must_not(w, "the lock passed on without the ladder's second rung");
     return true;
 }

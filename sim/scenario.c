@@ -53,7 +53,10 @@ void scenario_shape(struct parameters *p, size_t index)
     p->forget_span = (struct span){0};
     p->clients = 0;
     p->cancel_permille = 0;
-    p->loss_permille = p->duplicate_permille = p->late_permille = 0;
+    p->loss_permille = p->bad_loss_permille = p->duplicate_permille = p->late_permille = 0;
+    p->corrupt_permille = 0;
+    if (p->clock_ppm > CLOCK_RATE_PPM) /* A2 */
+        p->clock_ppm = CLOCK_RATE_PPM;
     p->sync = (struct range){{200000}, SPAN_MS(5)};
     p->detect_ms = 2000;
     p->brake_span = SPAN_MS(20000);

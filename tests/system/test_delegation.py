@@ -1,4 +1,6 @@
 """What a node has released under `expire` serves its next clients, until somebody else wants it."""
+import time
+
 from case import Case, NOT_GRANTED, OK
 from support.lab import until
 
@@ -32,9 +34,19 @@ class Delegation(Case):
         counters = own["counters"]
         return total, counters["grants_local"], (counters["udp_sent"], own["lsn"], own["syncs"])
 
+    def seen_at_rest(self):
+        """The same, once the last of what came before has been written everywhere."""
+        def rests():
+            first = self.seen()
+            time.sleep(0.2)
+            last = self.seen()
+            return first[0] == last[0] and last
+
+        return until(rests, "nothing is on its way any more")
+
     def pairs(self, **terms):
         name, client = self.cached("hv2", ttl_ms=600000, stale="expire", **terms)
-        before, local, effort = self.seen()
+        before, local, effort = self.seen_at_rest()
         tokens = []
         for _ in range(PAIRS):
             held = client.acquire(name, ttl_ms=600000, stale="expire", **terms)
@@ -63,7 +75,7 @@ class Delegation(Case):
 
     def test_two_that_read_at_once_cost_no_datagram_and_no_sync(self):
         name, _ = self.cached("hv2", mode="shared")
-        before, local, effort = self.seen()
+        before, local, effort = self.seen_at_rest()
         for _ in range(ROUNDS):
             first = self.read(name)
             self.assertEqual(self.locked("hv2", "-s", name, "true")[0], OK)
