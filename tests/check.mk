@@ -8,7 +8,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 ASAN_TESTS ?= test_lab test_lock
 ASAN_SEEDS ?= 20
 TEST_SECONDS ?= 220
-TEST_SEEDS ?= 300
+TEST_SEEDS ?= 200
 
 .PHONY: test check-sim asan ci
 
