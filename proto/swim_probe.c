@@ -68,13 +68,15 @@ void swim_probe_take_ping(struct swim *s, struct instant now, uint16_t from,
 }
 
 /* A node that loses four datagrams of five has an answer to one probe in seven; one that is left
- * with a hundredth of the others, to one in a hundred. */
+ * with a hundredth of the others, to one in a hundred. Where members are few, half of them may well
+ * be suspects because their links are slow for this detection target, and then patience helps. */
 bool swim_probe_cut_off(const struct swim *s, struct instant now)
 {
-    enum { IN_A_ROW = 16 };
+    enum { IN_A_ROW = 16, MANY = 24 };
     struct span silence = span_between(s->heard_last, now);
-    return silence.ns > 2 * s->config.timing.period.ns || s->unanswered >= IN_A_ROW ||
-           s->members.suspect_count > s->members.alive_count;
+    bool most =
+        s->members.suspect_count > MANY && s->members.suspect_count > s->members.alive_count;
+    return silence.ns > 2 * s->config.timing.period.ns || s->unanswered >= IN_A_ROW || most;
 }
 
 /* Times for answers, as far as this node trusts itself. Where it is not slow but cut off, waiting
