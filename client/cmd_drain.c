@@ -28,7 +28,7 @@ static const char help_undrain[] =
     "\n"
     "NODE (the local agent's, if none is named) takes locks again.\n";
 
-enum { FOR = OPTION_OWN, UNTIL, REASON, NODE_MAX = 64 };
+enum { NODE_MAX = 64 };
 
 /* The name of the local agent's node. */
 static int own_node(const struct cli *cli, char out[NODE_MAX])
@@ -45,25 +45,13 @@ static int own_node(const struct cli *cli, char out[NODE_MAX])
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option longs[] = {{"for", required_argument, NULL, FOR},
-                                          {"until", required_argument, NULL, UNTIL},
-                                          {"reason", required_argument, NULL, REASON},
-                                          COMMAND_OPTIONS};
     static char node[NODE_MAX];
     struct inhibit_request r = {.kind = "drain",
                                 .on = strcmp(argv[0], "drain") == 0,
                                 .span_ms = INHIBIT_SPAN_DEFAULT_MS,
                                 .wait_ms = 10000,
                                 .drain_ms = -1};
-    int option, code = EXIT_OK;
-    while (code == EXIT_OK && (option = command_option(cli, argc, argv, ":w:", longs)) != -1) {
-        if (option == FOR || option == UNTIL)
-            code = inhibit_take_span(cli, option == FOR ? "--for" : "--until", optarg, &r.span_ms);
-        else if (option == REASON)
-            r.reason = optarg;
-        else
-            code = take_patience(cli, &r.drain_ms);
-    }
+    int code = inhibit_take_options(cli, argc, argv, &r, &r.drain_ms);
     if (code != EXIT_OK)
         return code;
     r.node = optind < argc ? argv[optind++] : node;

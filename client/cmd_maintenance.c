@@ -23,25 +23,11 @@ static const char help[] =
     "\n"
     "The exit code is 2 if too few jurors have stored it in time: then it is not in effect yet.\n";
 
-enum { FOR = OPTION_OWN, UNTIL, REASON };
-
 static int run(struct cli *cli, int argc, char **argv)
 {
-    static const struct option longs[] = {{"for", required_argument, NULL, FOR},
-                                          {"until", required_argument, NULL, UNTIL},
-                                          {"reason", required_argument, NULL, REASON},
-                                          COMMAND_OPTIONS};
     struct inhibit_request r = {
         .kind = "maintenance", .span_ms = INHIBIT_SPAN_DEFAULT_MS, .wait_ms = 10000};
-    int option, code = EXIT_OK;
-    while (code == EXIT_OK && (option = command_option(cli, argc, argv, ":w:", longs)) != -1) {
-        if (option == FOR || option == UNTIL)
-            code = inhibit_take_span(cli, option == FOR ? "--for" : "--until", optarg, &r.span_ms);
-        else if (option == REASON)
-            r.reason = optarg;
-        else
-            code = take_patience(cli, &r.wait_ms);
-    }
+    int code = inhibit_take_options(cli, argc, argv, &r, &r.wait_ms);
     if (code != EXIT_OK)
         return code;
     if (argc - optind < 2)

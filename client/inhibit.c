@@ -38,6 +38,27 @@ int inhibit_take_span(const struct cli *cli, const char *option, const char *tex
                        option, text);
 }
 
+int inhibit_take_options(struct cli *cli, int argc, char **argv, struct inhibit_request *request,
+                         long long *wait_ms)
+{
+    enum { FOR = OPTION_OWN, UNTIL, REASON };
+    static const struct option longs[] = {{"for", required_argument, NULL, FOR},
+                                          {"until", required_argument, NULL, UNTIL},
+                                          {"reason", required_argument, NULL, REASON},
+                                          COMMAND_OPTIONS};
+    int option, code = EXIT_OK;
+    while (code == EXIT_OK && (option = command_option(cli, argc, argv, ":w:", longs)) != -1) {
+        if (option == FOR || option == UNTIL)
+            code = inhibit_take_span(cli, option == FOR ? "--for" : "--until", optarg,
+                                     &request->span_ms);
+        else if (option == REASON)
+            request->reason = optarg;
+        else
+            code = take_patience(cli, wait_ms);
+    }
+    return code;
+}
+
 static void print_one(const json_t *i, const char *prefix)
 {
     char left[SPAN_TEXT_SIZE];

@@ -27,6 +27,9 @@ int inhibit_run(const struct cli *cli, const struct inhibit_request *request);
 /* --for and --until: EXIT_OK, or EXIT_USAGE after saying what is wrong. */
 int inhibit_take_span(const struct cli *cli, const char *option, const char *text,
                       long long *out_ms);
+/* --for, --until, --reason and -w, which fills *wait_ms: EXIT_OK, or EXIT_USAGE. */
+int inhibit_take_options(struct cli *cli, int argc, char **argv, struct inhibit_request *request,
+                         long long *wait_ms);
 /* One line for each that holds, each with `prefix`; nothing if there is none. */
 void inhibit_print(const json_t *inhibitors, const char *prefix);
 

@@ -15,6 +15,7 @@
 #include <utlist.h>
 
 #include "node/thread.h"
+#include "node/write_whole.h"
 #include "proto/limits.h"
 #include "proto/must.h"
 
@@ -62,19 +63,6 @@ struct fence_file {
 };
 
 /* --- Files --- */
-
-static int write_whole(int fd, const uint8_t *bytes, size_t size, size_t offset)
-{
-    while (size > 0) {
-        ssize_t n = pwrite(fd, bytes, size, (off_t)offset);
-        if (n <= 0)
-            return n < 0 ? errno : EIO;
-        bytes += n;
-        size -= (size_t)n;
-        offset += (size_t)n;
-    }
-    return 0;
-}
 
 static int read_whole(int fd, uint8_t **bytes, size_t *size)
 {

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "node/thread.h"
+#include "node/write_whole.h"
 #include "proto/must.h"
 #include "proto/votelog.h"
 
@@ -157,20 +158,6 @@ static bool fail(struct store *store, const char *at, int error)
     fail_locked(store, at, error);
     pthread_mutex_unlock(&store->mutex);
     return false;
-}
-
-/* 0 or an errno. A short write is no failure: the next one says why it was short. */
-static int write_whole(int fd, const uint8_t *bytes, size_t size, size_t offset)
-{
-    while (size > 0) {
-        ssize_t n = pwrite(fd, bytes, size, (off_t)offset);
-        if (n <= 0)
-            return n < 0 ? errno : EIO;
-        bytes += n;
-        size -= (size_t)n;
-        offset += (size_t)n;
-    }
-    return 0;
 }
 
 /*
