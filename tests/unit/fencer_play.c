@@ -53,6 +53,21 @@ struct executor_state drive_state(void)
     return found;
 }
 
+void play_configure(struct config *config, struct identity *identity, struct roster *roster,
+                    const char *script)
+{
+    struct digest digest = fixture_digest(roster);
+    memcpy(config->cluster.bytes, digest.bytes, DIGEST_SIZE);
+    config->action_count = 1;
+    memcpy(config->actions[0].name, "power", sizeof "power");
+    config->actions[0].exec = strdup(script);
+    config->actions[0].deadline = SPAN_MS(60000);
+    identity->roster = roster;
+    identity->roster_digest = digest;
+    identity->node = &roster->nodes[PLAY_SELF];
+    identity->self = identity->node->slot;
+}
+
 void drive_setup(void)
 {
     struct fault fault = {0};
@@ -63,16 +78,7 @@ void drive_setup(void)
     ck_assert_ptr_nonnull(mkdtemp(drive.dir));
     fixture_roster(&drive.roster, 3, 1);
     fixture_session_action(&drive.roster);
-    struct digest digest = fixture_digest(&drive.roster);
-    memcpy(drive.config.cluster.bytes, digest.bytes, DIGEST_SIZE);
-    drive.config.action_count = 1;
-    memcpy(drive.config.actions[0].name, "power", sizeof "power");
-    drive.config.actions[0].exec = strdup(drive_path("script"));
-    drive.config.actions[0].deadline = SPAN_MS(60000);
-    drive.identity.roster = &drive.roster;
-    drive.identity.roster_digest = digest;
-    drive.identity.node = &drive.roster.nodes[PLAY_SELF];
-    drive.identity.self = drive.identity.node->slot;
+    play_configure(&drive.config, &drive.identity, &drive.roster, drive_path("script"));
     struct order order = fixture_order(&drive.roster, PLAY_TARGET);
     drive.cert = fixture_order_cert(&order, 0, 2, 1u << 1, &drive.config.cluster);
     drive.run = (struct executor_request){.type = EXECUTOR_RUN,

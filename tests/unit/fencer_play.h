@@ -27,6 +27,10 @@ extern struct fencer_play {
     struct driver_result last;
 } drive;
 
+/* Node PLAY_SELF of the roster, with the action `power` by this script. */
+void play_configure(struct config *config, struct identity *identity, struct roster *roster,
+                    const char *script);
+
 /* In the folder; valid until the next call. */
 const char *drive_path(const char *name);
 void drive_setup(void);

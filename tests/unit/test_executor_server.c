@@ -18,11 +18,11 @@
 
 #include "node/executor_server.h"
 #include "node/listener.h"
-#include "tests/unit/crypto_fixture.h"
+#include "tests/unit/fencer_play.h"
 
 Suite *suite_executor_server(void);
 
-enum { PATH_SIZE = 192, SELF = 0, TARGET = 1, JURORS = 3 };
+enum { PATH_SIZE = 192, JURORS = 3 };
 
 static struct {
     char dir[128];
@@ -96,16 +96,7 @@ static void setup(void)
     snprintf(world.dir, sizeof world.dir, "%s/test_server.XXXXXX", tmp ? tmp : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(world.dir));
     fixture_roster(&world.roster, JURORS, 1);
-    struct digest digest = fixture_digest(&world.roster);
-    memcpy(world.config.cluster.bytes, digest.bytes, DIGEST_SIZE);
-    world.config.action_count = 1;
-    memcpy(world.config.actions[0].name, "power", sizeof "power");
-    world.config.actions[0].exec = strdup(path_of("script"));
-    world.config.actions[0].deadline = SPAN_MS(30000);
-    world.identity.roster = &world.roster;
-    world.identity.roster_digest = digest;
-    world.identity.node = &world.roster.nodes[SELF];
-    world.identity.self = world.identity.node->slot;
+    play_configure(&world.config, &world.identity, &world.roster, path_of("script"));
     world.base = event_base_new();
     ck_assert(clock_open(&world.clock, world.base, &fault));
     write_script();
@@ -225,7 +216,7 @@ static struct order_cert certified(size_t target, uint64_t life, size_t first, s
 /* It still works: the one honest order is carried out, once. */
 static void check_alive(void)
 {
-    struct order_cert good = certified(TARGET, 7, 0, 2, 1u << 1);
+    struct order_cert good = certified(PLAY_TARGET, 7, 0, 2, 1u << 1);
     ck_assert_int_eq(run(EXECUTOR_OFF, &good, 1), RUN_OFF);
     check_verbs("off n1\nstatus n1\n");
 }
@@ -235,24 +226,24 @@ static void check_alive(void)
 START_TEST(forged_certificates)
 {
     struct order_cert cert;
-    cert = certified(TARGET, 7, 0, 1, 1u << 1); /* its own vote alone */
+    cert = certified(PLAY_TARGET, 7, 0, 1, 1u << 1); /* its own vote alone */
     ck_assert_int_eq(run(EXECUTOR_OFF, &cert, 1), RUN_UNKNOWN);
     cert.votes[1] = cert.votes[0]; /* twice */
     cert.count = 2;
     ck_assert_int_eq(run(EXECUTOR_OFF, &cert, 1), RUN_UNKNOWN);
     cert.votes[1].juror = world.roster.nodes[1].slot; /* under another's name */
     ck_assert_int_eq(run(EXECUTOR_OFF, &cert, 1), RUN_UNKNOWN);
-    cert = certified(TARGET, 7, 0, 2, 1u); /* that allow to retire it */
+    cert = certified(PLAY_TARGET, 7, 0, 2, 1u); /* that allow to retire it */
     ck_assert_int_eq(run(EXECUTOR_OFF, &cert, 1), RUN_UNKNOWN);
     cert.votes[0].allows = cert.votes[1].allows = 1u << 1;
     ck_assert_int_eq(run(EXECUTOR_OFF, &cert, 1), RUN_UNKNOWN);
-    cert = certified(TARGET, 7, 0, 2, 1u << 1); /* against another life, another node */
+    cert = certified(PLAY_TARGET, 7, 0, 2, 1u << 1); /* against another life, another node */
     cert.order.life = 8;
     ck_assert_int_eq(run(EXECUTOR_OFF, &cert, 1), RUN_UNKNOWN);
     cert.order.life = 7;
     cert.order.slot = world.roster.nodes[2].slot;
     ck_assert_int_eq(run(EXECUTOR_OFF, &cert, 1), RUN_UNKNOWN);
-    cert = certified(TARGET, 7, 0, 2, 1u << 1); /* of another roster */
+    cert = certified(PLAY_TARGET, 7, 0, 2, 1u << 1); /* of another roster */
     cert.order.roster.bytes[0] ^= 1;
     ck_assert_int_eq(run(EXECUTOR_OFF, &cert, 1), RUN_UNKNOWN);
     check_verbs("");
@@ -265,7 +256,7 @@ END_TEST
 START_TEST(other_targets)
 {
     uint8_t bytes[EXECUTOR_REQUEST_MAX];
-    struct order_cert cert = certified(TARGET, 7, 0, 2, 1u << 1);
+    struct order_cert cert = certified(PLAY_TARGET, 7, 0, 2, 1u << 1);
     static const struct {
         uint16_t slot;
         uint64_t life;
@@ -277,7 +268,7 @@ START_TEST(other_targets)
             encode(bytes, EXECUTOR_OFF, asked[i].slot, asked[i].life, asked[i].action, &cert));
         ck_assert_int_eq(hear(), RUN_UNKNOWN);
     }
-    cert = certified(SELF, 7, 0, 3, 1u << 1); /* its own node, certified by all */
+    cert = certified(PLAY_SELF, 7, 0, 3, 1u << 1); /* its own node, certified by all */
     ck_assert_int_eq(run(EXECUTOR_OFF, &cert, 1), RUN_UNKNOWN);
     check_verbs("");
     check_alive();
@@ -287,9 +278,9 @@ END_TEST
 /* Replays: of the same order, of an older one, after a restart of the executor, on again. */
 START_TEST(replays)
 {
-    struct order_cert old = certified(TARGET, 6, 0, 2, 1u << 1);
-    struct order_cert good = certified(TARGET, 7, 0, 2, 1u << 1);
-    struct order_cert others = certified(TARGET, 7, 1, 2, 1u << 1); /* the same order */
+    struct order_cert old = certified(PLAY_TARGET, 6, 0, 2, 1u << 1);
+    struct order_cert good = certified(PLAY_TARGET, 7, 0, 2, 1u << 1);
+    struct order_cert others = certified(PLAY_TARGET, 7, 1, 2, 1u << 1); /* the same order */
     check_alive();
     for (int round = 0; round < 2; round++) {
         ck_assert_int_eq(run(EXECUTOR_OFF, &good, 1), RUN_UNKNOWN);
@@ -307,7 +298,7 @@ END_TEST
 START_TEST(two_at_once)
 {
     uint8_t bytes[EXECUTOR_REQUEST_MAX];
-    struct order_cert good = certified(TARGET, 7, 0, 2, 1u << 1);
+    struct order_cert good = certified(PLAY_TARGET, 7, 0, 2, 1u << 1);
     size_t size = encode(bytes, EXECUTOR_OFF, good.order.slot, 7, 1, &good);
     int second = connect_now();
     say(bytes, size);
@@ -324,7 +315,7 @@ END_TEST
 START_TEST(truncated_and_altered)
 {
     uint8_t bytes[EXECUTOR_REQUEST_MAX + 1] = {0}, changed[EXECUTOR_REQUEST_MAX + 1];
-    struct order_cert good = certified(TARGET, 7, 0, 2, 1u << 1);
+    struct order_cert good = certified(PLAY_TARGET, 7, 0, 2, 1u << 1);
     size_t size = encode(bytes, EXECUTOR_OFF, good.order.slot, 7, 1, &good);
     for (size_t i = 1; i <= size + 1; i++) {
         if (i == size)
@@ -350,7 +341,7 @@ START_TEST(flood)
 {
     uint8_t garbage[EXECUTOR_REQUEST_MAX + 1];
     int extra[2 * EXECUTOR_CONNECTIONS_MAX];
-    struct order_cert forged = certified(TARGET, 7, 0, 1, 1u << 1);
+    struct order_cert forged = certified(PLAY_TARGET, 7, 0, 1, 1u << 1);
     for (size_t i = 0; i < sizeof extra / sizeof *extra; i++)
         extra[i] = connect_now();
     turn();
@@ -373,7 +364,7 @@ END_TEST
 START_TEST(deaf)
 {
     uint8_t bytes[EXECUTOR_REQUEST_MAX];
-    struct order_cert forged = certified(TARGET, 7, 0, 1, 1u << 1);
+    struct order_cert forged = certified(PLAY_TARGET, 7, 0, 1, 1u << 1);
     size_t size = encode(bytes, EXECUTOR_OFF, forged.order.slot, 7, 1, &forged);
     int fd = connect_now();
     bool lost = false;
@@ -390,7 +381,7 @@ END_TEST
 /* Whoever is not the agent's user is not heard. */
 START_TEST(stranger)
 {
-    struct order_cert good = certified(TARGET, 7, 0, 2, 1u << 1);
+    struct order_cert good = certified(PLAY_TARGET, 7, 0, 2, 1u << 1);
     end();
     begin(geteuid() + 1);
     ck_assert_int_eq(run(EXECUTOR_OFF, &good, 1), RUN_UNKNOWN);
