@@ -118,9 +118,10 @@ static void metrics_standing(FILE *out, const struct api *api, const struct peer
                 "1 while this node sees a majority of the voters alive, else 0: it is cut off.",
                 p->voters_alive > p->voters / 2);
     metrics_one(out, "holdfast_jurors", METRICS_GAUGE, "Jurors of the roster.", p->jurors);
-    metrics_one(out, "holdfast_jurors_acknowledging", METRICS_GAUGE,
-                "Jurors that acknowledged this node within the detection target, while it renews.",
-                p->acknowledging);
+    metrics_one(
+        out, "holdfast_jurors_acknowledging", METRICS_GAUGE,
+        "Jurors that acknowledged this node within the time that standing lasts, while it renews.",
+        p->acknowledging);
     metrics_one(out, "holdfast_standing_wanted", METRICS_GAUGE,
                 "1 while this node holds or asks for a lock that may be fenced, and so renews.",
                 p->standing_wanted);

@@ -86,7 +86,7 @@ static inline size_t core_majority(const struct core *c)
     return majority;
 }
 
-/* D, the detection target: r, F and the jurors' D follow from it (section 7, the inequality). */
+/* D, the detection target: r, F and the jurors' V follow from it (section 7, the inequality). */
 static inline struct span core_detect(const struct core *c)
 {
     return SPAN_MS(c->config.roster->detect_ms);

@@ -11,7 +11,7 @@ const char *opinion_text(enum opinion opinion)
     case OPINION_LOOKING:
         return "its own probes are under way (F2b)";
     case OPINION_RENEWED:
-        return "that life renewed with it less than the detection target ago (F2a)";
+        return "that life renewed with it less than V ago, 1.16 times the detection target (F2a)";
     case OPINION_NOT_DEAD:
         return "its own view does not hold that life dead (F2b)";
     case OPINION_ANSWERS:

@@ -25,7 +25,7 @@ enum { FENCE_TEXT_MAX = 160, FENCE_REPORTS_MAX = 8 };
 enum opinion {
     OPINION_VOTES,     /* it voted */
     OPINION_LOOKING,   /* its own probes are under way (F2b) */
-    OPINION_RENEWED,   /* a renewal of that life reached it less than D ago (F2a) */
+    OPINION_RENEWED,   /* a renewal of that life reached it less than V ago (F2a) */
     OPINION_NOT_DEAD,  /* its own view does not hold that life dead (F2b) */
     OPINION_ANSWERS,   /* a direct or a relayed probe was answered (F2b) */
     OPINION_CUT_OFF,   /* its own renewals were not acknowledged by q jurors (F2c) */

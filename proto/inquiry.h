@@ -6,11 +6,11 @@
  * While it looks it probes the target itself, twice, asks k others to probe it (proto/doubt), and
  * renews with the other jurors, so that its own standing is known to be newer than its probes. It
  * looks while the target is only suspect, too, and tells what it would say. There are two timers
- * that may be the last to end: SWIM's, and D since the last renewal. A look is fresh when either of
+ * that may be the last to end: SWIM's, and V since the last renewal. A look is fresh when either of
  * them does, so that the vote costs no more than a sync (F2):
  *
  *     suspect, accused:  look, look, look ...  --SWIM holds it dead-->  vote
- *     dead, accused:     D is not over ... look --D since its last renewal-->  vote
+ *     dead, accused:     V is not over ... look --V since its last renewal-->  vote
  */
 #ifndef PROTO_INQUIRY_H
 #define PROTO_INQUIRY_H

@@ -58,7 +58,7 @@ struct dossier {
     struct instant clean_at; /* the last look that found nothing began then; ns 0: none */
     uint8_t clean_direct;    /*   and what it sent, and heard from relays */
     uint32_t clean_silent;
-    struct instant prepare_at; /* before, and when, D since the last renewal is over; ns 0: not */
+    struct instant prepare_at; /* before, and when, V since the last renewal is over; ns 0: not */
     uint8_t direct, relays;
     uint32_t alive;  /* relays that it answered */
     uint32_t silent; /* relays that say that it did not */

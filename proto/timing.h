@@ -9,8 +9,8 @@
  * h: between two probes of a member by any of its watchers. judge: from a probe without an answer,
  * by any way, to the suspicion. suspicion: a suspect's time to refute once its other watchers
  * confirmed. spread: from the first that holds it dead to the last. Their sum is at most D (DESIGN
- * section 7: a juror may vote when a life was silent for D, and nobody should have to wait for
- * membership then).
+ * section 7: a juror may vote when a life was silent for V, a little longer, and nobody should have
+ * to wait for membership then).
  */
 #ifndef PROTO_TIMING_H
 #define PROTO_TIMING_H

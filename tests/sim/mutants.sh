@@ -98,7 +98,7 @@ table='
 140 -                           an order is not in the fence log
 141 -                           a refusal is logged as a vote
 142 -                           what is freed is logged under another life
-145 -                           a juror votes before D since the last renewal is over
+145 -                           a juror does not wait for V since the last renewal
 146 only:scenario/executor-dies nobody takes over from an executor that began
 147 scenario/restarts           a vote is forgotten when its juror restarts
 148 only:scenario/forgeries     an order of an earlier roster binds
