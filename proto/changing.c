@@ -115,7 +115,7 @@ void asker_change(struct asker *a, struct instant now, const struct event *event
     }
     must(event->change.kind < CHANGES && event->change.value.size <= LOCK_VALUE_MAX);
     if (op->local.reader)
-        op = readers_change(a, now, op, event);
+        op = readers_change(a, op, event);
     if (!op)
         return;
     struct asker_change change = {.kind = event->change.kind,

@@ -394,6 +394,15 @@ static struct fence_report *put_report(struct docket_entry *e, uint16_t executor
     return r;
 }
 
+/* F9: of several the one that ends its run does not end the others' time. */
+static bool another_runs(const struct docket_entry *e, uint16_t executor)
+{
+    for (size_t i = 0; i < e->report_count; i++)
+        if (e->reports[i].executor != executor && e->reports[i].stage == RUN_BEGAN)
+            return true;
+    return false;
+}
+
 bool docket_report(struct docket *d, struct instant now, uint16_t executor,
                    const struct wire_exec_report *m)
 {
@@ -413,9 +422,10 @@ bool docket_report(struct docket *d, struct instant now, uint16_t executor,
     uint32_t span_ms = m->span_ms < RUN_SPAN_MAX_MS ? m->span_ms : RUN_SPAN_MAX_MS;
     if (m->stage == RUN_BEGAN)
         e->runs_until = instant_after(now, SPAN_MS((int64_t)span_ms));
-    else
-        /* Of one that is done the receipt is on its way: nobody else need begin. */
-        e->runs_until = m->stage == RUN_DONE ? instant_after(now, RECEIPT_SPAN) : now;
+    else if (m->stage == RUN_DONE) /* the receipt is on its way: nobody else need begin */
+        e->runs_until = instant_after(now, RECEIPT_SPAN);
+    else if (!another_runs(e, executor))
+        e->runs_until = now;
     struct record record = {.kind = RECORD_REPORT,
                             .report = {.slot = m->slot,
                                        .life = m->life,

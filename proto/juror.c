@@ -240,9 +240,8 @@ static bool another_acts(const struct juror *j, struct instant now, uint16_t fro
 static void take_exec_ask(struct juror *j, struct instant now, uint16_t from,
                           const struct wire_exec_ask *m)
 {
-    enum { SPAN_MAX_MS = 120 * 1000 };
     struct dossier *s = juror_dossier(j, m->slot);
-    if (!s || m->span_ms > SPAN_MAX_MS || !may_execute(j, from, m)) {
+    if (!s || m->span_ms > RUN_SPAN_MAX_MS || !may_execute(j, from, m)) {
         j->core->counters.drop_role++;
         return;
     }

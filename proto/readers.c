@@ -205,11 +205,9 @@ static enum answer_kind verdict(const struct asker *a, const struct asker_op *op
     must(false);
 }
 
-struct asker_op *readers_change(struct asker *a, struct instant now, struct asker_op *op,
-                                const struct event *event)
+struct asker_op *readers_change(struct asker *a, struct asker_op *op, const struct event *event)
 {
     struct asker_op *root = op_at(a, op->local.root);
-    (void)now;
     if (root->local.readers == 1)
         return take_over(a, op);
     enum answer_kind kind = verdict(a, op, event);

@@ -20,12 +20,11 @@
  * A change of what a reader holds is one of the register's hold (changing.c), under which others
  * act. So:
  *
- *      alone under the hold     it takes the hold over, and its change goes through the register
- *      down, beside others      made here at once: the hold covers it; the register hears of it
- * once it is alone up, beside others        waits here until it is alone; the second one that does
- * is refused, since each would wait for the other hand-over, beside others is refused: what it
- * would leave behind is theirs a value, a mark          is refused: beside others it only reads,
- * and nobody can have died writing while the hold was there
+ *     alone under the hold   it takes the hold over; the change goes through the register
+ *     down, beside others    made here at once, the hold covers it; told once it is alone
+ *     up, beside others      waits until it is alone; a second one is refused (a deadlock)
+ *     hand-over              refused beside others: what it would leave behind is theirs
+ *     a value, a mark        refused: beside others it only reads, and nobody died writing
  *
  * Counted holds are never shared: each one who is in counts.
  */
@@ -53,8 +52,7 @@ void readers_warn(struct asker *a, struct asker_op *root, bool risk);
 void readers_lapse(struct asker *a, struct instant now, struct asker_op *root);
 /* A reader's change (EVENT_CHANGE): the operation whose change it is, the reader itself if it has
  * to wait for others; NULL if it is answered already. */
-struct asker_op *readers_change(struct asker *a, struct instant now, struct asker_op *op,
-                                const struct event *event);
+struct asker_op *readers_change(struct asker *a, struct asker_op *op, const struct event *event);
 /* Its conversion waits until it is alone. */
 void readers_await(struct asker *a, struct instant now, struct asker_op *op);
 /* Who else reads under the hold. */

@@ -26,7 +26,18 @@ static struct watched_life *find(const struct vigil *v, uint16_t slot, uint64_t 
     return NULL;
 }
 
-/* The votes that the accuser has gathered; NULL: that life is not accused any more. */
+/* Whether that life is accused, as a whole or for one of its sessions. */
+static bool accused(const struct vigil *v, const struct watched_life *w)
+{
+    for (size_t i = 0; i < ACCUSED_MAX; i++) {
+        const struct accusation *c = &v->accuser->table[i];
+        if (c->used && c->slot == w->slot && c->life == w->life)
+            return true;
+    }
+    return false;
+}
+
+/* The votes against all of it that the accuser has gathered; NULL: it is not accused as a whole. */
 static const struct order_cert *votes_of(const struct vigil *v, const struct watched_life *w)
 {
     for (size_t i = 0; i < ACCUSED_MAX; i++) {
@@ -147,12 +158,12 @@ void vigil_take(struct vigil *v, struct instant now, uint16_t from, const struct
 
 /* --- Time --- */
 
-/* One watch for each accusation, and none without. */
+/* One watch for each life that is accused, and none without. */
 static void follow(struct vigil *v, struct instant now)
 {
     for (size_t i = 0; v->used && i < ACCUSED_MAX; i++) {
         struct watched_life *w = &v->table[i];
-        if (!w->used || (votes_of(v, w) && proofs_covers(v->proofs, w->slot) < w->life))
+        if (!w->used || (accused(v, w) && proofs_covers(v->proofs, w->slot) < w->life))
             continue;
         *w = (struct watched_life){0};
         v->used--;

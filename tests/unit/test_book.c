@@ -205,20 +205,25 @@ END_TEST
 
 /* F9: while an executor that said that it begins has its time, no second one is let; by its own
  * word it may ask again, and when it failed, or its time is over, the next one may. */
+static void begins(size_t executor, uint32_t span_ms)
+{
+    struct message m = {.type = WIRE_EXEC_REPORT,
+                        .exec_report = {.slot = stage_slot(TARGET),
+                                        .life = 1,
+                                        .stage = RUN_BEGAN,
+                                        .span_ms = span_ms,
+                                        .text = stage_view("off, then a status query")}};
+    stage_say(s, executor, JUROR, &m);
+    stage_run(s, 10);
+}
+
 START_TEST(one_acts_at_a_time)
 {
     stage_tools(s, TOOL_HANGS);
     bury(TARGET);
     give_order(1, 3);
     ck_assert_uint_eq(ask_to_act(3, 1, 5000), 1);
-    struct message m = {.type = WIRE_EXEC_REPORT,
-                        .exec_report = {.slot = stage_slot(TARGET),
-                                        .life = 1,
-                                        .stage = RUN_BEGAN,
-                                        .span_ms = 5000,
-                                        .text = stage_view("off, then a status query")}};
-    stage_say(s, 3, JUROR, &m);
-    stage_run(s, 10);
+    begins(3, 5000);
     ck_assert_uint_eq(ask_to_act(4, 1, 5000), 0);
     ck_assert_uint_eq(ask_to_act(3, 1, 5000), 1);
     if (_i)
@@ -226,6 +231,21 @@ START_TEST(one_acts_at_a_time)
     else
         stage_run(s, 5 * STAGE_SECOND);
     ck_assert_uint_eq(ask_to_act(4, 1, 5000), 1);
+}
+END_TEST
+
+/* Two got their yes before either said that it began: who fails first ends its own time alone. */
+START_TEST(who_fails_ends_nobody_elses_time)
+{
+    stage_tools(s, TOOL_HANGS);
+    bury(TARGET);
+    give_order(1, 3);
+    begins(3, 5000);
+    begins(4, 5000);
+    report_from(3, RUN_FAILED);
+    ck_assert_uint_eq(ask_to_act(0, 1, 5000), 0);
+    report_from(4, RUN_FAILED);
+    ck_assert_uint_eq(ask_to_act(0, 1, 5000), 1);
 }
 END_TEST
 
@@ -243,6 +263,7 @@ Suite *suite_book(void)
     tcase_add_loop_test(book, of_two_windows_the_longer_survives, 0, 2);
     tcase_add_loop_test(book, a_window_is_closed_by_who_opened_it, 0, 2);
     tcase_add_loop_test(book, one_acts_at_a_time, 0, 2);
+    tcase_add_test(book, who_fails_ends_nobody_elses_time);
     suite_add_tcase(suite, book);
     return suite;
 }
