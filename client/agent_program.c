@@ -65,6 +65,10 @@ int agent_program_settings(const char *config, bool quiet, json_t **out)
             config);
         return EXIT_ERROR;
     }
+    if (status == -1 || code == EXIT_OK)
+        say("%s ended without showing the configuration in %s: try it by hand, with "
+            "--show-config -c FILE",
+            program, config);
     if (code == EXIT_USAGE)
         say("%s is of another release: it cannot show its configuration", program);
     return code == EXIT_CONFIG ? EXIT_CONFIG : EXIT_ERROR;

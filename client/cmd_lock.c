@@ -410,7 +410,12 @@ static bool release_one(struct lock_run *run, const struct held_lock *lock)
  */
 static void release(struct lock_run *run)
 {
-    own_cgroup_end(&run->cgroup); /* what the command left acts no more by then */
+    if (!own_cgroup_end(&run->cgroup)) { /* what the command left acts on, so the lock stays */
+        say("%s: processes that cannot be killed are left: the agent keeps the lock until they "
+            "have ended",
+            run->cgroup.path);
+        return;
+    }
     for (size_t i = 0; i < run->held.count; i++)
         if (!run->held.locks[i].passed && !release_one(run, &run->held.locks[i]))
             return;

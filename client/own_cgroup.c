@@ -105,14 +105,19 @@ bool own_cgroup_make(struct own_cgroup *c, pid_t pid)
     return false;
 }
 
-void own_cgroup_end(struct own_cgroup *c)
+bool own_cgroup_end(struct own_cgroup *c)
 {
     if (!c->path[0])
-        return;
-    if (rmdir(c->path) != 0)
+        return true;
+    bool gone = rmdir(c->path) == 0;
+    if (!gone)
         (void)write_to(c->path, "cgroup.kill", "1");
-    for (int waited = 0; waited < END_MS && rmdir(c->path) != 0 && errno == EBUSY;
-         waited += END_LOOK_MS)
-        (void)poll(NULL, 0, END_LOOK_MS);
-    c->path[0] = '\0';
+    for (int waited = 0; waited < END_MS && !gone; waited += END_LOOK_MS) {
+        gone = rmdir(c->path) == 0 || errno == ENOENT;
+        if (!gone)
+            (void)poll(NULL, 0, END_LOOK_MS);
+    }
+    if (gone)
+        c->path[0] = '\0';
+    return gone;
 }

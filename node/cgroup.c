@@ -16,6 +16,7 @@
 
 enum {
     CGROUP_ROUNDS_MAX = 16, /* of killing one by one: who forks meanwhile is found in the next */
+    CGROUP_BELOW_MAX = 64,  /* a client's own that has more below it is not looked through */
     CGROUP_TEXT_SIZE = PATH_MAX + 256
 };
 
@@ -151,18 +152,26 @@ static FILE *cgroup_procs(const char *path)
     return fopen(procs, "re");
 }
 
-/* `context`: the only process that may be there. */
+struct cgroup_look {
+    pid_t only; /* the only process that may be there */
+    int left;   /* cgroups yet to look at */
+};
+
 static bool cgroup_nobody_else(const char *path, const struct stat *st, void *context)
 {
     (void)st;
-    const pid_t *only = context;
+    struct cgroup_look *look = context;
+    if (look->left-- == 0)
+        return false;
     FILE *procs = cgroup_procs(path);
     int pid;
     bool none = procs != NULL;
     while (none && fscanf(procs, "%d", &pid) == 1)
-        none = pid == *only;
-    if (procs)
+        none = pid == look->only;
+    if (procs) {
+        none = none && !ferror(procs); /* EOPNOTSUPP: a threaded one, which others share */
         fclose(procs);
+    }
     return none;
 }
 
@@ -170,20 +179,28 @@ bool cgroup_own(struct cgroup *out, pid_t pid)
 {
     char mount[PATH_MAX], path[PATH_MAX], mine[PATH_MAX], full[PATH_MAX];
     struct stat st;
+    struct cgroup_look look = {.only = pid, .left = CGROUP_BELOW_MAX};
     *out = (struct cgroup){0};
     if (!cgroup_of(path, pid) || strcmp(path, "/") == 0 || !cgroup_of(mine, getpid()) ||
         cgroup_below(mine, path) || !cgroup_mount(mount) ||
         snprintf(full, sizeof full, "%s%s", mount, path) >= (int)sizeof full)
         return false;
-    if (lstat(full, &st) != 0 || !cgroup_walk(full, cgroup_nobody_else, &pid))
+    if (lstat(full, &st) != 0 || !cgroup_walk(full, cgroup_nobody_else, &look))
         return false;
     *out = (struct cgroup){.id = st.st_ino, .path = strdup(full)};
     return true;
 }
 
-struct cgroup cgroup_again(uint64_t id)
+struct cgroup cgroup_again(uint64_t id, pid_t pid)
 {
-    return (struct cgroup){.id = id};
+    char mount[PATH_MAX], path[PATH_MAX], full[PATH_MAX];
+    struct stat st;
+    struct cgroup c = {.id = id};
+    if (pid > 0 && cgroup_of(path, pid) && cgroup_mount(mount) &&
+        snprintf(full, sizeof full, "%s%s", mount, path) < (int)sizeof full &&
+        lstat(full, &st) == 0 && st.st_ino == id)
+        c.path = strdup(full);
+    return c;
 }
 
 void cgroup_drop(struct cgroup *c)
@@ -239,8 +256,9 @@ static bool cgroup_kill_each(const char *path, const struct stat *st, void *cont
     if (!procs)
         return false;
     while (fscanf(procs, "%d", &pid) == 1)
-        if (pid > 1 && pid != getpid())
-            killing->done = cgroup_kill_process(pid, killing->above) && killing->done;
+        if (pid != getpid()) /* 0: of another pid namespace, out of reach */
+            killing->done = pid > 1 && cgroup_kill_process(pid, killing->above) && killing->done;
+    killing->done = killing->done && !ferror(procs);
     fclose(procs);
     return true;
 }

@@ -21,11 +21,13 @@ struct cgroup {
 
 /*
  * Finds the cgroup of `pid` if nobody else is in it or below. False, and *out empty, if it is not
- * its own: the root's, shared, that of this process or around it; or there are no cgroups here.
+ * its own: the root's, shared, that of this process or around it, or with 64 cgroups below it; or
+ * there are no cgroups here.
  */
 bool cgroup_own(struct cgroup *out, pid_t pid);
-/* The same again by its id, of an earlier run of the agent. */
-struct cgroup cgroup_again(uint64_t id);
+/* The same again by its id, of an earlier run of the agent. `pid` may be in it yet, which spares a
+ * search for it; 0: nobody known is. */
+struct cgroup cgroup_again(uint64_t id, pid_t pid);
 void cgroup_drop(struct cgroup *cgroup);
 
 /* Whether anybody is in it or below. When in doubt, true. */

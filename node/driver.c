@@ -380,6 +380,8 @@ static void driver_late(void *context)
 /* 0, or errno. */
 static int driver_watch(struct driver *d, const struct watcher_order *order)
 {
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ; /* of those that were stopped nobody else hears the end; all children are watchers */
     int error = watcher_start(order, &d->pid, &d->fd);
     if (error)
         return error;

@@ -6,16 +6,8 @@
 #include <jansson.h>
 
 #include "node/agent.h"
+#include "node/render_hold.h"
 #include "proto/lock.h"
-
-/* A hold's id, "SLOT.LIFE.COUNTER". */
-enum { RENDER_HOLD_SIZE = 64 };
-struct hold_text {
-    char text[RENDER_HOLD_SIZE];
-};
-struct hold_text render_hold(struct op_id id);
-/* False unless `text` is exactly what render_hold makes. */
-bool render_parse_hold(struct op_id *out, const char *text);
 
 const char *render_reason(enum wait_reason reason);
 

@@ -146,7 +146,7 @@ bool stopset_adopt(struct stopset *set, const struct process *process)
         m->ended = true;
     if (m && process->cgroup && !m->cgroup.id) {
         m->process.cgroup = process->cgroup;
-        m->cgroup = cgroup_again(process->cgroup);
+        m->cgroup = cgroup_again(process->cgroup, m->ended ? 0 : process->pid);
     }
     return m != NULL;
 }

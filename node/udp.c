@@ -205,9 +205,8 @@ static void udp_receive(struct udp *udp)
     int n = recvmmsg(udp->fd, udp->headers, UDP_BATCH, MSG_DONTWAIT, NULL);
     bool errors = n <= 0 || udp->errors; /* one is reported by the next call, whichever it is */
     udp->errors = false;
-    for (int i = 0; errors && i < UDP_BATCH; i++)
-        errors = udp_take_error(udp);
-    /* These are copied: what a datagram causes may be sent at once, through the same headers. */
+    /* These are copied: what a datagram or an error causes may be sent at once, through the same
+     * headers. */
     unsigned sizes[UDP_BATCH];
     struct address from[UDP_BATCH];
     for (int i = 0; i < n; i++) {
@@ -215,6 +214,8 @@ static void udp_receive(struct udp *udp)
             udp->headers[i].msg_hdr.msg_flags & MSG_TRUNC ? UINT32_MAX : udp->headers[i].msg_len;
         from[i] = udp_address(udp->family, &udp->others[i]);
     }
+    for (int i = 0; errors && i < UDP_BATCH; i++)
+        errors = udp_take_error(udp);
     for (int i = 0; i < n; i++) {
         udp->counters.udp_received++;
         if (sizes[i] == UINT32_MAX)

@@ -177,7 +177,10 @@ START_TEST(gone)
     pid_t pid = child(false);
     place(world.dir, pid);
     ck_assert(cgroup_own(&c, pid));
-    again = cgroup_again(c.id);
+    again = cgroup_again(c.id, pid);
+    ck_assert_str_eq(again.path, world.dir); /* where that process is, without a search */
+    cgroup_drop(&again);
+    again = cgroup_again(c.id, 0);
     ck_assert(cgroup_lives(&again));
     ck_assert_str_eq(again.path, world.dir);
     ck_assert(cgroup_kill(&again));
@@ -188,7 +191,7 @@ START_TEST(gone)
     ck_assert_int_eq(mkdir(world.dir, 0755), 0); /* another one at its place */
     ck_assert(!cgroup_lives(&c) && !cgroup_lives(&again) && cgroup_kill(&c));
     cgroup_drop(&again);
-    again = cgroup_again(c.id);
+    again = cgroup_again(c.id, 0);
     ck_assert(!cgroup_lives(&again));
     cgroup_drop(&c);
     cgroup_drop(&again);
