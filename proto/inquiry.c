@@ -284,12 +284,13 @@ static enum opinion first_view(const struct juror *j, struct instant now, uint16
     uint32_t shard = m->name.size ? cohort_shard(&c->cohorts, m->name) : 0;
     if (proofs_covers(c->proofs, m->slot) >= m->life)
         return OPINION_OVER;
-    if (standing_bound(c->standing) && !MUTANT(41))
-        return OPINION_BOUND;
+    /* First what also forbids to repeat a vote that stands: F8, F2e. Who is bound may do that. */
     if (inquiry_frozen(j, now, m->slot))
         return OPINION_FROZEN;
     if (m->name.size && cohort_index(&c->cohorts, shard, from) < 0)
         return OPINION_NO_STAKE;
+    if (standing_bound(c->standing) && !MUTANT(41))
+        return OPINION_BOUND;
     if (MUTANT(40)) /* "signer signs on hearsay" */
         return OPINION_LOOKING;
     if (MUTANT(134) && m->name.size == 0) /* "an operator's request replaces all of F2" */

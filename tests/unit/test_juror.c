@@ -477,6 +477,31 @@ START_TEST(a_juror_that_is_bound_meanwhile_signs_nothing)
 }
 END_TEST
 
+/* F2: a vote stands, and is told again to who asks, also by whoever is bound by now; but not within
+ * a freeze (F8), nor to a node without a stake (F2e). Seed 601526. */
+START_TEST(a_vote_is_told_again_but_not_within_a_freeze)
+{
+    struct message freeze = {.type = WIRE_INHIBIT,
+                             .inhibit = {.kind = INHIBIT_FREEZE,
+                                         .scope = SLOT_NONE,
+                                         .version = 1,
+                                         .by = stage_slot(3),
+                                         .on = true,
+                                         .left_ms = 10 * STAGE_SECOND}};
+    struct message voted = {.type = WIRE_VOTED, .voted = {.life = 1}};
+    stage_hold(s, JUROR, "own", LOCK_EXCLUSIVE); /* so that it cannot surrender */
+    bury(TARGET);
+    ck_assert_int_eq(opinion_of(JUROR, TARGET), OPINION_VOTES);
+    stage_say(s, 3, JUROR, &voted);
+    ck_assert(stage_status(s, JUROR).bound);
+    ck_assert_int_eq(opinion_of(JUROR, TARGET), OPINION_VOTES);
+    stage_say(s, 3, JUROR, &freeze);
+    ck_assert_int_eq(opinion_of(JUROR, TARGET), OPINION_FROZEN);
+    stage_run(s, 11 * STAGE_SECOND);
+    ck_assert_int_eq(opinion_of(JUROR, TARGET), OPINION_VOTES);
+}
+END_TEST
+
 /* L7: a store that may not vote says nothing at all. */
 START_TEST(a_failed_store_signs_nothing)
 {
@@ -656,6 +681,7 @@ Suite *suite_juror(void)
     tcase_add_test(final, a_bound_target_warns_until_it_holds_nothing);
     tcase_add_test(final, a_bound_juror_signs_nothing);
     tcase_add_test(final, a_juror_that_is_bound_meanwhile_signs_nothing);
+    tcase_add_test(final, a_vote_is_told_again_but_not_within_a_freeze);
     tcase_add_test(final, a_failed_store_signs_nothing);
     suite_add_tcase(suite, final);
 
