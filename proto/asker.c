@@ -244,6 +244,7 @@ void asker_end(struct asker *a, struct asker_op *op)
         struct record record = {.kind = RECORD_OP_END,
                                 .op_end = {.life = op->life, .counter = op->counter}};
         journal_append(&a->core->journal, &record, false);
+        a->core->journal.write_wanted |= (op->owes & OWE_DROPPED) != 0;
     }
     op->gone = true;
     asker_deactivate(a, op);

@@ -100,9 +100,11 @@ static bool may_begin(const struct asker *a, const struct asker_op *op)
 
 /*
  * A grant, or the end of something, rests on its record (L9, S15): a grant on a durable one, an
- * end, and a grant of what was cached, on one that outlives the agent (asker_give_up). After a
- * failed sync no grant is told any more, and a release only once the coordinator has confirmed it;
- * that nothing was got is told all the same, since nothing is promised by that.
+ * end, and a grant of what was cached, on one that outlives the agent (asker_give_up): also where
+ * the coordinator has confirmed it before, since an agent that starts anew goes by its records
+ * alone, and would show the hold to who resumes the session. After a failed sync no grant is told
+ * any more, and a release only once the coordinator has confirmed it; that nothing was got is told
+ * all the same, since nothing is promised by that.
  */
 static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t what)
 {
@@ -116,7 +118,8 @@ static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t 
     if (what == OWE_CHANGED)
         return durable || op->gone || !changing_rests(op);
     if (what == OWE_DROPPED)
-        return written || op->gone || op->show || MUTANT(98); /* "told before it is written" */
+        return written || (op->gone && j->failed) || op->show ||
+               MUTANT(98); /* "told before it is written" */
     if ((what >= OWE_BLOCKING && what <= OWE_LOST) || what == OWE_DRAINING)
         return !(op->owes & OWE_FINAL);
     return true;

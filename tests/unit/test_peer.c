@@ -519,6 +519,24 @@ START_TEST(a_release_is_told_once_it_is_written)
 }
 END_TEST
 
+/* Nor is it told for the coordinator's word alone: an agent that starts anew knows nothing of that,
+ * and would show the hold to whoever resumes the session. Seed 602765. */
+START_TEST(a_confirmed_release_is_not_told_before_it_is_written)
+{
+    uint64_t held = stage_hold(s, 1, "image", LOCK_EXCLUSIVE);
+    struct op_id id = stage_id(s, held);
+    stage_sync(s, 1, SYNC_HELD);
+    s->nodes[1].disk.write_held = true;
+    uint64_t drop = stage_drop(s, 1, id);
+    stage_run(s, 100);
+    ck_assert_uint_eq(stage_show(s, 0, "image")->hold_count, 0);
+    ck_assert_ptr_null(stage_answer(s, drop, ANSWER_DROPPED));
+    s->nodes[1].disk.write_held = false;
+    stage_event(s, 1, &(struct event){.kind = EVENT_WRITTEN, .lsn = s->nodes[1].disk.written_lsn});
+    ck_assert_ptr_nonnull(stage_answer(s, drop, ANSWER_DROPPED));
+}
+END_TEST
+
 static uint64_t accepts(void)
 {
     uint64_t sum = 0;
@@ -574,6 +592,7 @@ Suite *suite_peer(void)
     tcase_add_test(locks, nothing_is_asked_before_the_life_is_durable);
     tcase_add_test(locks, leaving_frees_nothing);
     tcase_add_test(locks, a_release_is_told_once_it_is_written);
+    tcase_add_test(locks, a_confirmed_release_is_not_told_before_it_is_written);
     tcase_add_test(locks, releases_rest_until_somebody_asks);
     suite_add_tcase(suite, locks);
 
