@@ -92,7 +92,8 @@ void life_checked(struct life *l, struct instant now, bool behind, uint64_t seen
 
 void life_surrender(struct life *l, struct instant now)
 {
-    begin(l, now, l->core->life + 1, true);
+    /* Of lives that this store knows nothing of it states nothing, now as before. */
+    begin(l, now, l->core->life + 1, l->ends);
 }
 
 bool life_durable(struct life *l)
