@@ -187,6 +187,7 @@ void fencing_start(struct fencing *f, struct instant now, bool store_lost)
         asker_end_life(f->asker);
     standing_reset(&f->standing, now);
     look_bound(f);
+    f->obey = f->standing.ordered || f->standing.scoped;
     f->spend = armory_start(&f->armory, now);
     executor_look(&f->executor, now);
     inhibitors_changed(f, now);
@@ -313,6 +314,12 @@ void fencing_settle(struct fencing *f, struct instant now)
         ended_news(f, now, e);
     if (!f->core->life_known && life_counts(&f->life, now))
         armory_life_changed(&f->armory, now);
+    if (f->obey) { /* F3, also after a restart */
+        f->obey = false;
+        if (f->standing.ordered)
+            asker_lost(f->asker, now, LOST_ORDER);
+        obey_for_sessions(f, now);
+    }
     if (f->spend) /* by now the asker has started */
         spend(f, now);
     surrender(f, now);
