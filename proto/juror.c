@@ -154,6 +154,15 @@ static void take_claim(struct juror *j, struct instant now, uint16_t from,
     }
     if (m->life > s->claimed)
         s->claimed = m->life; /* from now on no executor begins on an older one */
+    /* F3: one below a life that was voted against here would be under an order that is not its
+     * own, so it goes above. */
+    uint64_t voted = s->voted > s->scoped ? s->voted : s->scoped;
+    if (m->life > s->life && m->life < voted) {
+        struct message above = {.type = WIRE_LIFE_STORED, .life_stored = {.life = voted}};
+        outbox_send_after(&j->core->outbox, voted == s->voted ? s->vote_lsn : s->scoped_lsn, from,
+                          &above);
+        return;
+    }
     /* F9: none who asked before can still act on an older life. The claim is repeated. */
     if (m->life > s->window_life && s->window_life && !instant_reached(now, s->window_until))
         return;
@@ -174,11 +183,12 @@ static void take_claim(struct juror *j, struct instant now, uint16_t from,
 
 /* --- Renewals --- */
 
-static void tell_vote(struct juror *j, struct instant now, uint16_t to, struct dossier *s)
+static void tell_vote(struct juror *j, struct instant now, uint16_t to, uint64_t life,
+                      struct dossier *s)
 {
     s->tell_at = instant_after(now, TELL_WAIT);
     bool whole = s->voted >= s->scoped;
-    struct message m = {.type = WIRE_VOTED, .voted = {.life = whole ? s->voted : s->scoped}};
+    struct message m = {.type = WIRE_VOTED, .voted = {.life = life}};
     outbox_send_after(&j->core->outbox, whole ? s->vote_lsn : s->scoped_lsn, to, &m);
 }
 
@@ -194,7 +204,7 @@ static void take_renew(struct juror *j, struct instant now, uint16_t from,
         return;
     bool voted = s->voted >= m->life && !MUTANT(60); /* "acknowledges again after its vote" (F2) */
     if (voted || s->scoped >= m->life) {
-        tell_vote(j, now, from, s);
+        tell_vote(j, now, from, m->life, s);
         return;
     }
     s->renewed_life = m->life;
@@ -208,7 +218,7 @@ void juror_heard(struct juror *j, struct instant now, uint16_t slot, uint64_t li
     struct dossier *s = juror_dossier(j, slot);
     if (s && life && (s->voted == life || s->scoped == life) && instant_reached(now, s->tell_at) &&
         core_votes(j->core))
-        tell_vote(j, now, slot, s);
+        tell_vote(j, now, slot, life, s);
 }
 
 /* --- Executors (F9) --- */
