@@ -242,12 +242,21 @@ void accuser_note_session(struct accuser *a, struct instant now, uint16_t slot, 
     note(a, now, slot, life, life, word, name);
 }
 
+/* So many jurors keep as many votes about sessions as they can that none about this one comes. */
+static bool full(const struct accuser *a, const struct accusation *c)
+{
+    size_t count = 0;
+    for (size_t i = 0; c && i < a->core->jury.count; i++)
+        count += (c->answered >> i & 1) && c->evidence[i].opinion == OPINION_FULL;
+    return count > a->core->jury.count - a->core->jury.quorum;
+}
+
 bool accuser_climbs(const struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
                     const struct scope *scope)
 {
     const struct docket_entry *order = docket_find_scope(a->docket, slot, life, scope);
     if (!order)
-        return false;
+        return full(a, find(a, slot, life, scope));
     if (executor_stage(a->core, order) == FENCE_FAILED)
         return true;
     struct instant last = order->runs_until.ns > order->at.ns ? order->runs_until : order->at;
