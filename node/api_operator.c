@@ -153,13 +153,18 @@ static uint64_t api_operator_life(struct varlink_call *call, const json_t *param
         return 0;
     }
     peer_member(peer, slot, &member);
-    uint64_t life = named ? (uint64_t)named : member.life;
-    while (!named && peer_next_order(peer, &cursor, &order))
+    uint64_t life = member.life;
+    while (peer_next_order(peer, &cursor, &order))
         if (order.cert.order.slot == slot && order.cert.order.life > life)
             life = order.cert.order.life;
-    if (life == 0)
+    if (life == 0 && named == 0)
         api_operator_refuse(call, "no life of that node was heard of here: name it, as NODE/LIFE");
-    return life;
+    if (life > 0 && (uint64_t)named > life) {
+        api_operator_refuse(call, "that node has not begun such a life, as far as is known here: "
+                                  "'holdfast members' shows which it lives");
+        return 0;
+    }
+    return named ? (uint64_t)named : life;
 }
 
 static json_t *api_request_reply(const struct api *api, uint16_t slot, uint64_t life)

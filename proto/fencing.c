@@ -3,6 +3,7 @@
 
 #include "proto/fence_told.h"
 #include "proto/must.h"
+#include "proto/mutant.h"
 
 #define ALARM_WAIT SPAN_MS(1000)
 #define LATE_SPAN  SPAN_MS(5000) /* datagrams may come so late: no alarm for them (T2) */
@@ -187,7 +188,7 @@ void fencing_start(struct fencing *f, struct instant now, bool store_lost)
         asker_end_life(f->asker);
     standing_reset(&f->standing, now);
     look_bound(f);
-    f->obey = f->standing.ordered || f->standing.scoped;
+    f->obey = (f->standing.ordered || f->standing.scoped) && !MUTANT(183); /* "is forgotten" */
     f->spend = armory_start(&f->armory, now);
     executor_look(&f->executor, now);
     inhibitors_changed(f, now);

@@ -50,7 +50,7 @@ struct fencing {
     struct vigil vigil;
     struct instant alarm_at;  /* the next alarm, but not before */
     struct instant remind_at; /* whose session was ended hears of the order, but not before */
-    bool obey;                /* an order that was found at the start binds: see look_bound */
+    bool obey;                /* F3: under an order that the last run of this agent knew of */
     bool spend;               /* what is held must end, and this life with it: see armory_start */
 };
 

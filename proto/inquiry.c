@@ -4,6 +4,7 @@
 #include "proto/fence_told.h"
 #include "proto/inequality.h"
 #include "proto/inhibitors.h"
+#include "proto/life.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/scopes.h"
@@ -391,11 +392,21 @@ static uint64_t latest(const struct dossier *s)
     return s->life > voted ? s->life : voted;
 }
 
+/* The highest that was ever heard of, be it only claimed; 0: none. */
+static uint64_t known(const struct juror *j, uint16_t slot, const struct dossier *s)
+{
+    struct member_view view;
+    swim_view(j->core->swim, slot, &view);
+    uint64_t life = latest(s) > s->claimed ? latest(s) : s->claimed;
+    return view.life > life ? view.life : life;
+}
+
 void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
                      const struct wire_accuse *m)
 {
     struct dossier *s = juror_dossier(j, m->slot);
-    if (!s || m->slot == core_self(j->core) || m->life == 0 || !jury_can_order(&j->core->jury)) {
+    if (!s || m->slot == core_self(j->core) || m->life == 0 || !jury_can_order(&j->core->jury) ||
+        life_far(m->life, known(j, m->slot, s))) {
         j->core->counters.drop_role++;
         return;
     }

@@ -2,6 +2,7 @@
 #include "proto/inquiry.h"
 
 #include "proto/inhibitors.h"
+#include "proto/life.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/scopes.h"
@@ -148,16 +149,18 @@ static void take_claim(struct juror *j, struct instant now, uint16_t from,
                        const struct wire_life_claim *m)
 {
     struct dossier *s = juror_dossier(j, from);
-    if (m->life == 0 || m->life >> PROOFS_NUMBER_MAX_BITS) {
+    if (m->life == 0 || m->life >> PROOFS_NUMBER_MAX_BITS ||
+        life_far(m->life, s->claimed > s->life ? s->claimed : s->life)) {
         j->core->counters.drop_role++;
         return;
     }
     if (m->life > s->claimed)
         s->claimed = m->life; /* from now on no executor begins on an older one */
-    /* F3: one below a life that was voted against here would be under an order that is not its
-     * own, so it goes above. */
+    /* F3: an order's receipt ends all lives up to its own, so a life below one that was voted
+     * against, before anybody began that, goes above it. A quorum stores each life that counts and
+     * another votes for each order: one juror is in both. */
     uint64_t voted = s->voted > s->scoped ? s->voted : s->scoped;
-    if (m->life > s->life && m->life < voted) {
+    if (m->life > s->life && m->life < voted && !MUTANT(181)) { /* "is stored" */
         struct message above = {.type = WIRE_LIFE_STORED, .life_stored = {.life = voted}};
         outbox_send_after(&j->core->outbox, voted == s->voted ? s->vote_lsn : s->scoped_lsn, from,
                           &above);

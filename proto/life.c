@@ -93,7 +93,7 @@ void life_checked(struct life *l, struct instant now, bool behind, uint64_t seen
 void life_surrender(struct life *l, struct instant now)
 {
     /* Of lives that this store knows nothing of it states nothing, now as before. */
-    begin(l, now, l->core->life + 1, l->ends);
+    begin(l, now, l->core->life + 1, l->ends || MUTANT(182)); /* "states the end of all" */
 }
 
 bool life_durable(struct life *l)
@@ -155,8 +155,10 @@ void life_take_stored(struct life *l, struct instant now, uint16_t from,
     } else if (m->life < c->life) {
         l->stored &= ~(1u << juror); /* it lacks this life: its renewals would count for nothing */
         claim(l, from);
-    } else if (!c->life_known && m->life >> PROOFS_NUMBER_MAX_BITS == 0) {
-        /* A life that this store knows nothing of was claimed under its key: go above it. */
+    } else if (!c->life_known && m->life >> PROOFS_NUMBER_MAX_BITS == 0 &&
+               !life_far(m->life, c->life)) {
+        /* A life that this store knows nothing of was claimed under its key, or voted against
+         * before anybody began it: go above it. */
         begin(l, now, m->life + 1, false);
     }
 }

@@ -28,6 +28,15 @@ struct life {
     struct span claim_wait;
 };
 
+/* No honest node is so many lives ahead of what is known of it: one for each boot, or surrender.
+ * Numbers further on are not believed, since whoever says them could use up all there are. */
+#define LIFE_AHEAD_MAX 65536
+/* known: the highest life of that node that is known, 0: none. */
+static inline bool life_far(uint64_t life, uint64_t known)
+{
+    return known && life > known && life - known > LIFE_AHEAD_MAX;
+}
+
 void life_init(struct life *l, struct core *core, struct proofs *proofs);
 void life_load(struct life *l, const struct record_life *record);
 /* All is loaded. store_lost: this store never voted, or never will again. */

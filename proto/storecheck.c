@@ -1,6 +1,7 @@
 /* The store's check at start: see storecheck.h. */
 #include "proto/storecheck.h"
 
+#include "proto/life.h"
 #include "proto/must.h"
 
 #define ASK_WAIT SPAN_MS(250)
@@ -118,7 +119,9 @@ bool storecheck_take(struct storecheck *s, struct instant now, uint16_t from,
     if (!s->asking || m->store_known.seq != s->seq || s->known[index].answered ||
         from == core_self(s->core))
         return false;
+    uint64_t own = s->core->life;
     if (m->store_known.life > NUMBER_MAX || m->store_known.seen > NUMBER_MAX ||
+        life_far(m->store_known.life, own) || life_far(m->store_known.seen, own) ||
         m->store_known.commits > NUMBER_MAX || m->store_known.ops > NUMBER_MAX) {
         s->core->counters.drop_role++;
         return false;
