@@ -197,8 +197,11 @@ void renewing_found(struct asker *a, struct instant now, struct asker_op *op)
 static void look_for_coordinator(struct asker *a, struct instant now, struct renewal *shard)
 {
     struct asker_op *op = &a->ops[shard->first - 1];
-    if (op->active)
-        return; /* it is being looked for, for this or for a change of the hold */
+    if (op->active) {     /* it is being looked for, for this or for a change of the hold */
+        if (changing(op)) /* that may wait for long, and be answered all the while */
+            shard->silent = 0;
+        return;
+    }
     op->keeping = true;
     asking_begin(a, now, op);
 }
