@@ -28,7 +28,7 @@ static struct staged *staged_for(struct link *l, struct link_end *end, uint16_t 
     fresh->end = (uint16_t)(end - l->ends);
     fresh->via = via;
     struct writer w = writer_init(fresh->plain, sizeof fresh->plain);
-    write_u64(&w, session_send_next(&end->session));
+    write_u64(&w, 0); /* numbered when it is sealed: another start may be believed by then */
     write_u32(&w, l->core->config.roster->epoch);
     fresh->size = (uint16_t)writer_size(&w);
     return fresh;
@@ -154,6 +154,8 @@ void link_out_data(struct link *l, size_t index)
                                    .to_start = end->session.peer_start};
     size_t before = l->out_count;
     end->open = 0;
+    struct writer w = writer_init(d->plain, 8);
+    write_u64(&w, session_send_next(&end->session));
     seal_one(l, end, d->via, &binding, (struct view){d->plain, d->size});
     clone_aim(&end->clone, l->out + before, l->out_count - before, &end->session.peer_start);
 }
