@@ -101,14 +101,19 @@ static void tell_holders(struct served_table *t, struct instant now, struct serv
 }
 
 /* A try was refused: what a node only has cached for its next client is given up, and it is tried
- * again (delegating.h). */
-static void tell_cachers(struct served_table *t, const struct served *s, const struct asked *a,
-                         const struct lock_state *state)
+ * again (delegating.h). Now and then the others hear of it, too: a node gives back a hold of which
+ * its table knows nothing (L9). */
+static void tell_cachers(struct served_table *t, struct instant now, struct served *s,
+                         const struct asked *a, const struct lock_state *state)
 {
     int self = lock_find_hold(state, a->op);
+    bool all = instant_reached(now, s->tell_try_next);
+    if (all)
+        s->tell_try_next = instant_after(now, TELL_WAIT);
     for (size_t i = 0; i < state->hold_count; i++) {
         const struct lock_hold *hold = &state->holds[i];
-        if (hold->policy != LOCK_STALE_EXPIRE || !lock_excludes(state, i, self, a->mode, a->limit))
+        if ((hold->policy != LOCK_STALE_EXPIRE && !all) ||
+            !lock_excludes(state, i, self, a->mode, a->limit))
             continue;
         struct message m = {
             .type = WIRE_BLOCKING,
@@ -333,7 +338,7 @@ static void tell_outcomes(struct served_table *t, struct instant now, struct ser
         if (settle(a, state))
             served_reply(t, s, a, state);
         if (a->verdict == REPLY_BUSY && (a->kind == REQUEST_ACQUIRE || a->kind == REQUEST_CONVERT))
-            tell_cachers(t, s, a, state);
+            tell_cachers(t, now, s, a, state);
         if (a->verdict == REPLY_GRANTED)
             s->tell_next = (struct instant){0}; /* to a holder that has heard nothing yet */
         if (a->verdict == REPLY_GRANTED && a->policy == LOCK_STALE_EXPIRE)

@@ -256,7 +256,7 @@ static void take_refuse(struct coordinator *k, struct instant now, const struct 
     struct lead *lead = &k->leads[m->shard];
     if (lead->phase == LEAD_IDLE || !ballot_equal(m->ballot, lead->ballot) ||
         ballot_compare(m->promised, m->ballot) <= 0 ||
-        m->promised.round > m->ballot.round + ROUND_STEP_MAX)
+        m->promised.round >= m->ballot.round + ROUND_STEP_MAX) /* the next one is above it */
         return;
     if (ballot_compare(m->promised, lead->passed) > 0) {
         lead->passed = m->promised;

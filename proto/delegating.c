@@ -226,6 +226,8 @@ bool delegating_keep(struct asker *a, struct instant now, struct asker_op *op)
 void delegating_found(struct asker *a, struct instant now, struct asker_op *op)
 {
     op->local.recorded = op->local.recalled = true;
+    /* A client may have been in it, and half through with what it wrote. */
+    op->unclean = lock_mode_writes(op->mode) && !MUTANT(188); /* "ends cleanly" */
     insert(a, now, op);
     if (MUTANT(91)) /* "an agent that starts again gives back what clients of its last run hold" */
         op->local.used = (struct instant){0};

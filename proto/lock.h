@@ -52,6 +52,9 @@ bool lock_policy_valid(unsigned policy, uint32_t ttl_ms);
  */
 bool lock_policy_fences(enum lock_policy policy);
 
+/* Of tokens and generations: no honest one comes near (a million a second take 146,000 years). */
+#define LOCK_NUMBER_MAX (UINT64_C(1) << 62)
+
 /* What a holder tells others about itself, with its request; opaque. */
 struct lock_data {
     uint8_t size;

@@ -264,6 +264,16 @@ static void decode_waiters(struct reader *r, struct lock_state *out, size_t *roo
     }
 }
 
+/* Each grant needs one more: who names the last ones would leave nothing to count on. */
+static bool numbers_honest(const struct lock_state *s)
+{
+    bool ok = s->token <= LOCK_NUMBER_MAX && s->generation <= LOCK_NUMBER_MAX &&
+              s->value.token <= LOCK_NUMBER_MAX && s->mark.token <= LOCK_NUMBER_MAX;
+    for (size_t i = 0; i < s->hold_count; i++)
+        ok &= s->holds[i].token <= LOCK_NUMBER_MAX;
+    return ok;
+}
+
 bool lock_decode(struct lock_state *out, struct view bytes)
 {
     size_t room = LOCK_SCOPES_MAX;
@@ -284,7 +294,7 @@ bool lock_decode(struct lock_state *out, struct view bytes)
         reader_fail(&r);
     decode_converts(&r, out);
     decode_waiters(&r, out, &room);
-    return reader_done(&r) && !untouched(out);
+    return reader_done(&r) && !untouched(out) && numbers_honest(out);
 }
 
 bool lock_is_blank(const struct lock_state *state, struct view bytes, struct lock_state *blank)

@@ -85,6 +85,7 @@ struct served {
     struct instant retry_at;
     struct span retry_wait;
     struct instant tell_next;          /* holders hear that somebody waits, but not before */
+    struct instant tell_try_next;      /* all of them hear that somebody tried, but not before */
     uint32_t active_prev, active_next; /* READING, SENDING or resting: index + 1 */
     uint64_t used_at;                  /* for choosing which idle lock to forget */
     bool forgetting;                   /* it is in the batch of its shard (forget.h) */

@@ -31,6 +31,10 @@ static bool keeps(const struct value *after, const struct value_hold *hold)
     const struct value_hold *now = history_hold(after, hold->op);
     if (!now || now->token == hold->token)
         return now != NULL;
+    /* Its lease was over, and it was granted anew: it is that grant that it was told of. */
+    if (hold->op->policy == LOCK_STALE_EXPIRE && hold->op->granted_told &&
+        hold->op->token_granted >= now->token && now->token > hold->token)
+        return true;
     for (const struct change *c = hold->op->changes; c; c = c->older)
         if (c->kind == CHANGE_CONVERT && c->counter && c->counter <= now->changed &&
             c->counter >= hold->changed)

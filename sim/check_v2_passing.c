@@ -156,19 +156,28 @@ static int64_t latest(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* Whether anybody in the core has not acted on this life yet, or died just when he would: nobody
+/* The life that an order for its sake is about: of a later one that anybody knows of, jurors say so
+ * to who accuses an earlier. */
+static const struct life *ordered(const struct world *w, const struct op *op)
+{
+    const struct lives *lives = &w->observer->lives;
+    uint64_t highest = lives->highest[op->machine->index];
+    return &lives->of[op->machine->index][highest > op->id.life ? highest : op->id.life];
+}
+
+/* Whether anybody in the core has not acted on that life yet, or died just when he would: nobody
  * does so twice (F9), and when all their devices failed the lock waits for the machine, or a
  * person. */
 static bool executor_left(const struct world *w, const struct op *op)
 {
-    const struct life *life = &w->observer->lives.of[op->machine->index][op->id.life];
+    const struct life *life = ordered(w, op);
     uint32_t target = UINT32_C(1) << op->machine->index;
     return (w->siege.inside & ~life->executors & ~life->spent & ~target) != 0;
 }
 
 static struct span executor_time(const struct world *w, const struct op *op)
 {
-    const struct life *life = &w->observer->lives.of[op->machine->index][op->id.life];
+    const struct life *life = ordered(w, op);
     struct span t = device_span;
     if (life->executors & ~w->siege.inside) /* who said that it began has the ladder's time */
         t.ns += witness_span.ns * (w->p.ladder ? 2 : 1);

@@ -411,6 +411,24 @@ START_TEST(no_sync_is_waited_for)
 }
 END_TEST
 
+/* Who had been let in when the agent died may be half through with what it wrote: the next holder
+ * hears of it, also if nobody waited meanwhile. What reads leaves no mark. _i: the mode. */
+START_TEST(a_crash_under_a_cached_hold_leaves_a_mark)
+{
+    enum lock_mode mode = _i ? LOCK_EXCLUSIVE : LOCK_SHARED;
+    use(HOLDER, mode);
+    take_at_once(HOLDER, mode);
+    stage_run(s, 200);
+    stage_kill(s, HOLDER);
+    stage_start(s, HOLDER);
+    stage_run(s, 2 * TTL);
+    uint64_t waits = stage_acquire(s, other, name, LOCK_EXCLUSIVE);
+    const struct answer *granted = stage_await(s, waits, ANSWER_GRANTED, 10 * TTL);
+    ck_assert_ptr_nonnull(granted);
+    ck_assert_int_eq(granted->mark.set, mode == LOCK_EXCLUSIVE);
+}
+END_TEST
+
 Suite *suite_delegation(void)
 {
     Suite *suite = suite_create("delegation");
@@ -435,6 +453,7 @@ Suite *suite_delegation(void)
     tcase_add_test(plays, it_ends_with_its_lease);
     tcase_add_test(plays, a_new_run_lets_nobody_in);
     tcase_add_test(plays, no_sync_is_waited_for);
+    tcase_add_loop_test(plays, a_crash_under_a_cached_hold_leaves_a_mark, 0, 2);
     suite_add_tcase(suite, plays);
     return suite;
 }

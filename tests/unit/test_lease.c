@@ -522,6 +522,37 @@ START_TEST(who_waits_for_the_dead_hears_why)
 }
 END_TEST
 
+static enum stage_fate no_leases(void *context, size_t from, size_t to, uint64_t types)
+{
+    const bool *lose = context;
+    bool lease = types & (UINT64_C(1) << WIRE_LEASE | UINT64_C(1) << WIRE_LEASE_KEPT);
+    return *lose && lease && (from == HOLDER || to == HOLDER) ? FATE_LOSE : FATE_PASS;
+}
+
+/* A coordinator that answers requests is not silent: who waits to be converted renews on. */
+START_TEST(a_conversion_that_waits_does_not_end_renewals)
+{
+    bool lose = true;
+    take(LOCK_SHARED);
+    stage_hold(s, other, name, LOCK_SHARED);
+    struct event event = {.kind = EVENT_CHANGE};
+    event.change.kind = CHANGE_CONVERT;
+    event.change.mode = LOCK_EXCLUSIVE;
+    event.change.handle = ++s->last_handle;
+    event.change.hold = hold;
+    event.change.deadline = INSTANT_NEVER;
+    stage_event(s, HOLDER, &event);
+    stage_run(s, 200);
+    s->way = no_leases;
+    s->way_context = &lose;
+    stage_run(s, TTL / 3 + 200); /* one renewal is due in it */
+    lose = false;
+    stage_run(s, 3 * TTL);
+    ck_assert(believed());
+    ck_assert_uint_eq(stage_told(s, hold, ANSWER_LOST), 0);
+}
+END_TEST
+
 Suite *suite_lease(void)
 {
     Suite *suite = suite_create("lease");
@@ -552,6 +583,7 @@ Suite *suite_lease(void)
     tcase_add_test(plays, a_start_without_a_majority_loses_it_in_the_end);
     tcase_add_test(plays, an_end_statement_goes_before_the_lease);
     tcase_add_test(plays, who_waits_for_the_dead_hears_why);
+    tcase_add_test(plays, a_conversion_that_waits_does_not_end_renewals);
     suite_add_tcase(suite, plays);
     return suite;
 }

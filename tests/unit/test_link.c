@@ -568,6 +568,44 @@ START_TEST(beyond_the_room_is_dropped_and_counted)
 }
 END_TEST
 
+/* A question of the run before that is answered in the turn in which the new run is believed: each
+ * datagram is numbered for whom it is sealed for, or the new run's window would be ahead of all
+ * that comes (T1). */
+START_TEST(what_was_staged_for_the_last_run_does_not_move_the_window)
+{
+    enum { TALK = 5000 };
+    struct message ask = {.type = WIRE_EDGE_ASK, .edge_ask = {.seq = 7}};
+    struct link *a = &ends[0].link;
+    meet();
+    for (uint32_t i = 1; i <= TALK; i++) {
+        ping(0, 1, i);
+        carry(0);
+    }
+    begin(1, 2);
+    size_t before = ends[0].connected;
+    for (int i = 0; i < 200 && ends[0].connected == before; i++) {
+        const struct outgoing *out;
+        later(20);
+        size_t count = link_flush(&ends[1].link, now, &out);
+        for (size_t j = 0; j < count; j++) {
+            if (out[j].to != slot(0))
+                continue;
+            a->came_via = 0;
+            link_edge(a, now, slot(1), &ask);
+            deliver(0, out[j].bytes);
+        }
+        carry(0);
+    }
+    carry_all_for(3000);
+    uint64_t heard = ends[1].heard;
+    for (uint32_t i = 1; i <= 100; i++) {
+        ping(0, 1, i);
+        carry(0);
+    }
+    ck_assert_uint_eq(ends[1].heard, heard + 100);
+}
+END_TEST
+
 Suite *suite_link(void)
 {
     Suite *suite = suite_create("link");
@@ -586,6 +624,7 @@ Suite *suite_link(void)
     tcase_add_test(sessions, another_cluster_does_not_open);
     tcase_add_test(sessions, what_is_no_datagram_is_counted);
     tcase_add_test(sessions, one_bad_message_spoils_its_datagram);
+    tcase_add_test(sessions, what_was_staged_for_the_last_run_does_not_move_the_window);
     suite_add_tcase(suite, sessions);
 
     TCase *messages = tcase_create("messages");

@@ -651,6 +651,26 @@ START_TEST(limits_out_of_range_are_refused)
 }
 END_TEST
 
+/* T4: a state that leaves nothing to count on comes from nobody honest, and is none. */
+START_TEST(numbers_at_their_end_do_not_decode)
+{
+    static uint8_t bytes[LOCK_STATE_BYTES_MAX];
+    static struct lock_state back;
+    uint64_t *numbers[] = {&state.token, &state.generation, &state.holds[0].token};
+    acquire(1, LOCK_EXCLUSIVE, false);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        uint64_t before = *numbers[i];
+        for (uint64_t above = 0; above < 2; above++) {
+            *numbers[i] = LOCK_NUMBER_MAX + above;
+            struct writer w = writer_init(bytes, sizeof bytes);
+            lock_encode(&w, &state);
+            ck_assert_int_eq(lock_decode(&back, (struct view){bytes, writer_size(&w)}), above == 0);
+        }
+        *numbers[i] = before;
+    }
+}
+END_TEST
+
 Suite *suite_lock(void)
 {
     Suite *suite = suite_create("lock");
@@ -674,6 +694,7 @@ Suite *suite_lock(void)
     tcase_add_test(rules, only_some_are_in_the_way);
     tcase_add_test(rules, counted_holders_with_room_are_not_in_the_way);
     tcase_add_loop_test(rules, random_sequences_agree_with_a_naive_model, 0, 16);
+    tcase_add_test(rules, numbers_at_their_end_do_not_decode);
     suite_add_tcase(suite, rules);
 
     TCase *bytes = tcase_create("bytes");

@@ -552,6 +552,30 @@ START_TEST(a_lost_store_never_votes)
 }
 END_TEST
 
+/* L9: a grant whose request's record was lost with the agent is known to nobody. Its node hears of
+ * it when somebody tries, and gives it back. */
+START_TEST(a_ghost_is_found_by_who_tries)
+{
+    struct stage_disk *d = &s->nodes[1].disk;
+    const char *name = stage_name_of(s, 2);
+    stage_release(s, 1, stage_hold(s, 1, name, LOCK_EXCLUSIVE));
+    stage_run(s, STAGE_SECOND);
+    size_t before = d->written_size;
+    stage_acquire(s, 1, name, LOCK_EXCLUSIVE);
+    d->written_size = before; /* it was still to be written */
+    stage_kill(s, 1);
+    stage_run(s, 500);
+    ck_assert_int_eq(stage_start(s, 1), RECOVERED);
+    settle();
+    ck_assert_uint_eq(stage_show(s, 3, name)->hold_count, 1);
+    uint64_t tried = stage_try(s, 3, name, LOCK_EXCLUSIVE);
+    ck_assert_ptr_nonnull(stage_await(s, tried, ANSWER_BUSY, 5 * STAGE_SECOND));
+    stage_run(s, 2 * STAGE_SECOND);
+    tried = stage_try(s, 3, name, LOCK_EXCLUSIVE);
+    ck_assert_ptr_nonnull(stage_await(s, tried, ANSWER_GRANTED, 5 * STAGE_SECOND));
+}
+END_TEST
+
 Suite *suite_restart(void)
 {
     Suite *suite = suite_create("restart");
@@ -569,6 +593,7 @@ Suite *suite_restart(void)
     tcase_add_test(lives, a_ghost_is_given_back);
     tcase_add_loop_test(lives, a_ghost_is_found_by_who_waits, 0, 2);
     tcase_add_test(lives, a_lost_reply_is_asked_for_again);
+    tcase_add_test(lives, a_ghost_is_found_by_who_tries);
     suite_add_tcase(suite, lives);
 
     TCase *stores = tcase_create("stores");
