@@ -5,6 +5,7 @@
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/proofs.h"
+#include "proto/provisional.h"
 #include "proto/readers.h"
 #include "proto/standing.h"
 
@@ -205,6 +206,12 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
     else
         outbox_send(&c->outbox, op->asked, &m);
     op->send_at = instant_after(now, core_jitter(c, op->wait, span_times(op->wait, 2)));
+}
+
+void asking_soon(struct asker *a, struct instant now, struct asker_op *op)
+{
+    struct span wait = core_jitter(a->core, ASK_WAIT_FIRST, span_times(ASK_WAIT_FIRST, 2));
+    op->send_at = instant_earlier(op->send_at, instant_after(now, wait));
 }
 
 void asking_park(struct asker *a, struct instant now, struct asker_op *op)
@@ -482,8 +489,7 @@ static void take_verdict(struct asker *a, struct instant now, struct asker_op *o
     }
 }
 
-static void take_reply(struct asker *a, struct instant now, uint16_t from,
-                       const struct wire_reply *r)
+void asking_reply(struct asker *a, struct instant now, uint16_t from, const struct wire_reply *r)
 {
     struct core *c = a->core;
     if (r->op.slot != core_self(c) || r->kind >= REQUEST_KINDS || r->verdict >= REPLY_VERDICTS) {
@@ -549,8 +555,10 @@ void asker_take(struct asker *a, struct instant now, uint16_t from, const struct
 {
     if (!a->core->life_known)
         return; /* the table may not be whole before */
-    if (m->type == WIRE_REPLY)
-        take_reply(a, now, from, &m->reply);
+    if (m->type == WIRE_REPLY && m->reply.seq)
+        provisional_take(a, now, from, &m->reply);
+    else if (m->type == WIRE_REPLY)
+        asking_reply(a, now, from, &m->reply);
     else if (m->type == WIRE_BLOCKING)
         take_blocking(a, now, from, &m->blocking);
     else if (m->type == WIRE_LEASE_KEPT)
