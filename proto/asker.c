@@ -562,6 +562,7 @@ void asker_drop(struct asker *a, struct instant now, const struct event *event)
 
 void asker_sync_failed(struct asker *a, struct instant now)
 {
+    provisional_durable(a, now); /* or never will be */
     for (uint32_t i = a->first; i;) {
         struct asker_op *op = &a->ops[i - 1];
         i = op->next;

@@ -31,7 +31,7 @@
 /* A message REPLY whose seq is not 0. */
 void provisional_take(struct asker *a, struct instant now, uint16_t from,
                       const struct wire_reply *r);
-/* More of the log is durable, perhaps a vote that was missing. */
+/* More of the log is durable, perhaps a vote that was missing; or the log has failed. */
 void provisional_durable(struct asker *a, struct instant now);
 /* Whatever is kept for the operation is not wanted any more. */
 void provisional_forget(struct asker *a, struct asker_op *op);
