@@ -9,8 +9,9 @@
  *
  * One state is out at a time: requests that come meanwhile wait in the inbox and are applied
  * together to the next one, so a busy lock costs fewer rounds, not more. Outcomes are told when the
- * state that they rest on is true, and not before (L5). An outcome that rests on what is *not* in a
- * state that was true before the request came (busy, nothing to drop) could be out of date, since
+ * state that they rest on is true, and not before (L5); a grant that lacks its asker's vote alone
+ * is told for when it has that (provisional.h). An outcome that rests on what is *not* in a state
+ * that was true before the request came (busy, nothing to drop) could be out of date, since
  * somebody else may lead by now: it needs a confirm round of the shard first, like a look.
  */
 #ifndef PROTO_SERVED_H

@@ -170,6 +170,45 @@ static void write_replies(void)
     }
 }
 
+/* Node 1 coordinates, and lacks this peer's vote alone: said before it came, while it is written,
+ * when it is durable, and of a later one. */
+static void write_provisional(void)
+{
+    struct ballot b = {1, 1, 3};
+    struct view name = {(const uint8_t *)"image", 5};
+    struct message known = {.type = WIRE_STORE_KNOWN};
+    struct message accept = {
+        .type = WIRE_ACCEPT,
+        .accept = {.ballot = b, .seq = 2, .name = name, .state = held_state()}};
+    struct message reply = {.type = WIRE_REPLY,
+                            .reply = {.kind = REQUEST_ACQUIRE,
+                                      .verdict = REPLY_GRANTED,
+                                      .ballot = b,
+                                      .token = 1,
+                                      .name = name,
+                                      .detail = held_state()}};
+    for (unsigned when = 0; when < 4; when++) {
+        char file[32];
+        begin();
+        say(MEANT, &known);
+        write_u8(&play, DURABLE);
+        write_u8(&play, ACQUIRE);
+        for (unsigned step = 0; step < 4; step++) {
+            reply.reply.seq = when + 1;
+            if (step == when)
+                say(MEANT | 8 << 2, &reply); /* about the operation asked last */
+            if (step == 0)
+                say(MEANT, &accept);
+            if (step == 1)
+                write_u8(&play, DURABLE);
+        }
+        write_u8(&play, DROP);
+        write_u8(&play, PASS + 9);
+        snprintf(file, sizeof file, "provisional-%u", when);
+        end(file);
+    }
+}
+
 static void write_rare(void)
 {
     for (unsigned first = 0xf6; first <= 0xf9; first++) {
@@ -204,6 +243,7 @@ int main(int argc, char **argv)
     write_votes();
     write_grant();
     write_replies();
+    write_provisional();
     write_rare();
     return 0;
 }
