@@ -208,12 +208,6 @@ static void send(struct asker *a, struct instant now, struct asker_op *op)
     op->send_at = instant_after(now, core_jitter(c, op->wait, span_times(op->wait, 2)));
 }
 
-void asking_soon(struct asker *a, struct instant now, struct asker_op *op)
-{
-    struct span wait = core_jitter(a->core, ASK_WAIT_FIRST, span_times(ASK_WAIT_FIRST, 2));
-    op->send_at = instant_earlier(op->send_at, instant_after(now, wait));
-}
-
 void asking_park(struct asker *a, struct instant now, struct asker_op *op)
 {
     op->reason = WAIT_STANDING;
@@ -259,6 +253,13 @@ static void heard(struct instant now, struct asker_op *op, uint16_t from)
     op->tried = 0;
     op->wait = ASK_WAIT_FIRST;
     op->coordinator = from;
+}
+
+void asking_soon(struct asker *a, struct instant now, struct asker_op *op, uint16_t from)
+{
+    struct span wait = core_jitter(a->core, ASK_WAIT_FIRST, span_times(ASK_WAIT_FIRST, 2));
+    heard(now, op, from);
+    op->send_at = instant_earlier(op->send_at, instant_after(now, wait));
 }
 
 void asking_finish(struct asker *a, struct asker_op *op, enum answer_kind final)

@@ -105,7 +105,7 @@ void provisional_take(struct asker *a, struct instant now, uint16_t from,
         believe(a, now, from, r);
         return;
     }
-    asking_soon(a, now, op);
+    asking_soon(a, now, op, from);
     if (vote == VOTE_NEVER || !keep(a, op, from, r))
         c->counters.drop_provisional++;
 }
