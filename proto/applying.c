@@ -74,6 +74,7 @@ void served_reply(struct served_table *t, const struct served *s, const struct a
                                   .life = stale.life,
                                   .votes = (uint8_t)stale.votes,
                                   .watchdog_ms = stale.watchdog_ms,
+                                  .seq = s->phase == SERVED_SENDING ? s->seq : 0, /* L5 */
                                   .name = served_name(s)}};
     m.reply.detail = detail_of(t, s, a, state, detail);
     if (a->verdict == REPLY_GRANTED && a->kind == REQUEST_ACQUIRE)
@@ -330,19 +331,62 @@ static bool settle(struct asked *a, const struct lock_state *state)
     return true;
 }
 
+/*
+ * Whether all that is missing is the asker's own vote (L5). It is counted on only if it came in the
+ * round before this one: whoever does not vote just now hears by the ordinary way.
+ */
+static bool lacks_own_vote(const struct served_table *t, const struct served *s,
+                           const struct asked *a)
+{
+    const struct core *c = t->core;
+    int member = cohort_index(&c->cohorts, s->shard, a->to);
+    if (a->kind != REQUEST_ACQUIRE || a->to == core_self(c) || member < 0 || a->provisional)
+        return false;
+    uint32_t own = 1u << member, others = s->answered & ~own;
+    if (MUTANT(172)) /* "the asker's own vote counts twice" */
+        others = s->answered;
+    return (s->voted & own) && (size_t)__builtin_popcount(others) + 1 >= core_majority(c);
+}
+
+static void note_lease(struct served_table *t, struct instant now, struct served *s,
+                       const struct asked *a)
+{
+    if (MUTANT(173) && a->provisional) /* "no lease for what was told provisionally" */
+        return;
+    if (a->verdict == REPLY_GRANTED && a->policy == LOCK_STALE_EXPIRE)
+        leases_granted(t->core->leases, now, &s->told, a->op.slot, a->op.life);
+}
+
+void served_tell_provisionally(struct served_table *t, struct instant now, struct served *s)
+{
+    bool decoded = false;
+    for (struct asked *a = asked_first(t, &s->outcomes); a; a = asked_next(t, a)) {
+        if (!lacks_own_vote(t, s, a))
+            continue;
+        if (!decoded) {
+            decoded = lock_decode(&t->scratch, (struct view){s->state, s->state_size});
+            must(decoded);
+        }
+        if (!settle_acquire(a, &t->scratch) || a->verdict != REPLY_GRANTED)
+            continue;
+        a->provisional = true;
+        served_reply(t, s, a, &t->scratch);
+        note_lease(t, now, s, a);
+    }
+}
+
 static void tell_outcomes(struct served_table *t, struct instant now, struct served *s,
                           const struct lock_state *state)
 {
     struct asked *a;
     while ((a = asked_pop(t, &s->outcomes))) {
-        if (settle(a, state))
+        if (settle(a, state) && !a->provisional)
             served_reply(t, s, a, state);
         if (a->verdict == REPLY_BUSY && (a->kind == REQUEST_ACQUIRE || a->kind == REQUEST_CONVERT))
             tell_cachers(t, now, s, a, state);
         if (a->verdict == REPLY_GRANTED)
             s->tell_next = (struct instant){0}; /* to a holder that has heard nothing yet */
-        if (a->verdict == REPLY_GRANTED && a->policy == LOCK_STALE_EXPIRE)
-            leases_granted(t->core->leases, now, &s->told, a->op.slot, a->op.life);
+        note_lease(t, now, s, a);
         asked_free(t, a);
     }
     enum lock_mode wanted;

@@ -7,6 +7,7 @@
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/armed.h"
+#include "proto/provisional.h"
 #include "proto/readers.h"
 #include "proto/standing.h"
 
@@ -172,6 +173,7 @@ void asker_unmake(struct asker *a, struct asker_op *op)
     asker_deactivate(a, op);
     renewing_end(a, op);
     delegating_forget(a, op);
+    provisional_forget(a, op);
     if (op->counted)
         standing_unuse(a->core->standing, a->core->now);
     asker_set_detail(a, op, (struct view){0});
@@ -393,6 +395,7 @@ void asker_durable(struct asker *a)
         a->usable = a->reserved;
         a->reserved_lsn = 0;
     }
+    provisional_durable(a, a->core->now);
 }
 
 /* --- What clients ask --- */
@@ -559,6 +562,7 @@ void asker_drop(struct asker *a, struct instant now, const struct event *event)
 
 void asker_sync_failed(struct asker *a, struct instant now)
 {
+    provisional_durable(a, now); /* or never will be */
     for (uint32_t i = a->first; i;) {
         struct asker_op *op = &a->ops[i - 1];
         i = op->next;

@@ -53,6 +53,8 @@ struct asker_change {
     struct instant deadline;
 };
 
+struct provisional;
+
 struct asker_op {
     bool used;
     bool show; /* a look, not a lock: not durable */
@@ -110,8 +112,10 @@ struct asker_op {
     uint16_t doubt;
     uint32_t tried; /* mask over the cohort: silent, or sent us away, since the last answer */
     struct ballot named;
-    uint32_t attempts;  /* since the last answer */
-    uint32_t redirects; /* since the last timer */
+    uint32_t attempts;                           /* since the last answer */
+    uint32_t redirects;                          /* since the last timer */
+    struct provisional *provisional;             /* in the arena; NULL: none (provisional.h) */
+    uint32_t provisional_prev, provisional_next; /* of those that keep one */
     /* What is owed to the client. */
     uint32_t owes;
     enum answer_kind final;
@@ -150,6 +154,7 @@ struct asker {
     struct delegating delegating;
     uint32_t first, last; /* all, in order of counters */
     uint32_t active;
+    uint32_t provisional; /* first that keeps a provisional grant */
     uint32_t owed_first, owed_last;
     uint32_t told_gone; /* over and told: unmade once these effects are carried out */
     uint64_t next_counter;

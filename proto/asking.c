@@ -5,6 +5,7 @@
 #include "proto/must.h"
 #include "proto/mutant.h"
 #include "proto/proofs.h"
+#include "proto/provisional.h"
 #include "proto/readers.h"
 #include "proto/standing.h"
 
@@ -254,6 +255,13 @@ static void heard(struct instant now, struct asker_op *op, uint16_t from)
     op->coordinator = from;
 }
 
+void asking_soon(struct asker *a, struct instant now, struct asker_op *op, uint16_t from)
+{
+    struct span wait = core_jitter(a->core, ASK_WAIT_FIRST, span_times(ASK_WAIT_FIRST, 2));
+    heard(now, op, from);
+    op->send_at = instant_earlier(op->send_at, instant_after(now, wait));
+}
+
 void asking_finish(struct asker *a, struct asker_op *op, enum answer_kind final)
 {
     op->final = final;
@@ -482,8 +490,7 @@ static void take_verdict(struct asker *a, struct instant now, struct asker_op *o
     }
 }
 
-static void take_reply(struct asker *a, struct instant now, uint16_t from,
-                       const struct wire_reply *r)
+void asking_reply(struct asker *a, struct instant now, uint16_t from, const struct wire_reply *r)
 {
     struct core *c = a->core;
     if (r->op.slot != core_self(c) || r->kind >= REQUEST_KINDS || r->verdict >= REPLY_VERDICTS) {
@@ -549,8 +556,10 @@ void asker_take(struct asker *a, struct instant now, uint16_t from, const struct
 {
     if (!a->core->life_known)
         return; /* the table may not be whole before */
-    if (m->type == WIRE_REPLY)
-        take_reply(a, now, from, &m->reply);
+    if (m->type == WIRE_REPLY && m->reply.seq)
+        provisional_take(a, now, from, &m->reply);
+    else if (m->type == WIRE_REPLY)
+        asking_reply(a, now, from, &m->reply);
     else if (m->type == WIRE_BLOCKING)
         take_blocking(a, now, from, &m->blocking);
     else if (m->type == WIRE_LEASE_KEPT)

@@ -30,6 +30,11 @@ void asking_anew(struct asker *a, struct instant now, struct asker_op *op);
 bool asking_note_waiting(struct asker *a, struct instant now, struct asker_op *op,
                          const struct wire_reply *r);
 struct stale_view asking_stale(const struct wire_reply *r);
+/* A coordinator's word that rests on a true state. */
+void asking_reply(struct asker *a, struct instant now, uint16_t from, const struct wire_reply *r);
+/* Its coordinator spoke, but that may not be enough: it asks again soon, if it hears nothing more.
+ */
+void asking_soon(struct asker *a, struct instant now, struct asker_op *op, uint16_t from);
 
 /* --- changing.c --- */
 /* It is asked for from now on. */

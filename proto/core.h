@@ -27,6 +27,7 @@ struct leases;
 struct inhibitors;
 struct armory;
 struct vigil;
+struct voter;
 
 struct core {
     struct peer_config config;
@@ -56,6 +57,7 @@ struct core {
     struct inhibitors *inhibitors;
     struct armory *armory; /* proto/armed */
     struct vigil *vigil;
+    struct voter *voter; /* whose own vote may be the one that is missing (provisional.h) */
 };
 
 static inline uint16_t core_self(const struct core *c)

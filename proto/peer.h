@@ -507,7 +507,9 @@ const char *store_state_text(enum store_state state);
     C(drop_old_life)                                                                               \
     C(alarms)                                                                                      \
     C(clones)                                                                                      \
-    C(drop_cloned)
+    C(drop_cloned)                                                                                 \
+    C(grants_by_own_vote)                                                                          \
+    C(drop_provisional)
 
 struct peer_counters {
 #define PEER_COUNTER(name) uint64_t name;

@@ -202,6 +202,7 @@ static void begin_round(struct served_table *t, struct instant now, struct serve
         s->lacked = false;
     }
     s->phase = phase;
+    s->voted = s->answered | s->alike;
     s->answered = s->alike = 0;
     s->retry_wait = RETRY_FIRST;
     s->retry_at = instant_after(now, RETRY_FIRST);
@@ -429,8 +430,10 @@ bool served_accepted(struct served_table *t, struct instant now, struct served *
     if (s->phase == SERVED_TRUE)
         return false;
     s->answered |= 1u << member;
-    if (!majority(t, s->answered) && !MUTANT(13)) /* "held told from a minority value" */
+    if (!majority(t, s->answered) && !MUTANT(13)) { /* "held told from a minority value" */
+        served_tell_provisionally(t, now, s);
         return false;
+    }
     become_true(t, now, s);
     return true;
 }
@@ -461,6 +464,8 @@ static void renumber(struct served_table *t, struct served *s)
         return;
     s->seq = next_seq(t, s);
     s->answered = s->alike = 0;
+    for (struct asked *a = asked_first(t, &s->outcomes); a; a = asked_next(t, a))
+        a->provisional = false; /* that was about the old number */
 }
 
 void served_step(struct served_table *t, struct instant now)

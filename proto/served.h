@@ -9,8 +9,9 @@
  *
  * One state is out at a time: requests that come meanwhile wait in the inbox and are applied
  * together to the next one, so a busy lock costs fewer rounds, not more. Outcomes are told when the
- * state that they rest on is true, and not before (L5). An outcome that rests on what is *not* in a
- * state that was true before the request came (busy, nothing to drop) could be out of date, since
+ * state that they rest on is true, and not before (L5); a grant that lacks its asker's vote alone
+ * is told for when it has that (provisional.h). An outcome that rests on what is *not* in a state
+ * that was true before the request came (busy, nothing to drop) could be out of date, since
  * somebody else may lead by now: it needs a confirm round of the shard first, like a look.
  */
 #ifndef PROTO_SERVED_H
@@ -44,6 +45,7 @@ struct asked {
     uint32_t served;    /* waits for a confirm round: index + 1 of its lock */
     uint32_t confirmed; /* the round that answers it (serial number) */
     bool sure;          /* that round is over: what the true state says may be told */
+    bool provisional;   /* told already, for when its asker's own vote makes it true */
 };
 
 struct asked_list {
@@ -63,6 +65,7 @@ struct served {
     uint32_t shard_prev, shard_next; /* locks of one shard: index + 1 */
     struct ballot ballot;
     uint32_t answered; /* mask over the cohort: Read, or Accept of the last state sent */
+    uint32_t voted;    /* and of the round before */
     uint32_t round;    /* number of its reading */
     /* READING: the highest version answered so far. */
     struct ballot best;
@@ -213,6 +216,9 @@ bool served_send(struct served_table *t, struct instant now, struct served *s,
                  const struct lock_state *state);
 /* The state is true: all that rests on it is told (L5). */
 void served_tell_true(struct served_table *t, struct instant now, struct served *s);
+/* Tells those grants of the state that is being sent which lack nothing but their asker's vote
+ * (provisional.h). */
+void served_tell_provisionally(struct served_table *t, struct instant now, struct served *s);
 /* Tells a request its outcome, with what it needs of the (true) state. */
 void served_reply(struct served_table *t, const struct served *s, const struct asked *a,
                   const struct lock_state *state);

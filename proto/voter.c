@@ -18,6 +18,7 @@ void voter_init(struct voter *v, struct core *core, void *memory)
     const struct peer_config *config = &core->config;
     uint32_t shards = roster_shard_count(config->roster);
     v->core = core;
+    core->voter = v;
     v->promises = memory;
     memset(v->promises, 0, shards * sizeof *v->promises);
     uint8_t *rest = (uint8_t *)(v->promises + shards);
@@ -334,6 +335,22 @@ static void take_accept(struct voter *v, uint16_t from, const struct wire_accept
                              .accepted = {.ballot = m->ballot, .seq = e->seq, .name = m->name}};
     /* MUTANT(3): "accept not durable before ack". */
     outbox_send_after(&c->outbox, MUTANT(3) ? 0 : e->lsn, from, &answer);
+}
+
+enum voter_vote voter_vote(const struct voter *v, struct view name, struct ballot ballot,
+                           uint64_t seq)
+{
+    const struct core *c = v->core;
+    const struct lock_register *e = find(v, name);
+    if (!core_votes(c))
+        return VOTE_NEVER;
+    if (MUTANT(171) && e && e->lsn <= c->journal.durable) /* "a vote for another state counts" */
+        return VOTE_DURABLE;
+    /* As an answer to the Accept would count: for this seq and every lower one of the ballot. */
+    if (e && ballot_equal(e->ballot, ballot) && e->seq >= seq)
+        return e->lsn <= c->journal.durable ? VOTE_DURABLE : VOTE_AWAITED;
+    struct ballot promised = v->promises[cohort_shard(&c->cohorts, name)].promised;
+    return ballot_compare(ballot, promised) < 0 ? VOTE_NEVER : VOTE_AWAITED;
 }
 
 /* Section 6, stamps: still promised = b, durably. */

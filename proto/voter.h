@@ -35,6 +35,14 @@ void voter_init(struct voter *v, struct core *core, void *memory);
 bool voter_load(struct voter *v, const struct record *record, uint64_t lsn);
 /* Everything was loaded. */
 void voter_start(struct voter *v, struct instant now);
+/* What this node's vote for a state of a lock has come to. */
+enum voter_vote {
+    VOTE_DURABLE, /* it counts, here and now (L3, L6) */
+    VOTE_AWAITED, /* it may come yet, or is being written */
+    VOTE_NEVER    /* a higher ballot was promised before, or this node does not vote (L7) */
+};
+enum voter_vote voter_vote(const struct voter *v, struct view name, struct ballot ballot,
+                           uint64_t seq);
 /* A message of types PREPARE, READ, ACCEPT, CONFIRM, FORGET. */
 void voter_take(struct voter *v, uint16_t from, const struct message *m);
 /* L1 for this node's own ballots: the promise that a coordinator makes before it sends one to

@@ -221,7 +221,9 @@
  * out. place: in the queue, from 1. owner: where to ask instead. detail: of a lock that is shown or
  * waited for, its state; of one that is granted, its mark and value; of a change, the hold as it is
  * now. stage, stale, life, votes: the dead holder in the way (enum fence_stage). watchdog_ms: until
- * its watchdog will have ended it; 0: it has none, or that is not known.
+ * its watchdog will have ended it; 0: it has none, or that is not known. seq: 0: it rests on a true
+ * state; else on (ballot, seq), which lacks one vote: it is true once the asker's own is durable
+ * (proto/provisional.h).
  */
 #define WIRE_FIELDS_reply(F)                                                                       \
     F(op, op)                                                                                      \
@@ -234,7 +236,9 @@
     F(u32, place)                                                                                  \
     F(u16, owner)                                                                                  \
     F(u8, stage)                                                                                   \
-    F(u16, stale) F(u64, life) F(u8, votes) F(u32, watchdog_ms) F(name, name) F(blob, detail)
+    F(u16, stale)                                                                                  \
+    F(u64, life)                                                                                   \
+    F(u8, votes) F(u32, watchdog_ms) F(name, name) F(blob, detail) F(u64, seq)
 /* Somebody waits in `mode` for what `hold` holds; tries: or would have to, and was refused. */
 #define WIRE_FIELDS_blocking(F) F(op, hold) F(u8, mode) F(flag, tries) F(name, name)
 

@@ -69,7 +69,8 @@ void check_fence_said(struct world *w, struct machine *m, uint16_t to,
 
 /* --- S6: check_s06_quorums.c --- */
 void check_accept_said(struct world *w, const struct machine *m, const struct wire_accept *a);
-void check_reply_said(struct world *w, const struct machine *m, const struct wire_reply *r);
+void check_reply_said(struct world *w, const struct machine *m, uint16_t to,
+                      const struct wire_reply *r);
 
 /* --- S7: check_s07_tokens.c --- */
 void check_token_chosen(struct world *w, struct value *v, const struct value *before);

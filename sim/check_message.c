@@ -72,5 +72,5 @@ void check_message(struct world *w, struct machine *m, uint16_t to, const struct
     else if (message->type == WIRE_EXEC_OK)
         note_window(w, m, to, &message->exec_ok);
     else if (message->type == WIRE_REPLY)
-        check_reply_said(w, m, &message->reply);
+        check_reply_said(w, m, to, &message->reply);
 }

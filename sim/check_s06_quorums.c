@@ -23,12 +23,50 @@ void check_accept_said(struct world *w, const struct machine *m, const struct wi
     g->quorum_seen = true;
 }
 
+/* The value of that seq under that ballot; NULL if none was seen. */
+static const struct value *find_value(const struct name *name, struct ballot ballot, uint64_t seq)
+{
+    const struct group *g = name->top;
+    while (g && !ballot_equal(g->ballot, ballot))
+        g = g->lower;
+    for (size_t i = 0; g && i < g->count; i++)
+        if (g->values[i]->seq == seq)
+            return g->values[i];
+    return NULL;
+}
+
+/* L5: a grant that lacks its asker's vote: a majority but for that has the state durably. What its
+ * client is told is judged as any grant is (check_s15_kept.c). */
+static void check_provisional(struct world *w, const struct machine *m, uint16_t to,
+                              const struct op *op, const struct wire_reply *r)
+{
+    const struct value *v = find_value(op->name, r->ballot, r->seq);
+    const struct value_hold *hold = v ? history_hold(v, op) : NULL;
+    size_t others = 0;
+    for (size_t k = 0; v && k < w->machine_count; k++)
+        others += (op->name->cohort & v->group->stored_bits) >> k & 1 &&
+                  v->group->stored_seq[k] >= r->seq && cluster_slot(k) != to;
+    bool grant = r->kind == REQUEST_ACQUIRE && r->verdict == REPLY_GRANTED;
+    if (!grant || !hold || hold->token != r->token || others + 1 < w->cluster->majority)
+        world_fail(w, EXIT_BROKEN, "S6",
+                   "%s says that round %llu seq %llu of %s lacks the vote of its asker alone, and "
+                   "%zu others have it",
+                   m->name, (unsigned long long)r->ballot.round, (unsigned long long)r->seq,
+                   op->name->text, others);
+    w->figures.provisional++;
+}
+
 /* L5: what a requester is told rests on a chosen state. */
-void check_reply_said(struct world *w, const struct machine *m, const struct wire_reply *r)
+void check_reply_said(struct world *w, const struct machine *m, uint16_t to,
+                      const struct wire_reply *r)
 {
     struct op *op = r->kind == REQUEST_SHOW ? NULL : history_op(w, r->op);
     if (!op)
         return;
+    if (r->seq) {
+        check_provisional(w, m, to, op, r);
+        return;
+    }
     const char *wrong = NULL;
     check_change_reply(w, m, op, r);
     /* The token may be another one by now, that it was converted under. */

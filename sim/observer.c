@@ -127,10 +127,11 @@ static void trace_message(struct world *w, const struct machine *m, uint16_t to,
                  message->request.mode, (unsigned long long)message->request.ballot.round,
                  (unsigned long long)message->request.low);
     else if (message->type == WIRE_REPLY)
-        snprintf(more, sizeof more, "%.*s op %llu kind %u verdict %u token %llu",
+        snprintf(more, sizeof more, "%.*s op %llu kind %u verdict %u token %llu%s",
                  (int)message->reply.name.size, (const char *)message->reply.name.bytes,
                  (unsigned long long)message->reply.op.counter, message->reply.kind,
-                 message->reply.verdict, (unsigned long long)message->reply.token);
+                 message->reply.verdict, (unsigned long long)message->reply.token,
+                 message->reply.seq ? ", but for your vote" : "");
     trace_line(&w->trace, w->now, "%s > n%d %s %s", m->name, cluster_index(w->cluster, to) + 1,
                wire_name(message->type), more);
 }

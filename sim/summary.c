@@ -44,6 +44,7 @@ void summary_add(struct figures *sum, const struct figures *f)
     sum->datagrams += f->datagrams;
     sum->grants += f->grants;
     sum->grants_local += f->grants_local;
+    sum->provisional += f->provisional;
     sum->drops += f->drops;
     sum->shows += f->shows;
     sum->changes += f->changes;
@@ -160,18 +161,20 @@ void summary_print(const struct summary *s, FILE *out)
     const struct figures *f = s->sum;
     uint64_t seconds = f->seconds;
     fprintf(out,
-            "%llu grants, %llu by their node alone, %llu releases, %llu changes, %llu shows, %llu "
+            "%llu grants, %llu by their node alone, %llu told but for their asker's vote, %llu "
+            "releases, %llu changes, %llu shows, %llu "
             "stamps validated; %llu "
             "crashes, "
             "%llu cuts, %llu take-overs, %llu ghosts, %llu torn logs; %llu datagrams, %llu chosen "
             "values; %llu seeds missed a fault\n",
             (unsigned long long)f->grants, (unsigned long long)f->grants_local,
-            (unsigned long long)f->drops, (unsigned long long)f->changes,
-            (unsigned long long)f->shows, (unsigned long long)f->validations,
-            (unsigned long long)f->crashes, (unsigned long long)f->cuts,
-            (unsigned long long)f->takeovers, (unsigned long long)f->ghosts,
-            (unsigned long long)f->tears, (unsigned long long)f->datagrams,
-            (unsigned long long)f->chosen, (unsigned long long)s->missed);
+            (unsigned long long)f->provisional, (unsigned long long)f->drops,
+            (unsigned long long)f->changes, (unsigned long long)f->shows,
+            (unsigned long long)f->validations, (unsigned long long)f->crashes,
+            (unsigned long long)f->cuts, (unsigned long long)f->takeovers,
+            (unsigned long long)f->ghosts, (unsigned long long)f->tears,
+            (unsigned long long)f->datagrams, (unsigned long long)f->chosen,
+            (unsigned long long)s->missed);
     print_fencing(f, out);
     print_watchdogs(f, out);
     fprintf(out,

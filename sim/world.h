@@ -56,6 +56,7 @@ struct figures {
     uint64_t datagrams;
     uint64_t grants;
     uint64_t grants_local; /* of them: by what their node had cached (delegating.h) */
+    uint64_t provisional;  /* told but for their asker's vote (proto/provisional.h) */
     uint64_t drops;
     uint64_t shows;
     uint64_t changes;     /* of holds that were made */

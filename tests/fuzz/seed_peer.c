@@ -70,6 +70,21 @@ static struct view held_state(void)
     return (struct view){state_bytes, writer_size(&w)};
 }
 
+/* Its store is checked, and its life counts: from then on clients are served. */
+static void begin_served(void)
+{
+    struct message known = {.type = WIRE_STORE_KNOWN};
+    struct message stored = {.type = WIRE_LIFE_STORED, .life_stored = {.same = true}};
+    begin();
+    say(MEANT, &known);
+    for (int i = 0; i < 2; i++) {
+        write_u8(&play, DURABLE);
+        write_u8(&play, PASS + 4);
+    }
+    say(MEANT, &stored);
+    write_u8(&play, DURABLE);
+}
+
 static void write_each_type(void)
 {
     for (int type = WIRE_NONE + 1; type < WIRE_TYPES; type++) {
@@ -110,7 +125,6 @@ static void write_grant(void)
 {
     struct ballot b = {1, 1, 1};
     struct view name = {(const uint8_t *)"image", 5};
-    struct message known = {.type = WIRE_STORE_KNOWN};
     struct message answers[] = {
         {.type = WIRE_PROMISE, .promise = {.shard = 0, .ballot = b, .adopted = 1}},
         {.type = WIRE_PROMISE, .promise = {.shard = 1, .ballot = b, .adopted = 1}},
@@ -119,9 +133,7 @@ static void write_grant(void)
         {.type = WIRE_CONFIRMED, .confirmed = {.shard = 0, .ballot = b, .round = 1}},
         {.type = WIRE_ACCEPTED, .accepted = {.ballot = b, .seq = 2, .name = name}},
         {.type = WIRE_REFUSE, .refuse = {.shard = 0, .ballot = b, .promised = {1, 2, 5}}}};
-    begin();
-    say(MEANT, &known);
-    write_u8(&play, DURABLE);
+    begin_served();
     write_u8(&play, ACQUIRE);
     write_u8(&play, DURABLE);
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
@@ -141,7 +153,6 @@ static void write_replies(void)
 {
     struct view name = {(const uint8_t *)"image", 5};
     for (int verdict = 0; verdict <= REPLY_VERDICTS; verdict++) {
-        struct message known = {.type = WIRE_STORE_KNOWN};
         struct message reply = {.type = WIRE_REPLY,
                                 .reply = {.kind = REQUEST_ACQUIRE,
                                           .verdict = (uint8_t)verdict,
@@ -153,9 +164,7 @@ static void write_replies(void)
                                           .detail = held_state()}};
         struct message blocking = {.type = WIRE_BLOCKING, .blocking = {.name = name}};
         char file[32];
-        begin();
-        say(MEANT, &known);
-        write_u8(&play, DURABLE);
+        begin_served();
         write_u8(&play, ACQUIRE | 8);
         write_u8(&play, DURABLE);
         say(MEANT | 8 << 2, &reply); /* about the operation asked last */
@@ -166,6 +175,42 @@ static void write_replies(void)
         say(MEANT | 8 << 2, &reply);
         write_u8(&play, PASS + 12);
         snprintf(file, sizeof file, "reply-%d", verdict);
+        end(file);
+    }
+}
+
+/* Node 1 coordinates, and lacks this peer's vote alone: said before it came, while it is written,
+ * when it is durable, and of a later one. */
+static void write_provisional(void)
+{
+    struct ballot b = {1, 1, 3};
+    struct view name = {(const uint8_t *)"image", 5};
+    struct message accept = {
+        .type = WIRE_ACCEPT,
+        .accept = {.ballot = b, .seq = 2, .name = name, .state = held_state()}};
+    struct message reply = {.type = WIRE_REPLY,
+                            .reply = {.kind = REQUEST_ACQUIRE,
+                                      .verdict = REPLY_GRANTED,
+                                      .ballot = b,
+                                      .token = 1,
+                                      .name = name,
+                                      .detail = held_state()}};
+    for (unsigned when = 0; when < 4; when++) {
+        char file[32];
+        begin_served();
+        write_u8(&play, ACQUIRE);
+        for (unsigned step = 0; step < 4; step++) {
+            reply.reply.seq = when + 1;
+            if (step == when)
+                say(MEANT | 8 << 2, &reply); /* about the operation asked last */
+            if (step == 0)
+                say(MEANT, &accept);
+            if (step == 1)
+                write_u8(&play, DURABLE);
+        }
+        write_u8(&play, DROP);
+        write_u8(&play, PASS + 9);
+        snprintf(file, sizeof file, "provisional-%u", when);
         end(file);
     }
 }
@@ -204,6 +249,7 @@ int main(int argc, char **argv)
     write_votes();
     write_grant();
     write_replies();
+    write_provisional();
     write_rare();
     return 0;
 }

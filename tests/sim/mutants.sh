@@ -111,6 +111,10 @@ table='
 161 only:scenario/blips         a holder stops when D is over
 162 only:scenario/blips         renewals are D/3 apart
 163 only:scenario/ladder        the ladder ends at its first rung
+170 -                           a provisional grant is believed without the own vote
+171 -                           a vote for another state makes a grant true
+172 -                           the asker'"'"'s own vote counts twice
+173 -                           no lease for what was told provisionally
 '
 caught=0 planted=0
 afters=()

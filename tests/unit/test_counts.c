@@ -240,7 +240,9 @@ struct wanted {
     uint64_t asked;
     uint64_t other;
     uint64_t records; /* syncs beside a vote of each voter and round: the asker's own */
-    uint64_t steps;   /* at most */
+    uint64_t steps;   /* at most, on three nodes, */
+    uint64_t
+        steps_5; /*   and on five: there the vote of a third one is waited for (provisional.h) */
 };
 
 static const struct {
@@ -249,16 +251,16 @@ static const struct {
     uint64_t rounds;
     bool writes; /* each voter votes in each round; else nobody writes */
     struct wanted near, apart;
-} operations[] = {{"lock", exclusive, 1, true, {0, 0, 0, 3}, {2, 0, 0, 5}},
-                  {"unlock", release, 1, true, {0, 0, 0, 0}, {2, 0, 0, 0}},
-                  {"lock and unlock", pair, 2, true, {0, 0, 0, 3}, {4, 0, 0, 5}},
-                  {"shared lock", shared, 1, true, {0, 0, 0, 3}, {2, 0, 0, 5}},
-                  {"queue", queue, 1, true, {0, 1, 0, 3}, {2, 1, 0, 5}},
-                  {"handover", handover, 1, true, {1, 0, 0, 4}, {3, 0, 0, 5}},
-                  {"conversion up", up, 1, true, {0, 0, 0, 3}, {2, 0, 1, 5}},
-                  {"conversion down", down, 1, true, {0, 0, 1, 4}, {2, 0, 1, 6}},
-                  {"renewal", renewal, 1, false, {0, 0, 0, 0}, {2, 0, 0, 0}},
-                  {"look", look, 1, false, {0, 0, 0, 2}, {2, 0, 0, 4}}};
+} operations[] = {{"lock", exclusive, 1, true, {0, 0, 0, 3, 3}, {2, 0, 0, 3, 5}},
+                  {"unlock", release, 1, true, {0, 0, 0, 0, 0}, {2, 0, 0, 0, 0}},
+                  {"lock and unlock", pair, 2, true, {0, 0, 0, 3, 3}, {4, 0, 0, 3, 5}},
+                  {"shared lock", shared, 1, true, {0, 0, 0, 3, 3}, {2, 0, 0, 3, 5}},
+                  {"queue", queue, 1, true, {0, 1, 0, 3, 3}, {2, 1, 0, 5, 5}},
+                  {"handover", handover, 1, true, {1, 0, 0, 2, 4}, {3, 0, 0, 3, 5}},
+                  {"conversion up", up, 1, true, {0, 0, 0, 3, 3}, {2, 0, 1, 5, 5}},
+                  {"conversion down", down, 1, true, {0, 0, 1, 4, 4}, {2, 0, 1, 6, 6}},
+                  {"renewal", renewal, 1, false, {0, 0, 0, 0, 0}, {2, 0, 0, 0, 0}},
+                  {"look", look, 1, false, {0, 0, 0, 2, 2}, {2, 0, 0, 4, 4}}};
 enum { OPERATIONS = sizeof operations / sizeof operations[0] };
 
 /* loop test: _i: the operation. */
@@ -268,13 +270,14 @@ START_TEST(each_costs_what_the_table_says)
         const struct shape *shape = &shapes[i];
         const struct wanted *wanted = shape->apart ? &operations[_i].apart : &operations[_i].near;
         uint64_t rounds = operations[_i].rounds, others = shape->nodes - 1;
+        uint64_t steps = shape->nodes == 5 ? wanted->steps_5 : wanted->steps;
         uint64_t votes = operations[_i].writes ? rounds * shape->nodes : 0;
         open_stage(shape);
         struct cost c = operations[_i].run();
         ck_assert_msg(c.asked == wanted->asked && c.out == rounds * others &&
                           c.back == rounds * others && c.other == wanted->other &&
                           c.datagrams <= c.asked + c.out + c.back + c.other &&
-                          c.syncs == votes + wanted->records && c.steps <= wanted->steps,
+                          c.syncs == votes + wanted->records && c.steps <= steps,
                       "%s on %zu nodes%s: %lu asked and answered, %lu out, %lu back, %lu others, "
                       "%lu datagrams, %lu syncs, %lu steps",
                       operations[_i].what, shape->nodes, shape->apart ? ", asked by another" : "",

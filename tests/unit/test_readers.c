@@ -264,6 +264,7 @@ START_TEST(all_lose_it_with_the_lease)
     for (int i = 0; i < 3; i++)
         stage_drop_unclean(s, NODE, stage_id(s, handles[i])); /* what acted was stopped */
     ck_assert_ptr_nonnull(stage_await(s, writer, ANSWER_GRANTED, 2 * TTL));
+    stage_run(s, 10); /* its own word comes a little later */
     ck_assert_uint_eq(stage_op_count(s, NODE), 0);
 }
 END_TEST
@@ -371,6 +372,7 @@ START_TEST(down_is_made_at_once)
     uint64_t writer = asks(other, LOCK_PW);
     leaves(second);
     ck_assert_ptr_nonnull(stage_await(s, writer, ANSWER_GRANTED, 100));
+    stage_run(s, 10); /* the change's own word comes a little later */
     ck_assert_int_eq(view_of(first).mode, LOCK_CR);
     ck_assert_uint_eq(hold_count(), 2);
 }

@@ -310,6 +310,36 @@ START_TEST(the_highest_sequence_is_kept_and_named)
 }
 END_TEST
 
+static enum voter_vote vote(struct ballot b, uint64_t seq)
+{
+    return voter_vote(&voter, name_view("lock"), b, seq);
+}
+
+/* What this node's own grants may rest on: just what an answer would say (provisional.h). */
+START_TEST(its_own_vote_is_what_it_would_answer)
+{
+    struct ballot b = ballot(1, 1), higher = ballot(2, 2);
+    ck_assert_int_eq(vote(b, 7), VOTE_AWAITED);
+    accept(b, 7, "lock", 1, 1);
+    ck_assert_int_eq(vote(b, 7), VOTE_AWAITED);
+    sync_now();
+    ck_assert_int_eq(vote(b, 7), VOTE_DURABLE);
+    ck_assert_int_eq(vote(b, 6), VOTE_DURABLE); /* L3 */
+    ck_assert_int_eq(vote(b, 8), VOTE_AWAITED);
+    ck_assert_int_eq(vote(higher, 7), VOTE_AWAITED);
+    ck_assert_int_eq(voter_vote(&voter, name_view("other"), b, 7), VOTE_AWAITED);
+    prepare(higher, 2);
+    ck_assert_int_eq(vote(b, 7), VOTE_DURABLE); /* it was accepted before that was promised */
+    ck_assert_int_eq(vote(b, 8), VOTE_NEVER);
+    accept(higher, 1, "lock", 2, 2);
+    sync_now();
+    ck_assert_int_eq(vote(b, 7), VOTE_NEVER); /* perhaps it was true: that is not known here */
+    ck_assert_int_eq(vote(higher, 1), VOTE_DURABLE);
+    core.store = STORE_FAILED;
+    ck_assert_int_eq(vote(higher, 1), VOTE_NEVER);
+}
+END_TEST
+
 /* A stored state of another ballot is no answer: only what is stored of this very one. */
 START_TEST(the_ballot_goes_before_the_sequence)
 {
@@ -559,6 +589,7 @@ Suite *suite_voter(void)
     tcase_add_test(rules, an_accept_is_durable_before_it_is_answered);
     tcase_add_test(rules, an_accept_raises_the_promise);
     tcase_add_test(rules, the_highest_sequence_is_kept_and_named);
+    tcase_add_test(rules, its_own_vote_is_what_it_would_answer);
     tcase_add_test(rules, the_ballot_goes_before_the_sequence);
     tcase_add_test(rules, what_is_no_state_is_not_stored);
     tcase_add_test(rules, full_registers_take_no_new_name);
