@@ -14,7 +14,8 @@
  * started only within ASK_SPAN of asking q jurors with a fresh nonce, none of which knows an end
  * statement or a higher life; each of them then takes no higher life into its book until this is
  * over. That it acts is durable before it does, so it never acts twice on one life; and written
- * only when a quorum said yes, so that who asked in vain and started anew may still act.
+ * only when a quorum said yes, so that who asked in vain and started anew may still act. Beside one
+ * that began no other does, and of several that began one goes on (begun.h).
  */
 #ifndef PROTO_EXECUTOR_H
 #define PROTO_EXECUTOR_H
@@ -40,6 +41,7 @@ struct execution {
     enum execution_phase phase;
     uint8_t action; /* the rung of the ladder that it is at */
     bool written;   /* that it acts: */
+    bool began;     /* and said so */
     uint64_t lsn;
     uint64_t nonce; /* of the asking, or of the witness */
     uint32_t yes;   /* mask over the jury */
