@@ -23,7 +23,7 @@ void begun_again(struct docket_entry *e, struct instant now, uint16_t executor, 
 {
     struct fence_report *r = report_of(e, executor);
     size_t rungs = (size_t)__builtin_popcount(e->actions);
-    if (!r || r->stage != RUN_BEGAN || !r->asks || span.ns == 0)
+    if (!r || r->stage != RUN_BEGAN || span.ns == 0)
         return;
     r->asks = false;
     if (++r->again >=

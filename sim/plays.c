@@ -8,6 +8,7 @@
 #include "sim/guest.h"
 #include "sim/machine.h"
 #include "sim/plays_blips.h"
+#include "sim/plays_executors.h"
 #include "sim/plays_forget.h"
 #include "sim/plays_operator.h"
 #include "sim/plays_hard.h"
@@ -611,6 +612,7 @@ static const struct {
     {plays_watchdog_count, plays_watchdog_get},
     {plays_readers_count, plays_readers_get},
     {plays_blips_count, plays_blips_get},
+    {plays_executors_count, plays_executors_get},
 };
 
 size_t plays_count(void)
