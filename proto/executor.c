@@ -74,16 +74,17 @@ static struct execution *make(struct executor *x, uint16_t slot, uint64_t life,
     return NULL;
 }
 
-void executor_load(struct executor *x, const struct record *record)
+bool executor_load(struct executor *x, const struct record *record)
 {
     const struct record_executed *r = &record->executed;
     if (record->kind != RECORD_EXECUTED || find(x, r->slot, r->life, &r->scope))
-        return;
+        return true;
     struct execution *e = make(x, r->slot, r->life, &r->scope);
-    if (!e)
-        return;
+    if (!e) /* F9: what is left out would be acted on again */
+        return false;
     e->phase = EXECUTION_OVER;
     e->written = true;
+    return true;
 }
 
 bool executor_record(const struct executor *x, size_t index, struct record *out)

@@ -78,8 +78,8 @@ struct executor {
 
 void executor_init(struct executor *x, struct core *core, struct docket *docket,
                    struct proofs *proofs);
-/* Records EXECUTED: never again. */
-void executor_load(struct executor *x, const struct record *record);
+/* Records EXECUTED: never again. False if it does not fit. */
+bool executor_load(struct executor *x, const struct record *record);
 /* An order is in the docket, or a report came: it may be this node's turn. */
 void executor_look(struct executor *x, struct instant now);
 /* Messages EXEC_OK, WITNESS_ASK, WITNESS. */

@@ -58,7 +58,8 @@ static bool spare(const struct scopes *t, const struct scope_file *f)
     if (!f->used)
         return true;
     bool over = proofs_covers(core_of(t)->proofs, f->slot) >= f->life;
-    bool asked = span_between(f->asked_at, now).ns < ASKED_SPAN.ns;
+    /* Nobody has asked about what was read from the log. */
+    bool asked = f->accuser != SLOT_NONE && span_between(f->asked_at, now).ns < ASKED_SPAN.ns;
     return !(window_open(f, now) && !outlived(t, f)) && (over || (!f->voted && !asked));
 }
 
