@@ -272,6 +272,7 @@ void scopes_accused(struct scopes *t, struct instant now, uint16_t from,
     }
     bool may = opinion != OPINION_NO_STAKE && opinion != OPINION_FROZEN;
     struct scope_file *f = may ? open_file(t, m->slot, m->life, scope) : NULL;
+    inquiry_log_accused(t->juror, now, from, m, s, f ? &f->logged_at : NULL);
     if (!f) {
         inquiry_tell(t->juror, now, from, m, s, may ? OPINION_FULL : opinion);
         return;
