@@ -150,9 +150,27 @@ static void say_locks(const json_t *preview, json_t *text)
              hold);
     if (expire)
         line(text, "%zu of its locks expire: each passes on a TTL after its last renewal", expire);
-    if (json_number(preview, "shards_known") < json_number(preview, "shards"))
-        line(text, "this node stores the locks of %lld of %lld shards: others may know more of its",
-             json_number(preview, "shards_known"), json_number(preview, "shards"));
+}
+
+/* Whether that is all that it holds, and else who knows the rest. */
+static void say_whole(const json_t *preview, json_t *text)
+{
+    const char *node = json_text(preview, "node");
+    long long known = json_number(preview, "shards_known"), all = json_number(preview, "shards");
+    if (json_flag(preview, "own") && known < all)
+        line(text,
+             "the list of its locks is whole: its own book; who waits is known here for the locks "
+             "of %lld of %lld shards",
+             known, all);
+    else if (json_flag(preview, "own"))
+        line(text, "the list of its locks is whole: its own book");
+    else if (known == all)
+        line(text, "the list of its locks is whole: this node stores the locks of all shards");
+    else
+        line(text,
+             "this node stores the locks of %lld of %lld shards; for all of them ask %s itself: "
+             "run `holdfast fence preview %s` there",
+             known, all, node, node);
 }
 
 static void say_affected(const json_t *preview, const struct path *path, json_t *text)
@@ -190,9 +208,9 @@ static void say_headline(json_t *preview, const char *outcome)
     if (strcmp(outcome, "nothing") == 0)
         snprintf(
             text, sizeof text,
-            "if %s vanished now: nobody would have to end it (%lld locks known here, none under "
-            "fence or action)",
-            node, count);
+            "if %s vanished now: nobody would have to end it (%lld locks%s, none under fence or "
+            "action)",
+            node, count, json_flag(preview, "whole") ? "" : " known here");
     else if (strcmp(outcome, "executor") == 0)
         snprintf(text, sizeof text,
                  "if %s vanished now: %zu of its locks would be freed by fencing it, within %s if "
@@ -226,6 +244,7 @@ void fence_preview_explain(json_t *preview)
         "a watchdog, where it counts, within %s",
         ordered, turn, watchdog);
     say_locks(preview, text);
+    say_whole(preview, text);
     say_affected(preview, &path, affected);
     json_object_set_new(preview, "text", text);
     json_object_set_new(preview, "affected", affected);
@@ -250,20 +269,30 @@ static const char *fate(const json_t *preview, const json_t *lock)
                : "waits until it boots again: it cannot be fenced";
 }
 
+static void print_lock(FILE *out, const json_t *preview, const json_t *lock)
+{
+    char mode[AGENT_MODE_SIZE], queue[48] = "who waits is not known here";
+    if (json_is_integer(json_object_get(lock, "waiters")))
+        snprintf(queue, sizeof queue, "%lld wait", json_number(lock, "waiters"));
+    fprintf(out, "  %s (%s, token %lld, %s, %s): %s\n", json_text(lock, "name"),
+            agent_mode(mode, lock), json_number(lock, "token"), json_text(lock, "policy"), queue,
+            fate(preview, lock));
+}
+
 void fence_preview_print(FILE *out, const json_t *preview)
 {
     json_t *lock;
     size_t index;
-    char mode[AGENT_MODE_SIZE];
     const json_t *locks = json_object_get(preview, "locks");
     fprintf(out, "%s\n", json_text(preview, "headline"));
     print_lines(out, json_object_get(preview, "text"));
     if (json_array_size(locks) > 0)
-        fputs("\nwhat it holds, as far as is known here\n", out);
+        fprintf(out, "\nwhat it holds%s\n",
+                json_flag(preview, "whole") ? "" : ", as far as is known here");
     json_array_foreach(locks, index, lock)
-        fprintf(out, "  %s (%s, token %lld, %s, %lld wait): %s\n", json_text(lock, "name"),
-                agent_mode(mode, lock), json_number(lock, "token"), json_text(lock, "policy"),
-                json_number(lock, "waiters"), fate(preview, lock));
+    {
+        print_lock(out, preview, lock);
+    }
     if (json_number(preview, "lock_count") > (long long)json_array_size(locks))
         fprintf(out, "  and %lld more\n",
                 json_number(preview, "lock_count") - (long long)json_array_size(locks));

@@ -198,11 +198,6 @@ void api_fence_preview(struct varlink_call *call, const json_t *parameters)
     json_t *preview = index < 0 ? NULL : render_preview(agent, roster->nodes[index].slot);
     if (preview)
         varlink_reply(call, json_pack("{s:o}", "preview", preview));
-    else if (index >= 0)
-        varlink_error(call, "org.holdfast.Refused",
-                      json_pack("{s:s s:s}", "node", node, "text",
-                                "what follows if this node itself vanished is known to others: "
-                                "ask one of them"));
     else
         varlink_error(call, "org.holdfast.NoSuchNode", json_pack("{s:s}", "node", node));
 }

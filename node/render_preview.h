@@ -7,7 +7,8 @@
 
 #include "node/agent.h"
 
-/* A new value; NULL if the roster does not name the node, or it is this one. */
+/* A new value; NULL if the roster does not name the node. Of this node itself it lists all that it
+ * holds, of another one what the registers here know. */
 json_t *render_preview(const struct agent *agent, uint16_t slot);
 
 #endif

@@ -1,6 +1,7 @@
 /* The docket: see docket.h. */
 #include "proto/docket.h"
 
+#include "proto/begun.h"
 #include "proto/fence_told.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
@@ -394,13 +395,22 @@ static struct fence_report *put_report(struct docket_entry *e, uint16_t executor
     return r;
 }
 
-/* F9: of several the one that ends its run does not end the others' time. */
+/* F9: of several the one that begins, or ends its run, does not end the others' time. */
 static bool another_runs(const struct docket_entry *e, uint16_t executor)
 {
     for (size_t i = 0; i < e->report_count; i++)
         if (e->reports[i].executor != executor && e->reports[i].stage == RUN_BEGAN)
             return true;
     return false;
+}
+
+/* How long nobody else need begin from here on. */
+static struct span report_span(const struct wire_exec_report *m)
+{
+    if (m->stage == RUN_DONE) /* the receipt is on its way */
+        return RECEIPT_SPAN;
+    uint32_t ms = m->span_ms < RUN_SPAN_MAX_MS ? m->span_ms : RUN_SPAN_MAX_MS;
+    return SPAN_MS(m->stage == RUN_BEGAN ? (int64_t)ms : 0);
 }
 
 bool docket_report(struct docket *d, struct instant now, uint16_t executor,
@@ -414,18 +424,18 @@ bool docket_report(struct docket *d, struct instant now, uint16_t executor,
         return false;
     }
     const struct fence_report *before = docket_report_of(e, executor);
-    if (before && before->stage >= m->stage)
+    struct span span = report_span(m);
+    if (before && before->stage >= m->stage) {
+        if (m->stage == RUN_BEGAN)
+            begun_again(e, now, executor, span);
         return false;
+    }
     struct fence_report *r = put_report(e, executor, (enum run_stage)m->stage, m->text);
     e->at = now;
     fence_told_report(d->core, &e->cert.order, r);
-    uint32_t span_ms = m->span_ms < RUN_SPAN_MAX_MS ? m->span_ms : RUN_SPAN_MAX_MS;
-    if (m->stage == RUN_BEGAN)
-        e->runs_until = instant_after(now, SPAN_MS((int64_t)span_ms));
-    else if (m->stage == RUN_DONE) /* the receipt is on its way: nobody else need begin */
-        e->runs_until = instant_after(now, RECEIPT_SPAN);
-    else if (!another_runs(e, executor))
-        e->runs_until = now;
+    struct instant until = instant_after(now, span);
+    if (until.ns > e->runs_until.ns || (m->stage != RUN_BEGAN && !another_runs(e, executor)))
+        e->runs_until = until;
     struct record record = {.kind = RECORD_REPORT,
                             .report = {.slot = m->slot,
                                        .life = m->life,

@@ -14,6 +14,8 @@
 #define WITNESS_SPAN SPAN_MS(3000)
 #define LOOK_WAIT    SPAN_MS(250)
 
+#define RUN_BEGAN_TEXT "off, then a status query"
+
 void executor_init(struct executor *x, struct core *core, struct docket *docket,
                    struct proofs *proofs)
 {
@@ -72,16 +74,17 @@ static struct execution *make(struct executor *x, uint16_t slot, uint64_t life,
     return NULL;
 }
 
-void executor_load(struct executor *x, const struct record *record)
+bool executor_load(struct executor *x, const struct record *record)
 {
     const struct record_executed *r = &record->executed;
     if (record->kind != RECORD_EXECUTED || find(x, r->slot, r->life, &r->scope))
-        return;
+        return true;
     struct execution *e = make(x, r->slot, r->life, &r->scope);
-    if (!e)
-        return;
+    if (!e) /* F9: what is left out would be acted on again */
+        return false;
     e->phase = EXECUTION_OVER;
     e->written = true;
+    return true;
 }
 
 bool executor_record(const struct executor *x, size_t index, struct record *out)
@@ -196,18 +199,23 @@ static struct span ladder_span(const struct executor *x, const struct execution 
     return (struct span){all < SPAN_MS(RUN_SPAN_MAX_MS).ns ? all : SPAN_MS(RUN_SPAN_MAX_MS).ns};
 }
 
+static struct message report_of(const struct execution *e, enum run_stage stage, struct span span,
+                                const char *text)
+{
+    return (struct message){.type = WIRE_EXEC_REPORT,
+                            .exec_report = {.slot = e->slot,
+                                            .life = e->life,
+                                            .stage = (uint8_t)stage,
+                                            .span_ms = (uint32_t)(span.ns / 1000000),
+                                            .text = {(const uint8_t *)text, strlen(text)},
+                                            .scope = e->scope}};
+}
+
 static void report(struct executor *x, const struct execution *e, enum run_stage stage,
                    const char *text)
 {
     const struct roster *roster = x->core->config.roster;
-    int64_t span = ladder_span(x, e).ns;
-    struct message m = {.type = WIRE_EXEC_REPORT,
-                        .exec_report = {.slot = e->slot,
-                                        .life = e->life,
-                                        .stage = (uint8_t)stage,
-                                        .span_ms = (uint32_t)(span / 1000000),
-                                        .text = {(const uint8_t *)text, strlen(text)},
-                                        .scope = e->scope}};
+    struct message m = report_of(e, stage, ladder_span(x, e), text);
     for (size_t i = 0; i < roster->node_count; i++)
         if (roster->nodes[i].slot == core_self(x->core) ||
             swim_alive(x->core->swim, roster->nodes[i].slot))
@@ -235,14 +243,18 @@ static void ask(struct executor *x, struct instant now, struct execution *e)
                                      .nonce = e->nonce,
                                      .span_ms = (uint32_t)(x->core->config.run_span.ns / 1000000),
                                      .scope = e->scope}};
+    struct message began = report_of(e, RUN_BEGAN, SPAN_MS(0), RUN_BEGAN_TEXT);
     const struct docket_entry *order = order_of(x, e);
     for (size_t i = 0; i < x->core->jury.count; i++) {
         uint16_t juror = x->core->jury.slots[i];
         if (e->yes & (1u << i) || juror == e->slot)
             continue;
-        /* Who has not answered at once may not know the order yet (F4). */
-        if (order && juror != core_self(x->core) && e->asked_at.ns < now.ns)
+        /* Who has not answered at once may not know the order yet (F4), or that it began. */
+        bool again = order && juror != core_self(x->core) && e->asked_at.ns < now.ns;
+        if (again)
             docket_send(x->docket, juror, order);
+        if (again && e->began)
+            outbox_send(&x->core->outbox, juror, &began);
         outbox_send(&x->core->outbox, juror, &m);
     }
     e->again_at = instant_after(now, ASK_AGAIN);
@@ -290,7 +302,8 @@ static void run(struct executor *x, struct instant now, struct execution *e)
     struct notice *n = told_notice(&x->core->told, NOTICE_RUN);
     n->slot = e->slot;
     n->number = e->life;
-    report(x, e, RUN_BEGAN, "off, then a status query");
+    e->began = true;
+    report(x, e, RUN_BEGAN, RUN_BEGAN_TEXT);
     if (MUTANT(34)) /* "receipt before power effect" */
         sign_receipt(x, now, e);
 }

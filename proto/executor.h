@@ -14,7 +14,8 @@
  * started only within ASK_SPAN of asking q jurors with a fresh nonce, none of which knows an end
  * statement or a higher life; each of them then takes no higher life into its book until this is
  * over. That it acts is durable before it does, so it never acts twice on one life; and written
- * only when a quorum said yes, so that who asked in vain and started anew may still act.
+ * only when a quorum said yes, so that who asked in vain and started anew may still act. Beside one
+ * that began no other does, and of several that began one goes on (begun.h).
  */
 #ifndef PROTO_EXECUTOR_H
 #define PROTO_EXECUTOR_H
@@ -40,6 +41,7 @@ struct execution {
     enum execution_phase phase;
     uint8_t action; /* the rung of the ladder that it is at */
     bool written;   /* that it acts: */
+    bool began;     /* and said so */
     uint64_t lsn;
     uint64_t nonce; /* of the asking, or of the witness */
     uint32_t yes;   /* mask over the jury */
@@ -76,8 +78,8 @@ struct executor {
 
 void executor_init(struct executor *x, struct core *core, struct docket *docket,
                    struct proofs *proofs);
-/* Records EXECUTED: never again. */
-void executor_load(struct executor *x, const struct record *record);
+/* Records EXECUTED: never again. False if it does not fit. */
+bool executor_load(struct executor *x, const struct record *record);
 /* An order is in the docket, or a report came: it may be this node's turn. */
 void executor_look(struct executor *x, struct instant now);
 /* Messages EXEC_OK, WITNESS_ASK, WITNESS. */

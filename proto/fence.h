@@ -136,6 +136,8 @@ enum run_stage { RUN_BEGAN, RUN_DONE, RUN_FAILED, RUN_STAGES };
 struct fence_report {
     uint16_t executor;
     enum run_stage stage;
+    bool asks;     /* it asked again since it began: its driver has ended (begun.h) */
+    uint8_t again; /* so often it began again */
     char text[FENCE_TEXT_MAX + 1];
 };
 

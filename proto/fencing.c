@@ -70,10 +70,10 @@ bool fencing_load(struct fencing *f, const struct record *record, uint64_t lsn)
     if (record->kind == RECORD_LIFE)
         life_load(&f->life, &record->life);
     juror_load(&f->juror, record, lsn);
-    executor_load(&f->executor, record);
     armory_load(&f->armory, record, lsn);
-    return proofs_load(&f->proofs, record, lsn) && docket_load(&f->docket, record, lsn) &&
-           inhibitors_load(&f->inhibitors, record, lsn);
+    inhibitors_load(&f->inhibitors, record, lsn);
+    return executor_load(&f->executor, record) && proofs_load(&f->proofs, record, lsn) &&
+           docket_load(&f->docket, record, lsn);
 }
 
 size_t fencing_records(const struct fencing *f)

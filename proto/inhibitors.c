@@ -78,22 +78,10 @@ static struct inhibitor *place(struct inhibitors *t, enum inhibitor_kind kind, u
     return e;
 }
 
-/* When the next one ends; what is over altogether gives up its place. */
-static void sweep(struct inhibitors *t, struct instant now)
+static void forget(struct inhibitors *t, struct inhibitor *e)
 {
-    t->ends_at = INSTANT_NEVER;
-    for (size_t i = 0; t->count && i < INHIBITORS_MAX; i++) {
-        struct inhibitor *e = &t->table[i];
-        if (!e->used)
-            continue;
-        if (over(e, now)) {
-            *e = (struct inhibitor){0};
-            t->count--;
-            continue;
-        }
-        t->ends_at = instant_earlier(t->ends_at,
-                                     instant_reached(now, e->until) ? forgotten_at(e) : e->until);
-    }
+    *e = (struct inhibitor){0};
+    t->count--;
 }
 
 /* --- The log --- */
@@ -137,6 +125,25 @@ static void write_down(struct inhibitors *t, struct instant now, struct inhibito
         t->refresh_at = instant_earlier(t->refresh_at, instant_after(now, REFRESH_SPAN));
 }
 
+/* When the next one ends; what is over altogether gives up its place. That is written, too, with
+ * nothing left of it: else a log could name more of them than ever were there at once. */
+static void sweep(struct inhibitors *t, struct instant now)
+{
+    t->ends_at = INSTANT_NEVER;
+    for (size_t i = 0; t->count && i < INHIBITORS_MAX; i++) {
+        struct inhibitor *e = &t->table[i];
+        if (!e->used)
+            continue;
+        if (over(e, now)) {
+            write_down(t, now, e, false);
+            forget(t, e);
+            continue;
+        }
+        t->ends_at = instant_earlier(t->ends_at,
+                                     instant_reached(now, e->until) ? forgotten_at(e) : e->until);
+    }
+}
+
 static void copy_text(uint8_t *out, uint8_t *size, size_t most, struct view text)
 {
     *size = (uint8_t)(text.size < most ? text.size : most);
@@ -144,14 +151,38 @@ static void copy_text(uint8_t *out, uint8_t *size, size_t most, struct view text
         out[i] = text.bytes[i] < ' ' || text.bytes[i] == 0x7f ? '?' : text.bytes[i];
 }
 
-bool inhibitors_load(struct inhibitors *t, const struct record *record, uint64_t lsn)
+static int64_t left_of(const struct inhibitor *e)
+{
+    return e->left.ns > e->promise_left.ns ? e->left.ns : e->promise_left.ns;
+}
+
+/* A log that names more than fit is of a build that did not write which are over: those with the
+ * least left are the likeliest, and give way. */
+static struct inhibitor *load_place(struct inhibitors *t, const struct record_inhibitor *r)
+{
+    struct inhibitor *least = &t->table[0];
+    struct inhibitor *e = place(t, (enum inhibitor_kind)r->kind, r->scope);
+    for (size_t i = 1; !e && i < INHIBITORS_MAX; i++)
+        if (left_of(&t->table[i]) < left_of(least))
+            least = &t->table[i];
+    if (e)
+        return e;
+    forget(t, least);
+    return place(t, (enum inhibitor_kind)r->kind, r->scope);
+}
+
+void inhibitors_load(struct inhibitors *t, const struct record *record, uint64_t lsn)
 {
     if (record->kind != RECORD_INHIBITOR || record->inhibitor.kind >= INHIBITOR_KINDS)
-        return true;
+        return;
     const struct record_inhibitor *r = &record->inhibitor;
-    struct inhibitor *e = place(t, (enum inhibitor_kind)r->kind, r->scope);
-    if (!e)
-        return false;
+    struct inhibitor *e = find(t, (enum inhibitor_kind)r->kind, r->scope);
+    bool ended = r->left_ms == 0 && r->promise_ms == 0;
+    if (ended && e)
+        forget(t, e);
+    if (ended)
+        return;
+    e = load_place(t, r);
     e->version = r->version;
     e->by = r->by;
     e->on = r->on;
@@ -161,7 +192,6 @@ bool inhibitors_load(struct inhibitors *t, const struct record *record, uint64_t
     e->lsn = lsn;
     copy_text(e->who, &e->who_size, INHIBITOR_WHO_MAX, r->who);
     copy_text(e->reason, &e->reason_size, INHIBITOR_REASON_MAX, r->reason);
-    return true;
 }
 
 /* --- Spreading --- */

@@ -61,8 +61,8 @@ struct inhibitors {
 
 size_t inhibitors_bytes(const struct peer_config *config);
 void inhibitors_init(struct inhibitors *t, struct core *core, void *memory);
-/* Records INHIBITOR. False if there is no room. */
-bool inhibitors_load(struct inhibitors *t, const struct record *record, uint64_t lsn);
+/* Records INHIBITOR. */
+void inhibitors_load(struct inhibitors *t, const struct record *record, uint64_t lsn);
 void inhibitors_start(struct inhibitors *t, struct instant now);
 /* EVENT_INHIBIT. True if what holds on this node has changed. *why is set on a refusal: static. */
 bool inhibitors_say(struct inhibitors *t, struct instant now, const struct event *event,

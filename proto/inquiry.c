@@ -96,18 +96,23 @@ struct evidence inquiry_gather(const struct juror *j, struct instant now, uint16
 /* --- The fence log --- */
 
 /* Accusations are repeated, and so are answers to them: the fence log has each once. */
-static void log_accused(struct juror *j, struct instant now, uint16_t from,
-                        const struct wire_accuse *m, struct dossier *s)
+void inquiry_log_accused(struct juror *j, struct instant now, uint16_t from,
+                         const struct wire_accuse *m, struct dossier *s, struct instant *session_at)
 {
-    bool again = s->logged == m->life && span_between(s->logged_at, now).ns < LOGGED_SPAN.ns;
     bool whole = m->word.scope.session == 0;
-    if (!again || (whole && !s->logged_whole)) { /* of sessions the first one stands for all */
+    bool again = s->logged == m->life && span_between(s->logged_at, now).ns < LOGGED_SPAN.ns;
+    bool fresh = !again || (whole && !s->logged_whole);
+    if (session_at)
+        fresh = session_at->ns == 0 || span_between(*session_at, now).ns >= LOGGED_SPAN.ns;
+    if (fresh) {
         fence_told_accused(j->core, from, m);
         s->logged = m->life;
-        s->logged_whole = whole;
+        s->logged_whole = whole || (again && s->logged_whole);
         s->logged_opinion = OPINIONS;
     }
     s->logged_at = now;
+    if (session_at)
+        *session_at = now;
 }
 
 static void log_opinion(struct juror *j, uint16_t slot, uint64_t life, struct dossier *s,
@@ -410,9 +415,10 @@ void inquiry_accused(struct juror *j, struct instant now, uint16_t from,
         j->core->counters.drop_role++;
         return;
     }
-    log_accused(j, now, from, m, s);
     uint64_t later = latest(s);
     enum opinion opinion = first_view(j, now, from, m, s);
+    if (!m->word.scope.session || opinion == OPINION_OVER || later > m->life)
+        inquiry_log_accused(j, now, from, m, s, NULL);
     s->requested = s->open ? s->requested : m->name.size == 0;
     if (opinion == OPINION_OVER) {
         proofs_send(j->core->proofs, from, m->slot);

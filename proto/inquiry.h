@@ -34,6 +34,12 @@ void inquiry_prepare(struct juror *j, uint16_t from, const struct wire_accuse *m
                      struct dossier *s);
 /* Votes are frozen, against all or against that node (F8). */
 bool inquiry_frozen(const struct juror *j, struct instant now, uint16_t slot);
+/* For the fence log, if it is not repeated. Of a session `session_at` is when it was accused last
+ * (ns 0: never), and becomes now; NULL: of the life, or of a session that nothing is kept about,
+ * which counts as the life's. */
+void inquiry_log_accused(struct juror *j, struct instant now, uint16_t from,
+                         const struct wire_accuse *m, struct dossier *s,
+                         struct instant *session_at);
 /* Tells who asked what it would say. */
 void inquiry_tell(struct juror *j, struct instant now, uint16_t to, const struct wire_accuse *m,
                   struct dossier *s, enum opinion opinion);

@@ -1,6 +1,7 @@
 /* The juror: see juror.h. The inquiry and the vote are in inquiry.c. */
 #include "proto/inquiry.h"
 
+#include "proto/begun.h"
 #include "proto/inhibitors.h"
 #include "proto/life.h"
 #include "proto/must.h"
@@ -226,38 +227,25 @@ void juror_heard(struct juror *j, struct instant now, uint16_t slot, uint64_t li
 
 /* --- Executors (F9) --- */
 
-static bool may_execute(const struct juror *j, uint16_t from, const struct wire_exec_ask *m)
+static bool may_execute(const struct juror *j, uint16_t from, const struct wire_exec_ask *m,
+                        const struct docket_entry *e)
 {
     const struct roster *roster = j->core->config.roster;
     int index = roster_find(roster, from);
-    const struct docket_entry *e = docket_find_scope(j->core->docket, m->slot, m->life, &m->scope);
     return index >= 0 && roster->nodes[index].executes && from != m->slot && e &&
            docket_action(e) != ACTION_RETIRE && m->slot != core_self(j->core);
-}
-
-/* F9: another executor said that it begins, and its time is not over. A second one beside it would
- * strike the machine that has booted again meanwhile: so who came up since, and has not heard that,
- * asks again later. Who has heard it waits by itself. */
-static bool another_acts(const struct juror *j, struct instant now, uint16_t from,
-                         const struct wire_exec_ask *m)
-{
-    const struct docket_entry *e = docket_find_scope(j->core->docket, m->slot, m->life, &m->scope);
-    if (!e || instant_reached(now, e->runs_until))
-        return false;
-    for (size_t i = 0; i < e->report_count; i++)
-        if (e->reports[i].executor != from && e->reports[i].stage != RUN_FAILED)
-            return true;
-    return false;
 }
 
 static void take_exec_ask(struct juror *j, struct instant now, uint16_t from,
                           const struct wire_exec_ask *m)
 {
     struct dossier *s = juror_dossier(j, m->slot);
-    if (!s || m->span_ms > RUN_SPAN_MAX_MS || !may_execute(j, from, m)) {
+    struct docket_entry *order = docket_find_scope(j->core->docket, m->slot, m->life, &m->scope);
+    if (!s || m->span_ms > RUN_SPAN_MAX_MS || !may_execute(j, from, m, order)) {
         j->core->counters.drop_role++;
         return;
     }
+    begun_asks(order, from);
     if (proofs_covers(j->core->proofs, m->slot) >= m->life && !MUTANT(32)) {
         proofs_send(j->core->proofs, from, m->slot);
         return;
@@ -269,7 +257,7 @@ static void take_exec_ask(struct juror *j, struct instant now, uint16_t from,
     if ((inhibitors_freeze(inhibitors, now, m->slot) && !MUTANT(130)) ||
         (inhibitors_maintain(inhibitors, now, m->slot) && !MUTANT(133)))
         return;
-    if (another_acts(j, now, from, m))
+    if (begun_bars(j->core, now, order, from)) /* who has not heard of it asks again later */
         return;
     if (m->scope.session) {
         scopes_exec_ask(j->scopes, now, from, m);

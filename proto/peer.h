@@ -69,7 +69,8 @@ enum peer_recovery {
     RECOVERED_TORN,    /* the same, after a torn tail was left out */
     RECOVERY_FOREIGN,  /* store of another cluster or node: do not start */
     RECOVERY_LOST,     /* damaged, or not the store that the roster names: call peer_recover_lost */
-    RECOVERY_TOO_LARGE /* more locks or operations than the configuration allows: do not start */
+    RECOVERY_TOO_LARGE /* more than there is room for, as by a narrower configuration: do not start
+                        */
 };
 const char *peer_recovery_text(enum peer_recovery recovery);
 

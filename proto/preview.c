@@ -89,12 +89,14 @@ static void fill_times(const struct peer *p, struct preview *out)
 bool peer_preview(const struct peer *p, struct instant now, uint16_t slot, struct preview *out)
 {
     struct member_view view;
-    if (roster_find(p->core.config.roster, slot) < 0 || slot == core_self(&p->core))
+    if (roster_find(p->core.config.roster, slot) < 0)
         return false;
     *out = (struct preview){0};
     peer_member(p, slot, &view);
     const struct dossier *d = juror_dossier(&p->fencing.juror, slot);
     out->life = d && d->life > view.life ? d->life : view.life;
+    if (slot == core_self(&p->core))
+        out->life = p->core.life;
     fill_jurors(p, now, slot, out);
     fill_executors(p, slot, out);
     fill_shards(p, slot, out);

@@ -38,7 +38,8 @@ struct preview {
     struct span watchdog; /* what a watchdog's receipt takes, H */
 };
 
-/* False if the roster does not name it, or it is this node itself. */
+/* False if the roster does not name it. It may be this node itself, as far as it can say how others
+ * would go on without it. */
 bool peer_preview(const struct peer *peer, struct instant now, uint16_t slot, struct preview *out);
 
 #endif

@@ -58,7 +58,8 @@ static bool spare(const struct scopes *t, const struct scope_file *f)
     if (!f->used)
         return true;
     bool over = proofs_covers(core_of(t)->proofs, f->slot) >= f->life;
-    bool asked = span_between(f->asked_at, now).ns < ASKED_SPAN.ns;
+    /* Nobody has asked about what was read from the log. */
+    bool asked = f->accuser != SLOT_NONE && span_between(f->asked_at, now).ns < ASKED_SPAN.ns;
     return !(window_open(f, now) && !outlived(t, f)) && (over || (!f->voted && !asked));
 }
 
@@ -271,6 +272,7 @@ void scopes_accused(struct scopes *t, struct instant now, uint16_t from,
     }
     bool may = opinion != OPINION_NO_STAKE && opinion != OPINION_FROZEN;
     struct scope_file *f = may ? open_file(t, m->slot, m->life, scope) : NULL;
+    inquiry_log_accused(t->juror, now, from, m, s, f ? &f->logged_at : NULL);
     if (!f) {
         inquiry_tell(t->juror, now, from, m, s, may ? OPINION_FULL : opinion);
         return;

@@ -22,6 +22,7 @@ struct scope_file {
     struct scope scope;
     uint16_t accuser; /* who asked last, */
     struct instant asked_at;
+    struct instant logged_at; /* when the fence log was told, or would have been; ns 0: never */
     bool voted;
     struct vote vote;
     struct evidence evidence;

@@ -69,8 +69,9 @@ void check_message(struct world *w, struct machine *m, uint16_t to, const struct
         note_refusal(w, m, &message->refuse);
     else if (message->type == WIRE_REQUEST)
         note_request(w, m, &message->request);
-    else if (message->type == WIRE_EXEC_OK)
+    else if (message->type == WIRE_EXEC_OK) {
         note_window(w, m, to, &message->exec_ok);
-    else if (message->type == WIRE_REPLY)
+        check_let_beside(w, m, to, &message->exec_ok);
+    } else if (message->type == WIRE_REPLY)
         check_reply_said(w, m, to, &message->reply);
 }

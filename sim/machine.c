@@ -123,6 +123,8 @@ static bool carry_out_writes(struct world *w, struct machine *m, const struct ef
 static bool carry_out(struct world *w, struct machine *m, const struct effects *e)
 {
     bool sends_first = random_chance(&m->random, 500);
+    if (e->run_count && scenario_mutes(w, m))
+        sends_first = false;
     return (!sends_first || carry_out_sends(w, m, e)) && carry_out_writes(w, m, e) &&
            carry_out_answers(w, m, e) && carry_out_runs(w, m, e) && carry_out_pet(w, m, e) &&
            (sends_first || carry_out_sends(w, m, e));

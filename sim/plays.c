@@ -8,6 +8,7 @@
 #include "sim/guest.h"
 #include "sim/machine.h"
 #include "sim/plays_blips.h"
+#include "sim/plays_executors.h"
 #include "sim/plays_forget.h"
 #include "sim/plays_operator.h"
 #include "sim/plays_hard.h"
@@ -55,6 +56,13 @@ static bool nobody_ordered(struct world *w, struct script *s)
     if (w->figures.orders || w->figures.kills)
         step_must_not(w, "a life was ended by an order");
     return true;
+}
+
+/* The hung drivers may strike it at any time: a person starts it again whenever it is off. */
+static bool b_holds_and_a_is_kept_up(struct world *w, struct script *s)
+{
+    machine_boot(w, step_machine(w, s->a));
+    return step_b_holds(w, s);
 }
 
 /* --- hand-over: V2 --- */
@@ -158,9 +166,30 @@ static bool a_grants_itself(struct world *w, struct script *s)
     return true;
 }
 
+/* Another one took the shard over meanwhile, and may bring that grant to a majority: all is healed,
+ * a gives it back once it has it, and the play begins anew with another name. */
+static bool anew(struct world *w, struct script *s)
+{
+    struct client *client = step_client(w, s->a);
+    if (s->bits == 0)
+        for (size_t i = 0; i < w->machine_count; i++)
+            if (i != s->a && i != s->c)
+                cut(w, s->a, i, -1);
+    s->bits = 1;
+    if (client->guest_runs && client->state == CLIENT_HOLDS)
+        client_let_go(w, client);
+    if (client->state != CLIENT_IDLE)
+        return false;
+    s->bits = 0;
+    s->step = 0;
+    return step_a_asks(w, s);
+}
+
 static bool c_stored_it(struct world *w, struct script *s)
 {
     const struct value *v = step_machine(w, s->c)->shadow->durable.stored[s->name->index];
+    if (s->bits || w->observer->served_by[s->name->shard] != cluster_slot(s->a))
+        return anew(w, s);
     if (!v || v->chosen || v->hold_count == 0)
         return false;
     keep_down(w, s->a);
@@ -490,7 +519,7 @@ static const struct play plays[] = {
      .mutant = 35, .device = DEVICE_HANGS,
      .steps = {{"a asks", step_a_asks}, {"a holds", step_a_holds}, {"a is paused", step_a_is_paused},
                {"b asks", step_b_asks}, {"an order", ordered}, {"b waits on", some_time},
-               {"a goes on", step_a_goes_on}, {"b holds", step_b_holds}}},
+               {"a goes on", step_a_goes_on}, {"b holds", b_holds_and_a_is_kept_up}}},
     {"two-cuts", "two cuts one after the other: a vote is final, and its target knows (F2)",
      .mutant = 60, .device = DEVICE_WORKS, .seconds = 90, .shape = two_cuts_shape,
      .steps = {{"a asks", step_a_asks}, {"a holds", step_a_holds}, {"b asks", step_b_asks},
@@ -583,6 +612,7 @@ static const struct {
     {plays_watchdog_count, plays_watchdog_get},
     {plays_readers_count, plays_readers_get},
     {plays_blips_count, plays_blips_get},
+    {plays_executors_count, plays_executors_get},
 };
 
 size_t plays_count(void)

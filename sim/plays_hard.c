@@ -127,6 +127,13 @@ static bool two_ask_again(struct world *w, struct script *s)
     return true;
 }
 
+/* Whoever was refused, since its agent was not ready yet, asks once more. */
+static bool one_of_them_holds(struct world *w, struct script *s)
+{
+    two_ask_again(w, s);
+    return one_holds(w, s);
+}
+
 /* --- The ladder: the first device fails, the second one works --- */
 
 static void ladder_shape(struct parameters *p)
@@ -158,7 +165,7 @@ static const struct play plays[] = {
                {"b and c ask", two_ask}, {"the accuser restarts", accuser_restarts},
                {"those who voted restart", voters_restart}, {"they ask again", two_ask_again},
                {"an executor's agent restarts", executors_agent_restarts},
-               {"they ask again", two_ask_again}, {"b or c holds", one_holds}}},
+               {"they ask again", two_ask_again}, {"b or c holds", one_of_them_holds}}},
     {"ladder", "the first action against a machine fails, the second one does it (F8, F9)",
      .mutant = 163, .device = DEVICE_FAILS, .seconds = 60, .shape = ladder_shape,
      .steps = {{"a asks", step_a_asks}, {"a holds", step_a_holds}, {"a is paused", step_a_is_paused},

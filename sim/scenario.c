@@ -2,7 +2,9 @@
 #include "sim/scenario.h"
 
 #include "proto/must.h"
+#include "sim/machine.h"
 #include "sim/plays.h"
+#include "sim/step.h"
 #include "sim/world.h"
 
 #include <string.h>
@@ -85,6 +87,18 @@ void scenario_open(struct world *w, size_t index)
 {
     w->script = (struct script){.playing = true, .index = index};
     plan(w, first_step);
+}
+
+bool scenario_mutes(struct world *w, const struct machine *m)
+{
+    struct script *s = &w->script;
+    if (!s->mutes)
+        return false;
+    s->mutes = false;
+    s->c = m->index;
+    step_isolate(w, m->index, 1);
+    world_trace(w, "play: %s is cut off", m->name);
+    return true;
 }
 
 void scenario_step(struct world *w)

@@ -24,6 +24,7 @@ struct script {
     uint64_t life;
     int64_t at;
     uint32_t bits;
+    bool mutes; /* who begins to act is cut off before anybody hears that it does, and is the c */
 };
 
 size_t scenario_count(void);
@@ -36,6 +37,8 @@ int scenario_find(const char *name); /* -1 if there is none */
 /* A world without faults. */
 void scenario_shape(struct parameters *p, size_t index);
 void scenario_open(struct world *w, size_t index);
+/* This executor begins: true if nobody is to hear of it. */
+bool scenario_mutes(struct world *w, const struct machine *m);
 /* HAPPEN_SCRIPT. */
 void scenario_step(struct world *w);
 /* At the end of a run: the play came to its end. */

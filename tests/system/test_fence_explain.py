@@ -189,9 +189,6 @@ class Explained(FenceCase):
         self.assertEqual(code, OK)
         for part in (name, seen["device"], "what else", "freed once it is fenced"):
             self.assertIn(part, out)
-        code, _, err = self.fence("hv3", "preview", "hv3")
-        self.assertEqual(code, FAILED)
-        self.one_line(err, "ask one of them")
         self.lab.power("hv3", "off")
         self.assertEqual(self.locked("hv1", "-q", name, "true")[0], OK)
         why = self.whole_story("hv1", life)

@@ -94,6 +94,26 @@ START_TEST(what_the_holder_named_is_done_and_nothing_else)
 }
 END_TEST
 
+/* The fence log of a juror: each session that is accused has its step, once, however often it is
+ * repeated; so has the life. */
+START_TEST(each_accused_session_has_its_step)
+{
+    s->session_tool = TOOL_FAILS;
+    hold_and_wait();
+    uint64_t later = stage_acquire(s, WAITER, second, LOCK_EXCLUSIVE);
+    ck_assert_ptr_nonnull(stage_await(s, later, ANSWER_WAITING, STAGE_SECOND));
+    uint64_t before = s->nodes[0].steps[FENCE_STEP_ACCUSED];
+    stage_pause(s, HOLDER, true);
+    stage_await_dead(s, HOLDER);
+    stage_run(s, STAGE_SECOND);
+    ck_assert_uint_eq(s->nodes[0].steps[FENCE_STEP_ACCUSED], before + 2);
+    /* Every executor fails: the whole life is accused, too. */
+    ck_assert_ptr_nonnull(stage_await(s, waits, ANSWER_GRANTED, 10 * LONG));
+    ck_assert_uint_eq(s->nodes[0].steps[FENCE_STEP_ACCUSED], before + 3);
+    ck_assert_uint_eq(s->nodes[0].last_step[FENCE_STEP_ACCUSED].accused.session, 0);
+}
+END_TEST
+
 /* loop test: votes are frozen when the holder dies (0), or it is under maintenance, so that the
  * order allows to retire alone (1). That is no reason to go up the ladder, then or later (F8). */
 START_TEST(who_is_kept_from_it_does_not_climb)
@@ -291,6 +311,7 @@ Suite *suite_action(void)
     tcase_add_checked_fixture(tc, open_five, close_stage);
     tcase_set_timeout(tc, 120);
     tcase_add_test(tc, what_the_holder_named_is_done_and_nothing_else);
+    tcase_add_test(tc, each_accused_session_has_its_step);
     tcase_add_loop_test(tc, who_is_kept_from_it_does_not_climb, 0, 2);
     tcase_add_loop_test(tc, the_ladder_goes_to_the_whole_life, 0, 2);
     tcase_add_test(tc, the_target_ends_that_session_itself);

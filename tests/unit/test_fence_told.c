@@ -99,7 +99,12 @@ START_TEST(a_preview_is_what_then_happens)
 {
     struct preview p;
     hold_and_wait();
-    ck_assert(!peer_preview(s->nodes[HOLDER].peer, s->now, stage_slot(HOLDER), &p));
+    ck_assert(peer_preview(s->nodes[HOLDER].peer, s->now, stage_slot(HOLDER), &p)); /* by itself */
+    ck_assert_uint_eq(p.life, 1);
+    ck_assert_uint_eq(p.juror_count, 4);
+    ck_assert_uint_eq(p.brake, 1);
+    ck_assert_uint_eq(p.executor_count, 4);
+    uint16_t first = p.executors[0].slot;
     ck_assert(!peer_preview(s->nodes[0].peer, s->now, 4242, &p));
     ck_assert(peer_preview(s->nodes[0].peer, s->now, stage_slot(HOLDER), &p));
     ck_assert_uint_eq(p.life, 1);
@@ -111,7 +116,8 @@ START_TEST(a_preview_is_what_then_happens)
     ck_assert_uint_eq(p.brake, 1); /* F8: it alone */
     ck_assert_uint_eq(p.brake_limit, 2);
     ck_assert_uint_eq(p.executor_count, 4);
-    ck_assert_uint_eq(p.known, p.shards); /* k is every voter here */
+    ck_assert_uint_eq(p.executors[0].slot, first); /* the rank is the same for all */
+    ck_assert_uint_eq(p.known, p.shards);          /* k is every voter here */
     ck_assert(p.executed.ns > p.ordered.ns);
     stage_kill(s, HOLDER);
     ck_assert_ptr_nonnull(stage_await(s, waits, ANSWER_GRANTED, LONG));

@@ -252,6 +252,40 @@ START_TEST(test_a_preview_that_ends_well)
 }
 END_TEST
 
+START_TEST(test_a_preview_says_whether_its_list_is_whole)
+{
+    static const char format[] =
+        "{\"node\":\"hv3\",\"locks\":[{\"name\":\"disk/a\",\"mode\":\"exclusive\","
+        "\"policy\":\"fence\",\"token\":17,\"waiters\":%s}],\"lock_count\":1,\"own\":%s,"
+        "\"whole\":%s,\"shards\":1024,\"shards_known\":%d}";
+    static const struct {
+        const char *waiters, *own, *whole;
+        int known;
+        const char *line, *list;
+    } rows[] = {
+        {"2", "false", "false", 512, "512 of 1024 shards; for all of them ask hv3 itself",
+         "as far as is known here\n  disk/a (exclusive, token 17, fence, 2 wait)"},
+        {"2", "false", "false", 512, "run `holdfast fence preview hv3` there", "known here"},
+        {"2", "false", "true", 1024, "is whole: this node stores the locks of all shards",
+         "what it holds\n"},
+        {"0", "true", "true", 1024, "is whole: its own book\n", "what it holds\n"},
+        {"null", "true", "true", 512, "is whole: its own book; who waits is known here for the",
+         "what it holds\n  disk/a (exclusive, token 17, fence, who waits is not known here)"},
+    };
+    char whole[1024];
+    snprintf(whole, sizeof whole, format, rows[_i].waiters, rows[_i].own, rows[_i].whole,
+             rows[_i].known);
+    teardown();
+    explained = parse(whole);
+    fence_preview_explain(explained);
+    FILE *out = open_memstream(&text, &text_size);
+    fence_preview_print(out, explained);
+    fclose(out);
+    has(rows[_i].line);
+    has(rows[_i].list);
+}
+END_TEST
+
 START_TEST(test_a_preview_of_what_would_stop_it)
 {
     preview("bmc3", "false", 1, "fence");
@@ -285,6 +319,7 @@ Suite *suite_fence_why(void)
     tcase_add_test(tests, test_an_accusation_that_is_no_order);
     tcase_add_test(tests, test_what_the_log_cannot_know_is_said);
     tcase_add_test(tests, test_a_preview_that_ends_well);
+    tcase_add_loop_test(tests, test_a_preview_says_whether_its_list_is_whole, 0, 5);
     tcase_add_test(tests, test_a_preview_of_what_would_stop_it);
     suite_add_tcase(suite, tests);
     return suite;

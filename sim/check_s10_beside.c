@@ -1,0 +1,50 @@
+/*
+ * S10: a juror that knows that an executor began lets no other begin while that one's driver runs
+ * (F9). It knows it from the executor's own word in this run, and until that one asks it again.
+ */
+#include "sim/check.h"
+
+#include "sim/machine.h"
+#include "sim/world.h"
+
+static const struct span run_span = SPAN_MS(DEVICE_DEADLINE_MS);
+
+/* Its driver runs, by the truth, and began in this run of the juror. */
+static bool acts(const struct world *w, const struct machine *juror, const struct wire_exec_ok *ok,
+                 int executor)
+{
+    for (size_t i = 0; i < DEVICE_RUNS_MAX; i++) {
+        const struct device_run *d = &w->devices.runs[i];
+        if (d->active && !d->answered && d->run.kind == RUN_OFF_STATUS && d->executor == executor &&
+            d->run.slot == ok->slot && d->run.life == ok->life &&
+            scope_equal(&d->run.scope, &ok->scope) && w->now < d->deadline &&
+            juror->bounds.started <= d->deadline - run_span.ns)
+            return true;
+    }
+    return false;
+}
+
+void check_let_beside(struct world *w, const struct machine *juror, uint16_t to,
+                      const struct wire_exec_ok *ok)
+{
+    struct order_view view;
+    size_t cursor = 0;
+    while (juror->peer && peer_next_order(juror->peer, &cursor, &view)) {
+        const struct order *order = &view.cert.order;
+        if (order->slot != ok->slot || order->life != ok->life ||
+            !scope_equal(&order->scope, &ok->scope))
+            continue;
+        for (size_t i = 0; i < view.report_count; i++) {
+            const struct fence_report *r = &view.reports[i];
+            int executor = cluster_index(w->cluster, r->executor);
+            if (r->executor == to || r->stage != RUN_BEGAN || r->asks || executor < 0 ||
+                !acts(w, juror, ok, executor))
+                continue;
+            world_fail(w, EXIT_BROKEN, "S10",
+                       "%s lets slot %u act on life %llu of slot %u beside %s, which it knows to "
+                       "act (F9)",
+                       juror->name, to, (unsigned long long)ok->life, ok->slot,
+                       w->machines[executor].name);
+        }
+    }
+}
