@@ -152,7 +152,8 @@ static void inspector_begin(struct inspector_device *d)
         .action = &inspector_by_devices,
         .devices = &d->one,
         .target = &i->identity->roster->nodes[node],
-        .limit = {2 * d->one.list->login_timeout.ns + INSPECTOR_MARGIN.ns}};
+        .limit = {2 * d->one.list->login_timeout.ns + INSPECTOR_MARGIN.ns},
+        .end_by = INSTANT_NEVER};
     d->driver = driver_new(i->base, i->clock, &order, inspector_device_done, d);
     driver_begin(d->driver);
 }

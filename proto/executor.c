@@ -259,7 +259,7 @@ static void begin_asking(struct executor *x, struct instant now, struct executio
 }
 
 static bool want_run(struct executor *x, enum run_kind kind, const struct docket_entry *order,
-                     uint8_t action)
+                     uint8_t action, struct instant begin_by)
 {
     if (x->run_count == EFFECTS_RUNS_MAX)
         return false;
@@ -268,7 +268,10 @@ static bool want_run(struct executor *x, enum run_kind kind, const struct docket
                                            .life = order->life,
                                            .scope = order->scope,
                                            .action = action,
-                                           .order = order->order};
+                                           .order = order->order,
+                                           .begin_by = begin_by,
+                                           .end_by =
+                                               instant_after(begin_by, x->core->config.run_span)};
     return true;
 }
 
@@ -280,7 +283,8 @@ static void run(struct executor *x, struct instant now, struct execution *e)
     /* F9: within 2 s of asking a quorum, on an order that is certified for an action. */
     must(jury_is_quorum(&x->core->jury, e->yes));
     must(span_between(e->asked_at, now).ns < ASK_SPAN.ns && e->lsn <= x->core->journal.durable);
-    if (!order || !want_run(x, RUN_OFF_STATUS, order, e->action)) {
+    if (!order || !want_run(x, RUN_OFF_STATUS, order, e->action,
+                            instant_after(e->asked_at, ASK_SPAN))) {
         begin_asking(x, now, e); /* no room for it in these effects: ask anew */
         return;
     }
@@ -437,7 +441,8 @@ static void take_witness(struct executor *x, struct instant now, uint16_t from,
     sign_receipt(x, now, e); /* a witness that does not reach the device says nothing */
 }
 
-static void testify(struct executor *x, uint16_t from, const struct wire_witness_ask *m)
+static void testify(struct executor *x, struct instant now, uint16_t from,
+                    const struct wire_witness_ask *m)
 {
     /* F4: a device is touched on a certified order alone, also to ask how it is. */
     const struct docket_entry *order = docket_find_scope(x->docket, m->slot, m->life, &m->scope);
@@ -454,7 +459,8 @@ static void testify(struct executor *x, uint16_t from, const struct wire_witness
     for (size_t i = 0; i < EFFECTS_RUNS_MAX; i++) {
         if (x->testimonies[i].used)
             continue;
-        if (want_run(x, RUN_STATUS, order, m->action))
+        /* Who asked waits no longer. */
+        if (want_run(x, RUN_STATUS, order, m->action, instant_after(now, WITNESS_SPAN)))
             x->testimonies[i] = (struct testimony){.used = true,
                                                    .asker = from,
                                                    .slot = m->slot,
@@ -561,7 +567,7 @@ void executor_take(struct executor *x, struct instant now, uint16_t from, const 
     if (m->type == WIRE_EXEC_OK)
         take_ok(x, now, from, &m->exec_ok);
     else if (m->type == WIRE_WITNESS_ASK)
-        testify(x, from, &m->witness_ask);
+        testify(x, now, from, &m->witness_ask);
     else if (m->type == WIRE_WITNESS)
         take_witness(x, now, from, &m->witness);
 }

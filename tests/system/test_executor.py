@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import struct
+import time
 
 from case import OK
 from fencing import FenceCase
@@ -13,9 +14,11 @@ from support.processes import that_mention
 RUN, OFF, ON = 1, 1, 3
 
 
-def request(cert, slot, life, kind=OFF, action=1):
-    """An EXECUTOR_RUN as node/executor_wire.h has it."""
-    head = struct.pack("<BBQBBHQBH", 1, RUN, 7, kind, action, slot, life, 0, len(cert))
+def request(cert, slot, life, kind=OFF, action=1, begin_s=60):
+    """An EXECUTOR_RUN as node/executor_wire.h has it, to be begun within so many seconds."""
+    begin = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + begin_s * 10**9
+    times = begin, begin + 60 * 10**9
+    head = struct.pack("<BBQBBHQQQBH", 2, RUN, 7, kind, action, slot, life, *times, 0, len(cert))
     return head + cert
 
 
@@ -80,6 +83,7 @@ class Executor(FenceCase):
         for again in range(2):
             for bytes_, word in (
                 (request(cert, 2, life), "acts once"),
+                (request(cert, 2, life, begin_s=0), "asked too late"),
                 (request(cert, 2, life, ON), "did not switch that life off"),
                 (request(cert, 2, life + 1), "another node, life or order"),
                 (request(cert, other, life), "another node, life or order"),
