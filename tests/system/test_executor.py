@@ -65,6 +65,41 @@ class Executor(FenceCase):
         fence = str(self.lab.dir / first / "fence")
         until(lambda: not any(fence in x for x in that_mention(fence).values()), "its driver is gone")
 
+    def test_one_that_hangs_does_not_act_when_it_goes_on(self):
+        """Stopped while it is asked: for longer than it has to begin, and for all of its time."""
+        name, life = self.name("hangs"), self.life("hv3")
+        began = self.dir / "began"
+        pids = {machine: self.executor(machine) for machine in ("hv1", "hv2")}
+        for machine, pid in pids.items():
+            self.script(machine, f'echo "$1 {machine}" >>{began}\nexec "$power" "$@"\n')
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(os.kill, pid, signal.SIGCONT)
+        _, log = self.writer("hv3", name)
+        self.lab.agent("hv3", "pause")
+        waiter = self.successor("hv1", name, log, "-q")
+
+        def report(stage, *others):
+            def look():
+                order = self.order("hv1", "hv3", life)
+                reports = order["reports"] if order else ()
+                found = [r for r in reports if r["stage"] == stage and r["executor"] not in others]
+                return found[0] if found else None
+
+            return until(look, f"an executor {stage}", 40)
+
+        first = report("began")["executor"]
+        time.sleep(2.5)
+        os.kill(pids[first], signal.SIGCONT)
+        self.assertIn("asked too late to begin (F9)", report("failed")["text"])
+        second = report("failed", first)
+        self.assertIn("did not answer in time", second["text"])
+        os.kill(pids[second["executor"]], signal.SIGCONT)
+        executor_log = self.lab.dir / second["executor"] / "executor.log"
+        until(lambda: " asker-gone " in executor_log.read_text(), "it goes on")
+        self.lab.agent("hv3", "resume")
+        self.assertEqual(self.told(waiter)[1][:3], [f"hv3/{life}", "exclusive", "end-statement"])
+        self.assertFalse(began.exists())
+
     def test_an_order_that_was_carried_out_is_never_carried_out_again(self):
         """Also not by an executor that was started anew; nor is a life that came after it touched."""
         name, life = self.name("replay"), self.life("hv3")
