@@ -40,7 +40,7 @@ struct standing {
     struct instant newest;        /* the q-th newest of these: every turn asks for it */
     struct instant since;         /* holds found at a start count from then */
     struct instant renew_at;
-    struct instant prove_at; /* one for evidence is due, which came too soon after the last */
+    struct instant prove_at;     /* one for evidence is due, which came too soon after the last */
     struct instant linger_until; /* renews so long after the last user went */
     uint32_t voted;              /* jurors that voted against this life */
     bool gone;                   /* told that it is; once, however long that lasts */
