@@ -425,7 +425,8 @@ static int driver_start_script(struct driver *d)
     struct driver_environment environment;
     char *const argv[] = {d->order.action->exec, (char *)(uintptr_t)driver_verbs[d->verb], NULL};
     driver_fill(&environment, &d->order, NULL);
-    struct watcher_order order = {.argv = argv, .environment = environment.list, .deadline = d->deadline};
+    struct watcher_order order = {
+        .argv = argv, .environment = environment.list, .deadline = d->deadline};
     return driver_watch(d, &order);
 }
 

@@ -164,11 +164,9 @@ static bool fencer_take_off(struct fencer *f, const struct executor_request *req
     return false;
 }
 
-/* F9: begun within 2 s of asking the jurors, whose answers are old by then, or not at all: another
- * may have acted meanwhile, and the target be back. NULL, or that it is so. */
 static const char *fencer_late(const struct executor_request *request)
 {
-    return instant_reached(clock_now(), request->begin_by) ? "asked too late to begin (F9)" : NULL;
+    return gate_late(clock_now(), request->begin_by);
 }
 
 /* Durable before the driver starts: once, whatever becomes of this process. That takes a while, and

@@ -114,7 +114,7 @@ void standing_unuse(struct standing *s, struct instant now)
 void standing_prove(struct standing *s, struct instant now)
 {
     struct instant soonest = instant_after(s->sent[s->seq % STANDING_SENT], PROVE_WAIT);
-    if (instant_reached(now, soonest) || MUTANT(183)) /* "a renewal for each look" */
+    if (instant_reached(now, soonest))
         renew(s, now);
     else
         s->prove_at = soonest;

@@ -172,7 +172,8 @@ START_TEST(ends_by)
 {
     drive_script("[ $1 = off ] && exit 0\necho $$ >$D/pid; while :; do sleep 1; done");
     drive.run.end_by = instant_after(clock_now(), SPAN_MS(1000));
-    drive_outcome(RUN_UNKNOWN, "", "status: timed out: the time that was asked for it is over (F9)");
+    drive_outcome(RUN_UNKNOWN, "",
+                  "status: timed out: the time that was asked for it is over (F9)");
     ck_assert(!drive_runs(drive_pid()));
 }
 END_TEST
