@@ -110,8 +110,8 @@ static void begin_off(struct world *w, struct device_run *d)
  * is too late; its agent has given it up when the run's time is over. */
 static bool executor_hangs(struct world *w, struct machine *m, struct device_run *d)
 {
-    if (w->calm || w->siege.on || w->script.playing || w->devices.told[d->target] ||
-        !random_chance(&w->devices.random, HANGS_PERMILLE))
+    if (w->p.devices[DEVICE_HANGS] == 0 || w->calm || w->siege.on || w->script.playing ||
+        w->devices.told[d->target] || !random_chance(&w->devices.random, HANGS_PERMILLE))
         return false;
     struct span given_up = span_between(machine_clock(m), d->run.end_by);
     d->outcome = RUN_UNKNOWN;
