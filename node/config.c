@@ -451,9 +451,6 @@ const struct config_action *config_action_find(const struct config *config, cons
     return NULL;
 }
 
-/* A second to see a killed group end, and some for the answer's way. */
-#define CONFIG_RUN_LATE SPAN_MS(3000)
-
 struct span config_run_longest(const struct config *config)
 {
     struct span longest = {0};

@@ -85,5 +85,7 @@ void config_free(struct config *config);
 const struct config_action *config_action_find(const struct config *config, const char *name);
 /* The longest that carrying out one of its actions may take, killing and telling included. */
 struct span config_run_longest(const struct config *config);
+/* Of that: a second to see a killed group end, and some for the answer's way. */
+#define CONFIG_RUN_LATE SPAN_MS(3000)
 
 #endif

@@ -176,6 +176,20 @@ static struct span driver_span(const struct driver *d)
     return d->device ? config_device_deadline(d->device) : d->order.action->deadline;
 }
 
+/* From now on, but never longer than the jurors keep the target's next life waiting (F9). */
+static void driver_set_deadline(struct driver *d)
+{
+    d->deadline = instant_earlier(instant_after(clock_now(), driver_span(d)), d->order.end_by);
+}
+
+static void driver_timed_out(struct driver *d)
+{
+    if (d->deadline.ns == d->order.end_by.ns)
+        driver_why(d, "timed out: the time that was asked for it is over (F9)");
+    else
+        driver_why(d, "timed out after %" PRId64 " s", driver_span(d).ns / 1000000000);
+}
+
 /* --- Steps --- */
 
 static void driver_go(struct driver *d);
@@ -234,7 +248,7 @@ static bool driver_next_device(struct driver *d)
             continue;
         d->device = device;
         d->verb = driver_first(d);
-        d->deadline = instant_after(clock_now(), driver_span(d));
+        driver_set_deadline(d);
         return true;
     }
     return false;
@@ -330,7 +344,7 @@ static void driver_judge(struct driver *d, const struct watcher_report *report)
     driver_keep(d, "stdout", &report->out);
     driver_keep(d, "stderr", &report->err);
     if (report->timed_out) {
-        driver_why(d, "timed out after %" PRId64 " s", driver_span(d).ns / 1000000000);
+        driver_timed_out(d);
         driver_give_up(d);
     } else if (report->error) {
         driver_why(d, "cannot be started: %s", strerror(report->error));
@@ -406,17 +420,18 @@ static int driver_watch(struct driver *d, const struct watcher_order *order)
     return error ? error : ENOMEM;
 }
 
-static int driver_start_script(struct driver *d, struct span left)
+static int driver_start_script(struct driver *d)
 {
     struct driver_environment environment;
     char *const argv[] = {d->order.action->exec, (char *)(uintptr_t)driver_verbs[d->verb], NULL};
     driver_fill(&environment, &d->order, NULL);
-    struct watcher_order order = {.argv = argv, .environment = environment.list, .deadline = left};
+    struct watcher_order order = {
+        .argv = argv, .environment = environment.list, .deadline = d->deadline};
     return driver_watch(d, &order);
 }
 
 /* 0, or errno; or -1 with the reason in the result. */
-static int driver_start_query(struct driver *d, struct span left)
+static int driver_start_query(struct driver *d)
 {
     struct driver_environment environment;
     struct device_query query;
@@ -427,14 +442,14 @@ static int driver_start_query(struct driver *d, struct span left)
     }
     driver_fill(&environment, &d->order, query.password);
     struct watcher_order order = {
-        .argv = query.argv, .environment = environment.list, .deadline = left};
+        .argv = query.argv, .environment = environment.list, .deadline = d->deadline};
     int error = driver_watch(d, &order);
     sodium_memzero(&query, sizeof query);
     return error;
 }
 
 /* The same. */
-static int driver_start_agent(struct driver *d, struct span left)
+static int driver_start_agent(struct driver *d)
 {
     struct driver_environment environment;
     char input[WATCHER_INPUT_MAX];
@@ -443,7 +458,7 @@ static int driver_start_agent(struct driver *d, struct span left)
     struct watcher_order order = {
         .argv = argv,
         .environment = environment.list,
-        .deadline = left,
+        .deadline = d->deadline,
         .input = input,
         .input_size = device_input(input, d->device, &d->secrets, driver_verbs[d->verb])};
     int error = order.input_size ? driver_watch(d, &order) : -1;
@@ -453,7 +468,7 @@ static int driver_start_agent(struct driver *d, struct span left)
     return error;
 }
 
-static int driver_start_device(struct driver *d, struct span left)
+static int driver_start_device(struct driver *d)
 {
     char why[SECRETS_WHY_SIZE];
     secrets_wipe(&d->secrets);
@@ -463,18 +478,17 @@ static int driver_start_device(struct driver *d, struct span left)
         driver_why(d, "%s", why);
         return -1;
     }
-    return d->verb == DRIVER_IDENTITY ? driver_start_query(d, left) : driver_start_agent(d, left);
+    return d->verb == DRIVER_IDENTITY ? driver_start_query(d) : driver_start_agent(d);
 }
 
 /* Starts the next step. False, with the reason in the result, if it cannot be started. */
 static bool driver_step(struct driver *d)
 {
-    struct span left = span_between(clock_now(), d->deadline);
-    if (left.ns <= 0) {
-        driver_why(d, "timed out after %" PRId64 " s", driver_span(d).ns / 1000000000);
+    if (instant_reached(clock_now(), d->deadline)) {
+        driver_timed_out(d);
         return false;
     }
-    int error = d->device ? driver_start_device(d, left) : driver_start_script(d, left);
+    int error = d->device ? driver_start_device(d) : driver_start_script(d);
     if (error > 0)
         driver_why(d, "cannot be started: %s", strerror(error));
     return error == 0;
@@ -532,7 +546,7 @@ struct driver *driver_new(struct event_base *base, struct clock *clock,
 void driver_begin(struct driver *d)
 {
     d->verb = driver_first(d);
-    d->deadline = instant_after(clock_now(), d->order.action->deadline);
+    driver_set_deadline(d);
     if (d->order.action->exec || driver_next_device(d)) {
         driver_go(d);
         return;

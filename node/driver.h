@@ -28,6 +28,7 @@ struct driver_order {
     struct digest order;
     struct view info;
     struct span limit;             /* for each device, instead of its own deadline; ns 0: that */
+    struct instant end_by;         /* no driver runs any more, whatever deadline is its own */
     struct transcript *transcript; /* what drivers say; NULL: nowhere */
 };
 

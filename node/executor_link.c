@@ -13,8 +13,8 @@
 #include "node/log.h"
 #include "proto/must.h"
 
-/* Later than the executor itself answers, so that only one that hangs is given up. */
-#define LINK_LATE SPAN_MS(2000)
+/* Switching on again: nobody keeps anything waiting for it, but it should not come much later. */
+#define LINK_ON_SPAN SPAN_MS(2000)
 
 struct link_run {
     struct executor_link *link;
@@ -145,9 +145,20 @@ static void link_answered(void *context, const struct executor_answer *answer)
 
 /* --- Runs --- */
 
+/* It hangs, or is stopped: the jurors' windows may close, and another take its turn. With the
+ * connection it loses what it runs; what it has not read yet came too late by then (F9). */
 static void link_late(void *context)
 {
-    link_fail(context, "the executor did not answer in time");
+    struct link_run *r = context;
+    struct executor_link *l = r->link;
+    executor_line_close(&l->line);
+    link_lost(l, "it did not answer in time");
+}
+
+/* When drivers are killed: the rest of the run's time is for their ends to come about. */
+static struct instant link_end_by(const struct link_run *r)
+{
+    return (struct instant){r->run.end_by.ns - CONFIG_RUN_LATE.ns};
 }
 
 static void link_send(struct link_run *r)
@@ -161,6 +172,8 @@ static void link_send(struct link_run *r)
                                        .action = r->run.action,
                                        .slot = r->run.slot,
                                        .life = r->run.life,
+                                       .begin_by = r->run.begin_by,
+                                       .end_by = link_end_by(r),
                                        .info = {r->run.scope.info, r->run.scope.info_size},
                                        .cert = {r->cert, r->cert_size}};
     DL_APPEND(l->runs, r);
@@ -175,9 +188,7 @@ static void link_send(struct link_run *r)
         link_lost(l, strerror(error));
         return;
     }
-    struct span longest = config_run_longest(l->config);
-    clock_set(l->clock, &r->late,
-              instant_after(clock_now(), (struct span){longest.ns + LINK_LATE.ns}));
+    clock_set(l->clock, &r->late, r->run.end_by);
 }
 
 void executor_link_run(struct executor_link *l, const struct run *run, struct view cert)
@@ -207,6 +218,8 @@ void executor_link_proven(struct executor_link *l, uint16_t slot, uint64_t life)
         l->ended_count--;
         r->power_on = true;
         r->id = ++l->last_id;
+        r->run.begin_by = instant_after(clock_now(), LINK_ON_SPAN);
+        r->run.end_by = instant_after(r->run.begin_by, config_run_longest(l->config));
         link_send(r);
     }
 }

@@ -127,7 +127,8 @@ static bool main_start(struct daemon *d, struct fault *fault)
                               agent == geteuid() ? (uid_t)-1 : agent, (gid_t)-1, fault);
     if (d->socket < 0)
         return false;
-    /* An agent that asks meanwhile waits: to ask fence agents what they are takes a moment. */
+    /* To ask fence agents what they are takes a moment. An agent that asks meanwhile waits; what it
+     * wants done is refused if it is too late by then (F9). */
     if (!metadata_check_devices(config, &d->identity, fault))
         return false;
     d->server = executor_server_open(d->base, d->socket, agent, fault);

@@ -2,6 +2,8 @@
 #include "node/executor_server.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -94,6 +96,13 @@ static void server_ask_part(struct executor_connection *c, const struct executor
     server_drop(c);
 }
 
+/* Nobody would hear of the outcome, and what was asked for may be another's to do by now. */
+static bool server_asker_gone(const struct executor_connection *c)
+{
+    struct pollfd p = {c->fd, POLLRDHUP, 0};
+    return poll(&p, 1, 0) > 0;
+}
+
 static void server_carry_out(struct executor_connection *c, const struct executor_request *request)
 {
     switch (request->type) {
@@ -104,6 +113,11 @@ static void server_carry_out(struct executor_connection *c, const struct executo
         server_ask_part(c, request);
         break;
     case EXECUTOR_RUN:
+        if (server_asker_gone(c)) {
+            log_event(LOG_LEVEL_WARNING, "asker-gone", "id=%" PRIu64, request->id);
+            server_drop(c);
+            break;
+        }
         inspector_yield(c->server->inspector);
         fencer_run(c->server->fencer, c->number, request);
         break;

@@ -26,6 +26,8 @@ size_t executor_request_encode(uint8_t out[EXECUTOR_REQUEST_MAX],
         write_u8(&w, request->action);
         write_u16(&w, request->slot);
         write_u64(&w, request->life);
+        write_u64(&w, (uint64_t)request->begin_by.ns);
+        write_u64(&w, (uint64_t)request->end_by.ns);
         write_u8(&w, (uint8_t)request->info.size);
         write_copy(&w, request->info.bytes, request->info.size);
         write_u16(&w, (uint16_t)request->cert.size);
@@ -45,6 +47,14 @@ static struct view wire_view(struct reader *r, size_t size, size_t most)
     return (struct view){bytes, bytes ? size : 0};
 }
 
+static struct instant wire_read_instant(struct reader *r)
+{
+    uint64_t ns = read_u64(r);
+    if (ns >= INT64_MAX)
+        reader_fail(r);
+    return (struct instant){r->failed ? 0 : (int64_t)ns};
+}
+
 static void wire_read_run(struct executor_request *out, struct reader *r)
 {
     uint8_t kind = read_u8(r);
@@ -54,6 +64,8 @@ static void wire_read_run(struct executor_request *out, struct reader *r)
     out->action = read_u8(r);
     out->slot = read_u16(r);
     out->life = read_u64(r);
+    out->begin_by = wire_read_instant(r);
+    out->end_by = wire_read_instant(r);
     out->info = wire_view(r, read_u8(r), EXECUTOR_INFO_MAX);
     if (!wire_info_valid(out->info))
         reader_fail(r);

@@ -3,7 +3,7 @@
  * Unix socket (unix(7)), so nothing has to be put together.
  *
  *     agent -> executor   version, type, id, then
- *                           RUN   kind, action, slot, life, info, certificate
+ *                           RUN   kind, action, slot, life, begin by, end by, info, certificate
  *                           LOOK  nothing
  *                           PART  index
  *     executor -> agent   version, type, id of the request, then
@@ -21,9 +21,10 @@
 #include "proto/peer.h"
 
 enum {
-    EXECUTOR_VERSION = 1,
+    EXECUTOR_VERSION = 2,
     EXECUTOR_INFO_MAX = 255, /* bytes of what a holder said about itself; no control characters */
-    EXECUTOR_REQUEST_MAX = 2 + 8 + 2 + 2 + 8 + 1 + EXECUTOR_INFO_MAX + 2 + ORDER_CERT_BYTES_MAX,
+    EXECUTOR_REQUEST_MAX =
+        2 + 8 + 2 + 2 + 8 + 2 * 8 + 1 + EXECUTOR_INFO_MAX + 2 + ORDER_CERT_BYTES_MAX,
     EXECUTOR_NAME_SIZE = 64, /* of an action or a device, NUL included */
     EXECUTOR_RESULT_MAX = 1 + DEVICE_SIZE + 1 + FENCE_TEXT_MAX,
     EXECUTOR_ANSWER_MAX = 2 + 8 + 4 + 1 + 1 + 2 + 4 + EXECUTOR_NAME_SIZE + EXECUTOR_RESULT_MAX
@@ -46,6 +47,9 @@ struct executor_request {
     uint8_t action; /* of the roster */
     uint16_t slot;
     uint64_t life;
+    /* On CLOCK_BOOTTIME, which both have: later it is not begun, and nothing runs any more (F9).
+     * None of them is INSTANT_NEVER. */
+    struct instant begin_by, end_by;
     struct view info; /* for the script's HOLDFAST_INFO; both views point into the packet */
     struct view cert; /* order_cert_encode's bytes */
     uint32_t index;   /* of EXECUTOR_ASK_PART */

@@ -164,14 +164,21 @@ static bool fencer_take_off(struct fencer *f, const struct executor_request *req
     return false;
 }
 
-/* Durable before the driver starts: once, whatever becomes of this process. NULL, or why not. */
-static const char *fencer_note(struct fencer *f, const struct fence_act *act)
+static const char *fencer_late(const struct executor_request *request)
+{
+    return gate_late(clock_now(), request->begin_by);
+}
+
+/* Durable before the driver starts: once, whatever becomes of this process. That takes a while, and
+ * too long may be too late. NULL, or why not. */
+static const char *fencer_note(struct fencer *f, const struct executor_request *request,
+                               const struct fence_act *act)
 {
     enum acts_verdict verdict = acts_look(acts_table(f->acts), act);
     if (verdict != ACTS_NEW)
         return acts_verdict_text(verdict);
     int error = acts_write(f->acts, act);
-    return error ? "that it acts cannot be noted down durably (F9)" : NULL;
+    return error ? "that it acts cannot be noted down durably (F9)" : fencer_late(request);
 }
 
 static void fencer_begin(struct fencer *f, const struct fencer_job *made,
@@ -224,6 +231,7 @@ void fencer_run(struct fencer *f, uint64_t owner, const struct executor_request 
                                .life = request->life,
                                .order = act.order,
                                .info = request->info,
+                               .end_by = request->end_by,
                                .transcript = f->transcript};
     if (!driver_usable(&run, text))
         fencer_refuse(f, &job, "%s", text);
@@ -231,9 +239,11 @@ void fencer_run(struct fencer *f, uint64_t owner, const struct executor_request 
         fencer_refuse(f, &job, "action %s: under way already", name);
     else if (f->job_count >= EFFECTS_RUNS_MAX)
         fencer_refuse(f, &job, "action %s: too many drivers run on this node", name);
+    else if ((why = fencer_late(request)) != NULL)
+        fencer_refuse(f, &job, "refused: %s", why);
     else if (request->kind == EXECUTOR_ON && !fencer_take_off(f, request))
         fencer_refuse(f, &job, "refused: this executor did not switch that life off (F9)");
-    else if (request->kind == EXECUTOR_OFF && (why = fencer_note(f, &act)) != NULL)
+    else if (request->kind == EXECUTOR_OFF && (why = fencer_note(f, request, &act)) != NULL)
         fencer_refuse(f, &job, "refused: %s", why);
     else
         fencer_begin(f, &job, &run);

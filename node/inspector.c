@@ -147,12 +147,12 @@ static void inspector_begin(struct inspector_device *d)
     const struct inspector *i = d->inspector;
     int node = roster_find_name(i->identity->roster, d->one.list->node);
     must(node >= 0);
-    struct driver_order order = {
-        .kind = EXECUTOR_STATUS,
-        .action = &inspector_by_devices,
-        .devices = &d->one,
-        .target = &i->identity->roster->nodes[node],
-        .limit = {2 * d->one.list->login_timeout.ns + INSPECTOR_MARGIN.ns}};
+    struct driver_order order = {.kind = EXECUTOR_STATUS,
+                                 .action = &inspector_by_devices,
+                                 .devices = &d->one,
+                                 .target = &i->identity->roster->nodes[node],
+                                 .limit = {2 * d->one.list->login_timeout.ns + INSPECTOR_MARGIN.ns},
+                                 .end_by = INSTANT_NEVER};
     d->driver = driver_new(i->base, i->clock, &order, inspector_device_done, d);
     driver_begin(d->driver);
 }

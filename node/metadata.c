@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "node/clock.h"
 #include "node/device.h"
 #include "node/log.h"
 #include "node/secrets.h"
@@ -48,7 +49,7 @@ static bool metadata_ask(struct watcher_report *out, const char *agent)
     char *const argv[] = {(char *)(uintptr_t)agent, NULL}, *const environment[] = {path, NULL};
     struct watcher_order order = {.argv = argv,
                                   .environment = environment,
-                                  .deadline = METADATA_DEADLINE,
+                                  .deadline = instant_after(clock_now(), METADATA_DEADLINE),
                                   .input = input,
                                   .input_size = sizeof input - 1};
     pid_t pid;

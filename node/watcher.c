@@ -242,17 +242,27 @@ static bool watcher_detach(int fd)
     return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
 }
 
-static int watcher_timer(struct span deadline)
+/* An instant, not a span: the executor may have been stopped since it chose the deadline. */
+static int watcher_timer(struct instant deadline)
 {
     struct itimerspec spec = {.it_value = {.tv_sec = deadline.ns / WATCHER_NS_PER_S,
                                            .tv_nsec = deadline.ns % WATCHER_NS_PER_S}};
     int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
-    return fd >= 0 && timerfd_settime(fd, 0, &spec, NULL) == 0 ? fd : -1;
+    return fd >= 0 && timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL) == 0 ? fd : -1;
+}
+
+static bool watcher_timer_over(int timer)
+{
+    struct pollfd p = {timer, POLLIN, 0};
+    return poll(&p, 1, 0) != 0;
 }
 
 static void watcher_work(const struct watcher *w, struct watcher_report *report)
 {
     struct watcher_driver driver = {-1, -1, -1, -1};
+    report->timed_out = watcher_timer_over(w->timer);
+    if (report->timed_out)
+        return;
     report->error = watcher_spawn(w, &driver);
     if (report->error)
         return;

@@ -27,7 +27,7 @@ enum { WATCHER_CAPTURE_MAX = 32 * 1024, WATCHER_INPUT_MAX = 16 * 1024 };
 struct watcher_order {
     char *const *argv;        /* NULL at the end; the first is an absolute path */
     char *const *environment; /* all of it, as for execve(2) */
-    struct span deadline;     /* on CLOCK_BOOTTIME */
+    struct instant deadline;  /* on CLOCK_BOOTTIME; reached already: nothing is started */
     const void *input; /* its standard input, at most WATCHER_INPUT_MAX; NULL: there is none */
     size_t input_size;
 };

@@ -6,6 +6,7 @@
 #include "proto/inhibitors.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/places.h"
 #include "proto/vigil.h"
 
 #define ASK_WAIT      SPAN_MS(500)
@@ -14,6 +15,7 @@
 #define TELL_WAIT     SPAN_MS(300)
 #define TELL_WAIT_MAX SPAN_MS(4000)
 #define TELL_ON       SPAN_MS(10) /* a round of many is told in parts, or it overflows the outbox */
+#define TURN_SPAN     SPAN_MS(5000)  /* a place is kept so long when others want one */
 #define NOTED_SPAN    SPAN_MS(6000)  /* waiters repeat their requests in less */
 #define SILENT_SPAN   SPAN_MS(10000) /* an order about a session that nobody acts on for so long */
 
@@ -21,21 +23,22 @@ enum { TELL_AT_ONCE = 128 };
 
 size_t accuser_bytes(const struct peer_config *config)
 {
-    (void)config;
-    return ACCUSED_MAX * sizeof(struct accusation);
+    return places_asked(config->roster) * sizeof(struct accusation) +
+           turns_bytes(config->roster->node_count);
 }
 
 void accuser_init(struct accuser *a, struct core *core, struct docket *docket,
                   struct proofs *proofs, void *memory)
 {
     *a = (struct accuser){.core = core, .docket = docket, .proofs = proofs, .table = memory};
-    memset(a->table, 0, accuser_bytes(&core->config));
+    const struct roster *roster = core->config.roster;
+    turns_init(&a->turns, roster->node_count, &a->table[places_asked(roster)]);
 }
 
 static struct accusation *find(const struct accuser *a, uint16_t slot, uint64_t life,
                                const struct scope *scope)
 {
-    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++)
+    for (size_t i = 0; a->used && i < a->count; i++)
         if (a->table[i].used && a->table[i].slot == slot && a->table[i].life == life &&
             scope_equal(&a->table[i].word.scope, scope))
             return &a->table[i];
@@ -149,34 +152,79 @@ static void act(struct accuser *a, struct instant now, struct accusation *c)
     }
 }
 
+static size_t session_count(const struct accuser *a)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < a->count; i++)
+        count += a->table[i].used && a->table[i].word.scope.session;
+    return count;
+}
+
 /* Sessions leave half of the places to lives, which are the ladder's next rung; NULL if there is
  * none.
  */
 static struct accusation *free_place(struct accuser *a, const struct scope_word *word)
 {
     struct accusation *place = NULL;
-    size_t sessions = 0;
-    for (size_t i = 0; i < ACCUSED_MAX; i++) {
-        sessions += a->table[i].used && a->table[i].word.scope.session;
-        if (!place && !a->table[i].used)
+    size_t places = places_asked(a->core->config.roster);
+    if (word->scope.session && session_count(a) >= places / 2)
+        return NULL;
+    for (size_t i = 0; i < a->count && !place; i++)
+        if (!a->table[i].used)
             place = &a->table[i];
+    if (!place && a->count < places) {
+        place = &a->table[a->count++];
+        *place = (struct accusation){0};
     }
-    return word->scope.session && sessions >= ACCUSED_MAX / 2 ? NULL : place;
+    return place;
 }
 
-/* The accusation of that life or session, or a place for it; NULL if all are taken. */
-static struct accusation *place(struct accuser *a, uint16_t slot, uint64_t life,
+static void drop(struct accuser *a, struct accusation *c)
+{
+    *c = (struct accusation){0};
+    a->used--;
+    a->serial++;
+}
+
+/* All places are taken, perhaps by lives that nothing can be done about: the one that had its place
+ * for longest gives way, if it had it for a while, to whoever waited longest. Votes are final, so
+ * when its turn comes again it finds them all at once. */
+static struct accusation *take_turn(struct accuser *a, struct instant now, uint16_t slot,
+                                    const struct scope_word *word)
+{
+    const struct roster *roster = a->core->config.roster;
+    struct accusation *oldest = NULL;
+    bool any = !word->scope.session || session_count(a) < places_asked(roster) / 2;
+    for (size_t i = 0; i < a->count; i++) {
+        struct accusation *c = &a->table[i];
+        if (c->used && (any || c->word.scope.session) &&
+            (!oldest || c->placed.ns < oldest->placed.ns))
+            oldest = c;
+    }
+    if (!turns_next(&a->turns, now, roster_find(roster, slot)) || !oldest ||
+        span_between(oldest->placed, now).ns < TURN_SPAN.ns)
+        return NULL;
+    drop(a, oldest);
+    return oldest;
+}
+
+/* The accusation of that life or session, or a place for it; NULL if it has to wait for one. */
+static struct accusation *place(struct accuser *a, struct instant now, uint16_t slot, uint64_t life,
                                 const struct scope_word *word)
 {
     struct accusation *c = find(a, slot, life, &word->scope);
-    return c ? c : free_place(a, word);
+    if (!c)
+        c = free_place(a, word);
+    return c ? c : take_turn(a, now, slot, word);
 }
 
 static void begin(struct accuser *a, struct instant now, struct accusation *c, uint16_t slot,
                   uint64_t life, const struct scope_word *word)
 {
     a->used++;
-    c->since = now;
+    a->serial++;
+    turns_got(&a->turns, now, roster_find(a->core->config.roster, slot));
+    c->placed = c->since = now;
     c->used = true;
     c->slot = slot;
     c->life = life;
@@ -201,7 +249,7 @@ static void note(struct accuser *a, struct instant now, uint16_t slot, uint64_t 
 {
     if (!jury_can_order(&a->core->jury)) /* F12 */
         return;
-    struct accusation *c = place(a, slot, life, word);
+    struct accusation *c = place(a, now, slot, life, word);
     if (!c)
         return;
     enum member_state state = swim_state(a->core->swim, slot);
@@ -266,7 +314,7 @@ bool accuser_climbs(const struct accuser *a, struct instant now, uint16_t slot, 
 /* Asked for as a whole, or in a session of it. */
 static const struct accusation *find_any(const struct accuser *a, uint16_t slot, uint64_t life)
 {
-    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++)
+    for (size_t i = 0; a->used && i < a->count; i++)
         if (a->table[i].used && a->table[i].slot == slot && a->table[i].life == life)
             return &a->table[i];
     return NULL;
@@ -287,7 +335,7 @@ const char *accuser_request(struct accuser *a, struct instant now, uint16_t slot
         return "fewer than three jurors order nothing: see `holdfast fence confirm` (F12)";
     if (slot == core_self(a->core))
         return "a node asks for no order against itself (F3)";
-    struct accusation *c = place(a, slot, life, &(struct scope_word){0});
+    struct accusation *c = place(a, now, slot, life, &(struct scope_word){0});
     if (!c)
         return "this node asks about as many lives as it can";
     c->noted = now;
@@ -440,7 +488,7 @@ static void take_stored(struct accuser *a, int index, struct accusation *c,
  */
 static void note_heir(struct accuser *a, uint16_t slot, uint64_t life)
 {
-    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++) {
+    for (size_t i = 0; a->used && i < a->count; i++) {
         struct accusation *c = &a->table[i];
         if (c->used && c->slot == slot && c->life < life && c->heir < life)
             c->heir = life;
@@ -451,7 +499,7 @@ static void note_heir(struct accuser *a, uint16_t slot, uint64_t life)
 static void take_opinion(struct accuser *a, int juror, const struct wire_opinion *m)
 {
     note_heir(a, m->slot, m->life);
-    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++) {
+    for (size_t i = 0; a->used && i < a->count; i++) {
         struct accusation *c = &a->table[i];
         if (!c->used || c->slot != m->slot || c->life != m->life)
             continue;
@@ -498,15 +546,14 @@ bool accuser_take(struct accuser *a, struct instant now, uint16_t from, const st
 
 void accuser_step(struct accuser *a, struct instant now)
 {
-    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++) {
+    for (size_t i = 0; a->used && i < a->count; i++) {
         struct accusation *c = &a->table[i];
         if (!c->used || !instant_reached(now, c->next_at))
             continue;
         if (proofs_covers(a->proofs, c->slot) >= c->held ||
             ended_of(a->core->ended, c->slot, c->life, &c->word.scope) ||
             span_between(c->noted, now).ns >= NOTED_SPAN.ns) {
-            *c = (struct accusation){0};
-            a->used--;
+            drop(a, c);
         } else {
             act(a, now, c);
         }
@@ -516,7 +563,7 @@ void accuser_step(struct accuser *a, struct instant now)
 struct instant accuser_deadline(const struct accuser *a)
 {
     struct instant at = INSTANT_NEVER;
-    for (size_t i = 0; a->used && i < ACCUSED_MAX; i++)
+    for (size_t i = 0; a->used && i < a->count; i++)
         if (a->table[i].used)
             at = instant_earlier(at, a->table[i].next_at);
     return at;

@@ -10,8 +10,9 @@
 #define PROTO_ACCUSER_H
 
 #include "proto/docket.h"
+#include "proto/turns.h"
 
-enum { ACCUSED_MAX = 16, ACCUSER_WHO_MAX = 64, ACCUSER_REASON_MAX = 160 };
+enum { ACCUSER_WHO_MAX = 64, ACCUSER_REASON_MAX = 160 };
 
 struct accusation {
     bool used;
@@ -25,6 +26,7 @@ struct accusation {
     uint8_t who_size, reason_size;
     uint64_t heir;          /* a later life that a juror has in its book; 0: none known */
     bool dead;              /* SWIM held it dead when the jurors were asked last */
+    struct instant placed;  /* begun: others may want the place */
     struct instant since;   /* accused, or dead */
     struct instant noted;   /* somebody waited for it then */
     struct instant next_at; /* to ask, or to tell, again */
@@ -41,8 +43,11 @@ struct accuser {
     struct core *core;
     struct docket *docket;
     struct proofs *proofs;
-    struct accusation *table; /* ACCUSED_MAX; full: further ones are not asked for yet */
-    size_t used;
+    struct accusation *table; /* places_asked() of them at most; full: they take turns */
+    size_t count;             /* so many were ever used */
+    size_t used;              /* so many are */
+    uint32_t serial;          /* begun and ended so far */
+    struct turns turns;
 };
 
 size_t accuser_bytes(const struct peer_config *config);

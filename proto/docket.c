@@ -5,25 +5,24 @@
 #include "proto/fence_told.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/places.h"
 
 #define RECEIPT_SPAN SPAN_MS(3000)
 
 size_t docket_bytes(const struct peer_config *config)
 {
-    (void)config;
-    return DOCKET_MAX * sizeof(struct docket_entry);
+    return places_orders(config->roster) * sizeof(struct docket_entry);
 }
 
 void docket_init(struct docket *d, struct core *core, struct proofs *proofs, void *memory)
 {
     *d = (struct docket){.core = core, .proofs = proofs, .entries = memory};
-    memset(d->entries, 0, DOCKET_MAX * sizeof *d->entries);
 }
 
 struct docket_entry *docket_find_scope(const struct docket *d, uint16_t slot, uint64_t life,
                                        const struct scope *scope)
 {
-    for (size_t i = 0; i < DOCKET_MAX; i++) {
+    for (size_t i = 0; i < d->count; i++) {
         struct docket_entry *e = &d->entries[i];
         if (e->used && e->slot == slot && e->life == life && scope_equal(&e->scope, scope))
             return e;
@@ -38,7 +37,7 @@ struct docket_entry *docket_find(const struct docket *d, uint16_t slot, uint64_t
 
 bool docket_binds_session(const struct docket *d, uint16_t slot, uint64_t life)
 {
-    for (size_t i = 0; i < DOCKET_MAX; i++) {
+    for (size_t i = 0; i < d->count; i++) {
         const struct docket_entry *e = &d->entries[i];
         if (e->used && e->slot == slot && e->life == life && e->scope.session)
             return true;
@@ -146,18 +145,23 @@ static struct docket_entry *make_place(struct docket *d, const struct scope *sco
 {
     struct docket_entry *oldest = NULL;
     size_t sessions = 0;
-    for (size_t i = 0; i < DOCKET_MAX; i++) {
+    for (size_t i = 0; i < d->count; i++) {
         const struct docket_entry *e = &d->entries[i];
         sessions += e->used && e->scope.session && !docket_over(d, e);
     }
-    if (scope->session && sessions >= DOCKET_MAX / 2)
+    size_t places = places_orders(d->core->config.roster);
+    if (scope->session && sessions >= places / 2)
         return NULL;
-    for (size_t i = 0; i < DOCKET_MAX; i++) {
+    for (size_t i = 0; i < d->count; i++) {
         struct docket_entry *e = &d->entries[i];
         if (!e->used)
             return e;
         if (docket_over(d, e) && (!oldest || e->serial < oldest->serial))
             oldest = e;
+    }
+    if (d->count < places) {
+        d->entries[d->count] = (struct docket_entry){0};
+        return &d->entries[d->count++];
     }
     if (oldest)
         let_go(d, oldest);
@@ -508,7 +512,7 @@ bool docket_load(struct docket *d, const struct record *record, uint64_t lsn)
 
 void docket_start(struct docket *d, struct instant now)
 {
-    for (size_t i = 0; i < DOCKET_MAX; i++)
+    for (size_t i = 0; i < d->count; i++)
         d->entries[i].at = now;
 }
 

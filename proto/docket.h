@@ -12,10 +12,7 @@
 #include "proto/ended.h"
 #include "proto/proofs.h"
 
-enum {
-    DOCKET_MAX = 64,
-    STORY_BYTES_MAX = 2 + 1 + LOCK_NAME_MAX + 1 + ROSTER_JURORS_MAX * 24 + 2 * 256
-};
+enum { STORY_BYTES_MAX = 2 + 1 + LOCK_NAME_MAX + 1 + ROSTER_JURORS_MAX * 24 + 2 * 256 };
 /* In ORDER_STORED, beside the actions: the story is kept, too. */
 #define ORDER_STORY_KEPT (UINT32_C(1) << 31)
 
@@ -32,6 +29,7 @@ struct docket_entry {
     uint64_t lsn;
     uint64_t serial;                                /* order of coming: the oldest gives way */
     struct instant at;                              /* the last news of it, in this run */
+    struct instant look_at;                         /* the executor's: whose turn it is */
     struct instant runs_until;                      /* an executor said that it acts until then */
     struct fence_report reports[FENCE_REPORTS_MAX]; /* one of each executor, oldest first */
     size_t report_count;
@@ -43,7 +41,8 @@ struct docket_entry {
 struct docket {
     struct core *core;
     struct proofs *proofs;
-    struct docket_entry *entries;
+    struct docket_entry *entries; /* places_orders() of them at most; */
+    size_t count;                 /* so many were ever used */
     uint64_t serial;
 };
 

@@ -6,6 +6,7 @@
 #include "proto/juror.h"
 #include "proto/must.h"
 #include "proto/mutant.h"
+#include "proto/places.h"
 
 #define ASK_AGAIN    SPAN_MS(200)
 #define TURN_SPAN    SPAN_MS(3000) /* for an executor of a better rank to say that it began */
@@ -16,19 +17,27 @@
 
 #define RUN_BEGAN_TEXT "off, then a status query"
 
+size_t executor_bytes(const struct peer_config *config)
+{
+    return places_orders(config->roster) * sizeof(struct execution);
+}
+
 void executor_init(struct executor *x, struct core *core, struct docket *docket,
-                   struct proofs *proofs)
+                   struct proofs *proofs, void *memory)
 {
     const struct roster *roster = core->config.roster;
-    *x = (struct executor){
-        .core = core, .docket = docket, .proofs = proofs, .step_at = INSTANT_NEVER};
+    *x = (struct executor){.core = core,
+                           .docket = docket,
+                           .proofs = proofs,
+                           .table = memory,
+                           .step_at = INSTANT_NEVER};
     x->serves = roster->nodes[roster_find(roster, core_self(core))].executes;
 }
 
 static struct execution *find(struct executor *x, uint16_t slot, uint64_t life,
                               const struct scope *scope)
 {
-    for (size_t i = 0; x->used && i < EXECUTIONS_MAX; i++)
+    for (size_t i = 0; x->used && i < x->count; i++)
         if (x->table[i].used && x->table[i].slot == slot && x->table[i].life == life &&
             scope_equal(&x->table[i].scope, scope))
             return &x->table[i];
@@ -52,14 +61,18 @@ static bool over(const struct executor *x, uint16_t slot, uint64_t life, const s
 static struct execution *make(struct executor *x, uint16_t slot, uint64_t life,
                               const struct scope *scope)
 {
-    size_t sessions = 0;
-    for (size_t i = 0; i < EXECUTIONS_MAX; i++)
+    size_t sessions = 0, places = places_orders(x->core->config.roster);
+    for (size_t i = 0; i < x->count; i++)
         sessions += x->table[i].used && x->table[i].scope.session &&
                     !over(x, x->table[i].slot, x->table[i].life, &x->table[i].scope);
-    if (scope->session && sessions >= EXECUTIONS_MAX / 2)
+    if (scope->session && sessions >= places / 2)
         return NULL;
-    for (size_t i = 0; i < EXECUTIONS_MAX; i++) {
+    for (size_t i = 0; i < places; i++) {
         struct execution *e = &x->table[i];
+        if (i == x->count) {
+            x->count++;
+            *e = (struct execution){0};
+        }
         if (e->used && !(e->phase == EXECUTION_OVER && over(x, e->slot, e->life, &e->scope)))
             continue;
         x->used += !e->used;
@@ -271,16 +284,19 @@ static void begin_asking(struct executor *x, struct instant now, struct executio
 }
 
 static bool want_run(struct executor *x, enum run_kind kind, const struct docket_entry *order,
-                     uint8_t action)
+                     uint8_t action, struct instant begin_by)
 {
     if (x->run_count == EFFECTS_RUNS_MAX)
         return false;
-    x->runs[x->run_count++] = (struct run){.kind = kind,
-                                           .slot = order->slot,
-                                           .life = order->life,
-                                           .scope = order->scope,
-                                           .action = action,
-                                           .order = order->order};
+    x->runs[x->run_count++] =
+        (struct run){.kind = kind,
+                     .slot = order->slot,
+                     .life = order->life,
+                     .scope = order->scope,
+                     .action = action,
+                     .order = order->order,
+                     .begin_by = begin_by,
+                     .end_by = instant_after(begin_by, x->core->config.run_span)};
     return true;
 }
 
@@ -292,7 +308,8 @@ static void run(struct executor *x, struct instant now, struct execution *e)
     /* F9: within 2 s of asking a quorum, on an order that is certified for an action. */
     must(jury_is_quorum(&x->core->jury, e->yes));
     must(span_between(e->asked_at, now).ns < ASK_SPAN.ns && e->lsn <= x->core->journal.durable);
-    if (!order || !want_run(x, RUN_OFF_STATUS, order, e->action)) {
+    if (!order ||
+        !want_run(x, RUN_OFF_STATUS, order, e->action, instant_after(e->asked_at, ASK_SPAN))) {
         begin_asking(x, now, e); /* no room for it in these effects: ask anew */
         return;
     }
@@ -335,7 +352,7 @@ void executor_look(struct executor *x, struct instant now)
     x->step_at = INSTANT_NEVER;
     if (!x->serves || !core_votes(x->core)) /* L7: it signs out of its store */
         return;
-    for (size_t i = 0; i < DOCKET_MAX; i++) {
+    for (size_t i = 0; i < x->docket->count; i++) {
         struct docket_entry *order = &x->docket->entries[i];
         if (!may_act(x, order) || find(x, order->slot, order->life, &order->scope))
             continue;
@@ -344,6 +361,12 @@ void executor_look(struct executor *x, struct instant now)
             x->step_at = instant_earlier(x->step_at, instant_after(now, LOOK_WAIT));
             continue;
         }
+        /* It costs what the roster names: at news of this order, and now and then. */
+        if (order->at.ns != now.ns && !instant_reached(now, order->look_at)) {
+            x->step_at = instant_earlier(x->step_at, order->look_at);
+            continue;
+        }
+        order->look_at = instant_after(now, LOOK_WAIT);
         /* Counted from the last that is known of it: else, after a slow failure, it would be the
          * turn of all who are left at once. */
         struct instant from = order->runs_until.ns > order->at.ns ? order->runs_until : order->at;
@@ -354,9 +377,15 @@ void executor_look(struct executor *x, struct instant now)
         if (e) {
             e->action = docket_action(order);
             begin_asking(x, now, e);
-        } else if (!instant_reached(now, turn))
-            x->step_at = instant_earlier(x->step_at, instant_after(now, LOOK_WAIT));
+        } else { /* not yet; or all places are taken */
+            x->step_at = instant_earlier(x->step_at, order->look_at);
+        }
     }
+}
+
+void executor_look_soon(struct executor *x, struct instant now)
+{
+    x->step_at = now;
 }
 
 /* The ladder's next rung, which is an act of its own: the jurors are asked anew (F9). That it acts
@@ -450,7 +479,8 @@ static void take_witness(struct executor *x, struct instant now, uint16_t from,
     sign_receipt(x, now, e); /* a witness that does not reach the device says nothing */
 }
 
-static void testify(struct executor *x, uint16_t from, const struct wire_witness_ask *m)
+static void testify(struct executor *x, struct instant now, uint16_t from,
+                    const struct wire_witness_ask *m)
 {
     /* F4: a device is touched on a certified order alone, also to ask how it is. */
     const struct docket_entry *order = docket_find_scope(x->docket, m->slot, m->life, &m->scope);
@@ -467,7 +497,8 @@ static void testify(struct executor *x, uint16_t from, const struct wire_witness
     for (size_t i = 0; i < EFFECTS_RUNS_MAX; i++) {
         if (x->testimonies[i].used)
             continue;
-        if (want_run(x, RUN_STATUS, order, m->action))
+        /* Who asked waits no longer. */
+        if (want_run(x, RUN_STATUS, order, m->action, instant_after(now, WITNESS_SPAN)))
             x->testimonies[i] = (struct testimony){.used = true,
                                                    .asker = from,
                                                    .slot = m->slot,
@@ -574,7 +605,7 @@ void executor_take(struct executor *x, struct instant now, uint16_t from, const 
     if (m->type == WIRE_EXEC_OK)
         take_ok(x, now, from, &m->exec_ok);
     else if (m->type == WIRE_WITNESS_ASK)
-        testify(x, from, &m->witness_ask);
+        testify(x, now, from, &m->witness_ask);
     else if (m->type == WIRE_WITNESS)
         take_witness(x, now, from, &m->witness);
 }
@@ -616,7 +647,7 @@ void executor_step(struct executor *x, struct instant now)
 {
     if (instant_reached(now, x->step_at))
         executor_look(x, now);
-    for (size_t i = 0; x->used && i < EXECUTIONS_MAX; i++)
+    for (size_t i = 0; x->used && i < x->count; i++)
         if (x->table[i].used && x->table[i].phase != EXECUTION_OVER)
             step(x, now, &x->table[i]);
 }
@@ -624,7 +655,7 @@ void executor_step(struct executor *x, struct instant now)
 struct instant executor_deadline(const struct executor *x)
 {
     struct instant at = x->step_at;
-    for (size_t i = 0; x->used && i < EXECUTIONS_MAX; i++)
+    for (size_t i = 0; x->used && i < x->count; i++)
         if (x->table[i].used && x->table[i].phase != EXECUTION_WRITING &&
             x->table[i].phase != EXECUTION_OVER)
             at = instant_earlier(at, x->table[i].again_at);

@@ -23,8 +23,6 @@
 #include "proto/docket.h"
 #include "proto/standing.h"
 
-enum { EXECUTIONS_MAX = 16 };
-
 enum execution_phase {
     EXECUTION_ASKING,
     EXECUTION_WRITING,
@@ -67,8 +65,11 @@ struct executor {
     struct core *core;
     struct docket *docket;
     struct proofs *proofs;
-    struct execution table[EXECUTIONS_MAX];
-    uint32_t used; /* of the table; mostly none, and every turn asks */
+    /* Of each order in the docket one at most, beside those of lives that are over: so there is a
+     * place for each, also while many others have failed and wait for the ends of their lives. */
+    struct execution *table; /* places_orders() of them at most; */
+    size_t count;            /* so many were ever used */
+    uint32_t used;           /* so many are; mostly none, and every turn asks */
     struct testimony testimonies[EFFECTS_RUNS_MAX];
     struct run runs[EFFECTS_RUNS_MAX]; /* for the next effects */
     size_t run_count;
@@ -76,12 +77,16 @@ struct executor {
     bool serves; /* the roster lets this node execute */
 };
 
+size_t executor_bytes(const struct peer_config *config);
 void executor_init(struct executor *x, struct core *core, struct docket *docket,
-                   struct proofs *proofs);
+                   struct proofs *proofs, void *memory);
 /* Records EXECUTED: never again. False if it does not fit. */
 bool executor_load(struct executor *x, const struct record *record);
 /* An order is in the docket, or a report came: it may be this node's turn. */
 void executor_look(struct executor *x, struct instant now);
+/* The same, once in the next turn, whatever else there is until then: something is over, and its
+ * place may be another's. */
+void executor_look_soon(struct executor *x, struct instant now);
 /* Messages EXEC_OK, WITNESS_ASK, WITNESS. */
 void executor_take(struct executor *x, struct instant now, uint16_t from, const struct message *m);
 /* EVENT_EXECUTED. */

@@ -22,7 +22,7 @@ const char *fence_verdict_text(enum fence_verdict verdict)
 static const struct docket_entry *highest(const struct docket *d, uint16_t slot)
 {
     const struct docket_entry *found = NULL;
-    for (size_t i = 0; i < DOCKET_MAX; i++) {
+    for (size_t i = 0; i < d->count; i++) {
         const struct docket_entry *e = &d->entries[i];
         if (e->used && e->slot == slot && e->scope.session == 0 &&
             (!found || e->life > found->life))

@@ -20,8 +20,9 @@ size_t fencing_bytes(const struct peer_config *config)
     return aligned(signs_bytes(config)) + aligned(proofs_bytes(config)) +
            aligned(docket_bytes(config)) + aligned(juror_bytes(config)) +
            aligned(accuser_bytes(config)) + aligned(inhibitors_bytes(config)) +
-           aligned(armory_bytes(config)) + aligned(vigil_bytes()) + aligned(ended_bytes(config)) +
-           aligned(scopes_bytes(config));
+           aligned(armory_bytes(config)) + aligned(vigil_bytes(config)) +
+           aligned(ended_bytes(config)) + aligned(scopes_bytes(config)) +
+           aligned(executor_bytes(config));
 }
 
 static void *carve(uint8_t **at, size_t size)
@@ -50,9 +51,9 @@ void fencing_init(struct fencing *f, struct core *core, struct asker *asker,
     f->juror.scopes = &f->scopes;
     standing_init(&f->standing, core);
     life_init(&f->life, core, &f->proofs);
-    executor_init(&f->executor, core, &f->docket, &f->proofs);
+    executor_init(&f->executor, core, &f->docket, &f->proofs, carve(&at, executor_bytes(config)));
     armory_init(&f->armory, core, &f->juror, asker, carve(&at, armory_bytes(config)));
-    vigil_init(&f->vigil, core, &f->accuser, &f->proofs, carve(&at, vigil_bytes()));
+    vigil_init(&f->vigil, core, &f->accuser, &f->proofs, carve(&at, vigil_bytes(config)));
     core->proofs = &f->proofs;
     core->ended = &f->ended;
     core->standing = &f->standing;
@@ -78,8 +79,8 @@ bool fencing_load(struct fencing *f, const struct record *record, uint64_t lsn)
 
 size_t fencing_records(const struct fencing *f)
 {
-    return f->core->config.roster->node_count * 5 + DOCKET_MAX * (2 + FENCE_REPORTS_MAX) +
-           EXECUTIONS_MAX + INHIBITORS_MAX + ENDED_MAX + 2 * SCOPES_MAX;
+    return f->core->config.roster->node_count * 5 + f->docket.count * (2 + FENCE_REPORTS_MAX) +
+           f->executor.count + INHIBITORS_MAX + ENDED_MAX + 2 * SCOPES_MAX;
 }
 
 /* The next one of the present part; false when it has no more. */
@@ -99,13 +100,13 @@ static bool next_of_part(const struct fencing *f, struct fencing_cursor *c, stru
     while (c->part == 2 && c->index < ENDED_MAX)
         if (ended_record(&f->ended, c->index++, out))
             return true;
-    while (c->part == 3 && c->index < DOCKET_MAX) {
+    while (c->part == 3 && c->index < f->docket.count) {
         if (docket_record(&f->docket, c->index, &c->step, out, c->bytes))
             return true;
         c->index++;
         c->step = 0;
     }
-    while (c->part == 4 && c->index < EXECUTIONS_MAX)
+    while (c->part == 4 && c->index < f->executor.count)
         if (executor_record(&f->executor, c->index++, out))
             return true;
     while (c->part == 5 && c->index < INHIBITORS_MAX)
@@ -251,7 +252,7 @@ static void standing_changed(struct fencing *f, struct instant now, enum standin
 static void obey_for_sessions(struct fencing *f, struct instant now)
 {
     struct core *c = f->core;
-    for (size_t i = 0; i < DOCKET_MAX; i++) {
+    for (size_t i = 0; i < f->docket.count; i++) {
         const struct docket_entry *e = &f->docket.entries[i];
         if (!e->used || e->slot != core_self(c) || e->life != c->life || !e->scope.session)
             continue;
@@ -288,6 +289,7 @@ static void proof_news(struct fencing *f, struct instant now, uint16_t slot)
     if (e)
         ended_forget(&f->ended, slot, e->covers);
     juror_proof(&f->juror, slot);
+    executor_look_soon(&f->executor, now);
     coordinator_proof(f->coordinator, now);
     struct notice *n = told_notice(&f->core->told, NOTICE_PROOF);
     n->slot = slot;
@@ -299,6 +301,7 @@ static void ended_news(struct fencing *f, struct instant now, const struct ended
 {
     fence_told_proof(f->core, (struct view){e->bytes, e->size});
     docket_ended(&f->docket, e);
+    executor_look_soon(&f->executor, now);
     coordinator_proof(f->coordinator, now);
     struct notice *n = told_notice(&f->core->told, NOTICE_ENDED);
     n->slot = e->slot;
@@ -352,7 +355,7 @@ static void remind(struct fencing *f, struct instant now, uint16_t slot, uint64_
     if (!instant_reached(now, f->remind_at) || !ended_any(&f->ended, slot, life))
         return;
     f->remind_at = instant_after(now, ALARM_WAIT);
-    for (size_t i = 0; i < DOCKET_MAX; i++) {
+    for (size_t i = 0; i < f->docket.count; i++) {
         const struct docket_entry *e = &f->docket.entries[i];
         if (e->used && e->slot == slot && e->life == life && e->scope.session)
             docket_send(&f->docket, slot, e);

@@ -48,3 +48,10 @@ const char *gate_check(const struct gate *gate, const struct gate_request *reque
                               .order = order_digest(&cert.order)};
     return NULL;
 }
+
+const char *gate_late(struct instant now, struct instant begin_by)
+{
+    if (!instant_reached(now, begin_by) || MUTANT(190)) /* "an executor that hung acts later" */
+        return NULL;
+    return "asked too late to begin (F9)";
+}

@@ -8,6 +8,7 @@
 
 #include "crypto/order.h"
 #include "proto/acts.h"
+#include "proto/time.h"
 
 struct gate {
     uint16_t self; /* slot of the executor's own node */
@@ -28,5 +29,10 @@ struct gate_request {
 /* NULL: certified, and *out is the act that it would be. Else the rule that forbids it; static. */
 const char *gate_check(const struct gate *gate, const struct gate_request *request,
                        struct fence_act *out);
+
+/* F9: what was asked of the executor is begun before `begin_by` or not at all, by whatever clock
+ * both have: the jurors' answers are old by then, another may have acted meanwhile, and the target
+ * be back. NULL, or that it is too late; static. */
+const char *gate_late(struct instant now, struct instant begin_by);
 
 #endif

@@ -60,13 +60,9 @@ static uint16_t count_brake(const struct juror *j, struct instant now,
     return count;
 }
 
-/* b = max(min(2, J - q), N / 8). */
 static size_t brake_limit(const struct core *c)
 {
-    size_t spare = c->jury.count - c->jury.quorum;
-    size_t small = spare < 2 ? spare : 2;
-    size_t share = c->config.roster->node_count / 8;
-    return small > share ? small : share;
+    return jury_brake(&c->jury, c->config.roster->node_count);
 }
 
 size_t juror_brake(const struct juror *j, struct instant now, uint16_t slot, size_t *limit)

@@ -22,6 +22,14 @@ bool jury_can_order(const struct jury *jury)
     return jury->count >= JURY_LEAST;
 }
 
+size_t jury_brake(const struct jury *jury, size_t nodes)
+{
+    size_t spare = jury->count - jury->quorum;
+    size_t small = spare < 2 ? spare : 2;
+    size_t share = nodes / 8;
+    return small > share ? small : share;
+}
+
 bool jury_is_quorum(const struct jury *jury, uint32_t mask)
 {
     return (size_t)__builtin_popcount(mask) >= jury->quorum;

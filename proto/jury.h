@@ -18,6 +18,8 @@ void jury_init(struct jury *jury, const struct roster *roster);
 int jury_find(const struct jury *jury, uint16_t slot);
 /* F12: a jury of one is no jury: of one or two nodes no life is ended by the others' votes. */
 bool jury_can_order(const struct jury *jury);
+/* F8: b = max(min(2, J - q), N / 8), of N nodes. */
+size_t jury_brake(const struct jury *jury, size_t nodes);
 bool jury_is_quorum(const struct jury *jury, uint32_t mask);
 
 #endif

@@ -347,6 +347,8 @@ struct run {
     struct scope scope; /* of the order: a session, and the info for it; none: the whole life */
     uint8_t action;     /* of the roster */
     struct digest order;
+    struct instant begin_by; /* later nothing is begun (F9), */
+    struct instant end_by;   /* and nothing has an effect any more: jurors' windows may close */
 };
 
 struct outgoing {

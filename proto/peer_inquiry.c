@@ -1,5 +1,6 @@
 /* What a peer knows of accusations that are no order yet: see peer_next_inquiry in peer.h. */
 #include "proto/peer_internal.h"
+#include "proto/places.h"
 
 /* What this node gathered as who asks. */
 static void fill_asks(const struct peer *p, const struct accusation *a, struct inquiry_view *out)
@@ -37,7 +38,7 @@ static bool fill_own(const struct dossier *d, struct inquiry_view *out)
 
 static const struct accusation *accusation_of(const struct accuser *a, uint16_t slot, uint64_t life)
 {
-    for (size_t i = 0; i < ACCUSED_MAX; i++)
+    for (size_t i = 0; i < a->count; i++)
         if (a->table[i].used && a->table[i].slot == slot && a->table[i].life == life)
             return &a->table[i];
     return NULL;
@@ -49,7 +50,7 @@ bool peer_next_inquiry(const struct peer *p, size_t *cursor, struct inquiry_view
     const struct accuser *accuser = &p->fencing.accuser;
     const struct roster *roster = p->core.config.roster;
     const struct dossier *dossiers = p->fencing.juror.dossiers;
-    while (*cursor < ACCUSED_MAX) {
+    while (*cursor < accuser->count) {
         const struct accusation *a = &accuser->table[(*cursor)++];
         if (!a->used)
             continue;
@@ -60,8 +61,10 @@ bool peer_next_inquiry(const struct peer *p, size_t *cursor, struct inquiry_view
             fill_own(&dossiers[index], out);
         return true;
     }
-    while (*cursor - ACCUSED_MAX < roster->node_count) {
-        size_t index = (*cursor)++ - ACCUSED_MAX;
+    if (*cursor < PLACES_ASKED_MAX)
+        *cursor = PLACES_ASKED_MAX;
+    while (*cursor - PLACES_ASKED_MAX < roster->node_count) {
+        size_t index = (*cursor)++ - PLACES_ASKED_MAX;
         const struct dossier *d = &dossiers[index];
         uint64_t life = d->open ? d->inquired : d->logged;
         uint16_t slot = roster->nodes[index].slot;

@@ -151,7 +151,7 @@ bool peer_next_order(const struct peer *p, size_t *cursor, struct order_view *ou
 {
     const struct docket *d = &p->fencing.docket;
     const struct docket_entry *next = NULL;
-    for (size_t i = 0; i < DOCKET_MAX; i++) {
+    for (size_t i = 0; i < d->count; i++) {
         const struct docket_entry *e = &d->entries[i];
         if (e->used && e->serial > *cursor && (!next || e->serial < next->serial))
             next = e;
@@ -256,7 +256,7 @@ void peer_set_tap(struct peer *p, peer_tap tap, void *context)
 bool peer_next_accusation(const struct peer *p, size_t *cursor, struct order_view *out)
 {
     const struct accuser *a = &p->fencing.accuser;
-    for (size_t i = *cursor; a->used && i < ACCUSED_MAX; i++) {
+    for (size_t i = *cursor; a->used && i < a->count; i++) {
         const struct accusation *c = &a->table[i];
         if (!c->used || docket_find_scope(&p->fencing.docket, c->slot, c->life, &c->word.scope) ||
             proofs_covers(&p->fencing.proofs, c->slot) >= c->life)

@@ -12,10 +12,12 @@ size_t peer_segment_size(const struct peer *p)
     const struct core *c = &p->core;
     size_t records = 8 + c->config.roster->node_count + 2 * c->cohorts.shard_count +
                      p->voter.registers.count + p->asker.count + fencing_records(&p->fencing);
-    size_t orders = DOCKET_MAX * (ORDER_CERT_BYTES_MAX + FENCE_REPORTS_MAX * FENCE_TEXT_MAX) +
-                    INHIBITORS_MAX * (INHIBITOR_WHO_MAX + INHIBITOR_REASON_MAX);
-    size_t scopes = (DOCKET_MAX * FENCE_REPORTS_MAX + 2 * SCOPES_MAX + EXECUTIONS_MAX) *
-                    (size_t)SCOPE_BYTES_MAX;
+    size_t orders =
+        p->fencing.docket.count * (ORDER_CERT_BYTES_MAX + FENCE_REPORTS_MAX * FENCE_TEXT_MAX) +
+        INHIBITORS_MAX * (INHIBITOR_WHO_MAX + INHIBITOR_REASON_MAX);
+    size_t scopes =
+        (p->fencing.docket.count * FENCE_REPORTS_MAX + 2 * SCOPES_MAX + p->fencing.executor.count) *
+        (size_t)SCOPE_BYTES_MAX;
     return VOTELOG_HEADER_SIZE + records * FIXED_RECORD_MAX + orders + scopes + c->arena.allocated;
 }
 

@@ -6,6 +6,7 @@
 #include "proto/mutant.h"
 
 #define FIRST_WAIT SPAN_MS(60)    /* between renewals until the first quorum */
+#define PROVE_WAIT SPAN_MS(20)    /* between renewals for evidence; a look goes on for 250 ms */
 #define LINGER     SPAN_MS(10000) /* a node that locks now and then need not wait each time */
 
 static struct span renew_span(const struct standing *s)
@@ -23,7 +24,7 @@ static struct span lose_span(const struct standing *s)
 
 void standing_init(struct standing *s, struct core *core)
 {
-    *s = (struct standing){.core = core, .renew_at = INSTANT_NEVER};
+    *s = (struct standing){.core = core, .renew_at = INSTANT_NEVER, .prove_at = INSTANT_NEVER};
 }
 
 void standing_reset(struct standing *s, struct instant now)
@@ -33,7 +34,8 @@ void standing_reset(struct standing *s, struct instant now)
                            .users = users,
                            .seq = seq,
                            .since = now,
-                           .renew_at = users ? now : INSTANT_NEVER};
+                           .renew_at = users ? now : INSTANT_NEVER,
+                           .prove_at = INSTANT_NEVER};
 }
 
 static struct instant newest_of(const struct standing *s)
@@ -79,6 +81,7 @@ bool standing_bound(const struct standing *s)
 static void renew(struct standing *s, struct instant now)
 {
     struct core *c = s->core;
+    s->prove_at = INSTANT_NEVER; /* whatever was probed for it was sent before */
     if (!c->life_known)
         return;
     s->sent[++s->seq % STANDING_SENT] = now;
@@ -110,7 +113,11 @@ void standing_unuse(struct standing *s, struct instant now)
 
 void standing_prove(struct standing *s, struct instant now)
 {
-    renew(s, now);
+    struct instant soonest = instant_after(s->sent[s->seq % STANDING_SENT], PROVE_WAIT);
+    if (instant_reached(now, soonest))
+        renew(s, now);
+    else
+        s->prove_at = soonest;
 }
 
 /* --- What follows from an answer, or from the time --- */
@@ -210,13 +217,15 @@ enum standing_change standing_step(struct standing *s, struct instant now)
     if (instant_reached(now, s->renew_at)) {
         renew(s, now);
         s->renew_at = wanted(s, now) ? instant_after(now, repeat_span(s, now)) : INSTANT_NEVER;
+    } else if (instant_reached(now, s->prove_at)) {
+        renew(s, now);
     }
     return judge(s, now);
 }
 
 struct instant standing_deadline(const struct standing *s)
 {
-    struct instant at = s->renew_at;
+    struct instant at = instant_earlier(s->renew_at, s->prove_at);
     if (!wanted(s, s->core->now))
         return at;
     if (s->state == STANDING_HELD)

@@ -15,7 +15,9 @@
 
 #include "proto/core.h"
 
-enum { STANDING_SENT = 64 }; /* renewals whose sending time is remembered: F of them, each r/4 */
+/* Renewals whose sending time is remembered, so that their answers count: those of 8.8 s and more,
+ * which is F at a thousand nodes, r/4 apart and beside these one for evidence every 20 ms. */
+enum { STANDING_SENT = 512 };
 
 enum standing_change {
     STANDING_SAME,
@@ -38,6 +40,7 @@ struct standing {
     struct instant newest;        /* the q-th newest of these: every turn asks for it */
     struct instant since;         /* holds found at a start count from then */
     struct instant renew_at;
+    struct instant prove_at;     /* one for evidence is due, which came too soon after the last */
     struct instant linger_until; /* renews so long after the last user went */
     uint32_t voted;              /* jurors that voted against this life */
     bool gone;                   /* told that it is; once, however long that lasts */
@@ -53,7 +56,9 @@ void standing_reset(struct standing *s, struct instant now);
 /* An operation that needs it begins or ends. */
 void standing_use(struct standing *s, struct instant now);
 void standing_unuse(struct standing *s, struct instant now);
-/* Renews now, whatever the timer says: for a juror's own evidence (F2c). */
+/* Renews, whatever the timer says: for a juror's own evidence, whose probes are sent by then (F2c).
+ * Now; or within 20 ms, if one was sent so lately, which serves all that asked meanwhile: a juror
+ * that looks for hundreds at once would else forget when it sent what is answered. */
 void standing_prove(struct standing *s, struct instant now);
 /* Messages RENEWED, VOTED. */
 enum standing_change standing_take(struct standing *s, struct instant now, uint16_t from,

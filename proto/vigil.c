@@ -2,25 +2,25 @@
 #include "proto/vigil.h"
 
 #include "proto/must.h"
+#include "proto/places.h"
 
 #define ASK_WAIT SPAN_MS(1000) /* while a juror has not spoken, or has to vote yet */
 #define LAST     SPAN_MS(10)   /* after a juror's own time: its clock is read in milliseconds */
 
-size_t vigil_bytes(void)
+size_t vigil_bytes(const struct peer_config *config)
 {
-    return ACCUSED_MAX * sizeof(struct watched_life);
+    return places_asked(config->roster) * sizeof(struct watched_life);
 }
 
 void vigil_init(struct vigil *v, struct core *core, const struct accuser *accuser,
                 struct proofs *proofs, void *memory)
 {
     *v = (struct vigil){.core = core, .accuser = accuser, .proofs = proofs, .table = memory};
-    memset(v->table, 0, vigil_bytes());
 }
 
 static struct watched_life *find(const struct vigil *v, uint16_t slot, uint64_t life)
 {
-    for (size_t i = 0; v->used && i < ACCUSED_MAX; i++)
+    for (size_t i = 0; v->used && i < v->count; i++)
         if (v->table[i].used && v->table[i].slot == slot && v->table[i].life == life)
             return &v->table[i];
     return NULL;
@@ -29,7 +29,7 @@ static struct watched_life *find(const struct vigil *v, uint16_t slot, uint64_t 
 /* Whether that life is accused, as a whole or for one of its sessions. */
 static bool accused(const struct vigil *v, const struct watched_life *w)
 {
-    for (size_t i = 0; i < ACCUSED_MAX; i++) {
+    for (size_t i = 0; i < v->accuser->count; i++) {
         const struct accusation *c = &v->accuser->table[i];
         if (c->used && c->slot == w->slot && c->life == w->life)
             return true;
@@ -40,7 +40,7 @@ static bool accused(const struct vigil *v, const struct watched_life *w)
 /* The votes against all of it that the accuser has gathered; NULL: it is not accused as a whole. */
 static const struct order_cert *votes_of(const struct vigil *v, const struct watched_life *w)
 {
-    for (size_t i = 0; i < ACCUSED_MAX; i++) {
+    for (size_t i = 0; i < v->accuser->count; i++) {
         const struct accusation *c = &v->accuser->table[i];
         if (c->used && c->slot == w->slot && c->life == w->life && !c->word.scope.session)
             return &c->cert;
@@ -161,21 +161,22 @@ void vigil_take(struct vigil *v, struct instant now, uint16_t from, const struct
 /* One watch for each life that is accused, and none without. */
 static void follow(struct vigil *v, struct instant now)
 {
-    for (size_t i = 0; v->used && i < ACCUSED_MAX; i++) {
+    for (size_t i = 0; v->used && i < v->count; i++) {
         struct watched_life *w = &v->table[i];
         if (!w->used || (accused(v, w) && proofs_covers(v->proofs, w->slot) < w->life))
             continue;
         *w = (struct watched_life){0};
         v->used--;
     }
-    for (size_t i = 0; v->accuser->used && i < ACCUSED_MAX; i++) {
+    for (size_t i = 0; v->accuser->used && i < v->accuser->count; i++) {
         const struct accusation *c = &v->accuser->table[i];
         if (!c->used || find(v, c->slot, c->life) || proofs_covers(v->proofs, c->slot) >= c->life)
             continue;
         struct watched_life *free = v->table;
-        while (free->used)
+        while (free < v->table + v->count && free->used)
             free++;
-        must(free < v->table + ACCUSED_MAX);
+        v->count += free == v->table + v->count;
+        must(v->count <= places_asked(v->core->config.roster));
         v->used++;
         *free =
             (struct watched_life){.used = true, .slot = c->slot, .life = c->life, .ask_at = now};
@@ -184,8 +185,10 @@ static void follow(struct vigil *v, struct instant now)
 
 void vigil_step(struct vigil *v, struct instant now)
 {
-    follow(v, now);
-    for (size_t i = 0; v->used && i < ACCUSED_MAX; i++) {
+    if (v->followed != v->accuser->serial)
+        follow(v, now);
+    v->followed = v->accuser->serial;
+    for (size_t i = 0; v->used && i < v->count; i++) {
         struct watched_life *w = &v->table[i];
         if (!w->used || !instant_reached(now, w->ask_at))
             continue;
@@ -197,7 +200,7 @@ void vigil_step(struct vigil *v, struct instant now)
 struct instant vigil_deadline(const struct vigil *v)
 {
     struct instant at = INSTANT_NEVER;
-    for (size_t i = 0; v->used && i < ACCUSED_MAX; i++)
+    for (size_t i = 0; v->used && i < v->count; i++)
         if (v->table[i].used)
             at = instant_earlier(at, v->table[i].ask_at);
     return at;

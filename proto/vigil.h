@@ -26,11 +26,13 @@ struct vigil {
     struct core *core;
     const struct accuser *accuser;
     struct proofs *proofs;
-    struct watched_life *table; /* ACCUSED_MAX, beside the accusations */
-    uint32_t used;              /* of it; mostly none, and every turn asks */
+    struct watched_life *table; /* as many as there are accusations at most */
+    size_t count;               /* so many were ever used */
+    uint32_t used;              /* so many are; mostly none, and every turn asks */
+    uint32_t followed;          /* the accuser's serial then */
 };
 
-size_t vigil_bytes(void);
+size_t vigil_bytes(const struct peer_config *config);
 void vigil_init(struct vigil *v, struct core *core, const struct accuser *accuser,
                 struct proofs *proofs, void *memory);
 /* Messages SILENCE that answer. */

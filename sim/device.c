@@ -1,13 +1,15 @@
 /* Fence devices: see device.h. */
 #include "sim/device.h"
 
+#include "proto/gate.h"
+#include "proto/mutant.h"
 #include "sim/check.h"
 #include "sim/machine.h"
 #include "sim/sessions.h"
 #include "sim/world.h"
 
 /* What is due, in the low bits of an item's tag. */
-enum { DUE_EFFECT, DUE_ANSWER, DUE_BITS = 1 };
+enum { DUE_EFFECT, DUE_ANSWER, DUE_BEGIN, DUE_BITS = 2 };
 
 static const struct span deadline_span = SPAN_MS(DEVICE_DEADLINE_MS);
 static const struct range status_time = {SPAN_MS(30), SPAN_MS(800)};
@@ -104,6 +106,37 @@ static void begin_off(struct world *w, struct device_run *d)
     plan(w, d, answer, DUE_ANSWER);
 }
 
+/* The executor's process hangs before it reads the request. When it goes on it judges whether that
+ * is too late; its agent has given it up when the run's time is over. */
+static bool executor_hangs(struct world *w, struct machine *m, struct device_run *d)
+{
+    if (w->p.devices[DEVICE_HANGS] == 0 || w->calm || w->siege.on || w->script.playing ||
+        w->devices.told[d->target] || !random_chance(&w->devices.random, HANGS_PERMILLE))
+        return false;
+    struct span given_up = span_between(machine_clock(m), d->run.end_by);
+    d->outcome = RUN_UNKNOWN;
+    plan(w, d, given_up, DUE_ANSWER);
+    plan(w, d, between(w, 10, 40000), DUE_BEGIN);
+    d->hangs = true;
+    coverage_hit(w, COVER_DEVICE);
+    return true;
+}
+
+static void go_on(struct world *w, struct device_run *d)
+{
+    struct machine *m = &w->machines[d->executor];
+    bool asked = !d->answered && m->agent_up && m->run == d->agent;
+    d->hangs = false;
+    world_trace(w, "%s: the executor goes on with fence driver %llu", m->name,
+                (unsigned long long)d->number);
+    if (gate_late(machine_clock(m), d->run.begin_by) || (!asked && !MUTANT(190))) {
+        plan(w, d, SPAN_MS(0), DUE_ANSWER);
+        return;
+    }
+    d->deadline = w->now + deadline_span.ns;
+    begin_off(w, d);
+}
+
 static void begin_status(struct world *w, struct device_run *d)
 {
     bool hangs = d->mood == DEVICE_HANGS || d->mood == DEVICE_LATE;
@@ -153,7 +186,8 @@ void device_begin(struct world *w, struct machine *m, const struct run *run)
         d->clock_stood = check_run(w, m, run, &refused);
         if (refused)
             d->mood = DEVICE_FAILS; /* no driver is started */
-        begin_off(w, d);
+        if (!executor_hangs(w, m, d))
+            begin_off(w, d);
     } else {
         begin_status(w, d);
     }
@@ -251,12 +285,14 @@ void device_happens(struct world *w, size_t index, uint64_t tag)
     struct device_run *d = &w->devices.runs[index];
     if (!d->active || d->number != tag >> DUE_BITS)
         return;
-    bool is_effect = (tag & 1) == DUE_EFFECT;
-    if (is_effect && d->effects > 0) /* else its target was spared in the meantime */
+    uint64_t due = tag & ((1 << DUE_BITS) - 1);
+    if (due == DUE_BEGIN && d->hangs)
+        go_on(w, d);
+    else if (due == DUE_EFFECT && d->effects > 0) /* else its target was spared in the meantime */
         effect(w, d);
-    else if (!is_effect && !d->answered)
+    else if (due == DUE_ANSWER && !d->answered)
         answer(w, d);
-    d->active = !d->answered || d->effects > 0;
+    d->active = !d->answered || d->effects > 0 || d->hangs;
 }
 
 void device_power_gone(struct world *w, const struct machine *m)
@@ -266,6 +302,7 @@ void device_power_gone(struct world *w, const struct machine *m)
         if (!d->active || d->executor != m->index)
             continue;
         d->answered = true;
+        d->hangs = false;
         /* What the device was told already, it does: the half of them. */
         if (random_chance(&w->devices.random, 500))
             d->effects = 0;
@@ -285,6 +322,7 @@ void devices_spare(struct world *w, uint32_t machines)
         if (!(machines >> victim(w, d)->index & 1))
             continue;
         d->effects = 0;
+        d->hangs = false;
         if (d->active && d->outcome == RUN_OFF && d->mood <= DEVICE_SLOW)
             d->outcome = RUN_UNKNOWN; /* unless its effect came already, it never will */
         d->active = d->active && !d->answered;

@@ -5,6 +5,7 @@
  *   the effect    the target's power goes, at a random moment; or never; or after the end
  *   the answer    goes to the executor's agent, if the one that asked still runs
  *   the deadline  10 s after the start: the process is killed, and its outcome is not known
+ *   a hang        the executor's process reads it only later, and then judges whether it may begin
  *
  * A run outlives its agent, since it is a process of its own, and dies with its machine; what had
  * left the machine by then goes on (late effects).
@@ -18,7 +19,7 @@
 struct world;
 struct machine;
 
-enum { DEVICE_RUNS_MAX = 64, DEVICE_DEADLINE_MS = 10000 };
+enum { DEVICE_RUNS_MAX = 64, DEVICE_DEADLINE_MS = 10000, HANGS_PERMILLE = 50 };
 
 struct device_run {
     bool active;
@@ -31,6 +32,7 @@ struct device_run {
     enum device_mood mood;
     int64_t deadline; /* virtual time */
     bool clock_stood; /* the executor's, between the jurors' yes and the start */
+    bool hangs;       /* the executor's process has not read it yet */
     uint32_t effects; /* power effects that are still to come */
     bool answered;
     enum run_outcome outcome; /* as decided at the start; a status is looked up at the end */

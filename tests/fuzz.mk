@@ -24,8 +24,8 @@ FUZZ_WITH_fuzz_why   := $(wildcard client/why*.c) $(addprefix client/,member_tex
 LIBS_FUZZ_fuzz_why   := -ljansson
 FUZZ_WITH_fuzz_executor := $(addprefix node/,executor_wire.c acts.c fault.c)
 FUZZ_WITH_seed_executor := $(FUZZ_WITH_fuzz_executor)
-FUZZ_WITH_fuzz_device := $(addprefix node/,device.c config_device.c secrets.c metadata.c watcher.c log.c journal_entry.c fault.c)
-LIBS_FUZZ_fuzz_device := -lconfuse
+FUZZ_WITH_fuzz_device := $(addprefix node/,device.c config_device.c secrets.c metadata.c watcher.c clock.c log.c journal_entry.c fault.c)
+LIBS_FUZZ_fuzz_device := -lconfuse -levent_core
 
 FUZZ_WITH_fuzz_verify := $(addprefix client/,fence_verify.c fence_text.c agent.c refused.c command.c varlink.c)
 LIBS_FUZZ_fuzz_verify := -ljansson

@@ -20,6 +20,8 @@ static void seed_run(void)
                                        .action = 1,
                                        .slot = order.slot,
                                        .life = order.life,
+                                       .begin_by = {INT64_C(7000000000)},
+                                       .end_by = {INT64_C(20000000000)},
                                        .info = {(const uint8_t *)"vm", 2},
                                        .cert = {cert_bytes, writer_size(&w)}};
     seed_file("run", bytes, executor_request_encode(bytes, &request));

@@ -117,6 +117,7 @@ table='
 171 -                           a vote for another state makes a grant true
 172 -                           the asker'"'"'s own vote counts twice
 173 -                           no lease for what was told provisionally
+190 -                           an executor that hung acts when it goes on
 '
 caught=0 planted=0
 afters=()

@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import struct
+import time
 
 from case import OK
 from fencing import FenceCase
@@ -13,9 +14,11 @@ from support.processes import that_mention
 RUN, OFF, ON = 1, 1, 3
 
 
-def request(cert, slot, life, kind=OFF, action=1):
-    """An EXECUTOR_RUN as node/executor_wire.h has it."""
-    head = struct.pack("<BBQBBHQBH", 1, RUN, 7, kind, action, slot, life, 0, len(cert))
+def request(cert, slot, life, kind=OFF, action=1, begin_s=60):
+    """An EXECUTOR_RUN as node/executor_wire.h has it, to be begun within so many seconds."""
+    begin = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + begin_s * 10**9
+    times = begin, begin + 60 * 10**9
+    head = struct.pack("<BBQBBHQQQBH", 2, RUN, 7, kind, action, slot, life, *times, 0, len(cert))
     return head + cert
 
 
@@ -62,6 +65,41 @@ class Executor(FenceCase):
         fence = str(self.lab.dir / first / "fence")
         until(lambda: not any(fence in x for x in that_mention(fence).values()), "its driver is gone")
 
+    def test_one_that_hangs_does_not_act_when_it_goes_on(self):
+        """Stopped while it is asked: for longer than it has to begin, and for all of its time."""
+        name, life = self.name("hangs"), self.life("hv3")
+        began = self.dir / "began"
+        pids = {machine: self.executor(machine) for machine in ("hv1", "hv2")}
+        for machine, pid in pids.items():
+            self.script(machine, f'echo "$1 {machine}" >>{began}\nexec "$power" "$@"\n')
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(os.kill, pid, signal.SIGCONT)
+        _, log = self.writer("hv3", name)
+        self.lab.agent("hv3", "pause")
+        waiter = self.successor("hv1", name, log, "-q")
+
+        def report(stage, *others):
+            def look():
+                order = self.order("hv1", "hv3", life)
+                reports = order["reports"] if order else ()
+                found = [r for r in reports if r["stage"] == stage and r["executor"] not in others]
+                return found[0] if found else None
+
+            return until(look, f"an executor {stage}", 40)
+
+        first = report("began")["executor"]
+        time.sleep(2.5)
+        os.kill(pids[first], signal.SIGCONT)
+        self.assertIn("asked too late to begin (F9)", report("failed")["text"])
+        second = report("failed", first)
+        self.assertIn("did not answer in time", second["text"])
+        os.kill(pids[second["executor"]], signal.SIGCONT)
+        executor_log = self.lab.dir / second["executor"] / "executor.log"
+        until(lambda: " asker-gone " in executor_log.read_text(), "it goes on")
+        self.lab.agent("hv3", "resume")
+        self.assertEqual(self.told(waiter)[1][:3], [f"hv3/{life}", "exclusive", "end-statement"])
+        self.assertFalse(began.exists())
+
     def test_an_order_that_was_carried_out_is_never_carried_out_again(self):
         """Also not by an executor that was started anew; nor is a life that came after it touched."""
         name, life = self.name("replay"), self.life("hv3")
@@ -80,6 +118,7 @@ class Executor(FenceCase):
         for again in range(2):
             for bytes_, word in (
                 (request(cert, 2, life), "acts once"),
+                (request(cert, 2, life, begin_s=0), "asked too late"),
                 (request(cert, 2, life, ON), "did not switch that life off"),
                 (request(cert, 2, life + 1), "another node, life or order"),
                 (request(cert, other, life), "another node, life or order"),

@@ -86,7 +86,9 @@ void drive_setup(void)
                                           .kind = EXECUTOR_OFF,
                                           .slot = order.slot,
                                           .life = order.life,
-                                          .action = 1};
+                                          .action = 1,
+                                          .begin_by = instant_after(clock_now(), PLAY_SPAN),
+                                          .end_by = instant_after(clock_now(), PLAY_SPAN)};
     drive.base = event_base_new();
     ck_assert(clock_open(&drive.clock, drive.base, &fault));
     drive_open();

@@ -9,6 +9,9 @@
 #include "node/process.h"
 #include "tests/unit/crypto_fixture.h"
 
+/* From now on, for requests that are in time. */
+#define PLAY_SPAN SPAN_MS(600000)
+
 enum { PLAY_PATH_SIZE = 256, PLAY_SCRIPT_SIZE = 2048, PLAY_SELF = 0, PLAY_TARGET = 1 };
 
 extern struct fencer_play {

@@ -193,6 +193,8 @@ static size_t encode(uint8_t out[EXECUTOR_REQUEST_MAX], enum executor_kind kind,
                                        .action = action,
                                        .slot = slot,
                                        .life = life,
+                                       .begin_by = instant_after(clock_now(), PLAY_SPAN),
+                                       .end_by = instant_after(clock_now(), PLAY_SPAN),
                                        .cert = {bytes, writer_size(&w)}};
     return executor_request_encode(out, &request);
 }
@@ -326,8 +328,8 @@ START_TEST(truncated_and_altered)
     for (size_t i = 0; i < size; i++) {
         memcpy(changed, bytes, size);
         changed[i] ^= 0x40;
-        if (i >= 2 && i < 10)
-            continue; /* the id is the agent's own */
+        if ((i >= 2 && i < 10) || (i >= 22 && i < 38))
+            continue; /* the id and the times are the agent's own */
         say(changed, size);
         ck_assert_int_eq(hear(), RUN_UNKNOWN);
     }
@@ -392,6 +394,27 @@ START_TEST(stranger)
 }
 END_TEST
 
+/* It hung meanwhile, and who asked has given it up: what is left of that does nothing (F9). */
+START_TEST(given_up)
+{
+    uint8_t bytes[EXECUTOR_REQUEST_MAX];
+    struct order_cert good = certified(PLAY_TARGET, 7, 0, 2, 1u << 1);
+    for (int i = 0; i < 2; i++) { /* with a connection that it knows, and with one that is new */
+        if (i == 0) {
+            world.agent = connect_now();
+            turn();
+        }
+        say(bytes, encode(bytes, EXECUTOR_OFF, good.order.slot, 7, 1, &good));
+        close(world.agent);
+        world.agent = -1;
+        turn();
+        ck_assert_uint_eq(state_of().acts, 0);
+    }
+    check_verbs("");
+    check_alive();
+}
+END_TEST
+
 START_TEST(looks)
 {
     uint8_t bytes[EXECUTOR_REQUEST_MAX], said[EXECUTOR_ANSWER_MAX + 1];
@@ -443,6 +466,7 @@ Suite *suite_executor_server(void)
                                   flood,
                                   deaf,
                                   stranger,
+                                  given_up,
                                   looks,
                                   parts};
     Suite *s = suite_create("executor_server");

@@ -167,6 +167,17 @@ START_TEST(hangs)
 }
 END_TEST
 
+/* Whatever its own deadline is: the jurors' windows close then. */
+START_TEST(ends_by)
+{
+    drive_script("[ $1 = off ] && exit 0\necho $$ >$D/pid; while :; do sleep 1; done");
+    drive.run.end_by = instant_after(clock_now(), SPAN_MS(1000));
+    drive_outcome(RUN_UNKNOWN, "",
+                  "status: timed out: the time that was asked for it is over (F9)");
+    ck_assert(!drive_runs(drive_pid()));
+}
+END_TEST
+
 /* What it leaves behind in its group does not go on, and nobody waits for it. */
 START_TEST(background_child)
 {
@@ -306,6 +317,37 @@ START_TEST(once_over_restarts)
     ck_assert_uint_eq(drive.told, 1);
     ck_assert_ptr_nonnull(strstr(drive.last.text, "acts once"));
     drive_verbs("off\n");
+}
+END_TEST
+
+/* Asked while the executor hung: whatever the agent thinks of it by now, nothing is done (F9). */
+START_TEST(begins_too_late)
+{
+    static const enum executor_kind kinds[] = {EXECUTOR_OFF, EXECUTOR_STATUS, EXECUTOR_ON};
+    drive_script("exit 2");
+    drive.run.begin_by = clock_now();
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        drive.run.kind = kinds[i];
+        drive.told = 0;
+        drive_start();
+        ck_assert_uint_eq(drive.told, 1);
+        ck_assert_int_eq(drive.last.outcome, RUN_UNKNOWN);
+        ck_assert_str_eq(drive.last.text, "refused: asked too late to begin (F9)");
+    }
+    ck_assert_uint_eq(drive_state().acts, 0);
+    drive_verbs("");
+}
+END_TEST
+
+/* Begun in time, and over before a driver could start. */
+START_TEST(ended_before_it_began)
+{
+    drive_script("exit 2");
+    drive.run.end_by = clock_now();
+    drive_start();
+    ck_assert_uint_eq(drive.told, 1);
+    ck_assert_ptr_nonnull(strstr(drive.last.text, "timed out"));
+    drive_verbs("");
 }
 END_TEST
 
@@ -497,6 +539,7 @@ Suite *suite_fencer(void)
         environment,
         other_info,
         hangs,
+        ends_by,
         background_child,
         executor_stopped,
         executor_dies,
@@ -505,6 +548,8 @@ Suite *suite_fencer(void)
         twice,
         once_per_life,
         once_over_restarts,
+        begins_too_late,
+        ended_before_it_began,
         not_written,
         status_again,
         on_alone,

@@ -66,7 +66,8 @@ static size_t sent(void)
 static uint32_t renew(void)
 {
     sent();
-    standing_prove(&standing, now);
+    standing.prove_at = now;
+    standing_step(&standing, now);
     ck_assert_uint_eq(sent(), 5);
     return standing.seq;
 }
@@ -234,6 +235,54 @@ START_TEST(it_renews_while_it_is_needed)
     standing_step(&standing, now);
     sent();
     ck_assert_int_eq(standing_deadline(&standing).ns, INSTANT_NEVER.ns);
+}
+END_TEST
+
+/* F2c, for a juror that looks for hundreds at once: each look is proven by a renewal that was sent
+ * after its probes, and soon; few of these serve all; and the answers come a second later. */
+START_TEST(one_renewal_proves_many_looks)
+{
+    enum { LOOKS = 1000, TRIP_MS = 1000 };
+    struct instant asked[LOOKS];
+    uint32_t answered = 0, first = standing.seq;
+    for (int i = 0; i < LOOKS + TRIP_MS; i++) {
+        pass(1);
+        if (instant_reached(now, standing_deadline(&standing)))
+            standing_step(&standing, now);
+        if (i < LOOKS) {
+            asked[i] = now;
+            standing_prove(&standing, now); /* two in one turn */
+            standing_prove(&standing, now);
+        }
+        while (answered < standing.seq - first &&
+               span_between(standing.sent[(first + answered + 1) % STANDING_SENT], now).ns >=
+                   SPAN_MS(TRIP_MS).ns) {
+            answered++;
+            for (size_t k = 0; k < 3; k++)
+                acknowledge(k, LIFE, first + answered);
+        }
+        if (i < TRIP_MS + 20)
+            continue;
+        ck_assert_int_ge(standing_newest(&standing).ns, asked[i - TRIP_MS - 20].ns);
+    }
+    ck_assert_uint_le(standing.seq - first, LOOKS / 20 + 1);
+    ck_assert_int_eq(standing.prove_at.ns, INSTANT_NEVER.ns);
+    ck_assert_int_ge(standing.sent[standing.seq % STANDING_SENT].ns, asked[LOOKS - 1].ns);
+    sent();
+}
+END_TEST
+
+/* What is probed for in the very instant of a renewal was sent after it: there comes another. */
+START_TEST(a_renewal_before_the_probes_proves_nothing)
+{
+    standing_use(&standing, now);
+    standing_step(&standing, now);
+    ck_assert_uint_eq(sent(), 5);
+    standing_prove(&standing, now);
+    ck_assert_uint_eq(sent(), 0);
+    core.now = now = standing_deadline(&standing);
+    standing_step(&standing, now);
+    ck_assert_uint_eq(sent(), 5);
 }
 END_TEST
 
@@ -547,6 +596,8 @@ Suite *suite_standing(void)
     tcase_add_test(hand, a_pause_is_no_excuse);
     tcase_add_test(hand, it_is_lost_also_if_it_never_was);
     tcase_add_test(hand, it_renews_while_it_is_needed);
+    tcase_add_test(hand, one_renewal_proves_many_looks);
+    tcase_add_test(hand, a_renewal_before_the_probes_proves_nothing);
     tcase_add_test(hand, nothing_is_renewed_before_the_life_counts);
     tcase_add_test(hand, a_juror_that_voted_binds);
     tcase_add_test(hand, a_new_life_begins_without_it);
