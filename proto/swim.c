@@ -205,6 +205,8 @@ void swim_step(struct swim *s, struct instant now)
     if (instant_reached(now, s->suspect_at))
         swim_word_bury(s, now);
     swim_probe_judge(s, now);
+    if (hush_over(&s->hush))
+        swim_word_end_hush(s, now);
     swim_probe_begin(s, now);
     if (instant_reached(now, s->digest_at))
         exchange_digest(s, now);
