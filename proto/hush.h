@@ -27,7 +27,7 @@ enum {
     HUSH_MOST = 5,   /* so many of them alone: in trouble */
     HUSH_WELL = 16,  /* so many without one alone: well. By luck with 80 % loss, where three of
                            four are: once in ten thousand million */
-    HUSH_REFUTES = 3,
+    HUSH_REFUTES = 2,
     HUSH_APART = 2 /* periods between refutations that count: what is said of one cut's end
                          comes in one heap */
 };
