@@ -26,12 +26,11 @@ bool hush_well(const struct hush *h)
 void hush_probed(struct hush *h, bool alone)
 {
     h->probes = h->probes << 1 | alone;
-    if (hush_well(h))
+    if (hush_well(h) && !MUTANT(178)) /* "what was long ago counts" */
         h->refutes = 0;
 }
 
-bool hush_refutes(struct hush *h, struct instant now, struct span period,
-                     uint32_t incarnation)
+bool hush_refutes(struct hush *h, struct instant now, struct span period, uint32_t incarnation)
 {
     if (h->on) {
         h->incarnation = incarnation > h->incarnation ? incarnation : h->incarnation;
@@ -42,7 +41,9 @@ bool hush_refutes(struct hush *h, struct instant now, struct span period,
         return true;
     h->counted = now;
     h->refutes++;
-    if (h->refutes <= HUSH_REFUTES)
+    if (h->refutes <= HUSH_REFUTES && !MUTANT(177)) /* "the first bad moment makes quiet" */
+        return true;
+    if (MUTANT(176)) /* "whoever is accused refutes, for ever" */
         return true;
     h->on = true;
     h->since = now;
@@ -52,7 +53,7 @@ bool hush_refutes(struct hush *h, struct instant now, struct span period,
 
 bool hush_over(struct hush *h)
 {
-    if (!h->on || !hush_well(h))
+    if (!h->on || !hush_well(h) || MUTANT(175)) /* "the quiet never ends" */
         return false;
     h->on = false;
     return true;

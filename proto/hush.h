@@ -33,8 +33,8 @@ enum {
 };
 
 struct hush {
-    uint32_t probes;        /* the last ones, the newest lowest: 1 where nobody at all said a word */
-    uint32_t refutes;       /* refutations in trouble that counted */
+    uint32_t probes;  /* the last ones, the newest lowest: 1 where nobody at all said a word */
+    uint32_t refutes; /* refutations in trouble that counted */
     struct instant counted; /* the last of them */
     bool on;                /* this node does not refute */
     uint32_t incarnation;   /* of which it was accused meanwhile, the highest */
@@ -49,8 +49,7 @@ uint32_t hush_alone(const struct hush *h);
 bool hush_troubled(const struct hush *h);
 bool hush_well(const struct hush *h);
 /* This node is accused: whether it refutes. `period` is h. */
-bool hush_refutes(struct hush *h, struct instant now, struct span period,
-                     uint32_t incarnation);
+bool hush_refutes(struct hush *h, struct instant now, struct span period, uint32_t incarnation);
 /* True once when the silence is over: now it refutes `incarnation`. */
 bool hush_over(struct hush *h);
 

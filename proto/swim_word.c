@@ -192,6 +192,7 @@ void swim_word_begin_life(struct swim *s, struct instant now, const struct nonce
     bool resumed = s->members.table[s->self].state != MEMBER_UNKNOWN && own->life == word.life;
     if (resumed && own->incarnation < UINT32_MAX)
         word.incarnation = own->incarnation + 1;
+    s->hush.on = false; /* nobody accused this life yet, and who does is answered anew */
     sign_own_word(s, now, word);
 }
 

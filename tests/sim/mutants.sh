@@ -111,6 +111,10 @@ table='
 161 only:scenario/blips         a holder stops when D is over
 162 only:scenario/blips         renewals are D/3 apart
 163 only:scenario/ladder        the ladder ends at its first rung
+175 only:scenario/bad-link      who does not refute never does again
+176 only:scenario/bad-link      whoever is accused refutes, however bad its link
+177 only:scenario/short-cuts    who has to refute once in trouble is silent
+178 only:scenario/short-cuts    a link that is well again clears no count
 '
 caught=0 planted=0
 afters=()
