@@ -41,8 +41,8 @@ struct hush {
     struct instant since;   /* of `on` */
 };
 
-/* A probe of a live member came to its end; `alone`: no answer, and none of those that were asked
- * to help said a word. */
+/* A probe of a live member came to its end; `alone`: no answer, and nobody who was asked to help
+ * said a word. */
 void hush_probed(struct hush *h, bool alone);
 /* Of the last HUSH_LOOKED. */
 uint32_t hush_alone(const struct hush *h);

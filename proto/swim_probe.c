@@ -104,15 +104,22 @@ static void plan_watch(struct swim *s, struct instant now, uint16_t member, uint
     w->next = instant_after(w->next, span_times(turn(s), s->health.score));
 }
 
+/* What the dead and unknown answer says something only where failures of theirs do, too (judge()).
+ */
+static void answered(struct swim *s, const struct probe *probe)
+{
+    health_good(&s->health);
+    if (probe->indirect || s->hush.on)
+        hush_probed(&s->hush, false);
+}
+
 static void take_own_ack(struct swim *s, struct instant now, struct probe *probe,
                          const struct wire_ack *ack)
 {
     uint32_t *us = &s->members.table[probe->target].round_trip_us;
     *us = round_trip_smooth(*us, span_between(probe->sent, now));
-    if (probe->open) {
-        health_good(&s->health);
-        hush_probed(&s->hush, false);
-    }
+    if (probe->open)
+        answered(s, probe);
     s->unanswered = 0;
     if (probe->watch)
         plan_watch(s, now, probe->target, ack->wait_ms);
@@ -171,10 +178,8 @@ void swim_probe_take_indirect_ack(struct swim *s, struct instant now, uint16_t f
             probe->heard++;
         return;
     }
-    if (probe->open) {
-        health_good(&s->health);
-        hush_probed(&s->hush, false);
-    }
+    if (probe->open)
+        answered(s, probe);
     s->unanswered = 0;
     probe->open = false;
     swim_probe_set_reach(s, (uint16_t)target, false);
@@ -274,14 +279,14 @@ static void judge(struct swim *s, struct instant now, struct probe *probe)
         return;
     swim_probe_set_reach(s, probe->target, true);
     s->counters.probes_failed++;
+    if (probe->indirect ? live : s->hush.on)
+        hush_probed(&s->hush, probe->heard == 0);
     if (!probe->indirect || !live)
         return;
-    bool alone = probe->asked > 0 && probe->heard == 0;
     s->unanswered++;
-    hush_probed(&s->hush, alone);
     if (s->heard_last.ns > probe->sent.ns)
         health_bad(&s->health, probe->asked, (uint32_t)probe->asked - probe->heard);
-    s->hurry += alone ? HURRY_WIDE : HURRY_STEP;
+    s->hurry += probe->asked > 0 && probe->heard == 0 ? HURRY_WIDE : HURRY_STEP;
     s->hurry = s->hurry > HURRY_MAX ? HURRY_MAX : s->hurry;
     s->round_at = instant_earlier(s->round_at, now);
     if (!s->hush.on) /* then it is this end */
@@ -348,7 +353,7 @@ static void probe_round(struct swim *s, struct instant now)
         wait.ns = timing->period.ns / (swim_probe_cut_off(s, now) ? HURRIED_WIDE : HURRIED);
     }
     s->round_at = instant_after(now, wait);
-    int target = next_live(s, hurried);
+    int target = next_live(s, hurried && !s->hush.on);
     if (target < 0 && s->hush.on)
         send_probe(s, now, next_quiet(s), false, 0);
     else
