@@ -288,7 +288,8 @@ static void judge(struct swim *s, struct instant now, struct probe *probe)
         health_bad(&s->health, probe->asked, (uint32_t)probe->asked - probe->heard);
     s->hurry += probe->asked > 0 && probe->heard == 0 ? HURRY_WIDE : HURRY_STEP;
     s->hurry = s->hurry > HURRY_MAX ? HURRY_MAX : s->hurry;
-    s->round_at = instant_earlier(s->round_at, now);
+    if (!s->hush.on)
+        s->round_at = instant_earlier(s->round_at, now);
     if (!s->hush.on) /* then it is this end */
         swim_word_accuse(s, now, probe->target, MEMBER_SUSPECT, s->config.self);
 }
@@ -341,19 +342,22 @@ static void probe_watched(struct swim *s, struct instant now)
 }
 
 /* The round goes on slowly, but fast for a while after somebody was silent: who is cut off from
- * many finds out, and others confirm (proto/accusers.h). */
+ * many finds out, and others confirm (proto/accusers.h). Who does not refute has to find out when it
+ * may again; but whoever hears its probes knows it alive, so not faster than that needs. */
 static void probe_round(struct swim *s, struct instant now)
 {
     enum { HURRIED = 32, HURRIED_WIDE = 50 }; /* a period; 48 are kept, and judged after 0.8 */
     const struct swim_timing *timing = &s->config.timing;
     struct span wait = patience(s, now, timing->round_period);
-    bool hurried = s->hurry > 0 || s->hush.on;
+    bool hurried = s->hurry > 0 && !s->hush.on;
     if (hurried) {
-        s->hurry -= s->hurry > 0;
+        s->hurry--;
         wait.ns = timing->period.ns / (swim_probe_cut_off(s, now) ? HURRIED_WIDE : HURRIED);
     }
+    if (s->hush.on)
+        wait.ns = timing->period.ns / HUSH_WELL;
     s->round_at = instant_after(now, wait);
-    int target = next_live(s, hurried && !s->hush.on);
+    int target = next_live(s, hurried);
     if (target < 0 && s->hush.on)
         send_probe(s, now, next_quiet(s), false, 0);
     else
