@@ -342,8 +342,8 @@ static void probe_watched(struct swim *s, struct instant now)
 }
 
 /* The round goes on slowly, but fast for a while after somebody was silent: who is cut off from
- * many finds out, and others confirm (proto/accusers.h). Who does not refute has to find out when it
- * may again; but whoever hears its probes knows it alive, so not faster than that needs. */
+ * many finds out, and others confirm (proto/accusers.h). Who does not refute has to find out when
+ * it may again; but whoever hears its probes knows it alive, so not faster than that needs. */
 static void probe_round(struct swim *s, struct instant now)
 {
     enum { HURRIED = 32, HURRIED_WIDE = 50 }; /* a period; 48 are kept, and judged after 0.8 */
