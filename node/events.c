@@ -272,6 +272,21 @@ static struct events_telling events_clone(char *text, const struct agent *agent,
     return (struct events_telling){LOG_LEVEL_ERROR, "clone", n->slot};
 }
 
+/* proto/hush.h. */
+static struct events_telling events_hush(char *text, const struct agent *agent,
+                                         const struct notice *n)
+{
+    uint16_t self = agent_identity(agent)->self;
+    snprintf(
+        text, EVENTS_TEXT_SIZE, "%s",
+        n->number
+            ? "most of this node's probes get no answer from anybody, again and again: it does "
+              "not refute, and is held dead, until its link is well. Look at its cable, "
+              "switch port, network card and load"
+            : "this node's probes are answered again: it refutes what was said of it");
+    return (struct events_telling){n->number ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "hush", self};
+}
+
 static struct events_telling events_text(char *text, const struct agent *agent,
                                          const struct notice *n)
 {
@@ -310,6 +325,8 @@ static struct events_telling events_text(char *text, const struct agent *agent,
         return events_inhibitor(text, agent, n);
     case NOTICE_CLONE:
         return events_clone(text, agent, n);
+    case NOTICE_HUSH:
+        return events_hush(text, agent, n);
     }
     return events_lock(text, agent, n);
 }

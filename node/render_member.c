@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "crypto/version.h"
+#include "proto/hush.h"
 #include "proto/must.h"
 #include "proto/reason.h"
 
@@ -66,6 +67,20 @@ static void render_why_suspect(char out[RENDER_WHY_SIZE], const struct agent *ag
              render_who(agent, m->by), ago, by, left);
 }
 
+static void render_why_alive(char out[RENDER_WHY_SIZE], const struct member_view *m,
+                             struct instant now)
+{
+    char ago[RENDER_AGO_SIZE];
+    render_span(ago, span_between(m->hushed_since, now));
+    if (m->hushed)
+        snprintf(out, RENDER_WHY_SIZE,
+                 "for the others it is dead: it does not refute since %s, as %u of its last %d "
+                 "probes got no answer from anybody; its link is bad, or its load too high",
+                 ago, m->alone, HUSH_LOOKED);
+    else
+        snprintf(out, RENDER_WHY_SIZE, "it says so itself, signed");
+}
+
 static void render_why_gossip(char out[RENDER_WHY_SIZE], const struct agent *agent,
                               const struct member_view *m, struct instant now)
 {
@@ -76,7 +91,7 @@ static void render_why_gossip(char out[RENDER_WHY_SIZE], const struct agent *age
         snprintf(out, RENDER_WHY_SIZE, "no word that it signed has come since this agent started");
         return;
     case MEMBER_ALIVE:
-        snprintf(out, RENDER_WHY_SIZE, "it says so itself, signed");
+        render_why_alive(out, m, now);
         return;
     case MEMBER_SUSPECT:
         render_why_suspect(out, agent, m, now);

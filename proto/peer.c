@@ -491,6 +491,10 @@ static void take_changes(struct peer *p)
             forget_member(&p->coordinator, p->core.now, change.slot);
         fencing_member(&p->fencing, p->core.now, &change);
     }
+    bool hushed = swim_hushed(p->core.swim);
+    if (hushed != p->hushed)
+        told_notice(&p->core.told, NOTICE_HUSH)->number = hushed;
+    p->hushed = hushed;
     struct edge_change edge;
     while (swim_next_edge(p->core.swim, &edge)) {
         struct notice *n = told_notice(&p->core.told, NOTICE_REACH);

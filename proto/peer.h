@@ -321,7 +321,8 @@ enum notice_kind {
                          all */
     NOTICE_CLONE, /* two starts of `slot` answer, from the addresses `at` (`number` 2), or no more
                    * than one (1): clone.h. Of this node itself: as jurors say */
-    NOTICE_ENDED  /* a session of `slot`'s life `number` is proven over, by a receipt (F6b) */
+    NOTICE_ENDED, /* a session of `slot`'s life `number` is proven over, by a receipt (F6b) */
+    NOTICE_HUSH   /* this node refutes no more for now (`number` 1), or again (0): swim_hushed() */
 };
 
 struct notice {

@@ -29,6 +29,7 @@ struct peer {
     struct vitals before;
     uint64_t checked_lsn; /* of the record that says that the check is done; 0: it is not */
     bool started;
+    bool hushed;        /* as was told (NOTICE_HUSH) */
     bool handed;        /* the last effects were handed out: a new turn begins with the next call */
     struct instant due; /* the deadline that was told with them */
     peer_tap tap;

@@ -205,6 +205,8 @@ void swim_step(struct swim *s, struct instant now)
     if (instant_reached(now, s->suspect_at))
         swim_word_bury(s, now);
     swim_probe_judge(s, now);
+    if (hush_over(&s->hush))
+        swim_word_end_hush(s, now);
     swim_probe_begin(s, now);
     if (instant_reached(now, s->digest_at))
         exchange_digest(s, now);
@@ -315,6 +317,11 @@ void swim_view(const struct swim *s, uint16_t slot, struct member_view *out)
     }
     out->heard = brief_instant(m->heard);
     out->round_trip = (struct span){m->round_trip_us * INT64_C(1000)};
+    if (index == s->self) {
+        out->hushed = s->hush.on;
+        out->hushed_since = s->hush.since;
+        out->alone = hush_alone(&s->hush);
+    }
 }
 
 bool swim_vitals(const struct swim *s, uint16_t slot, struct vitals *out)
@@ -349,6 +356,11 @@ bool swim_next_change(struct swim *s, struct swim_change *out)
 bool swim_next_edge(struct swim *s, struct edge_change *out)
 {
     return edges_next(&s->edges, out);
+}
+
+bool swim_hushed(const struct swim *s)
+{
+    return s->hush.on;
 }
 
 uint32_t swim_health(const struct swim *s)

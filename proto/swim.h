@@ -67,6 +67,9 @@ struct member_view {
     struct instant heard;             /* last authenticated datagram; ns 0 if never */
     struct span round_trip;           /* of direct probes, smoothed (round_trip.h); 0 if none yet */
     uint16_t via;                     /* the relay to it (T3); SLOT_NONE: it is reached directly */
+    bool hushed;                 /* of this node itself: it does not refute for now (hush.h), */
+    struct instant hushed_since; /*   since then; */
+    uint32_t alone;              /*   of its last HUSH_LOOKED probes: those that nobody answered */
 };
 
 struct swim_change {
@@ -133,6 +136,8 @@ bool swim_next_vitals(struct swim *s, uint16_t *slot, struct vitals *out);
 bool swim_next_change(struct swim *s, struct swim_change *out);
 /* The same of this node's own finding: whom it reaches no more, or again (M3). */
 bool swim_next_edge(struct swim *s, struct edge_change *out);
+/* This node does not refute for now: most of its own probes get no answer (hush.h). */
+bool swim_hushed(const struct swim *s);
 /* How far this node trusts its own probes: 0 (well) to HEALTH_MAX (proto/health.h). */
 uint32_t swim_health(const struct swim *s);
 const struct swim_counters *swim_counters(const struct swim *s);

@@ -15,6 +15,7 @@
 #include "proto/health.h"
 #include "proto/members.h"
 #include "proto/probes.h"
+#include "proto/hush.h"
 #include "proto/swim.h"
 #include "proto/watch.h"
 
@@ -35,6 +36,7 @@ struct swim {
     bool leaving;
     struct vitals vitals; /* our own */
     struct health health;
+    struct hush hush; /* of our refutations */
     struct watch watch;
     struct accusers accusers;
     uint32_t hurry;          /* random probes to send at once, since somebody was silent */
@@ -63,6 +65,8 @@ void swim_word_tell_digest(struct swim *s, uint16_t to, bool ask);
 void swim_word_tell_start(struct swim *s, uint16_t to);
 /* This node's word for a life, above what an earlier run of this agent said in it. */
 void swim_word_begin_life(struct swim *s, struct instant now, const struct nonce *life_nonce);
+/* Its silence is over: now it refutes what it was accused of. */
+void swim_word_end_hush(struct swim *s, struct instant now);
 void swim_word_leave(struct swim *s, struct instant now);
 /* News is told to a few random members, if it is time. */
 void swim_word_spread(struct swim *s, struct instant now);

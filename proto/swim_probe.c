@@ -76,7 +76,8 @@ bool swim_probe_cut_off(const struct swim *s, struct instant now)
     struct span silence = span_between(s->heard_last, now);
     bool most =
         s->members.suspect_count > MANY && s->members.suspect_count > s->members.alive_count;
-    return silence.ns > 2 * s->config.timing.period.ns || s->unanswered >= IN_A_ROW || most;
+    return silence.ns > 2 * s->config.timing.period.ns || s->unanswered >= IN_A_ROW || most ||
+           s->hush.on;
 }
 
 /* Times for answers, as far as this node trusts itself. Where it is not slow but cut off, waiting
@@ -103,13 +104,22 @@ static void plan_watch(struct swim *s, struct instant now, uint16_t member, uint
     w->next = instant_after(w->next, span_times(turn(s), s->health.score));
 }
 
+/* What the dead and unknown answer says something only where failures of theirs do, too (judge()).
+ */
+static void answered(struct swim *s, const struct probe *probe)
+{
+    health_good(&s->health);
+    if (probe->indirect || s->hush.on)
+        hush_probed(&s->hush, false);
+}
+
 static void take_own_ack(struct swim *s, struct instant now, struct probe *probe,
                          const struct wire_ack *ack)
 {
     uint32_t *us = &s->members.table[probe->target].round_trip_us;
     *us = round_trip_smooth(*us, span_between(probe->sent, now));
     if (probe->open)
-        health_good(&s->health);
+        answered(s, probe);
     s->unanswered = 0;
     if (probe->watch)
         plan_watch(s, now, probe->target, ack->wait_ms);
@@ -169,7 +179,7 @@ void swim_probe_take_indirect_ack(struct swim *s, struct instant now, uint16_t f
         return;
     }
     if (probe->open)
-        health_good(&s->health);
+        answered(s, probe);
     s->unanswered = 0;
     probe->open = false;
     swim_probe_set_reach(s, (uint16_t)target, false);
@@ -269,6 +279,8 @@ static void judge(struct swim *s, struct instant now, struct probe *probe)
         return;
     swim_probe_set_reach(s, probe->target, true);
     s->counters.probes_failed++;
+    if (probe->indirect ? live : s->hush.on)
+        hush_probed(&s->hush, probe->heard == 0);
     if (!probe->indirect || !live)
         return;
     s->unanswered++;
@@ -276,8 +288,10 @@ static void judge(struct swim *s, struct instant now, struct probe *probe)
         health_bad(&s->health, probe->asked, (uint32_t)probe->asked - probe->heard);
     s->hurry += probe->asked > 0 && probe->heard == 0 ? HURRY_WIDE : HURRY_STEP;
     s->hurry = s->hurry > HURRY_MAX ? HURRY_MAX : s->hurry;
-    s->round_at = instant_earlier(s->round_at, now);
-    swim_word_accuse(s, now, probe->target, MEMBER_SUSPECT, s->config.self);
+    if (!s->hush.on)
+        s->round_at = instant_earlier(s->round_at, now);
+    if (!s->hush.on) /* then it is this end */
+        swim_word_accuse(s, now, probe->target, MEMBER_SUSPECT, s->config.self);
 }
 
 void swim_probe_judge(struct swim *s, struct instant now)
@@ -328,19 +342,26 @@ static void probe_watched(struct swim *s, struct instant now)
 }
 
 /* The round goes on slowly, but fast for a while after somebody was silent: who is cut off from
- * many finds out, and others confirm (proto/accusers.h). */
+ * many finds out, and others confirm (proto/accusers.h). Who does not refute has to find out when
+ * it may again; but whoever hears its probes knows it alive, so not faster than that needs. */
 static void probe_round(struct swim *s, struct instant now)
 {
     enum { HURRIED = 32, HURRIED_WIDE = 50 }; /* a period; 48 are kept, and judged after 0.8 */
     const struct swim_timing *timing = &s->config.timing;
     struct span wait = patience(s, now, timing->round_period);
-    bool hurried = s->hurry > 0;
+    bool hurried = s->hurry > 0 && !s->hush.on;
     if (hurried) {
         s->hurry--;
         wait.ns = timing->period.ns / (swim_probe_cut_off(s, now) ? HURRIED_WIDE : HURRIED);
     }
+    if (s->hush.on)
+        wait.ns = timing->period.ns / HUSH_WELL;
     s->round_at = instant_after(now, wait);
-    send_probe(s, now, next_live(s, hurried), true, 0);
+    int target = next_live(s, hurried);
+    if (target < 0 && s->hush.on)
+        send_probe(s, now, next_quiet(s), false, 0);
+    else
+        send_probe(s, now, target, true, 0);
 }
 
 /* At a site's start most are unknown still: then faster. */

@@ -160,15 +160,26 @@ static void sign_own_word(struct swim *s, struct instant now, struct wire_alive 
     say_own_word(s, now, &word);
 }
 
-/* Takes an incarnation above `seen` and says so, first to the one who accused us. */
-static void refute(struct swim *s, struct instant now, uint16_t accuser, uint32_t seen)
+static void rise_above(struct swim *s, struct instant now, uint32_t seen)
 {
     struct wire_alive word = *members_word(&s->members, s->self);
     word.incarnation = seen + 1;
     sign_own_word(s, now, word);
+    s->counters.refutations++;
+}
+
+/* Takes an incarnation above `seen` and says so, first to the one who accused us. */
+static void refute(struct swim *s, struct instant now, uint16_t accuser, uint32_t seen)
+{
+    rise_above(s, now, seen);
     swim_word_tell(s, accuser, s->self);
     health_slow(&s->health);
-    s->counters.refutations++;
+}
+
+void swim_word_end_hush(struct swim *s, struct instant now)
+{
+    if (s->hush.incarnation >= members_word(&s->members, s->self)->incarnation)
+        rise_above(s, now, s->hush.incarnation);
 }
 
 /* An earlier run of this agent may have spoken in this life already, and others told us so before
@@ -181,6 +192,7 @@ void swim_word_begin_life(struct swim *s, struct instant now, const struct nonce
     bool resumed = s->members.table[s->self].state != MEMBER_UNKNOWN && own->life == word.life;
     if (resumed && own->incarnation < UINT32_MAX)
         word.incarnation = own->incarnation + 1;
+    s->hush.on = false; /* nobody accused this life yet, and who does is answered anew */
     sign_own_word(s, now, word);
 }
 
@@ -220,7 +232,11 @@ static void take_accusation(struct swim *s, struct instant now, uint16_t from, u
     bool past = life < own->life || (life == own->life && incarnation < own->incarnation);
     bool sane = incarnation < UINT32_MAX && incarnation - own->incarnation <= INCARNATION_STEP_MAX;
     if (!past && life == own->life && sane && !own->left) {
-        refute(s, now, from, incarnation);
+        bool hushed = s->hush.on;
+        if (hush_refutes(&s->hush, now, s->config.timing.period, incarnation))
+            refute(s, now, from, incarnation);
+        else if (!hushed)
+            s->round_at = now; /* from now on it probes fast */
         return;
     }
     s->counters.words_ignored++;

@@ -251,6 +251,18 @@ static uint64_t not_removed(const struct members_world *w, const size_t *faulty,
     return sum;
 }
 
+/* The links are well again. */
+static void sample_back(struct members_play *p, struct members_world *w, const size_t *faulty,
+                        size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        w->nodes[faulty[i]].loss_permille = 0;
+    members_count(w);
+    int64_t healed = w->now;
+    bool back = members_run(w, healed + 120 * second, one_view);
+    sample_ns(p, "back once all is well", back ? w->now - healed : -1);
+}
+
 static void play_storm(struct members_play *p, uint64_t seed)
 {
     struct members_world *w = begin(p, seed, true);
@@ -277,6 +289,8 @@ static void play_storm(struct members_play *p, uint64_t seed)
     sample(p, "re-admissions a victim", "/1000",
            (int64_t)(w->f.readmitted * 1000 / (count * (p->nodes - count))));
     sample(p, "false deaths at healthy", "", (int64_t)w->f.false_deaths_healthy);
+    if (p->part == 2)
+        sample_back(p, w, faulty, count);
     end(p, w);
 }
 

@@ -194,6 +194,7 @@ void observer_notice(struct world *w, struct machine *m, const struct notice *n)
         [NOTICE_INHIBITOR] = "hears of an inhibitor",
         [NOTICE_CLONE] = "runs twice (2), or no more (1)",
         [NOTICE_ENDED] = "a session is proven over",
+        [NOTICE_HUSH] = "refutes no more (1), or again (0)",
     };
     trace_numbers(&w->trace, m->index, n->kind, n->shard);
     if (n->kind == NOTICE_MEMBER)

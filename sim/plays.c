@@ -12,6 +12,7 @@
 #include "sim/plays_forget.h"
 #include "sim/plays_operator.h"
 #include "sim/plays_hard.h"
+#include "sim/plays_hush.h"
 #include "sim/plays_members.h"
 #include "sim/plays_readers.h"
 #include "sim/plays_watchdog.h"
@@ -613,6 +614,7 @@ static const struct {
     {plays_readers_count, plays_readers_get},
     {plays_blips_count, plays_blips_get},
     {plays_executors_count, plays_executors_get},
+    {plays_hush_count, plays_hush_get},
 };
 
 size_t plays_count(void)

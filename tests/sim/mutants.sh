@@ -118,6 +118,10 @@ table='
 172 -                           the asker'"'"'s own vote counts twice
 173 -                           no lease for what was told provisionally
 190 -                           an executor that hung acts when it goes on
+175 only:scenario/bad-link      who does not refute never does again
+176 only:scenario/bad-link      whoever is accused refutes, however bad its link
+177 only:scenario/short-cuts    who has to refute once in trouble is silent
+178 only:scenario/short-cuts    a link that is well again clears no count
 '
 caught=0 planted=0
 afters=()

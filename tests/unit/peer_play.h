@@ -87,8 +87,8 @@ struct stage_node {
     uint64_t heard[WIRE_TYPES];       /* from others, over all runs, */
     struct message last[WIRE_TYPES];  /*   and the last of each; its views are not kept */
     uint16_t last_from[WIRE_TYPES];   /*   from that slot */
-    uint64_t notices[NOTICE_ENDED + 1];
-    struct notice last_notice[NOTICE_ENDED + 1];
+    uint64_t notices[NOTICE_HUSH + 1];
+    struct notice last_notice[NOTICE_HUSH + 1];
     enum stage_tool tool;                 /* what its runs of the fence driver come to, */
     int64_t tool_ms;                      /*   and how long they take */
     uint64_t steps[FENCE_STEP_KINDS_END]; /* told for the fence log, over all runs, */
