@@ -41,7 +41,7 @@ struct peer_config {
     const struct key_pair *key;   /* outlives the peer */
     uint8_t seed[DRBG_SEED_SIZE]; /* fresh randomness for this run; the start is drawn from it */
     uint8_t boot_id[16];          /* of the machine's present boot: another one makes a new life */
-    uint32_t max_locks;           /* registers this voter can store */
+    uint32_t max_locks;           /* locks this voter can store; floors (L10) have their own room */
     uint32_t max_ops;             /* requests and holds of this node at once */
     uint32_t max_served;          /* locks that this node coordinates at once; 0: twice max_ops */
     size_t register_bytes;        /* for the registers' names and states */

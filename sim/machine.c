@@ -328,7 +328,7 @@ void machine_config(struct world *w, struct machine *m, struct peer_config *conf
     config->key = &w->cluster->keys[m->index];
     random_bytes(&m->random, config->seed, sizeof config->seed);
     memcpy(config->boot_id, m->boot_id, sizeof config->boot_id);
-    config->max_locks = LOCKS_MAX;
+    config->max_locks = w->p.registers ? w->p.registers : LOCKS_MAX;
     config->max_ops = OPS_MAX;
     config->max_served = w->p.served;
     config->register_bytes = 1024 * 1024;

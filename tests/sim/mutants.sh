@@ -111,6 +111,7 @@ table='
 161 only:scenario/blips         a holder stops when D is over
 162 only:scenario/blips         renewals are D/3 apart
 163 only:scenario/ladder        the ladder ends at its first rung
+185 only:scenario/full          floors take the places of locks
 '
 caught=0 planted=0
 afters=()
