@@ -244,8 +244,10 @@ enum answer_kind {
     ANSWER_REFUSED,   /* submit, inhibit: refused; `text` says by which rule; final */
     ANSWER_DRAINED,   /* acquire: this node is drained, and takes no new lock; final */
     ANSWER_DRAINING,  /* about a hold (handle 0): this node is drained: let go as soon as you can */
-    ANSWER_INFO_FULL  /* acquire: the infos of all that hold this lock and wait for it take too much
+    ANSWER_INFO_FULL, /* acquire: the infos of all that hold this lock and wait for it take too much
                          room; final */
+    ANSWER_NOT_HELD /* about a request that was loaded (handle 0): it was never told to be held, and
+                     * is not: it is given up, and nothing need be stopped */
 };
 
 enum wait_reason {

@@ -416,8 +416,12 @@ static void watch_loaded(struct world *w, struct machine *m)
     size_t count = 0, cursor = 0;
     struct op_view view;
     while (peer_next_op(m->peer, &cursor, &view))
-        if (view.loaded && view.state == OP_HELD && count < LOADED_MAX)
+        if (view.loaded && (view.state == OP_HELD || view.state == OP_PENDING) &&
+            count < LOADED_MAX) {
+            if (view.state == OP_PENDING)
+                guest_never_held(w, m, view.id);
             loaded[count++] = view.id;
+        }
     for (size_t i = 0; i < count; i++)
         guest_loaded(w, m, loaded[i]);
 }

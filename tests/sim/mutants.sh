@@ -112,6 +112,7 @@ table='
 162 only:scenario/blips         renewals are D/3 apart
 163 only:scenario/ladder        the ladder ends at its first rung
 185 only:scenario/full          floors take the places of locks
+186 only:profile/leases         a grant under expire is told before it is written
 '
 caught=0 planted=0
 afters=()
