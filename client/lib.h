@@ -77,6 +77,8 @@ struct hf_hold {
     bool removed;  /* it is in no list any more: its last use frees it */
     bool at_risk;
     bool listed;      /* settling: the agent has it */
+    unsigned changes; /* how often a change of it has ended, */
+    unsigned asked;   /*   and settling: by the time when the agent was asked for its list */
     bool left_behind; /* its session ended, with no word of this hold */
     bool unclean;     /* RELEASING, FORGOTTEN: how */
     enum hf_mode mode;

@@ -30,6 +30,7 @@ static void change_end(struct hf_hold *hold)
 {
     struct hf *hf = hold->hf;
     pthread_mutex_lock(&hf->lock);
+    hold->changes++;
     bool last = --hold->uses == 0 && hold->removed;
     pthread_mutex_unlock(&hf->lock);
     if (last)

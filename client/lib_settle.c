@@ -98,13 +98,19 @@ static void compare_changed(struct hf_hold *hold, struct dues *dues, const struc
     hold->grant.token = op->now.token;
 }
 
+/* What the agent listed may be older than what the change's own answer said. */
+static bool changed_meanwhile(const struct hf_hold *hold)
+{
+    return hold->uses > 0 || hold->changes != hold->asked;
+}
+
 static void compare_operation(struct hf *hf, struct dues *dues, const struct lib_operation *op)
 {
     struct hf_hold *hold = lib_hold_find(hf, op->id);
     bool sure;
     if (hold) {
         hold->listed = true;
-        if (hold->uses == 0)
+        if (!changed_meanwhile(hold))
             compare_changed(hold, dues, op);
         return;
     }
@@ -141,7 +147,7 @@ static void lose_unlisted(struct hf *hf, bool resumed)
     struct hf_hold *hold;
     DL_FOREACH(hf->holds, hold)
     {
-        if (!hold->listed && hold->state == LIB_PASSING && hold->uses == 0)
+        if (!hold->listed && hold->state == LIB_PASSING && !changed_meanwhile(hold))
             lib_hold_lose(hold, "it was handed over");
         else if (!hold->listed && hold->state == LIB_HELD && resumed)
             lib_hold_lose(hold, "the agent does not know this hold any more");
@@ -196,10 +202,20 @@ static bool list(struct varlink *agent, struct varlink_reply *reply)
     return false;
 }
 
+static void note_changes(struct hf *hf)
+{
+    struct hf_hold *hold;
+    pthread_mutex_lock(&hf->lock);
+    DL_FOREACH(hf->holds, hold)
+    hold->asked = hold->changes;
+    pthread_mutex_unlock(&hf->lock);
+}
+
 bool lib_settle(struct hf *hf, struct varlink *agent, enum lib_settle_kind kind)
 {
     struct dues dues = {0};
     struct varlink_reply reply = {0};
+    note_changes(hf);
     bool good = kind == LIB_SETTLE_KNOWN || list(agent, &reply);
     pthread_mutex_lock(&hf->lock);
     if (good) {

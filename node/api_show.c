@@ -116,6 +116,7 @@ static void api_show_answer(void *context, const struct answer *answer)
     case ANSWER_OTHER_MARK:
     case ANSWER_NO_WAITER:
     case ANSWER_PASSED:
+    case ANSWER_NOT_HELD:
     case ANSWER_SUBMITTED:
     case ANSWER_REFUSED:
     case ANSWER_DRAINED:

@@ -81,6 +81,16 @@ void operation_passed(struct operation *op)
     operation_gone(op);
 }
 
+void operation_never_held(struct operation *op)
+{
+    log_event(LOG_LEVEL_INFO, "hold-never-was",
+              "hold=%s name=%s session=%s note=\"it waited when the agent ended\"",
+              render_hold(op->id).text, log_value(op->name, strlen(op->name)).text,
+              op->session->name);
+    session_tell(op->session, "passed", op, op->mode, "it was never granted");
+    operation_gone(op);
+}
+
 /* --- Answers to Acquire --- */
 
 static json_t *operation_json(const struct operation *op, const struct answer *answer,
@@ -380,6 +390,7 @@ static void operation_answer(void *context, const struct answer *answer)
     case ANSWER_OTHER_MARK:
     case ANSWER_NO_WAITER:
     case ANSWER_PASSED:
+    case ANSWER_NOT_HELD:
     case ANSWER_SUBMITTED:
     case ANSWER_REFUSED:
         break; /* not about an Acquire */

@@ -142,6 +142,9 @@ struct operation *operation_adopt(struct operations *all, struct session *sessio
 void operation_drop(struct operation *op, struct varlink_call *call, bool unclean);
 /* It was handed over to another node: nothing of it is left here. */
 void operation_passed(struct operation *op);
+/* It waited when an earlier run of the agent ended, and was never granted: nothing of it is left.
+ */
+void operation_never_held(struct operation *op);
 /* This node's life counts now: an operation that waits for that is asked again. */
 void operation_ready(struct operation *op);
 /* Nobody waits for it any more; whoever listened is refused with NoSuchSession. */

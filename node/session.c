@@ -427,7 +427,7 @@ void sessions_adopt(struct sessions *all)
     size_t cursor = 0;
     struct op_view view;
     while (peer_next_op(agent_peer(all->agent), &cursor, &view))
-        if (view.loaded && view.state == OP_HELD)
+        if (view.loaded && (view.state == OP_HELD || view.state == OP_PENDING))
             session_adopt(all, &view);
     session_about_early(all);
 }

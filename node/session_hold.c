@@ -170,6 +170,8 @@ void session_about_hold(struct sessions *all, const struct answer *answer)
         session_risk(op, answer->kind == ANSWER_AT_RISK);
     } else if (answer->kind == ANSWER_LOST) {
         session_hold_lost(op, answer->lost);
+    } else if (answer->kind == ANSWER_NOT_HELD) {
+        operation_never_held(op);
     } else if (answer->kind == ANSWER_DRAINING) {
         session_tell(op->session, "draining", op, op->mode, SESSION_DRAINING);
     }

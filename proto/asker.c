@@ -209,6 +209,8 @@ void asker_unmake(struct asker *a, struct asker_op *op)
 /* What a client that was let in does leaves no record (delegating.h). */
 static enum op_state recorded_state(const struct asker_op *op)
 {
+    if (op->unheard && op->state == OP_HELD)
+        return OP_PENDING;
     return op->state == OP_HELD && op->local.recorded ? OP_CACHED : op->state;
 }
 
@@ -237,6 +239,22 @@ void asker_write(struct asker *a, struct asker_op *op, bool sync)
     must(!op->local.reader);
     asker_record_of(op, &record);
     op->lsn = journal_append(&a->core->journal, &record, sync);
+}
+
+void asker_rewrite(struct asker *a, struct asker_op *op, bool sync)
+{
+    uint64_t lsn = op->lsn;
+    asker_write(a, op, sync);
+    if (op->policy == LOCK_STALE_EXPIRE && op->state == OP_HELD) {
+        op->held_lsn = op->lsn;
+        a->core->journal.write_wanted = true;
+    }
+    op->lsn = lsn;
+}
+
+bool asker_held_known(const struct asker *a, const struct asker_op *op)
+{
+    return !op->unheard && op->held_lsn <= a->core->journal.written;
 }
 
 /* It is over: its end need not be durable, since asking again about it is harmless. */
@@ -285,6 +303,7 @@ static bool load_op(struct asker *a, const struct record_op *r)
     op->state = r->state == OP_DROPPING ? OP_DROPPING : OP_HELD;
     op->life = r->life;
     op->loaded = true;
+    op->unheard = r->state == OP_PENDING && r->policy == LOCK_STALE_EXPIRE;
     op->mode = (enum lock_mode)r->mode;
     op->limit = r->limit;
     op->policy = (enum lock_policy)r->policy;
@@ -529,6 +548,13 @@ void asker_give_up(struct asker *a, struct instant now, struct asker_op *op)
     asker_write(a, op, false);
     a->core->journal.write_wanted = true;
     asking_begin(a, now, op);
+}
+
+void asker_not_held(struct asker *a, struct instant now, struct asker_op *op)
+{
+    must(op->unheard);
+    asker_give_up(a, now, op);
+    asker_owe(a, op, OWE_NOT_HELD);
 }
 
 void asker_drop(struct asker *a, struct instant now, const struct event *event)

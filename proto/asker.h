@@ -11,6 +11,11 @@
  * costs no sync of its own; therefore an operation found after a restart, pending or held, may have
  * been told to a client and counts as held until its processes are gone. A grant for an operation
  * that is not in the table was never told to anybody: it is given back (a "ghost").
+ *
+ * Under `expire` a client is told of its grant only once its record as a hold is written. So what
+ * is found pending was never told to be held (`unheard`): if its coordinator says that it is not,
+ * it is given up, and nothing is stopped for it. Written will do: if the machine goes down, nothing
+ * acts under it any more.
  */
 #ifndef PROTO_ASKER_H
 #define PROTO_ASKER_H
@@ -31,7 +36,8 @@ enum asker_owes {
     OWE_CHANGE_WAITING = 256, /* to change.handle */
     OWE_CHANGED = 512,        /* change.final, to change.handle */
     OWE_PASSED = 1024,
-    OWE_DRAINING = 2048
+    OWE_DRAINING = 2048,
+    OWE_NOT_HELD = 4096
 };
 
 /* What a holder wants done with its hold: one thing at a time (changing.c). */
@@ -82,12 +88,14 @@ struct asker_op {
     bool warned;  /* its client was told that it is at risk */
     bool lost;    /* its client was told so, or will be */
     bool granted;
-    bool gone; /* the coordinator confirmed that it holds nothing of it any more */
+    bool unheard; /* loaded: no client was told that it is held, nor was it seen to be */
+    bool gone;    /* the coordinator confirmed that it holds nothing of it any more */
     uint64_t handle;
     uint64_t drop_handle;
     uint64_t token;
     struct asker_change change; /* HELD */
     uint64_t lsn;               /* of the record that its next answer rests on */
+    uint64_t held_lsn;          /* under `expire`: of the one that says that it is held */
     struct instant deadline;
     /* Its lease (renewing.h). */
     struct instant from; /* it is believed since then */
@@ -214,6 +222,8 @@ bool asker_tell(struct asker *a);
 /* The effects were carried out: what is over and told goes. */
 void asker_sweep(struct asker *a);
 bool asker_owes_now(const struct asker *a);
+/* Whether its client may have been told that it is held, or may be told now. */
+bool asker_held_known(const struct asker *a, const struct asker_op *op);
 struct asker_op *asker_find(const struct asker *a, uint64_t counter);
 
 #endif

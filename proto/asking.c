@@ -281,10 +281,9 @@ static void take_granted(struct asker *a, struct instant now, struct asker_op *o
     op->token = r->token;
     asker_deactivate(a, op);
     asker_set_detail(a, op, r->detail); /* how the last holder went, if uncleanly */
-    /* The pending record carries the promise; this one spares a look after a restart, no more. */
-    uint64_t lsn = op->lsn;
-    asker_write(a, op, unsynced(a, op));
-    op->lsn = lsn;
+    /* The pending record carries the promise; this one says that its client may have heard of it.
+     */
+    asker_rewrite(a, op, unsynced(a, op));
     asking_finish(a, op, ANSWER_GRANTED);
 }
 

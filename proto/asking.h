@@ -86,7 +86,11 @@ void asker_owe(struct asker *a, struct asker_op *op, uint32_t what);
 void asker_set_detail(struct asker *a, struct asker_op *op, struct view detail);
 void asker_record_of(const struct asker_op *op, struct record *out);
 void asker_write(struct asker *a, struct asker_op *op, bool sync);
+/* The same, while what its client may hear goes on resting on the earlier record. */
+void asker_rewrite(struct asker *a, struct asker_op *op, bool sync);
 void asker_end(struct asker *a, struct asker_op *op);
 void asker_give_up(struct asker *a, struct instant now, struct asker_op *op);
+/* It is `unheard`, and not held: given up, and said so. */
+void asker_not_held(struct asker *a, struct instant now, struct asker_op *op);
 
 #endif

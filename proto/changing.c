@@ -92,6 +92,8 @@ static enum answer_kind refusal(const struct asker *a, const struct asker_op *op
         return ANSWER_UNKNOWN;
     if (op->change.counter || op->change.answered)
         return ANSWER_CHANGING;
+    if (op->unheard) /* whether it is held is being asked */
+        return ANSWER_NOT_READY;
     return a->core->journal.failed ? ANSWER_LOG_FAILED : ANSWER_CHANGED;
 }
 

@@ -89,6 +89,8 @@ void asker_lost(struct asker *a, struct instant now, enum lost_reason reason)
                 refuse(a, now, op, ANSWER_NO_MAJORITY);
         } else if (delegating_unowned(op)) {
             delegating_recall(a, now, op);
+        } else if (op->unheard) {
+            asker_not_held(a, now, op);
         } else if (!op->lost) {
             lose(a, op, reason);
         }

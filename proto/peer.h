@@ -41,7 +41,7 @@ struct peer_config {
     const struct key_pair *key;   /* outlives the peer */
     uint8_t seed[DRBG_SEED_SIZE]; /* fresh randomness for this run; the start is drawn from it */
     uint8_t boot_id[16];          /* of the machine's present boot: another one makes a new life */
-    uint32_t max_locks;           /* registers this voter can store */
+    uint32_t max_locks;           /* locks this voter can store; floors (L10) have their own room */
     uint32_t max_ops;             /* requests and holds of this node at once */
     uint32_t max_served;          /* locks that this node coordinates at once; 0: twice max_ops */
     size_t register_bytes;        /* for the registers' names and states */
@@ -245,8 +245,10 @@ enum answer_kind {
     ANSWER_REFUSED,   /* submit, inhibit: refused; `text` says by which rule; final */
     ANSWER_DRAINED,   /* acquire: this node is drained, and takes no new lock; final */
     ANSWER_DRAINING,  /* about a hold (handle 0): this node is drained: let go as soon as you can */
-    ANSWER_INFO_FULL  /* acquire: the infos of all that hold this lock and wait for it take too much
+    ANSWER_INFO_FULL, /* acquire: the infos of all that hold this lock and wait for it take too much
                          room; final */
+    ANSWER_NOT_HELD /* about a request that was loaded (handle 0): it was never told to be held, and
+                     * is not: it is given up, and nothing need be stopped */
 };
 
 enum wait_reason {

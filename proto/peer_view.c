@@ -23,6 +23,15 @@ const char *store_state_text(enum store_state state)
     must(false);
 }
 
+/* What was found pending is not called held before it is known to be. */
+static enum op_state state_of(const struct peer *p, const struct asker_op *op, bool cached)
+{
+    if (cached)
+        return OP_CACHED;
+    bool doubtful = op->loaded && op->state == OP_HELD && !asker_held_known(&p->asker, op);
+    return doubtful ? OP_PENDING : op->state;
+}
+
 static struct op_view view_of(const struct peer *p, const struct asker_op *op)
 {
     const struct asker_op *root = readers_root(&p->asker, op);
@@ -34,7 +43,7 @@ static struct op_view view_of(const struct peer *p, const struct asker_op *op)
     if (op->local.as && !cached)
         own.counter = op->local.as;
     return (struct op_view){.id = own,
-                            .state = cached ? OP_CACHED : op->state,
+                            .state = state_of(p, op, cached),
                             .under = lent ? id : (struct op_id){0},
                             .readers = op->local.readers,
                             .loaded = op->loaded,

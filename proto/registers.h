@@ -4,6 +4,10 @@
  * Names and states live in the arena; the entry's number is stable as long as it is not dropped
  * (L10). Lookup is by chained hashing with the cluster's key, so that names cannot be chosen to
  * collide.
+ *
+ * Floors have places of their own, one per shard, and are counted apart: a lock can be dropped only
+ * after its shard's floor is stored, so locks that take all places must not keep a floor out, and
+ * floors, which are never dropped, must not keep locks out in the end.
  */
 #ifndef PROTO_REGISTERS_H
 #define PROTO_REGISTERS_H
@@ -34,18 +38,22 @@ struct registers {
     struct arena *arena;
     struct lock_register *entries;
     uint32_t *buckets; /* index + 1 of the chain's first entry */
-    uint32_t count;    /* entries in use, */
-    uint32_t used;     /*   all of them below this one */
+    uint32_t count;    /* locks, of which there may be */
+    uint32_t max;      /*   so many, */
+    uint32_t floors;   /* and floors, of which there may be */
+    uint32_t shards;   /*   so many */
+    uint32_t used;     /* all entries in use are below this one */
     uint32_t free;     /* first that was dropped: index + 1 */
-    uint32_t max;
 };
 
-size_t registers_bytes(uint32_t max);
-/* `memory`: registers_bytes(max) bytes, aligned for max_align_t. */
-void registers_init(struct registers *r, void *memory, uint32_t max, struct arena *arena);
+/* max: locks; beside them there is room for the floors of so many shards. */
+size_t registers_bytes(uint32_t max, uint32_t shards);
+/* `memory`: registers_bytes(max, shards) bytes, aligned for max_align_t. */
+void registers_init(struct registers *r, void *memory, uint32_t max, uint32_t shards,
+                    struct arena *arena);
 /* hash: of the name, under the cluster's key. NULL if there is none. */
 struct lock_register *registers_find(const struct registers *r, uint64_t hash, struct view name);
-/* Finds or makes an (empty) entry; NULL if there is no room. */
+/* Finds or makes an (empty) entry, of a lock or of a floor; NULL if there is no room for one. */
 struct lock_register *registers_make(struct registers *r, uint64_t hash, struct view name,
                                      uint32_t shard);
 /* Replaces the state. False, and nothing changed, if there is no room. */

@@ -173,7 +173,10 @@ static void lapse(struct asker *a, struct instant now, struct asker_op *op)
     } else if (asker_untold(op)) {
         op->owes &= ~(uint32_t)OWE_FINAL;
         op->state = OP_PENDING;
+        asker_rewrite(a, op, false);
         asking_begin(a, now, op);
+    } else if (op->unheard) {
+        asker_not_held(a, now, op);
     } else if (!op->lost) {
         op->lost = true;
         op->lost_reason = LOST_LEASE;
@@ -268,6 +271,14 @@ void renewing_take(struct asker *a, struct instant now, uint16_t from,
     plan_anew(a, shard);
 }
 
+void renewing_heard(struct asker *a, struct asker_op *op)
+{
+    if (!op->unheard)
+        return;
+    op->unheard = false;
+    asker_rewrite(a, op, false);
+}
+
 void renewing_kept(struct asker *a, struct instant now, struct asker_op *op,
                    const struct wire_reply *r)
 {
@@ -277,6 +288,7 @@ void renewing_kept(struct asker *a, struct instant now, struct asker_op *op,
     if (from.ns == 0 || age.ns < 0 || age.ns >= lease_belief(op->ttl_ms).ns)
         return; /* too late to be believed: it is asked again */
     op->keeping = false;
+    renewing_heard(a, op);
     if (!op->local.recorded) /* else it counts what was handed out */
         op->token = r->token;
     asker_deactivate(a, op);

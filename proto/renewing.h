@@ -57,6 +57,8 @@ void renewing_waits(struct asker_op *op, const struct wire_reply *r);
 void renewing_kept(struct asker *a, struct instant now, struct asker_op *op,
                    const struct wire_reply *r);
 void renewing_not_kept(struct asker *a, struct instant now, struct asker_op *op);
+/* Found at the start and pending, and it is a hold from now on. */
+void renewing_heard(struct asker *a, struct asker_op *op);
 /* Found at the start. */
 void renewing_found(struct asker *a, struct instant now, struct asker_op *op);
 /* It is given up, or gone. */

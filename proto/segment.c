@@ -11,7 +11,8 @@ size_t peer_segment_size(const struct peer *p)
 {
     const struct core *c = &p->core;
     size_t records = 8 + c->config.roster->node_count + 2 * c->cohorts.shard_count +
-                     p->voter.registers.count + p->asker.count + fencing_records(&p->fencing);
+                     p->voter.registers.count + p->voter.registers.floors + p->asker.count +
+                     fencing_records(&p->fencing);
     size_t orders =
         p->fencing.docket.count * (ORDER_CERT_BYTES_MAX + FENCE_REPORTS_MAX * FENCE_TEXT_MAX) +
         INHIBITORS_MAX * (INHIBITOR_WHO_MAX + INHIBITOR_REASON_MAX);

@@ -112,6 +112,7 @@ static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t 
     bool durable = op->lsn <= j->durable, written = op->lsn <= j->written;
     if (what == OWE_FINAL && op->final == ANSWER_GRANTED)
         return (durable || (written && op->local.as)) && may_begin(a, op) &&
+               (asker_held_known(a, op) || MUTANT(186)) && /* "told before it is written" */
                !instant_reached(a->core->now, renewing_until(a, op));
     if (what == OWE_FINAL)
         return written || op->gone || op->show || j->failed;
@@ -128,7 +129,7 @@ static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t 
 /* What is owed and may be told now: the lowest bit, so that things come in order. */
 static uint32_t next_owed(const struct asker *a, const struct asker_op *op)
 {
-    for (uint32_t what = OWE_ACCEPTED; what <= OWE_DRAINING; what *= 2)
+    for (uint32_t what = OWE_ACCEPTED; what <= OWE_NOT_HELD; what *= 2)
         if ((op->owes & what) && may_tell(a, op, what))
             return what;
     return 0;
@@ -164,6 +165,8 @@ static bool tell_next(struct asker *a, struct asker_op *op, uint32_t what)
         return tell(a, op, ANSWER_PASSED, 0);
     case OWE_DRAINING:
         return tell(a, op, ANSWER_DRAINING, 0);
+    case OWE_NOT_HELD:
+        return tell(a, op, ANSWER_NOT_HELD, 0);
     default:
         must(false);
     }

@@ -9,8 +9,8 @@
 
 size_t voter_bytes(const struct peer_config *config)
 {
-    return registers_bytes(config->max_locks) +
-           roster_shard_count(config->roster) * sizeof(struct promise) + 64;
+    uint32_t shards = roster_shard_count(config->roster);
+    return registers_bytes(config->max_locks, shards) + shards * sizeof(struct promise) + 64;
 }
 
 void voter_init(struct voter *v, struct core *core, void *memory)
@@ -23,7 +23,7 @@ void voter_init(struct voter *v, struct core *core, void *memory)
     memset(v->promises, 0, shards * sizeof *v->promises);
     uint8_t *rest = (uint8_t *)(v->promises + shards);
     rest += -(uintptr_t)rest & 15;
-    registers_init(&v->registers, rest, config->max_locks, &core->arena);
+    registers_init(&v->registers, rest, config->max_locks, shards, &core->arena);
     idle_init(&v->idle, core, &v->registers);
 }
 

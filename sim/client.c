@@ -514,6 +514,8 @@ void client_answer(struct world *w, struct machine *m, const struct answer *a)
         guest_lost(w, m, a);
     if (a->kind == ANSWER_PASSED)
         changer_passed(w, m, a->hold);
+    if (a->kind == ANSWER_NOT_HELD)
+        guest_never_held(w, m, a->hold);
     if (a->handle == 0) /* of a hold, to no call */
         return;
     if (index == HANDLE_DRIVER)

@@ -236,6 +236,16 @@ void guest_loaded(struct world *w, struct machine *m, struct op_id id)
         client_send_drop(w, m, HANDLE_DRIVER, op, true);
 }
 
+void guest_never_held(struct world *w, const struct machine *m, struct op_id id)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        const struct client *c = &m->clients[i];
+        if (c->guest_runs && op_equal(c->guest_op->id, id))
+            world_fail(w, EXIT_BROKEN, "S15", "%s: %s takes it for never granted, and it acts",
+                       c->guest_op->name->text, m->name);
+    }
+}
+
 void guest_calm(struct world *w)
 {
     for (size_t i = 0; i < w->machine_count; i++)

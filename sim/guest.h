@@ -48,6 +48,8 @@ void guest_lost(struct world *w, struct machine *m, const struct answer *a);
 /* HAPPEN_GUEST_STOP, HAPPEN_GUEST_END: `handle` is of the grant. */
 void guest_stop_due(struct world *w, struct machine *m, size_t index, uint64_t handle);
 void guest_ends(struct world *w, struct machine *m, size_t index, uint64_t handle);
+/* The agent takes this for a request that waited when it ended, under which nobody ever acted. */
+void guest_never_held(struct world *w, const struct machine *m, struct op_id id);
 /* The agent came back and found this hold in its store. */
 void guest_loaded(struct world *w, struct machine *m, struct op_id id);
 /* The agent died: its clients' guests go on. */

@@ -330,7 +330,7 @@ void machine_config(struct world *w, struct machine *m, struct peer_config *conf
     config->key = &w->cluster->keys[m->index];
     random_bytes(&m->random, config->seed, sizeof config->seed);
     memcpy(config->boot_id, m->boot_id, sizeof config->boot_id);
-    config->max_locks = LOCKS_MAX;
+    config->max_locks = w->p.registers ? w->p.registers : LOCKS_MAX;
     config->max_ops = OPS_MAX;
     config->max_served = w->p.served;
     config->register_bytes = 1024 * 1024;
@@ -418,8 +418,12 @@ static void watch_loaded(struct world *w, struct machine *m)
     size_t count = 0, cursor = 0;
     struct op_view view;
     while (peer_next_op(m->peer, &cursor, &view))
-        if (view.loaded && view.state == OP_HELD && count < LOADED_MAX)
+        if (view.loaded && (view.state == OP_HELD || view.state == OP_PENDING) &&
+            count < LOADED_MAX) {
+            if (view.state == OP_PENDING)
+                guest_never_held(w, m, view.id);
             loaded[count++] = view.id;
+        }
     for (size_t i = 0; i < count; i++)
         guest_loaded(w, m, loaded[i]);
 }

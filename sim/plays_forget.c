@@ -20,6 +20,16 @@ static void shape(struct parameters *p)
     p->far_permille = p->deep_permille = p->bad_loss_permille = p->corrupt_permille = 0;
 }
 
+enum { REGISTERS = 32 };
+
+/* All are used before any can be forgotten, which begins after a sixty-fourth of that time. */
+static void shape_few_registers(struct parameters *p)
+{
+    shape(p);
+    p->forget_span = SPAN_MS(512000);
+    p->registers = REGISTERS;
+}
+
 /* At how many machines it is. */
 static size_t kept(const struct world *w, const struct script *s)
 {
@@ -62,6 +72,27 @@ static bool b_asks(struct world *w, struct script *s)
 {
     client_demand(w, step_client(w, s->b), s->name, LOCK_EXCLUSIVE, LOCK_STALE_HOLD);
     return true;
+}
+
+static bool a_uses_all_registers(struct world *w, struct script *s)
+{
+    struct client *c = step_client(w, s->a);
+    if (c->guest_runs)
+        client_let_go(w, c);
+    if (c->state != CLIENT_IDLE)
+        return false;
+    if (++s->bits == REGISTERS)
+        return true;
+    struct name *name = history_name_new(w);
+    must(name);
+    client_demand(w, c, name, LOCK_EXCLUSIVE, LOCK_STALE_HOLD);
+    return false;
+}
+
+static bool a_asks_for_another(struct world *w, struct script *s)
+{
+    s->name = NULL;
+    return a_asks(w, s);
 }
 
 /* S7 sees to its token. */
@@ -168,6 +199,12 @@ static const struct play plays[] = {
      .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"c is cut off", c_is_cut_off},
                {"a lets go", step_a_lets_go}, {"nothing is forgotten", nothing_is_forgotten},
                {"c comes back", c_comes_back}, {"the lock is gone", it_is_gone}}},
+    {"full", "a floor takes no lock's place, and full registers empty again (L10)",
+     .mutant = 185, .device = DEVICE_FAILS, .shape = shape_few_registers,
+     .steps = {{"a asks", a_asks}, {"a holds", a_holds}, {"a lets go", step_a_lets_go},
+               {"a uses all registers", a_uses_all_registers},
+               {"the lock is gone", it_is_gone}, {"a asks for another", a_asks_for_another},
+               {"a holds", a_holds}, {"a lets go", step_a_lets_go}}},
 };
 /* clang-format on */
 

@@ -52,6 +52,7 @@ void scenario_shape(struct parameters *p, size_t index)
     p->cohort = 5;
     p->shards = 4;
     p->served = 512;
+    p->registers = 0;
     p->forget_span = (struct span){0};
     p->clients = 0;
     p->cancel_permille = 0;

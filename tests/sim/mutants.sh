@@ -122,6 +122,8 @@ table='
 176 only:scenario/bad-link      whoever is accused refutes, however bad its link
 177 only:scenario/short-cuts    who has to refute once in trouble is silent
 178 only:scenario/short-cuts    a link that is well again clears no count
+185 only:scenario/full          floors take the places of locks
+186 only:profile/leases         a grant under expire is told before it is written
 '
 caught=0 planted=0
 afters=()

@@ -1,4 +1,6 @@
 """Locks that expire: renewed by a node that lives, let go of one that does not."""
+import sys
+
 from case import Case, LOST, NOT_GRANTED, OK
 from support.lab import until
 
@@ -88,3 +90,26 @@ class Leases(Case):
         self.assertEqual(self.lab.tokens("hv3", name), {"hv2": token})
         self.lab.agent("hv1", "start")
         self.lab.wait_voting("hv1")
+
+    # Holds one, waits for the other, and sits there.
+    client = (
+        "import json, socket, sys, time; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+        "for name in sys.argv[2:]:\n"
+        "    ask = {'name': name, 'stale': 'expire', 'ttl_ms': 5000}\n"
+        "    s.send(json.dumps({'method': 'org.holdfast.Acquire', 'parameters': ask}).encode() + bytes(1))\n"
+        "    time.sleep(1)\n"
+        "time.sleep(1000)"
+    )
+
+    def test_who_only_waits_outlives_its_agent(self):
+        held, name = self.name(), self.name()
+        self.hold("hv1", name)
+        client = self.exec("hv2", sys.executable, "-c", self.client, self.lab.socket("hv2"), held, name)
+        self.until_waiting("hv2", name, 1)
+        self.lab.agent("hv2", "stop")
+        self.lab.agent("hv2", "start")
+        self.lab.wait_voting("hv2")
+        until(lambda: [o["name"] for o in self.operations("hv2")] == [held], "it does not wait any more")
+        until(lambda: not self.lab.show("hv1", name)["waiters"], "the queue is empty")
+        self.assertEqual(self.operation("hv2", held)["state"], "held")
+        self.assertIsNone(client.poll())

@@ -332,7 +332,7 @@ static void config_fill(struct stage_node *n)
     c->cluster = s->cluster;
     c->self = stage_slot(n->index < s->count ? n->index : s->twin_of);
     c->key = &n->key;
-    c->max_locks = 512;
+    c->max_locks = s->max_locks ? s->max_locks : 512;
     c->max_ops = s->max_ops;
     c->max_served = s->max_served;
     c->forget_span = SPAN_MS(s->forget_ms);

@@ -125,6 +125,7 @@ struct stage {
     bool cut[STAGE_NODES_MAX + 1][STAGE_NODES_MAX + 1]; /* [from][to] */
     bool twice;                                         /* each datagram comes twice */
     uint32_t max_ops;                                   /* of agents that start from now on */
+    uint32_t max_locks;                                 /* the same; 0: 512 */
     uint32_t max_served;                                /* the same; 0: as peer_config says */
     int64_t forget_ms;       /* the same: free locks are forgotten after it; 0: never */
     bool go_on_isolated;     /* the same: `on_isolation = continue` (F7) */

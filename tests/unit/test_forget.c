@@ -101,7 +101,8 @@ START_TEST(what_nobody_uses_is_forgotten_everywhere)
     await_gone("image", 2 * SPAN);
     stage_run(s, 10);
     for (size_t i = 0; i < 5; i++) { /* the floor is left */
-        ck_assert_uint_eq(stage_status(s, i).lock_count, 1);
+        ck_assert_uint_eq(stage_status(s, i).lock_count, 0);
+        ck_assert_uint_eq(s->nodes[i].peer->voter.registers.floors, 1);
         ck_assert_uint_eq(s->nodes[i].peer->coordinator.forgetting, 0);
     }
     ck_assert_uint_eq(STAGE_SUM(s, registers_dropped), 5);
@@ -508,13 +509,67 @@ START_TEST(more_names_than_registers)
     ck_assert_uint_eq(STAGE_SUM(s, register_full), 0);
     for (size_t i = 0; i < 5; i++) {
         const struct peer *peer = s->nodes[i].peer;
-        ck_assert_uint_le(stage_status(s, i).lock_count, 64); /* floors */
+        ck_assert_uint_eq(stage_status(s, i).lock_count, 0);
+        ck_assert_uint_le(peer->voter.registers.floors, 64);
         ck_assert_uint_le(peer->core.arena.allocated, (size_t)(64 + 64) * (16 + 32 + 64));
         stage_kill(s, i);
         stage_start(s, i); /* begins with a new segment */
         stage_run(s, 100);
         ck_assert_uint_le(s->nodes[i].disk.written_size, (size_t)3 * 64 * 128 + 4096);
     }
+}
+END_TEST
+
+static void start_with_registers(uint32_t max)
+{
+    for (size_t i = 0; i < 5; i++)
+        stage_kill(s, i);
+    s->max_locks = max;
+    stage_start_all(s);
+}
+
+/* Locks have taken all places, and no shard has a floor yet. */
+START_TEST(full_registers_empty_again)
+{
+    enum { LOCKS = 16 };
+    uint64_t held[LOCKS];
+    char name[32];
+    start_with_registers(LOCKS);
+    for (unsigned i = 0; i < LOCKS; i++) {
+        snprintf(name, sizeof name, "image-%u", i);
+        held[i] = stage_hold(s, i % 5, name, LOCK_EXCLUSIVE);
+    }
+    ck_assert_uint_eq(stage_status(s, 0).lock_count, LOCKS);
+    for (unsigned i = 0; i < LOCKS; i++)
+        stage_release(s, i % 5, held[i]);
+    stage_run(s, 20 * SPAN);
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_uint_eq(stage_status(s, i).lock_count, 0);
+    use(0, "one more");
+}
+END_TEST
+
+/* Fewer places than shards: floors fill up, one after the other, and take none of them. */
+START_TEST(floors_keep_no_lock_out)
+{
+    enum { LOCKS = 8, NAMES = 100 };
+    char name[32];
+    start_with_registers(LOCKS);
+    for (unsigned i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof name, "image-%u", i);
+        use(i % 5, name);
+        stage_run(s, SPAN);
+    }
+    stage_run(s, 20 * SPAN);
+    ck_assert_uint_eq(STAGE_SUM(s, register_full), 0);
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert_uint_eq(stage_status(s, i).lock_count, 0);
+        ck_assert_uint_gt(s->nodes[i].peer->voter.registers.floors, LOCKS);
+        stage_kill(s, i); /* all of it is read from the log again */
+        ck_assert_int_eq(stage_start(s, i), RECOVERED);
+        stage_run(s, 100);
+    }
+    use(0, "one more");
 }
 END_TEST
 
@@ -564,6 +619,8 @@ Suite *suite_forget(void)
     tcase_add_test(tcase, a_lock_that_one_lacks_does_not_keep_the_others);
     tcase_add_test(tcase, nothing_is_done_when_nothing_is_left);
     tcase_add_test(tcase, more_names_than_registers);
+    tcase_add_test(tcase, full_registers_empty_again);
+    tcase_add_test(tcase, floors_keep_no_lock_out);
     tcase_add_test(tcase, little_room_for_served_locks_is_enough);
     suite_add_tcase(suite, tcase);
     return suite;

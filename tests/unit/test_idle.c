@@ -9,7 +9,7 @@
 
 Suite *suite_idle(void);
 
-enum { MAX = 64, ROOM = 1 << 16, SPAN = 1000 };
+enum { MAX = 64, SHARDS = 1, ROOM = 1 << 16, SPAN = 1000 };
 
 static struct core core;
 static struct registers registers;
@@ -23,9 +23,9 @@ static void set_up(void)
     core.config.forget_span = SPAN_MS(SPAN);
     core.store = STORE_VOTING;
     memory[0] = aligned_alloc(16, ROOM);
-    memory[1] = malloc(registers_bytes(MAX));
+    memory[1] = malloc(registers_bytes(MAX, SHARDS));
     arena_init(&core.arena, memory[0], ROOM);
-    registers_init(&registers, memory[1], MAX, &core.arena);
+    registers_init(&registers, memory[1], MAX, SHARDS, &core.arena);
     idle_init(&idle, &core, &registers);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "proto/lease.h"
+#include "proto/peer_internal.h"
 #include "tests/unit/crypto_fixture.h"
 #include "tests/unit/peer_play.h"
 
@@ -490,6 +491,90 @@ START_TEST(a_start_without_a_majority_loses_it_in_the_end)
 }
 END_TEST
 
+/* Found pending: no client was told of a grant, so nothing is to be stopped for it. */
+START_TEST(who_only_waited_loses_nothing)
+{
+    take(LOCK_EXCLUSIVE);
+    struct op_id id = stage_id(s, stage_acquire(s, other, name, LOCK_SHARED));
+    stage_run(s, 500);
+    ck_assert_uint_eq(stage_show(s, HOLDER, name)->waiter_count, 1);
+    stage_kill(s, other);
+    stage_isolate(s, other, true);
+    stage_start(s, other);
+    stage_run(s, 100);
+    struct op_view view;
+    ck_assert(stage_op(s, other, id, &view));
+    ck_assert(view.loaded && view.state == OP_PENDING && view.until.ns == 0);
+    stage_isolate(s, other, false);
+    stage_run(s, STAGE_SECOND);
+    ck_assert_uint_eq(stage_told(s, id, ANSWER_NOT_HELD), 1);
+    ck_assert_uint_eq(stage_told(s, id, ANSWER_LOST), 0);
+    ck_assert_uint_eq(stage_op_count(s, other), 0);
+    ck_assert_uint_eq(stage_show(s, HOLDER, name)->waiter_count, 0);
+    ck_assert(believed());
+}
+END_TEST
+
+/* The same without a majority: in the end it is given up. */
+START_TEST(who_only_waited_gives_up_in_the_end)
+{
+    take(LOCK_EXCLUSIVE);
+    struct op_id id = stage_id(s, stage_acquire(s, other, name, LOCK_SHARED));
+    stage_run(s, 500);
+    stage_kill(s, other);
+    stage_isolate(s, other, true);
+    for (int i = 0; i < 2; i++) { /* a run more changes nothing */
+        stage_start(s, other);
+        stage_run(s, 100);
+        if (i == 0)
+            stage_kill(s, other);
+    }
+    stage_run(s, TTL);
+    ck_assert_uint_eq(stage_told(s, id, ANSWER_NOT_HELD), 1);
+    ck_assert_uint_eq(stage_told(s, id, ANSWER_LOST), 0);
+}
+END_TEST
+
+/* What was granted meanwhile is a hold from then on, also for the run after that. */
+START_TEST(what_was_granted_while_it_was_away_is_held)
+{
+    take(LOCK_EXCLUSIVE);
+    struct op_id waits = stage_id(s, stage_acquire(s, other, name, LOCK_EXCLUSIVE));
+    stage_run(s, 500);
+    stage_kill(s, other);
+    stage_drop(s, HOLDER, hold);
+    stage_run(s, TTL / 4);
+    stage_start(s, other);
+    stage_run(s, STAGE_SECOND);
+    struct op_view view;
+    ck_assert(stage_op(s, other, waits, &view));
+    ck_assert(view.loaded && view.state == OP_HELD && view.until.ns > s->now.ns);
+    stage_kill(s, other);
+    uint64_t next = stage_acquire(s, HOLDER, name, LOCK_EXCLUSIVE);
+    ck_assert_ptr_nonnull(stage_await(s, next, ANSWER_GRANTED, 10 * TTL));
+    stage_start(s, other);
+    stage_run(s, STAGE_SECOND);
+    ck_assert_uint_eq(stage_told(s, waits, ANSWER_NOT_HELD), 0);
+    ck_assert_uint_eq(stage_told(s, waits, ANSWER_LOST), 1);
+}
+END_TEST
+
+/* Else an agent that starts anew would take what acts under it for what only waits. */
+START_TEST(a_grant_is_told_once_it_is_written)
+{
+    s->nodes[HOLDER].disk.write_held = true;
+    uint64_t handle = stage_acquire(s, HOLDER, name, LOCK_EXCLUSIVE);
+    while (!s->nodes[HOLDER].peer->asker.ops[0].granted)
+        stage_run(s, 1);
+    struct asker_op *op = &s->nodes[HOLDER].peer->asker.ops[0];
+    ck_assert_uint_gt(op->held_lsn, s->nodes[HOLDER].peer->core.journal.written);
+    ck_assert_ptr_null(stage_answer(s, handle, ANSWER_GRANTED));
+    s->nodes[HOLDER].disk.write_held = false;
+    ck_assert_ptr_nonnull(stage_await(s, handle, ANSWER_GRANTED, STAGE_SECOND));
+    ck_assert_uint_le(op->held_lsn, s->nodes[HOLDER].peer->core.journal.written);
+}
+END_TEST
+
 /* The node boots: its word that the life is over is a proof, and faster than the lease. */
 START_TEST(an_end_statement_goes_before_the_lease)
 {
@@ -581,6 +666,10 @@ Suite *suite_lease(void)
     tcase_add_test(plays, a_hold_is_believed_again_once_it_is_found);
     tcase_add_test(plays, a_hold_that_went_meanwhile_is_lost);
     tcase_add_test(plays, a_start_without_a_majority_loses_it_in_the_end);
+    tcase_add_test(plays, who_only_waited_loses_nothing);
+    tcase_add_test(plays, who_only_waited_gives_up_in_the_end);
+    tcase_add_test(plays, what_was_granted_while_it_was_away_is_held);
+    tcase_add_test(plays, a_grant_is_told_once_it_is_written);
     tcase_add_test(plays, an_end_statement_goes_before_the_lease);
     tcase_add_test(plays, who_waits_for_the_dead_hears_why);
     tcase_add_test(plays, a_conversion_that_waits_does_not_end_renewals);

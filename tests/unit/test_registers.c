@@ -4,11 +4,12 @@
 #include <stdlib.h>
 
 #include "crypto/drbg.h"
+#include "proto/floor.h"
 #include "proto/registers.h"
 
 Suite *suite_registers(void);
 
-enum { MAX = 24, NAMES = 40, ROOM = 1 << 16 };
+enum { MAX = 24, SHARDS = 3, NAMES = 40, ROOM = 1 << 16 };
 
 static struct arena arena;
 static struct registers registers;
@@ -17,9 +18,9 @@ static void *memory[2];
 static void set_up(void)
 {
     memory[0] = aligned_alloc(16, ROOM);
-    memory[1] = malloc(registers_bytes(MAX));
+    memory[1] = malloc(registers_bytes(MAX, SHARDS));
     arena_init(&arena, memory[0], ROOM);
-    registers_init(&registers, memory[1], MAX, &arena);
+    registers_init(&registers, memory[1], MAX, SHARDS, &arena);
 }
 
 static void tear_down(void)
@@ -99,6 +100,31 @@ START_TEST(an_entry_that_comes_again_begins_anew)
 }
 END_TEST
 
+static struct lock_register *make_floor(uint32_t shard)
+{
+    struct floor_name name = floor_name(shard);
+    return registers_make(&registers, shard, (struct view){name.bytes, sizeof name.bytes}, shard);
+}
+
+/* Neither keeps the other out. */
+START_TEST(floors_have_places_of_their_own)
+{
+    for (unsigned n = 0; n < MAX; n++)
+        ck_assert_ptr_nonnull(store(n, 1));
+    ck_assert_ptr_null(store(MAX, 1));
+    for (uint32_t shard = 0; shard < SHARDS; shard++)
+        ck_assert_ptr_nonnull(make_floor(shard));
+    ck_assert_ptr_eq(make_floor(0), make_floor(0));
+    ck_assert_ptr_null(make_floor(SHARDS));
+    ck_assert_uint_eq(registers.count, MAX);
+    ck_assert_uint_eq(registers.floors, SHARDS);
+    registers_drop(&registers, hash_of(7), find(7));
+    ck_assert_ptr_null(make_floor(SHARDS));
+    ck_assert_ptr_nonnull(store(MAX, 1));
+    ck_assert_uint_eq(registers.count, MAX);
+}
+END_TEST
+
 static void expect_model(const bool *there, const uint8_t *values)
 {
     uint32_t count = 0, cursor = 0, seen = 0;
@@ -153,6 +179,7 @@ Suite *suite_registers(void)
     tcase_add_test(tcase, what_is_dropped_is_not_found);
     tcase_add_test(tcase, room_is_used_again);
     tcase_add_test(tcase, an_entry_that_comes_again_begins_anew);
+    tcase_add_test(tcase, floors_have_places_of_their_own);
     tcase_add_test(tcase, it_is_a_table_of_names);
     suite_add_tcase(suite, tcase);
     return suite;
