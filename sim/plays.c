@@ -9,6 +9,7 @@
 #include "sim/machine.h"
 #include "sim/plays_blips.h"
 #include "sim/plays_forget.h"
+#include "sim/plays_lives.h"
 #include "sim/plays_operator.h"
 #include "sim/plays_hard.h"
 #include "sim/plays_members.h"
@@ -583,6 +584,7 @@ static const struct {
     {plays_watchdog_count, plays_watchdog_get},
     {plays_readers_count, plays_readers_get},
     {plays_blips_count, plays_blips_get},
+    {plays_lives_count, plays_lives_get},
 };
 
 size_t plays_count(void)
