@@ -66,6 +66,19 @@ static void durable_number(struct world *w, const struct machine *m, const uint6
                    (unsigned long long)number, slot);
 }
 
+/* A claim is answered by the life that the book has, or by one above that was voted against (F3).
+ */
+static void check_claim_answered(struct world *w, const struct machine *m, uint16_t to,
+                                 const struct wire_life_stored *said)
+{
+    int index = cluster_index(w->cluster, to);
+    bool voted = index >= 0 && !said->same &&
+                 (m->shadow->durable.voted[index] >= said->life ||
+                  sessions_voted(w, m, (size_t)index, said->life));
+    if (!voted)
+        durable_number(w, m, m->shadow->durable.book, to, said->life, "life stored");
+}
+
 void check_fence_said(struct world *w, struct machine *m, uint16_t to,
                       const struct message *message)
 {
@@ -80,7 +93,7 @@ void check_fence_said(struct world *w, struct machine *m, uint16_t to,
     else if (message->type == WIRE_VOTED)
         durable_number(w, m, durable->voted, to, message->voted.life, "voted");
     else if (message->type == WIRE_LIFE_STORED)
-        durable_number(w, m, durable->book, to, message->life_stored.life, "life stored");
+        check_claim_answered(w, m, to, &message->life_stored);
     else if (message->type == WIRE_PROOF_STORED && message->proof_stored.scope.session)
         return;
     else if (message->type == WIRE_PROOF_STORED)

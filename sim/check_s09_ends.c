@@ -26,13 +26,31 @@ void check_life_written(struct world *w, struct machine *m, uint64_t number)
         m->life = number;
     }
     life->boot = m->boot;
+    if (!life->written_at)
+        life->written_at = w->now;
     if (number > w->observer->lives.highest[m->index])
         w->observer->lives.highest[m->index] = number;
+}
+
+/* S10: what is ordered against a life that nobody has begun meets none that begins below it later
+ * (F3): its receipt would end that one, too. */
+static void judge_below(struct world *w, const struct machine *m, uint64_t number)
+{
+    const struct life *of = w->observer->lives.of[m->index];
+    for (uint64_t n = number + 1; n < LIVES_MAX; n++) {
+        bool ordered = of[n].ordered_at && of[n].ordered_at < of[number].written_at;
+        if (ordered &&
+            (size_t)__builtin_popcount(of[n].votes) >= roster_juror_quorum(&w->cluster->roster))
+            world_fail(w, EXIT_BROKEN, "S10",
+                       "life %llu of %s counts, and life %llu is under an order since before",
+                       (unsigned long long)number, m->name, (unsigned long long)n);
+    }
 }
 
 void check_life_counts(struct world *w, struct machine *m, uint64_t number)
 {
     struct life *life = lives_of(w, cluster_slot(m->index), number);
+    judge_below(w, m, number);
     if (life->counted && life->boot != m->boot)
         world_fail(w, EXIT_BROKEN, "S9", "life %llu of %s counts, which an earlier boot had",
                    (unsigned long long)number, m->name);

@@ -53,6 +53,7 @@ void check_vote_written(struct world *w, struct machine *m, uint16_t slot, uint6
     if (!life->ordered &&
         (size_t)__builtin_popcount(life->votes) >= roster_juror_quorum(&w->cluster->roster)) {
         life->ordered = true;
+        life->ordered_at = w->now;
         w->figures.orders++;
         check_order_evidence(w, target, number);
         check_ordered(w, target, number);

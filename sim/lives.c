@@ -27,7 +27,9 @@ bool lives_over(const struct world *w, const struct machine *m, uint64_t number)
 bool lives_switched_off(struct world *w, const struct machine *m, uint64_t number)
 {
     const struct life *life = lives_of(w, cluster_slot(m->index), number);
-    return life->boot != 0 && (!m->powered || life->boot != m->boot);
+    if (life->boot == 0) /* never was; but some below it may have been */
+        return !m->powered || m->ready_life == 0 || m->ready_life > number;
+    return !m->powered || life->boot != m->boot;
 }
 
 size_t lives_votes(struct world *w, const struct order_cert *cert, uint8_t action)

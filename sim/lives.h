@@ -27,7 +27,9 @@ struct life {
     uint32_t spent;                 /*   or found in their store that they act: never again */
     int64_t power_at[MACHINES_MAX]; /* when each of these signed for more */
     uint32_t let[MACHINES_MAX];     /* jurors that let an executor act (F9) */
-    bool ordered;                   /* a majority of the jurors voted */
+    bool ordered;                   /* a majority of the jurors voted, */
+    int64_t ordered_at;             /*   and when; 0: never */
+    int64_t written_at;             /* when its own machine first wrote it down; 0: never */
     uint32_t armed;                 /* machines that wrote its watchdog's statement down */
     int64_t acted_until;            /* the end of the last guest under it that has ended */
     int64_t over_at;                /* when the first proof that it is over was seen; 0: never */

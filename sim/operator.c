@@ -167,14 +167,15 @@ void operator_said(struct world *w, const struct machine *m, const struct messag
 
 /* --- Orders and confirmations --- */
 
-static void request(struct world *w, struct machine *m, const struct machine *target)
+void operator_requests(struct world *w, struct machine *m, const struct machine *target,
+                       uint64_t life)
 {
     struct event e = {.kind = EVENT_FENCE};
     e.fence.handle = handle_of(w, INHIBITOR_KINDS, target->index);
     e.fence.slot = cluster_slot(target->index);
-    e.fence.life = target->life;
+    e.fence.life = life;
     world_trace(w, "%s: an operator asks for an order against life %llu of %s", m->name,
-                (unsigned long long)target->life, target->name);
+                (unsigned long long)life, target->name);
     machine_post(w, m, &e);
 }
 
@@ -289,7 +290,7 @@ static void do_one(struct world *w, struct machine *m)
         return;
     case DEED_REQUEST:
         if (target->life && target != m)
-            request(w, m, target);
+            operator_requests(w, m, target, target->life);
         return;
     case DEED_HEAR:
         if (target != m)

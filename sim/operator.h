@@ -57,6 +57,9 @@ void operator_open(struct world *w);
 /* At that machine, about one machine or all (MACHINES_MAX); for that long. */
 void operator_says(struct world *w, struct machine *m, enum inhibitor_kind kind, size_t scope,
                    bool on, struct span span);
+/* Asks that machine for an order against that life of another. */
+void operator_requests(struct world *w, struct machine *m, const struct machine *target,
+                       uint64_t life);
 /* Confirms that the machine is off as soon as the jurors were asked; it looks at the machine
  * first, unless the world is of `wrong_hands`. */
 void operator_hears(struct world *w, struct machine *m, struct machine *target);

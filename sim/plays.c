@@ -10,6 +10,7 @@
 #include "sim/plays_blips.h"
 #include "sim/plays_executors.h"
 #include "sim/plays_forget.h"
+#include "sim/plays_lives.h"
 #include "sim/plays_operator.h"
 #include "sim/plays_hard.h"
 #include "sim/plays_hush.h"
@@ -615,6 +616,7 @@ static const struct {
     {plays_blips_count, plays_blips_get},
     {plays_executors_count, plays_executors_get},
     {plays_hush_count, plays_hush_get},
+    {plays_lives_count, plays_lives_get},
 };
 
 size_t plays_count(void)

@@ -3,6 +3,7 @@
  * done about its session; that is done first, and proves over that session alone (F1, F2, F3, F6b).
  * If it fails, or nobody does it, the ladder goes to the whole life.
  */
+#include "proto/peer_internal.h"
 #include "tests/unit/crypto_fixture.h"
 #include "tests/unit/fence_play.h"
 
@@ -251,6 +252,38 @@ START_TEST(too_much_info_is_refused_by_name)
 }
 END_TEST
 
+/*
+ * A dead life had more sessions than a juror keeps votes about. For those that are left no order
+ * comes, so their waiters need not wait for one: the ladder goes to the whole life.
+ */
+START_TEST(the_ladder_when_jurors_are_full_of_votes)
+{
+    session_is(5000, "vm");
+    stage_hold(s, HOLDER, first, LOCK_EXCLUSIVE);
+    stage_pause(s, HOLDER, true);
+    stage_await_dead(s, HOLDER);
+    stage_run(s, 8 * STAGE_SECOND);
+    struct message m = {
+        .type = WIRE_ACCUSE,
+        .accuse = {.slot = stage_slot(HOLDER), .life = 1, .name = stage_view(second)}};
+    for (size_t i = 0; i < SCOPES_MAX; i++) { /* what each coordinator of one would ask for */
+        ck_assert(scope_make(&m.accuse.word.scope, i + 1, END_SESSION, "vm", 2));
+        scope_sign(&m.accuse.word, stage_slot(HOLDER), 1, &s->cluster, &s->nodes[HOLDER].key);
+        for (size_t to = 0; to < 5; to++)
+            if (to != HOLDER && to != 0)
+                stage_say(s, 0, to, &m);
+    }
+    stage_run(s, 3 * STAGE_SECOND);
+    for (size_t i = 0; i < SCOPES_MAX; i++)
+        ck_assert_uint_gt(s->nodes[3].peer->fencing.scopes.files[i].voted, 0);
+    session_is(7, "next");
+    waits = stage_acquire(s, WAITER, first, LOCK_EXCLUSIVE);
+    ck_assert_ptr_nonnull(stage_await(s, waits, ANSWER_GRANTED, 5 * LONG));
+    ck_assert(!s->nodes[HOLDER].powered);
+    ck_assert_uint_eq(stage_over(s, WAITER, HOLDER), 1);
+}
+END_TEST
+
 /* --- The lock's own rules --- */
 
 static struct lock_state state;
@@ -314,6 +347,7 @@ Suite *suite_action(void)
     tcase_add_test(tc, each_accused_session_has_its_step);
     tcase_add_loop_test(tc, who_is_kept_from_it_does_not_climb, 0, 2);
     tcase_add_loop_test(tc, the_ladder_goes_to_the_whole_life, 0, 2);
+    tcase_add_test(tc, the_ladder_when_jurors_are_full_of_votes);
     tcase_add_test(tc, the_target_ends_that_session_itself);
     tcase_add_test(tc, no_renewal_is_acknowledged_after_a_vote);
     tcase_add_test(tc, only_the_holders_own_word_counts);

@@ -9,6 +9,7 @@
 
 #include "proto/inquiry.h"
 #include "proto/peer_internal.h"
+#include "proto/places.h"
 #include "tests/unit/crypto_fixture.h"
 
 Suite *suite_full_tables(void);
@@ -143,7 +144,7 @@ static size_t inhibitors(void)
 static size_t executions(uint64_t life)
 {
     size_t count = 0;
-    for (size_t i = 0; i < EXECUTIONS_MAX; i++)
+    for (size_t i = 0; i < peer->fencing.executor.count; i++)
         count +=
             peer->fencing.executor.table[i].used && peer->fencing.executor.table[i].life == life;
     return count;
@@ -153,38 +154,38 @@ static size_t executions(uint64_t life)
 
 START_TEST(executions_that_fit_are_kept)
 {
-    for (uint64_t life = 1; life <= EXECUTIONS_MAX; life++)
+    for (uint64_t life = 1; life <= PLACES_ORDERS; life++)
         put_executed(life, 0);
     put_executed(1, 0); /* said twice */
     ck_assert_int_eq(recover(), RECOVERED);
-    for (uint64_t life = 1; life <= EXECUTIONS_MAX; life++)
+    for (uint64_t life = 1; life <= PLACES_ORDERS; life++)
         ck_assert_uint_eq(executions(life), 1);
-    put_executed(EXECUTIONS_MAX + 1, 0);
+    put_executed(PLACES_ORDERS + 1, 0);
     ck_assert_int_eq(recover(), RECOVERY_TOO_LARGE);
 }
 END_TEST
 
 START_TEST(executions_against_what_is_over_make_room)
 {
-    for (uint64_t life = 1; life <= EXECUTIONS_MAX; life++)
+    for (uint64_t life = 1; life <= PLACES_ORDERS; life++)
         put_executed(life, 0);
     put_end(4); /* 1 to 3 are over */
     for (uint64_t life = 1; life <= 3; life++)
-        put_executed(EXECUTIONS_MAX + life, 0);
+        put_executed(PLACES_ORDERS + life, 0);
     ck_assert_int_eq(recover(), RECOVERED);
     ck_assert_uint_eq(executions(1), 0);
     ck_assert_uint_eq(executions(4), 1);
-    ck_assert_uint_eq(executions(EXECUTIONS_MAX + 3), 1);
+    ck_assert_uint_eq(executions(PLACES_ORDERS + 3), 1);
 }
 END_TEST
 
 START_TEST(executions_about_sessions_have_half)
 {
-    for (uint64_t number = 1; number <= EXECUTIONS_MAX / 2; number++)
+    for (uint64_t number = 1; number <= PLACES_ORDERS / 2; number++)
         put_executed(1, number);
     ck_assert_int_eq(recover(), RECOVERED);
-    ck_assert_uint_eq(executions(1), EXECUTIONS_MAX / 2);
-    put_executed(1, EXECUTIONS_MAX / 2 + 1);
+    ck_assert_uint_eq(executions(1), PLACES_ORDERS / 2);
+    put_executed(1, PLACES_ORDERS / 2 + 1);
     ck_assert_int_eq(recover(), RECOVERY_TOO_LARGE);
 }
 END_TEST
@@ -195,42 +196,42 @@ START_TEST(orders_that_fit_are_kept)
 {
     struct order_view view;
     size_t cursor = 0, count = 0;
-    for (uint64_t life = 1; life <= DOCKET_MAX; life++)
+    for (uint64_t life = 1; life <= PLACES_ORDERS; life++)
         put_order(life, 0);
     put_order(1, 0);
     ck_assert_int_eq(recover(), RECOVERED);
     while (peer_next_order(peer, &cursor, &view))
         count++;
-    ck_assert_uint_eq(count, DOCKET_MAX);
-    put_order(DOCKET_MAX + 1, 0);
+    ck_assert_uint_eq(count, PLACES_ORDERS);
+    put_order(PLACES_ORDERS + 1, 0);
     ck_assert_int_eq(recover(), RECOVERY_TOO_LARGE);
 }
 END_TEST
 
 START_TEST(orders_that_are_carried_out_make_room)
 {
-    for (uint64_t life = 1; life <= DOCKET_MAX; life++)
+    for (uint64_t life = 1; life <= PLACES_ORDERS; life++)
         put_order(life, 0);
     put_receipt(2, 0);
-    put_order(DOCKET_MAX + 1, 0);
-    put_order(DOCKET_MAX + 2, 0);
+    put_order(PLACES_ORDERS + 1, 0);
+    put_order(PLACES_ORDERS + 2, 0);
     ck_assert_int_eq(recover(), RECOVERED);
     ck_assert_ptr_null(docket_find(&peer->fencing.docket, stage_slot(TARGET), 1));
     ck_assert_ptr_null(docket_find(&peer->fencing.docket, stage_slot(TARGET), 2));
-    ck_assert_ptr_nonnull(docket_find(&peer->fencing.docket, stage_slot(TARGET), DOCKET_MAX + 2));
-    put_order(DOCKET_MAX + 3, 0);
+    ck_assert_ptr_nonnull(docket_find(&peer->fencing.docket, stage_slot(TARGET), PLACES_ORDERS + 2));
+    put_order(PLACES_ORDERS + 3, 0);
     ck_assert_int_eq(recover(), RECOVERY_TOO_LARGE);
 }
 END_TEST
 
 START_TEST(orders_about_sessions_have_half)
 {
-    for (uint64_t number = 1; number <= DOCKET_MAX / 2; number++)
+    for (uint64_t number = 1; number <= PLACES_ORDERS / 2; number++)
         put_order(1, number);
     put_receipt(1, 1);
-    put_order(1, DOCKET_MAX);
+    put_order(1, PLACES_ORDERS);
     ck_assert_int_eq(recover(), RECOVERED);
-    put_order(1, DOCKET_MAX + 1);
+    put_order(1, PLACES_ORDERS + 1);
     ck_assert_int_eq(recover(), RECOVERY_TOO_LARGE);
 }
 END_TEST

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "proto/life.h"
 #include "tests/unit/fence_play.h"
 
 Suite *suite_life(void);
@@ -44,7 +45,7 @@ static void forget_sent(void)
     memset(s->nodes[NODE].sent, 0, sizeof s->nodes[NODE].sent);
 }
 
-static bool life_counts(struct stage *stage, void *context)
+static bool its_life_counts(struct stage *stage, void *context)
 {
     (void)context;
     return stage_status(stage, NODE).life_known;
@@ -71,7 +72,7 @@ START_TEST(the_same_boot_keeps_the_life)
     for (int i = 0; i < 3; i++) {
         stage_kill(s, NODE);
         stage_start(s, NODE);
-        ck_assert(stage_until(s, life_counts, NULL, LONG));
+        ck_assert(stage_until(s, its_life_counts, NULL, LONG));
         ck_assert_uint_eq(stage_status(s, NODE).life, 1);
     }
     all_know_over(0);
@@ -83,7 +84,7 @@ END_TEST
 START_TEST(a_new_boot_states_the_end_of_all_below)
 {
     reboot();
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     ck_assert_uint_eq(stage_status(s, NODE).life, 2);
     all_know_over(1);
     /* Twice in quick succession: the life between was never heard of. */
@@ -95,7 +96,7 @@ START_TEST(a_new_boot_states_the_end_of_all_below)
         stage_run(s, 100);
     }
     filters[0].off = true;
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     ck_assert_uint_eq(stage_status(s, NODE).life, 4);
     all_know_over(3);
 }
@@ -114,7 +115,7 @@ START_TEST(nothing_is_claimed_before_it_is_durable)
     ck_assert_uint_eq(sent(WIRE_ALIVE), 0);
     ck_assert(!stage_status(s, NODE).life_known);
     stage_sync(s, NODE, SYNC_PROMPT);
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     all_know_over(1);
 }
 END_TEST
@@ -132,7 +133,7 @@ START_TEST(no_end_is_stated_before_a_quorum_has_the_life)
     filters[0].to = filters[0].from = 0; /* of four others, one is heard: with itself, two */
     filters[0] = (struct stage_filter){0, NODE, STAGE_TYPE(LIFE_STORED), FATE_LOSE, false};
     lose(1, 1, NODE, STAGE_TYPE(LIFE_STORED));
-    ck_assert(stage_until(s, life_counts, NULL, LONG)); /* itself, 3 and 4 */
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG)); /* itself, 3 and 4 */
     all_know_over(1);
 }
 END_TEST
@@ -150,7 +151,7 @@ START_TEST(no_lock_before_a_quorum_has_the_end)
     uint64_t asked = stage_acquire(s, NODE, "image", LOCK_SHARED);
     ck_assert_ptr_nonnull(stage_answer(s, asked, ANSWER_NOT_READY));
     filters[0].off = true;
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     ck_assert_uint_eq(s->nodes[NODE].notices[NOTICE_READY], 2);
     ck_assert_uint_eq(s->nodes[NODE].last_notice[NOTICE_READY].number, 2);
     stage_hold(s, NODE, "image", LOCK_SHARED);
@@ -167,7 +168,7 @@ START_TEST(a_crash_before_the_statement)
     stage_kill(s, NODE);
     filters[0].off = true;
     stage_start(s, NODE);
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     ck_assert_uint_eq(stage_status(s, NODE).life, 2);
     all_know_over(1);
 }
@@ -193,7 +194,7 @@ START_TEST(a_receipt_does_not_stand_for_the_statement)
     stage_say(s, 0, NODE, &m); /* it hears of the receipt before its life is stored */
     ck_assert_uint_eq(stage_over(s, NODE, NODE), 1);
     filters[0].off = true;
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     all_know_over(1);
     struct proof end;
     for (size_t i = 0; i < 5; i++) {
@@ -244,7 +245,7 @@ START_TEST(nothing_ends_before_it_is_empty)
     ck_assert_uint_eq(sent(WIRE_PROOF), 0);
     ck_assert(!stage_status(s, NODE).life_known);
     stage_sync(s, NODE, SYNC_PROMPT);
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     all_know_over(1);
     ck_assert(!stage_status(s, NODE).bound);
 }
@@ -255,7 +256,7 @@ START_TEST(an_idle_node_that_is_bound_is_another_life)
 {
     struct message voted = {.type = WIRE_VOTED, .voted = {.life = 1}};
     stage_say(s, 3, NODE, &voted);
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     stage_run(s, STAGE_SECOND);
     ck_assert_uint_eq(stage_status(s, NODE).life, 2);
     all_know_over(1);
@@ -283,14 +284,14 @@ START_TEST(a_store_that_is_behind_states_no_end)
     uint8_t *copy = malloc(size);
     memcpy(copy, d->written, size);
     reboot();
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     uint64_t held = stage_hold(s, NODE, "disk", LOCK_EXCLUSIVE);
     stage_run(s, 5 * STAGE_SECOND);
     all_know_over(1);
     stage_kill(s, NODE); /* the agent alone: what holds the lock goes on */
     restore(copy, size);
     ck_assert_int_eq(stage_start(s, NODE), RECOVERED);
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     ck_assert_int_eq(stage_status(s, NODE).store, STORE_BEHIND);
     ck_assert_uint_ge(stage_status(s, NODE).life, 3);
     stage_run(s, 5 * STAGE_SECOND);
@@ -302,7 +303,7 @@ START_TEST(a_store_that_is_behind_states_no_end)
     ck_assert(op_equal(busy->holders[0].id, stage_id(s, held)));
     uint64_t life = stage_status(s, NODE).life;
     reboot();
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     ck_assert_uint_eq(stage_status(s, NODE).life, life + 1);
     all_know_over(life);
     free(copy);
@@ -316,7 +317,7 @@ START_TEST(a_lost_store_states_no_end)
     stage_kill(s, NODE);
     s->nodes[NODE].disk.written_size = 0;
     ck_assert_int_eq(stage_start(s, NODE), RECOVERY_LOST);
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     ck_assert_uint_eq(stage_status(s, NODE).life, 2);
     all_know_over(0);
     ck_assert_uint_eq(stage_status(s, NODE).juror, true);
@@ -335,6 +336,42 @@ START_TEST(a_lost_store_states_no_end)
 }
 END_TEST
 
+/*
+ * loop test: the store is behind (0), or lost (1), and its agent alone started anew. What that life
+ * did not state, its surrender does not state either: below it something may act. The next boot's
+ * life does.
+ */
+START_TEST(nor_does_its_surrender)
+{
+    struct stage_disk *d = &s->nodes[NODE].disk;
+    size_t size = _i == 0 ? d->written_size : 0;
+    uint8_t *copy = malloc(size + 1);
+    memcpy(copy, d->written, size);
+    uint64_t held = stage_hold(s, NODE, "disk", LOCK_EXCLUSIVE);
+    stage_run(s, 5 * STAGE_SECOND);
+    stage_kill(s, NODE);
+    restore(copy, size);
+    free(copy);
+    ck_assert_int_eq(stage_start(s, NODE), _i == 0 ? RECOVERED : RECOVERY_LOST);
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
+    ck_assert_int_eq(stage_status(s, NODE).store, _i == 0 ? STORE_BEHIND : STORE_LOST);
+    uint64_t life = stage_status(s, NODE).life;
+    struct message voted = {.type = WIRE_VOTED, .voted = {.life = life}};
+    stage_say(s, 3, NODE, &voted);
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
+    ck_assert_uint_eq(stage_status(s, NODE).life, life + 1);
+    all_know_over(0);
+    uint64_t tried = stage_try(s, 0, "disk", LOCK_EXCLUSIVE);
+    const struct answer *busy = stage_await(s, tried, ANSWER_BUSY, 5 * STAGE_SECOND);
+    ck_assert_ptr_nonnull(busy);
+    ck_assert(op_equal(busy->holders[0].id, stage_id(s, held)));
+    reboot();
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
+    all_know_over(life + 1);
+    stage_hold(s, 0, "disk", LOCK_EXCLUSIVE);
+}
+END_TEST
+
 /* Somebody claimed a number under this node's key: it goes above it, and states nothing of it. */
 START_TEST(a_number_that_is_taken_is_gone_above)
 {
@@ -343,10 +380,13 @@ START_TEST(a_number_that_is_taken_is_gone_above)
     stage_start(s, NODE);
     stage_run(s, STAGE_SECOND);
     filters[0].off = true;
-    struct message m = {.type = WIRE_LIFE_STORED, .life_stored = {.life = 7}};
+    struct message m = {.type = WIRE_LIFE_STORED, .life_stored = {.life = 3 + LIFE_AHEAD_MAX}};
+    stage_say(s, 1, NODE, &m); /* which nobody can have claimed */
+    ck_assert_uint_eq(stage_status(s, NODE).life, 2);
+    m.life_stored.life = 7;
     stage_say(s, 1, NODE, &m);
     ck_assert_uint_eq(stage_status(s, NODE).life, 8);
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     all_know_over(0);
     /* Once it counts, no such word moves it. */
     m.life_stored.life = 20;
@@ -365,7 +405,7 @@ START_TEST(claims_are_repeated_to_who_missed_them)
     stage_kill(s, 3);
     stage_await_dead(s, 3);
     reboot();
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     stage_run(s, 5 * STAGE_SECOND);
     stage_start(s, 3);
     ck_assert(stage_until(s, stage_all_settled, NULL, LONG));
@@ -405,7 +445,7 @@ START_TEST(a_window_holds_the_next_life_back)
     ck_assert(!s->nodes[NODE].powered);
     ck_assert_ptr_nonnull(stage_await(s, waits, ANSWER_GRANTED, LONG));
     stage_start(s, NODE);
-    ck_assert(stage_until(s, life_counts, NULL, LONG));
+    ck_assert(stage_until(s, its_life_counts, NULL, LONG));
     ck_assert_uint_eq(stage_status(s, NODE).life, 3);
     ck_assert_uint_eq(stage_run_count(s, RUN_OFF_STATUS, NODE, STAGE_NONE), 1);
 }
@@ -435,6 +475,7 @@ Suite *suite_life(void)
     tcase_set_timeout(stores, 120);
     tcase_add_test(stores, a_store_that_is_behind_states_no_end);
     tcase_add_test(stores, a_lost_store_states_no_end);
+    tcase_add_loop_test(stores, nor_does_its_surrender, 0, 2);
     tcase_add_test(stores, a_number_that_is_taken_is_gone_above);
     suite_add_tcase(suite, stores);
     return suite;

@@ -8,6 +8,9 @@
  */
 #include <stdio.h>
 
+#include "proto/inquiry.h"
+#include "proto/life.h"
+#include "proto/peer_internal.h"
 #include "tests/unit/fence_play.h"
 
 Suite *suite_stolen(void);
@@ -221,6 +224,112 @@ START_TEST(with_a_quorum_of_keys_it_is_an_order)
 }
 END_TEST
 
+/* --- Numbers of lives --- */
+
+enum { OFF = HONEST, UNBORN = 50 };
+
+/* A machine is off, and nobody waits for it. The jurors started so long ago that their votes allow
+ * all that the roster has (F8). */
+static void open_off(void)
+{
+    s = stage_open(NODES, 31);
+    stage_tools(s, TOOL_WORKS);
+    stage_run(s, 602 * STAGE_SECOND);
+    stage_power_cut(s, OFF);
+    stage_await_dead(s, OFF);
+    stage_run(s, 10 * STAGE_SECOND);
+}
+
+/* What a thief makes of the jurors' votes against that life. */
+static void hand_in(void)
+{
+    uint8_t bytes[ORDER_CERT_BYTES_MAX];
+    struct order_cert cert = {.order = {.epoch = s->roster.epoch,
+                                        .roster = s->digest,
+                                        .slot = stage_slot(OFF),
+                                        .life = UNBORN}};
+    for (size_t i = 0; i < NODES; i++) {
+        const struct dossier *d =
+            i == OFF ? NULL : juror_dossier(&s->nodes[i].peer->fencing.juror, stage_slot(OFF));
+        if (d && d->voted == UNBORN)
+            order_cert_add(&cert, &d->vote);
+    }
+    ck_assert_uint_ge(cert.count, QUORUM);
+    struct message m = {.type = WIRE_ORDER,
+                        .order = {.cert = {bytes, stage_order_bytes(bytes, &cert)}}};
+    say_to_all(FIRST_THIEF, &m);
+}
+
+static bool its_life_counts(struct stage *stage, void *context)
+{
+    (void)context;
+    return stage_status(stage, OFF).life_known;
+}
+
+/*
+ * loop test: a thief asks for votes against a life that nobody has begun, which hit nothing while
+ * the machine is off. It hands the certificate in once the machine is up and well (0), or before
+ * (1): neither the certificate nor the receipt that comes of it touches the life that the machine
+ * has by then, or its locks (F3).
+ */
+START_TEST(votes_against_a_life_that_nobody_began)
+{
+    struct message ask = {.type = WIRE_FENCE_ASK,
+                          .fence_ask = {.slot = stage_slot(OFF), .life = UNBORN}};
+    say_to_all(FIRST_THIEF, &ask);
+    stage_run(s, 3 * STAGE_SECOND);
+    ck_assert_uint_ge(stage_votes(s, OFF, UNBORN), QUORUM);
+    if (_i == 1) {
+        hand_in();
+        stage_run(s, 5 * STAGE_SECOND);
+        ck_assert_uint_eq(stage_over(s, WAITER, OFF), UNBORN);
+    }
+    size_t runs = s->run_count;
+    stage_start(s, OFF);
+    ck_assert(stage_until(s, its_life_counts, NULL, 60 * STAGE_SECOND));
+    ck_assert_uint_gt(stage_status(s, OFF).life, UNBORN);
+    s->policy = LOCK_STALE_FENCE;
+    held = stage_hold(s, OFF, "disk", LOCK_EXCLUSIVE);
+    stage_run(s, 20 * STAGE_SECOND);
+    if (_i == 0)
+        hand_in();
+    waits = stage_acquire(s, WAITER, "disk", LOCK_EXCLUSIVE);
+    stage_run(s, 30 * STAGE_SECOND);
+    ck_assert_ptr_null(stage_answer(s, waits, ANSWER_GRANTED));
+    ck_assert_uint_eq(stage_told(s, stage_id(s, held), ANSWER_LOST), 0);
+    ck_assert_uint_eq(s->run_count, runs);
+    ck_assert(s->nodes[OFF].powered && stage_status(s, OFF).standing);
+}
+END_TEST
+
+/* So far ahead no honest node is: who says it is not believed, and uses up no numbers. */
+START_TEST(numbers_that_nobody_can_have_begun)
+{
+    const uint64_t last = 1 + LIFE_AHEAD_MAX;
+    struct message ask = {.type = WIRE_FENCE_ASK,
+                          .fence_ask = {.slot = stage_slot(OFF), .life = last + 1}};
+    struct message accuse = {.type = WIRE_ACCUSE,
+                             .accuse = {.slot = stage_slot(OFF),
+                                        .life = last + 1,
+                                        .name = stage_view(stage_name_of(s, FIRST_THIEF))}};
+    struct message claim = {.type = WIRE_LIFE_CLAIM, .life_claim = {.life = last + 1}};
+    uint64_t dropped = stage_counters(s, WAITER)->drop_role;
+    stage_say(s, FIRST_THIEF, WAITER, &ask);
+    stage_say(s, FIRST_THIEF, WAITER, &accuse);
+    stage_say(s, FIRST_THIEF, WAITER, &claim);
+    ck_assert_uint_eq(stage_counters(s, WAITER)->drop_role, dropped + 3);
+    stage_run(s, 5 * STAGE_SECOND);
+    ck_assert_uint_eq(stage_votes(s, OFF, last + 1), 0);
+    ask.fence_ask.life = claim.life_claim.life = last;
+    stage_say(s, FIRST_THIEF, WAITER, &ask);
+    stage_say(s, FIRST_THIEF, WAITER, &claim);
+    ck_assert_uint_eq(stage_counters(s, WAITER)->drop_role, dropped + 3);
+    stage_run(s, 5 * STAGE_SECOND);
+    ck_assert_uint_eq(stage_votes(s, OFF, last), 1);
+    ck_assert(!life_far(last, 1) && life_far(last + 1, 1) && !life_far(last + 1, 0));
+}
+END_TEST
+
 Suite *suite_stolen(void)
 {
     Suite *suite = suite_create("stolen");
@@ -230,5 +339,11 @@ Suite *suite_stolen(void)
     tcase_add_test(keys, nor_in_a_blip);
     tcase_add_test(keys, with_a_quorum_of_keys_it_is_an_order);
     suite_add_tcase(suite, keys);
+    TCase *lives = tcase_create("lives");
+    tcase_add_checked_fixture(lives, open_off, close_stage);
+    tcase_set_timeout(lives, 120);
+    tcase_add_loop_test(lives, votes_against_a_life_that_nobody_began, 0, 2);
+    tcase_add_test(lives, numbers_that_nobody_can_have_begun);
+    suite_add_tcase(suite, lives);
     return suite;
 }
