@@ -22,6 +22,7 @@ static const char *api_op_state(const struct op_view *view)
         return view->passing ? "passing" : "converting";
     switch (view->state) {
     case OP_PENDING:
+    case OP_WAITING:
         return "pending";
     case OP_HELD:
         return "held";

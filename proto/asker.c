@@ -209,8 +209,8 @@ void asker_unmake(struct asker *a, struct asker_op *op)
 /* What a client that was let in does leaves no record (delegating.h). */
 static enum op_state recorded_state(const struct asker_op *op)
 {
-    if (op->unheard && op->state == OP_HELD)
-        return OP_PENDING;
+    if (op->waited && (op->state == OP_PENDING || (op->unheard && op->state == OP_HELD)))
+        return OP_WAITING;
     return op->state == OP_HELD && op->local.recorded ? OP_CACHED : op->state;
 }
 
@@ -245,8 +245,8 @@ void asker_rewrite(struct asker *a, struct asker_op *op, bool sync)
 {
     uint64_t lsn = op->lsn;
     asker_write(a, op, sync);
-    if (op->policy == LOCK_STALE_EXPIRE && op->state == OP_HELD) {
-        op->held_lsn = op->lsn;
+    if (op->waited) {
+        op->held_lsn = op->state == OP_HELD ? op->lsn : op->held_lsn;
         a->core->journal.write_wanted = true;
     }
     op->lsn = lsn;
@@ -290,7 +290,7 @@ static bool keep_scope(struct asker *a, struct asker_op *op, const struct scope 
 
 static bool load_op(struct asker *a, const struct record_op *r)
 {
-    if (r->state > OP_CACHED || !lock_mode_valid(r->mode, r->limit) ||
+    if (r->state > OP_WAITING || !lock_mode_valid(r->mode, r->limit) ||
         !lock_policy_valid(r->policy, r->ttl_ms) ||
         (r->policy == LOCK_STALE_ACTION) != (r->scope.session != 0))
         return false;
@@ -303,7 +303,7 @@ static bool load_op(struct asker *a, const struct record_op *r)
     op->state = r->state == OP_DROPPING ? OP_DROPPING : OP_HELD;
     op->life = r->life;
     op->loaded = true;
-    op->unheard = r->state == OP_PENDING && r->policy == LOCK_STALE_EXPIRE;
+    op->waited = op->unheard = r->state == OP_WAITING;
     op->mode = (enum lock_mode)r->mode;
     op->limit = r->limit;
     op->policy = (enum lock_policy)r->policy;

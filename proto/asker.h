@@ -12,10 +12,10 @@
  * been told to a client and counts as held until its processes are gone. A grant for an operation
  * that is not in the table was never told to anybody: it is given back (a "ghost").
  *
- * Under `expire` a client is told of its grant only once its record as a hold is written. So what
- * is found pending was never told to be held (`unheard`): if its coordinator says that it is not,
- * it is given up, and nothing is stopped for it. Written will do: if the machine goes down, nothing
- * acts under it any more.
+ * Who waited under `expire` has a record that says so, and hears of its grant only once its record
+ * as a hold is written. So what is found waiting was never told to be held (`unheard`): if its
+ * coordinator says that it is not, it is given up, and nothing is stopped for it. Written will do:
+ * if the machine goes down, nothing acts under it any more. A grant at once pays nothing for this.
  */
 #ifndef PROTO_ASKER_H
 #define PROTO_ASKER_H
@@ -88,6 +88,7 @@ struct asker_op {
     bool warned;  /* its client was told that it is at risk */
     bool lost;    /* its client was told so, or will be */
     bool granted;
+    bool waited;  /* under `expire`: its client was told that it waits, or is told soon */
     bool unheard; /* loaded: no client was told that it is held, nor was it seen to be */
     bool gone;    /* the coordinator confirmed that it holds nothing of it any more */
     uint64_t handle;
@@ -95,7 +96,7 @@ struct asker_op {
     uint64_t token;
     struct asker_change change; /* HELD */
     uint64_t lsn;               /* of the record that its next answer rests on */
-    uint64_t held_lsn;          /* under `expire`: of the one that says that it is held */
+    uint64_t held_lsn;          /* if it waited: of the one that says that it is held */
     struct instant deadline;
     /* Its lease (renewing.h). */
     struct instant from; /* it is believed since then */

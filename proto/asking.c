@@ -328,6 +328,10 @@ static void take_waiting(struct asker *a, struct instant now, struct asker_op *o
     if (op->state != OP_PENDING)
         return;
     renewing_waits(op, r);
+    if (op->policy == LOCK_STALE_EXPIRE && !op->waited) {
+        op->waited = true;
+        asker_rewrite(a, op, false);
+    }
     if (asking_note_waiting(a, now, op, r))
         asker_owe(a, op, OWE_WAITING);
 }

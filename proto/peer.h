@@ -413,7 +413,8 @@ enum op_state {
     OP_PENDING,
     OP_HELD,
     OP_DROPPING,
-    OP_CACHED /* no client's: for the next ones that ask (delegating.h), or they read under it */
+    OP_CACHED, /* no client's: for the next ones that ask (delegating.h), or they read under it */
+    OP_WAITING /* in records alone: pending, and no client was told more (asker.h) */
 };
 
 /* For checks, between two turns: whether what is kept up to date about all peers, by deadline or by

@@ -123,7 +123,7 @@ table='
 177 only:scenario/short-cuts    who has to refute once in trouble is silent
 178 only:scenario/short-cuts    a link that is well again clears no count
 185 only:scenario/full          floors take the places of locks
-186 only:profile/leases         a grant under expire is told before it is written
+186 only:profile/leases         a waiter under expire is told of its grant before that is written
 '
 caught=0 planted=0
 afters=()
