@@ -111,6 +111,9 @@ table='
 161 only:scenario/blips         a holder stops when D is over
 162 only:scenario/blips         renewals are D/3 apart
 163 only:scenario/ladder        the ladder ends at its first rung
+181 only:scenario/unborn        a life below one that was voted against is stored
+182 only:scenario/lost-under-way a life that knows nothing of those before it ends them by surrendering
+183 only:scenario/start-under-order an order is forgotten when its target'"'"'s agent restarts
 '
 caught=0 planted=0
 afters=()
