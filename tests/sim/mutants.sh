@@ -117,13 +117,16 @@ table='
 171 -                           a vote for another state makes a grant true
 172 -                           the asker'"'"'s own vote counts twice
 173 -                           no lease for what was told provisionally
-190 -                           an executor that hung acts when it goes on
 175 only:scenario/bad-link      who does not refute never does again
 176 only:scenario/bad-link      whoever is accused refutes, however bad its link
 177 only:scenario/short-cuts    who has to refute once in trouble is silent
 178 only:scenario/short-cuts    a link that is well again clears no count
+181 only:scenario/unborn        a life below one that was voted against is stored
+182 only:scenario/lost-under-way a life that knows nothing of those before it ends them by surrendering
+183 only:scenario/start-under-order an order is forgotten when its target'"'"'s agent restarts
 185 only:scenario/full          floors take the places of locks
 186 only:profile/leases         a waiter under expire is told of its grant before that is written
+190 -                           an executor that hung acts when it goes on
 '
 caught=0 planted=0
 afters=()

@@ -127,6 +127,13 @@ class Operators(FenceCase):
         self.assertIsNone(self.order("hv1", "hv3", life))
         self.assertEqual(self.say("hv1", "fence", "request", "hv3")[0], USAGE)
 
+    def test_no_order_is_asked_for_against_a_life_that_nobody_began(self):
+        life = self.life("hv3") + 1
+        code, out, err = self.say("hv1", "fence", "request", f"hv3/{life}", "--reason", "a typo")
+        self.assertEqual((code, out), (NO_SUCH, ""))
+        self.one_line(err, "that node has not begun such a life, as far as is known here")
+        self.assertIsNone(self.order("hv1", "hv3", life))
+
     def test_a_dead_node_that_holds_nothing_is_fenced_on_request(self):
         # It renews while it holds, so that every juror has heard its life since its own start (F8).
         self.assertEqual(self.locked("hv3", self.name("short"), "sleep", "1")[0], OK)
