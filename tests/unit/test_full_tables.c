@@ -127,12 +127,14 @@ static void put_receipt(uint64_t life, uint64_t number)
     put(&record);
 }
 
-static void put_inhibitor(uint16_t scope, uint32_t left_ms)
+static void put_inhibitor(unsigned scope, uint32_t left_ms)
 {
-    struct record record = {
-        .kind = RECORD_INHIBITOR,
-        .inhibitor = {
-            .kind = INHIBIT_DRAIN, .scope = scope, .version = 1, .on = true, .left_ms = left_ms}};
+    struct record record = {.kind = RECORD_INHIBITOR,
+                            .inhibitor = {.kind = INHIBIT_DRAIN,
+                                          .scope = (uint16_t)scope,
+                                          .version = 1,
+                                          .on = true,
+                                          .left_ms = left_ms}};
     put(&record);
 }
 
@@ -332,10 +334,10 @@ END_TEST
 /* One node after the other is drained, for weeks: what is over is named so, and makes room. */
 START_TEST(inhibitors_that_are_over_make_room)
 {
-    for (uint16_t scope = 1; scope <= 3 * INHIBITORS_MAX; scope++) {
+    for (unsigned scope = 1; scope <= 3 * INHIBITORS_MAX; scope++) {
         put_inhibitor(scope, 60000);
         if (scope > 1)
-            put_inhibitor((uint16_t)(scope - 1), 0);
+            put_inhibitor(scope - 1, 0);
     }
     put_inhibitor(999, 0); /* of one that is not there */
     ck_assert_int_eq(recover(), RECOVERED);
@@ -346,7 +348,7 @@ END_TEST
 /* A log that does not say what is over: those with the least left give way, and the node starts. */
 START_TEST(inhibitors_beyond_the_table_give_way)
 {
-    for (uint16_t scope = 1; scope <= INHIBITORS_MAX; scope++)
+    for (unsigned scope = 1; scope <= INHIBITORS_MAX; scope++)
         put_inhibitor(scope, scope == 7 ? 10 : 60000u + scope);
     put_inhibitor(100, 70000);
     ck_assert_int_eq(recover(), RECOVERED);
