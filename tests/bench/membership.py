@@ -88,7 +88,7 @@ def split(nodes, part, held, seeds, heal, **how):
     )
 
 
-def storm(name, what, seeds, **how):
+def storm(name, what, seeds, *more, **how):
     return Row(
         f"storm-{name}",
         seeds,
@@ -96,6 +96,7 @@ def storm(name, what, seeds, **how):
         (f"{what}: all faulty removed", "all faulty removed", "60"),
         (f"{what}: re-admissions a victim", "re-admissions a victim", "1"),
         (f"{what}: false deaths at healthy nodes", "false deaths at healthy", "0"),
+        *((f"{what}: {title}", title, aim) for title, aim in more),
         **how,
     )
 
@@ -138,7 +139,7 @@ ROWS = [
     split(10000, 50, 30, 1, "20", large=True),
     storm("crashes", "ten crashes at once, N=1,000", 20),
     storm("one-way", "one-way cut 20 s on and off, 1 % of 1,000", 20),
-    storm("loss", "80 % loss at 1 % of 1,000", 20),
+    storm("loss", "80 % loss at 1 % of 1,000", 20, ("back once all is well", "")),
     start(1000, "10"),
     start(2000, "15"),
     start(10000, "30", large=True),
