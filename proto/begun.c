@@ -29,6 +29,7 @@ void begun_again(struct docket_entry *e, struct instant now, uint16_t executor, 
     if (++r->again >=
         rungs) /* more than it can have: it does not keep the others from it for ever */
         return;
+    r->at = now;
     struct instant until = instant_after(now, span);
     if (until.ns > e->runs_until.ns)
         e->runs_until = until;

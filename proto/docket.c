@@ -435,7 +435,7 @@ bool docket_report(struct docket *d, struct instant now, uint16_t executor,
         return false;
     }
     struct fence_report *r = put_report(e, executor, (enum run_stage)m->stage, m->text);
-    e->at = now;
+    r->at = e->at = now;
     fence_told_report(d->core, &e->cert.order, r);
     struct instant until = instant_after(now, span);
     if (until.ns > e->runs_until.ns || (m->stage != RUN_BEGAN && !another_runs(e, executor)))

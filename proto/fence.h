@@ -136,8 +136,9 @@ enum run_stage { RUN_BEGAN, RUN_DONE, RUN_FAILED, RUN_STAGES };
 struct fence_report {
     uint16_t executor;
     enum run_stage stage;
-    bool asks;     /* it asked again since it began: its driver has ended (begun.h) */
-    uint8_t again; /* so often it began again */
+    bool asks;         /* it asked again since it began: its driver has ended (begun.h) */
+    uint8_t again;     /* so often it began again */
+    struct instant at; /* when it was heard last; ns 0: found in the log */
     char text[FENCE_TEXT_MAX + 1];
 };
 

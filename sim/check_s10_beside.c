@@ -1,6 +1,7 @@
 /*
  * S10: a juror that knows that an executor began lets no other begin while that one's driver runs
- * (F9). It knows it from the executor's own word in this run, and until that one asks it again.
+ * (F9). It knows it from the executor's own word in this run, and until that one asks it again. An
+ * answer that waited for its window to be durable may have been decided on before.
  */
 #include "sim/check.h"
 
@@ -8,6 +9,17 @@
 #include "sim/world.h"
 
 static const struct span run_span = SPAN_MS(DEVICE_DEADLINE_MS);
+
+/* The juror's answer waited for a sync, and was decided on before it heard of the other one; or it
+ * has not heard of that since its start. */
+static bool decided_before(const struct world *w, const struct machine *juror,
+                           const struct fence_report *r)
+{
+    const struct disk *d = &juror->disk;
+    int64_t since = span_between(r->at, machine_clock(juror)).ns;
+    return r->at.ns == 0 || d->slow > 0 || d->stuck > 0 ||
+           since <= 2 * (w->p.sync.high.ns + d->extra);
+}
 
 /* Its driver runs, by the truth, and began in this run of the juror. */
 static bool acts(const struct world *w, const struct machine *juror, const struct wire_exec_ok *ok,
@@ -38,7 +50,7 @@ void check_let_beside(struct world *w, const struct machine *juror, uint16_t to,
             const struct fence_report *r = &view.reports[i];
             int executor = cluster_index(w->cluster, r->executor);
             if (r->executor == to || r->stage != RUN_BEGAN || r->asks || executor < 0 ||
-                !acts(w, juror, ok, executor))
+                decided_before(w, juror, r) || !acts(w, juror, ok, executor))
                 continue;
             world_fail(w, EXIT_BROKEN, "S10",
                        "%s lets slot %u act on life %llu of slot %u beside %s, which it knows to "
