@@ -8,6 +8,10 @@
 #include "proto/round_trip.h"
 #include "proto/swim_core.h"
 
+/* Random probes of a period, in a hurry, and where most are silent; 48 are kept, and judged after
+ * 0.8. */
+enum { HURRIED = 32, HURRIED_WIDE = 50 };
+
 void swim_probe_set_reach(struct swim *s, uint16_t index, bool unreachable)
 {
     struct member *m = &s->members.table[index];
@@ -307,17 +311,37 @@ void swim_probe_judge(struct swim *s, struct instant now)
     }
 }
 
+/* It had to refute while its own probes failed (hush.h), and probes fast. The table is full after
+ * so many: what waits longer, since this node does not trust itself, is written over before anybody
+ * judges it, and it would not find out that its link is bad. */
+static bool doubts_link(const struct swim *s)
+{
+    return s->hurry > 0 && s->hush.refutes > 0;
+}
+
+static struct span judge_span(const struct swim *s, struct instant now)
+{
+    struct span span = patience(s, now, s->config.timing.judge);
+    int64_t kept_ns = s->config.timing.period.ns * PROBES_KEPT / HURRIED * 5 / 6; /* with a rest */
+    return doubts_link(s) && span.ns > kept_ns ? (struct span){kept_ns} : span;
+}
+
+static struct span ask_span(const struct swim *s, struct instant now)
+{
+    struct span span = s->config.timing.timeout;
+    return doubts_link(s) ? span : patience(s, now, span);
+}
+
 static void send_probe(struct swim *s, struct instant now, int target, bool indirect, uint8_t ring)
 {
     if (target < 0)
         return;
-    const struct swim_timing *timing = &s->config.timing;
     struct probe *probe = probes_open(&s->probes, (uint16_t)target, now);
     probe->indirect = indirect;
     probe->watch = ring > 0;
-    probe->judge_at = instant_after(now, patience(s, now, timing->judge));
+    probe->judge_at = instant_after(now, judge_span(s, now));
     if (indirect)
-        probe->ask_at = instant_after(now, patience(s, now, timing->timeout));
+        probe->ask_at = instant_after(now, ask_span(s, now));
     s->counters.probes++;
     send_ping(s, (uint16_t)target, probe->seq, ring);
 }
@@ -346,7 +370,6 @@ static void probe_watched(struct swim *s, struct instant now)
  * it may again; but whoever hears its probes knows it alive, so not faster than that needs. */
 static void probe_round(struct swim *s, struct instant now)
 {
-    enum { HURRIED = 32, HURRIED_WIDE = 50 }; /* a period; 48 are kept, and judged after 0.8 */
     const struct swim_timing *timing = &s->config.timing;
     struct span wait = patience(s, now, timing->round_period);
     bool hurried = s->hurry > 0 && !s->hush.on;
