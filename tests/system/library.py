@@ -415,6 +415,41 @@ class Restarts(LibraryCase):
         a.must("release h")
         self.until_free("hv2", name)
 
+    def test_a_lease_ends_while_the_agent_is_away(self):
+        """The holder hears that it is lost no later than somebody else is let in."""
+        a, b, name = self.shell("hv3"), self.shell("hv1"), self.name()
+        a.must(f"acquire h {name} stale=expire ttl=1500")
+        a.must(f"acquire kept {self.name()}")
+        self.assertEqual(a.ask("event 2000")[0], "TIMED_OUT")  # it is renewed
+        a.must("held h")
+        self.lab.agent("hv3", "kill")
+        waiter = b.begin(f"acquire h {name}")
+        a.until_event("away")
+        self.assertEqual(a.ask("held h")[0], "UNKNOWN")
+        lost = a.until_event("lost")
+        self.assertEqual(lost.split()[1], "h")
+        self.assertIn("its lease is over", lost)
+        a.refused("held h", "LOST")
+        self.assertTrue(b.queue(waiter).empty(), "nobody was let in before that")
+        self.assertEqual(b.heard(waiter)[0], "OK")
+        b.must("release h")
+        self.lab.agent("hv3", "start")
+        a.until_event("reconnected")
+        a.must("held kept")
+        a.refused("release h", "LOST")
+        until(lambda: [o["name"] for o in self.operations("hv3")] != [], "it lists them")
+        until(lambda: name not in [o["name"] for o in self.operations("hv3")], "it is given back")
+        a.must("held kept")
+        a.must("release kept")
+
+    def test_an_agent_that_hangs_says_nothing_of_a_lease(self):
+        a, name = self.shell("hv3"), self.name()
+        a.must(f"acquire h {name} stale=expire ttl=1000")
+        a.must("held h")
+        self.lab.agent("hv3", "pause")
+        self.addCleanup(self.lab.agent, "hv3", "resume")
+        until(lambda: a.ask("held h")[0] == "UNKNOWN", "its lease may be over")
+
     def test_a_session_without_holds_begins_anew(self):
         a = self.shell()
         a.must("patience 0")
