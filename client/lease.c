@@ -43,7 +43,8 @@ void lease_take(struct lease *l, struct held *held, const json_t *reply)
     json_array_foreach(json_object_get(reply, "operations"), index, operation)
     {
         struct held_lock *lock = held_find(held, json_text(operation, "hold"));
-        long long end_ms = l->asked_ms + json_number(operation, "left_ms");
+        long long left_ms = json_number(operation, "left_ms");
+        long long end_ms = l->asked_ms + (left_ms < l->ttl_ms ? left_ms : l->ttl_ms);
         if (lock && end_ms > lock->end_ms) /* what was said once stays true */
             lock->end_ms = end_ms;
     }
