@@ -528,7 +528,7 @@ sys.stdin.read()
 """
 
 
-class ApiLimits(ApiCase):
+class ApiSessions(ApiCase):
     machines = 1
 
     def test_sessions_per_user_are_bounded(self):
@@ -546,6 +546,10 @@ class ApiLimits(ApiCase):
         os.killpg(int(group), signal.SIGKILL)
         until(lambda: not self.operations("hv1"), "what it left behind is gone")
         self.connect().call("OpenSession")
+
+
+class ApiLimits(ApiCase):
+    machines = 1
 
     def test_connections_per_user_are_bounded(self):
         many = []
