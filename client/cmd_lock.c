@@ -31,6 +31,7 @@
 #include "client/child.h"
 #include "client/command.h"
 #include "client/fence_text.h"
+#include "client/lease.h"
 #include "client/lock_options.h"
 #include "client/own_cgroup.h"
 #include "client/resume.h"
@@ -47,9 +48,10 @@ enum {
     RELEASE_MS = 10 * 1000,      /* the agent answers once it is durable there */
     REASON_MS = 500,             /* for the reason of a loss that Release was told first */
     AWAY_MS = 2 * 1000, /* an agent may be away for so long: less than its standing lasts */
-    AWAY_TTL_PART = 4,  /*   with the default target; of a lease, this part of its TTL */
+    AWAY_TTL_PART = 4,  /*   with the default target; of a lease, this part of its TTL, */
     AWAY_LOOK_MS = 20,  /*   looked for so often */
-    TERM_MS = 2 * 1000, /* from SIGTERM to SIGKILL, */
+    TERM_MS = 2 * 1000, /* from SIGTERM to SIGKILL, and not beyond a lease, */
+    KILL_MS = 20,       /*   less what it takes to kill; */
     LAST_WORDS_MS = 700 /* and if the lock is lost: the agent kills us after 1 s */
 };
 
@@ -61,6 +63,7 @@ struct lock_run {
     struct varlink agent;
     struct watch watch;
     struct waiting waiting;
+    struct lease lease;
     struct child child;
     struct own_cgroup cgroup; /* of the child; with --cgroup alone */
     int signals;              /* signalfd */
@@ -95,7 +98,7 @@ static void wait_while_held(const struct lock_run *run)
     struct pollfd p[3] = {{.fd = any ? run->agent.fd : -1, .events = POLLIN},
                           {.fd = any ? run->watch.stream.fd : -1, .events = POLLIN},
                           {.fd = run->signals, .events = POLLIN}};
-    poll(p, 3, -1);
+    poll(p, 3, any ? (int)lease_sleep_ms(&run->lease) : -1);
 }
 
 enum { SUBJECT_SIZE = LOCK_NAME_MAX + 32 };
@@ -248,7 +251,8 @@ static bool ask_anew(struct lock_run *run)
     waiting_say(&run->waiting, subject_of(subject, &run->held, NULL),
                 "waiting: the agent went away; asked for anew once it is back");
     for (;;) {
-        enum resume found = resume_try(&run->agent, &run->watch, run->cli->socket);
+        enum resume found =
+            resume_try(&run->agent, &run->watch, run->cli->socket, RESUME_ANSWER_MS);
         if (found == RESUME_DONE)
             resume_let_go(&run->agent);
         else if (found == RESUME_OVER &&
@@ -302,9 +306,11 @@ static bool agent_lost(struct lock_run *run)
     if (varlink_fill(&run->agent) != VARLINK_OK)
         return true;
     enum varlink_status status = varlink_take(&run->agent, &reply);
-    if (status == VARLINK_OK)
-        json_decref(reply.parameters); /* not asked for, and nothing to us */
-    return status == VARLINK_GARBLED;
+    if (status == VARLINK_OK) {
+        lease_take(&run->lease, &run->held, reply.parameters);
+        json_decref(reply.parameters);
+    }
+    return status == VARLINK_GARBLED || !lease_ask(&run->lease, &run->agent);
 }
 
 /* What has happened to the locks since the last look. False if the agent says no more of them. */
@@ -316,6 +322,8 @@ static bool hear_of_locks(struct lock_run *run)
         struct held_lock *lock = held_find(&run->held, hold);
         const char *name = lock ? lock->name : NULL;
         bool ours = lock || hold[0] == '\0';
+        if (lock && (event == WATCH_AT_RISK || event == WATCH_SAFE))
+            lock->at_risk = event == WATCH_AT_RISK;
         switch (event) {
         case WATCH_NONE:
             return true;
@@ -416,6 +424,10 @@ static void release(struct lock_run *run)
             run->cgroup.path);
         return;
     }
+    if (!lease_settle(&run->lease, &run->held, &run->agent, RELEASE_MS)) {
+        say_reason(run, NULL, "the release was not confirmed", "the agent does not answer");
+        return;
+    }
     for (size_t i = 0; i < run->held.count; i++)
         if (!run->held.locks[i].passed && !release_one(run, &run->held.locks[i]))
             return;
@@ -451,32 +463,65 @@ static int end_lost(struct lock_run *run)
     return EXIT_LOST;
 }
 
+/* How much of `ms` is left before the first lease is over, less `spare_ms` and what it takes to
+ * kill: others are let in then. */
+static int time_left(const struct lock_run *run, int ms, int spare_ms)
+{
+    long long left_ms = lease_left_ms(&run->lease, &run->held);
+    if (left_ms < 0)
+        return ms;
+    left_ms -= spare_ms + KILL_MS;
+    return left_ms < ms ? (int)(left_ms > 0 ? left_ms : 0) : ms;
+}
+
 static int end_without_agent(struct lock_run *run)
 {
     enum on_lost way = way_of(run, ON_LOST_TERM);
     run->lost = true;
     snprintf(run->reason, sizeof run->reason, "the agent was lost while the lock was held");
+    if (way != ON_LOST_NONE)
+        child_signal(&run->child, way == ON_LOST_TERM && time_left(run, 1, 0) ? SIGTERM : SIGKILL);
     say_reason(run, NULL, run->reason,
                way == ON_LOST_NONE ? "the command goes on without it" : "the command is ended");
-    end_command(run, way, TERM_MS);
+    end_command(run, way, time_left(run, TERM_MS, 0));
     return EXIT_LOST;
 }
 
-/* How long an agent may be away without anybody else being let in: nobody but it ends the command
- * when a lease is over, so not until then. */
-static long long away_ms(const struct lock_run *run)
+/* The TTL of what is asked for; 0: it does not expire. */
+static long long ttl_of(const struct lock_options *o)
 {
-    const struct lock_options *o = &run->options;
     bool expires = o->stale ? strcmp(o->stale, "expire") == 0 : !lock_mode_writes(o->mode.mode);
-    long long ttl_ms = o->ttl_ms > 0 ? o->ttl_ms : LEASE_TTL_DEFAULT_MS;
-    return expires && ttl_ms / AWAY_TTL_PART < AWAY_MS ? ttl_ms / AWAY_TTL_PART : AWAY_MS;
+    return expires ? (o->ttl_ms > 0 ? o->ttl_ms : LEASE_TTL_DEFAULT_MS) : 0;
+}
+
+/* How long an answer of an agent that comes back is waited for: of a lease, as long as leaves the
+ * time for SIGTERM, since when it is over nobody but this process ends the command. */
+static int answer_ms(const struct lock_run *run)
+{
+    long long ttl_ms = run->lease.ttl_ms, term_ms = ttl_ms / AWAY_TTL_PART;
+    if (ttl_ms == 0)
+        return RESUME_ANSWER_MS;
+    return time_left(run, RESUME_ANSWER_MS, term_ms < TERM_MS ? (int)term_ms : TERM_MS);
+}
+
+/* How long an agent may be away without anybody else being let in: not at all if it did not get a
+ * lease renewed for half of it. */
+static int away_ms(const struct lock_run *run)
+{
+    long long part_ms = run->lease.ttl_ms / AWAY_TTL_PART;
+    if (run->lease.ttl_ms == 0)
+        return AWAY_MS;
+    if (lease_at_risk(&run->lease, &run->held))
+        return 0;
+    int left_ms = answer_ms(run), most_ms = part_ms < AWAY_MS ? (int)part_ms : AWAY_MS;
+    return left_ms < most_ms ? left_ms : most_ms;
 }
 
 /* The agent is back: whether it has all that was held before. */
-static bool all_resumed(struct lock_run *run)
+static bool all_resumed(struct lock_run *run, int ms)
 {
     bool known;
-    const struct held_lock *missing = resume_missing(&run->agent, &run->held, &known);
+    const struct held_lock *missing = resume_missing(&run->agent, &run->held, ms, &known);
     if (known && missing) {
         run->lost = true;
         run->lost_name = missing->name;
@@ -491,10 +536,14 @@ static bool all_resumed(struct lock_run *run)
  */
 static bool agent_back(struct lock_run *run, bool *ended, int *code)
 {
-    long long until_ms = waiting_now_ms() + away_ms(run);
+    int longest_ms = away_ms(run), ms;
+    long long until_ms = waiting_now_ms() + longest_ms;
+    lease_again(&run->lease);
     for (;;) {
-        enum resume found = resume_try(&run->agent, &run->watch, run->cli->socket);
-        if (found == RESUME_DONE && all_resumed(run)) {
+        enum resume found = RESUME_AGAIN;
+        if (longest_ms > 0 && (ms = answer_ms(run)) > 0)
+            found = resume_try(&run->agent, &run->watch, run->cli->socket, ms);
+        if (found == RESUME_DONE && all_resumed(run, answer_ms(run))) {
             if (run->options.verbose)
                 say_reason(run, NULL, "the agent was restarted, and the lock is held", "");
             return true;
@@ -567,6 +616,7 @@ static int guard(struct lock_run *run)
 {
     static struct child_grants grants;
     memcpy(grants.session, run->watch.secret, sizeof grants.session);
+    lease_begin(&run->lease, &run->held, ttl_of(&run->options));
     for (size_t i = 0; i < run->held.count; i++)
         take_grant(run, &run->held.locks[i], &grants.of[i]);
     int error = child_go(&run->child, &grants);

@@ -19,9 +19,11 @@ struct held_lock {
     const char *name;
     char hold[HELD_ID_SIZE];
     unsigned long long token;
-    json_t *unclean; /* the API's type Mark, or null; the reply's own */
-    json_t *value;   /* the API's type Value, or null; the reply's own */
-    bool passed;     /* it was handed over, and is held no more */
+    json_t *unclean;  /* the API's type Mark, or null; the reply's own */
+    json_t *value;    /* the API's type Value, or null; the reply's own */
+    bool passed;      /* it was handed over, and is held no more */
+    bool at_risk;     /* it was said to be, and not to be safe since */
+    long long end_ms; /* under `expire`: held until then for sure (lease.h) */
 };
 
 struct held {

@@ -40,7 +40,8 @@
  *
  * A lost lock. When this node has lost a lock (HF_EVENT_LOST; HF_EVENT_AT_RISK is said before) all
  * that acts under it must stop *now*: the agent kills every process of the session one second after
- * it said so, or at once where it cannot say so.
+ * it said so, or at once where it cannot say so. A hold under HF_STALE_EXPIRE is lost at the end of
+ * its lease while the agent is away, too: others may be let in then, and nobody kills anything.
  *
  * fork. A connection is of the process that opened it. In a child every function refuses it with
  * HF_FORKED, but hf_close(), which there only closes the child's copy of the descriptors: while the
@@ -287,7 +288,8 @@ enum hf_result hf_release_unclean(struct hf_hold *hold);
 /*
  * Whether it is held, as far as is known at this instant; asks nobody and never waits, so it may be
  * called before every write. HF_OK; HF_AT_RISK; HF_LOST; HF_UNKNOWN: the agent is away, and says
- * nothing of the lock until HF_EVENT_RECONNECTED, or the hold is being handed over; HF_FORKED.
+ * nothing of the lock until HF_EVENT_RECONNECTED, or it has not said for long that a lease is
+ * renewed, or the hold is being handed over; HF_FORKED.
  */
 enum hf_result hf_held(const struct hf_hold *hold);
 

@@ -30,7 +30,7 @@ static struct hf *open_empty(const char *path)
     hf->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     hf->watch.fd = -1;
     hf->patience_ms = LIB_PATIENCE_MS;
-    hf->settle_at_ms = INT64_MAX;
+    hf->settle_at_ms = hf->lease_at_ms = INT64_MAX;
     pthread_mutex_init(&hf->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

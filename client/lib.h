@@ -81,6 +81,9 @@ struct hf_hold {
     unsigned asked;   /*   and settling: by the time when the agent was asked for its list */
     bool left_behind; /* its session ended, with no word of this hold */
     bool unclean;     /* RELEASING, FORGOTTEN: how */
+    bool lapsed;      /* LOST by its lease, while the agent was away: that may have it still */
+    int64_t ttl_ms;   /* under `expire`; else 0 */
+    int64_t end_ms;   /* and held until then for sure, by lib_boot_ms() */
     enum hf_mode mode;
     struct lib_grant grant;
     char *name;
@@ -124,6 +127,7 @@ struct hf {
     size_t early_count;                    /* ever put in */
     int64_t settle_at_ms;                  /* INT64_MAX: no need */
     int64_t settle_wait_ms;                /* until the next one, should this one not suffice */
+    int64_t lease_at_ms;                   /* to ask how long leases last; INT64_MAX: no need */
 
     /* The keeper's own. */
     struct varlink watch;
@@ -207,6 +211,29 @@ enum hf_result lib_keeper_start(struct hf *hf);
 void lib_keeper_wake(struct hf *hf);
 /* Lets it release what is held, and end; hf->unsettled is then what it says. */
 void lib_keeper_stop(struct hf *hf);
+
+/* --- lib_lease.c --- */
+
+/* Milliseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps, as leases do. */
+int64_t lib_boot_ms(void);
+/* The TTL of what is asked for so; 0: it does not expire. */
+int64_t lib_lease_ttl(const struct hf_options *options);
+
+/* With `lock` held: */
+/* It was granted just now. */
+void lib_lease_granted(struct hf_hold *hold);
+/* The agent said that it lasts so long, to a question that was asked at `asked_ms`. */
+void lib_lease_said(struct hf_hold *hold, int64_t asked_ms, int64_t left_ms);
+/* Whether others may be let in by now, as far as the agent has said. */
+bool lib_lease_over(const struct hf_hold *hold);
+/* While AWAY: loses those whose lease is over. */
+void lib_lease_away(struct hf *hf);
+
+/* Has the keeper settle if the agent is to be asked. */
+void lib_lease_due(struct hf *hf);
+/* For how long one may wait, at most `ms`, before the next lease ends while AWAY; loses those that
+ * have ended. */
+int lib_lease_bound_ms(struct hf *hf, int ms);
 
 /* --- lib_settle.c --- */
 

@@ -124,13 +124,14 @@ static enum hf_result check_options(const struct hf_options *o)
 }
 
 /* The hold that is to be. NULL: out of memory. */
-static struct hf_hold *hold_new(struct hf *hf, const char *name, enum hf_mode mode)
+static struct hf_hold *hold_new(struct hf *hf, const char *name, const struct hf_options *options)
 {
     struct hf_hold *hold = calloc(1, sizeof *hold);
     if (!hold)
         return NULL;
     hold->hf = hf;
-    hold->mode = mode;
+    hold->mode = options->mode;
+    hold->ttl_ms = lib_lease_ttl(options);
     hold->name = strdup(name);
     if (hold->name)
         return hold;
@@ -158,7 +159,7 @@ static enum hf_result acquire(struct hf *hf, const char *const *names, size_t co
     for (size_t i = 0; result == HF_OK && i < count; i++)
         result = lib_check_name(names[i]);
     for (size_t i = 0; result == HF_OK && i < count; i++) {
-        out[i] = hold_new(hf, names[i], options->mode);
+        out[i] = hold_new(hf, names[i], options);
         if (!out[i])
             result = lib_fail(HF_NO_MEMORY, "no memory is left");
     }

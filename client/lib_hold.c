@@ -56,6 +56,7 @@ bool lib_hold_add(struct hf_hold *hold, unsigned generation)
     if (hf->state != LIB_READY || hf->generation != generation)
         return false;
     DL_APPEND(hf->holds, hold);
+    lib_lease_granted(hold);
     size_t first = hf->early_count > LIB_EARLY_MAX ? hf->early_count - LIB_EARLY_MAX : 0;
     for (size_t i = first; i < hf->early_count; i++) {
         const struct lib_event *event = &hf->early[i % LIB_EARLY_MAX];
@@ -125,7 +126,7 @@ static enum hf_result release(struct hf_hold *hold, bool unclean)
         return result;
     struct hf *hf = hold->hf;
     pthread_mutex_lock(&hf->lock);
-    bool lost = hold->state == LIB_LOST;
+    bool lost = hold->state == LIB_LOST, lapsed = hold->lapsed;
     hold->state = LIB_RELEASING;
     hold->unclean = unclean;
     lib_event_forget(hf, hold);
@@ -133,7 +134,7 @@ static enum hf_result release(struct hf_hold *hold, bool unclean)
     result = lost ? lib_fail(HF_LOST, "it was lost before it was released") : release_ask(hold);
     pthread_mutex_lock(&hf->lock);
     bool over = result == HF_OK || result == HF_LOST || result == HF_UNKNOWN, unused = false;
-    if (over) {
+    if (over && !lapsed) {
         unused = lib_hold_remove(hold);
     } else {
         hold->state = LIB_FORGOTTEN;
@@ -164,12 +165,15 @@ enum hf_result hf_held(const struct hf_hold *hold)
     if (result != HF_OK)
         return result;
     pthread_mutex_lock(&hf->lock);
+    lib_lease_away(hf);
     if (hold->state == LIB_PASSING)
         result = lib_fail(HF_UNKNOWN, "it is being handed over");
     else if (hold->state != LIB_HELD)
         result = lib_fail(HF_LOST, "it was lost");
     else if (hf->state != LIB_READY)
         result = lib_fail(HF_UNKNOWN, "the agent at %s is away", hf->path);
+    else if (lib_lease_over(hold))
+        result = lib_fail(HF_UNKNOWN, "the agent has not said for long that its lease is renewed");
     else if (hold->at_risk)
         result = lib_fail(HF_AT_RISK, "too few jurors acknowledge this node");
     pthread_mutex_unlock(&hf->lock);

@@ -38,7 +38,8 @@ static void keeper_sleep(const struct hf *hf, int ms)
 static enum hf_result keeper_call(struct hf *hf, const char *method, json_t *parameters,
                                   struct varlink_reply *reply)
 {
-    enum varlink_status status = varlink_call(&hf->watch, method, parameters, reply, LIB_QUICK_MS);
+    int ms = lib_lease_bound_ms(hf, LIB_QUICK_MS);
+    enum varlink_status status = varlink_call(&hf->watch, method, parameters, reply, ms);
     return status == VARLINK_OK ? HF_OK : lib_fail_status(hf, status);
 }
 
@@ -77,6 +78,7 @@ static void keeper_lose_session(struct hf *hf, const char *why)
     DL_FOREACH_SAFE(hf->holds, hold, next)
     {
         hold->left_behind = true;
+        hold->lapsed = false;
         lib_hold_lose(hold, why);
         if (hold->state == LIB_FORGOTTEN && lib_hold_remove(hold))
             lib_hold_free(hold);
@@ -171,6 +173,8 @@ static void keeper_back(struct hf *hf)
     DL_FOREACH(hf->holds, hold)
     hold->at_risk = false; /* Watch says it anew */
     hf->state = LIB_READY;
+    if (hf->lease_at_ms != INT64_MAX)
+        hf->lease_at_ms = lib_now_ms();
     lib_event_put(hf, HF_EVENT_RECONNECTED, NULL, HF_EXCLUSIVE, "");
     pthread_cond_broadcast(&hf->changed);
     pthread_mutex_unlock(&hf->lock);
@@ -218,11 +222,11 @@ static void keeper_listen(struct hf *hf)
 {
     const char *reason;
     pthread_mutex_lock(&hf->lock);
-    int64_t settle_at_ms = hf->settle_at_ms;
+    int64_t at_ms = hf->settle_at_ms < hf->lease_at_ms ? hf->settle_at_ms : hf->lease_at_ms;
     pthread_mutex_unlock(&hf->lock);
     struct pollfd p[2] = {{.fd = hf->watch.fd, .events = POLLIN},
                           {.fd = hf->wake_fd, .events = POLLIN}};
-    poll(p, 2, lib_left_ms(settle_at_ms));
+    poll(p, 2, lib_left_ms(at_ms));
     if (p[0].revents != 0) {
         enum varlink_status status = varlink_fill(&hf->watch);
         bool good = keeper_take(hf, &reason);
@@ -231,6 +235,7 @@ static void keeper_listen(struct hf *hf)
             return;
         }
     }
+    lib_lease_due(hf);
     lib_settle_due(hf);
 }
 
@@ -268,7 +273,8 @@ static void keeper_turn(struct hf *hf, struct pause *pause, int64_t until_ms)
         return;
     }
     int left_ms = lib_left_ms(until_ms);
-    keeper_sleep(hf, left_ms >= 0 && left_ms < pause->ms ? left_ms : pause->ms);
+    int sleep_ms = left_ms >= 0 && left_ms < pause->ms ? left_ms : pause->ms;
+    keeper_sleep(hf, lib_lease_bound_ms(hf, sleep_ms));
     if (keeper_connect(hf) == HF_OK)
         keeper_back(hf);
     pause->connected_ms = lib_now_ms();

@@ -432,9 +432,11 @@ bool lib_reply_operation(struct lib_operation *out, const json_t *operation, con
                   {"converting", LIB_OPERATION_CONVERTING},
                   {"passing", LIB_OPERATION_PASSING},
                   {"dropping", LIB_OPERATION_DROPPING}};
+    json_int_t left_ms = json_integer_value(json_object_get(operation, "left_ms"));
     *out = (struct lib_operation){
         .name = reply_text(operation, "name"),
         .state = LIB_OPERATION_ASKED,
+        .left_ms = left_ms > 0 ? left_ms : 0,
         .now = {lib_mode_parse(reply_text(operation, "mode")), reply_number(operation, "token")}};
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
         if (strcmp(reply_text(operation, "state"), states[i].text) == 0)

@@ -105,6 +105,7 @@ struct lib_operation {
     const char *name; /* of the lock, the reply's own */
     enum lib_operation_state state;
     struct lib_conversion now; /* its mode and its token */
+    int64_t left_ms;           /* under `expire`: so long for sure; else 0 */
 };
 /* False: it is of another session than `session`, or has no id. */
 bool lib_reply_operation(struct lib_operation *out, const json_t *operation, const char *session);

@@ -29,8 +29,9 @@ struct dues {
     struct due *list;
     size_t count;
     size_t room;
-    bool failed;  /* out of memory: not all of them are here */
-    bool unclear; /* some could not be told yet */
+    bool failed;      /* out of memory: not all of them are here */
+    bool unclear;     /* some could not be told yet */
+    int64_t asked_ms; /* when the agent was asked, by lib_boot_ms() */
 };
 
 void lib_settle_soon(struct hf *hf)
@@ -110,6 +111,7 @@ static void compare_operation(struct hf *hf, struct dues *dues, const struct lib
     bool sure;
     if (hold) {
         hold->listed = true;
+        lib_lease_said(hold, dues->asked_ms, op->left_ms);
         if (!changed_meanwhile(hold))
             compare_changed(hold, dues, op);
         return;
@@ -166,10 +168,11 @@ static void add_forgotten(struct hf *hf, struct dues *dues)
 
 /* --- Talking to the agent --- */
 
-static bool settle_call(struct varlink *agent, const char *method, json_t *parameters,
-                        struct varlink_reply *reply)
+static bool settle_call(struct hf *hf, struct varlink *agent, const char *method,
+                        json_t *parameters, struct varlink_reply *reply)
 {
-    return varlink_call(agent, method, parameters, reply, LIB_QUICK_MS) == VARLINK_OK;
+    int ms = lib_lease_bound_ms(hf, LIB_QUICK_MS);
+    return varlink_call(agent, method, parameters, reply, ms) == VARLINK_OK;
 }
 
 static bool release_due(struct hf *hf, struct varlink *agent, const struct due *due)
@@ -178,7 +181,7 @@ static bool release_due(struct hf *hf, struct varlink *agent, const struct due *
     json_t *p = json_pack("{s:s}", "hold", due->id);
     if (due->unclean)
         json_object_set_new(p, "unclean", json_true());
-    if (!settle_call(agent, LIB_INTERFACE "Release", p, &reply))
+    if (!settle_call(hf, agent, LIB_INTERFACE "Release", p, &reply))
         return false;
     bool over = reply.error[0] == '\0' || lib_reply_is(&reply, "NoSuchHold");
     json_decref(reply.parameters);
@@ -192,9 +195,9 @@ static bool release_due(struct hf *hf, struct varlink *agent, const struct due *
     return over;
 }
 
-static bool list(struct varlink *agent, struct varlink_reply *reply)
+static bool list(struct hf *hf, struct varlink *agent, struct varlink_reply *reply)
 {
-    if (!settle_call(agent, LIB_INTERFACE "ListSession", NULL, reply))
+    if (!settle_call(hf, agent, LIB_INTERFACE "ListSession", NULL, reply))
         return false;
     if (reply->error[0] == '\0' && json_is_array(json_object_get(reply->parameters, "operations")))
         return true;
@@ -213,10 +216,10 @@ static void note_changes(struct hf *hf)
 
 bool lib_settle(struct hf *hf, struct varlink *agent, enum lib_settle_kind kind)
 {
-    struct dues dues = {0};
+    struct dues dues = {.asked_ms = lib_boot_ms()};
     struct varlink_reply reply = {0};
     note_changes(hf);
-    bool good = kind == LIB_SETTLE_KNOWN || list(agent, &reply);
+    bool good = kind == LIB_SETTLE_KNOWN || list(hf, agent, &reply);
     pthread_mutex_lock(&hf->lock);
     if (good) {
         add_forgotten(hf, &dues);
@@ -270,7 +273,7 @@ bool lib_settle_wanted(struct hf *hf)
     pthread_mutex_lock(&hf->lock);
     bool wanted = hf->settle_at_ms != INT64_MAX;
     DL_FOREACH(hf->holds, hold)
-    wanted = wanted || (hold->state != LIB_LOST && hold->state != LIB_RELEASING);
+    wanted = wanted || hold->lapsed || (hold->state != LIB_LOST && hold->state != LIB_RELEASING);
     pthread_mutex_unlock(&hf->lock);
     return wanted;
 }
@@ -283,7 +286,7 @@ bool lib_settle_all(struct hf *hf, int64_t until_ms)
     enum lib_settle_kind kind = hf->settle_at_ms == INT64_MAX ? LIB_SETTLE_KNOWN : LIB_SETTLE_LIST;
     DL_FOREACH(hf->holds, hold)
     {
-        if (hold->state == LIB_HELD || hold->state == LIB_PASSING)
+        if (hold->state == LIB_HELD || hold->state == LIB_PASSING || hold->lapsed)
             hold->state = LIB_FORGOTTEN;
     }
     pthread_mutex_unlock(&hf->lock);

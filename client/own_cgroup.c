@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <mntent.h>
 #include <poll.h>
 #include <signal.h>
@@ -62,6 +63,34 @@ static bool write_to(const char *directory, const char *name, const char *text)
     return done;
 }
 
+/* Nobody is in it, or below; also if it is gone. */
+static bool deserted(const char *directory)
+{
+    char path[PATH_MAX], line[64];
+    if (snprintf(path, sizeof path, "%s/cgroup.events", directory) >= (int)sizeof path)
+        return false;
+    FILE *file = fopen(path, "re");
+    bool none = !file && errno == ENOENT;
+    while (file && !none && fgets(line, sizeof line, file))
+        none = strcmp(line, "populated 0\n") == 0;
+    if (file)
+        fclose(file);
+    return none;
+}
+
+/* With all that is below it, the deepest first: the kernel removes none that has others in it. */
+static void remove_tree(char *directory)
+{
+    char *const roots[] = {directory, NULL};
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+    const FTSENT *entry;
+    while (tree && (entry = fts_read(tree)) != NULL)
+        if (entry->fts_info == FTS_DP)
+            (void)rmdir(entry->fts_path);
+    if (tree)
+        fts_close(tree);
+}
+
 /* Those of `holdfast lock`s that ended without a word; one that somebody is in stays. */
 static void sweep(const char *directory)
 {
@@ -73,8 +102,9 @@ static void sweep(const char *directory)
             continue;
         int pid = atoi(entry->d_name + sizeof NAME_STEM - 1);
         bool gone = pid > 0 && kill(pid, 0) != 0 && errno == ESRCH;
-        if (gone && snprintf(path, sizeof path, "%s/%s", directory, entry->d_name) < PATH_MAX)
-            (void)rmdir(path);
+        if (gone && snprintf(path, sizeof path, "%s/%s", directory, entry->d_name) < PATH_MAX &&
+            deserted(path))
+            remove_tree(path);
     }
     if (dir)
         closedir(dir);
@@ -109,15 +139,16 @@ bool own_cgroup_end(struct own_cgroup *c)
 {
     if (!c->path[0])
         return true;
-    bool gone = rmdir(c->path) == 0;
+    bool gone = deserted(c->path);
     if (!gone)
         (void)write_to(c->path, "cgroup.kill", "1");
     for (int waited = 0; waited < END_MS && !gone; waited += END_LOOK_MS) {
-        gone = rmdir(c->path) == 0 || errno == ENOENT;
-        if (!gone)
-            (void)poll(NULL, 0, END_LOOK_MS);
+        (void)poll(NULL, 0, END_LOOK_MS);
+        gone = deserted(c->path);
     }
-    if (gone)
-        c->path[0] = '\0';
-    return gone;
+    if (!gone)
+        return false;
+    remove_tree(c->path);
+    c->path[0] = '\0';
+    return true;
 }

@@ -18,8 +18,8 @@ struct own_cgroup {
 /* Makes one and puts `pid` into it. False after saying why not. Also removes what others left that
  * were killed. */
 bool own_cgroup_make(struct own_cgroup *cgroup, pid_t pid);
-/* Kills what is left in it, waits a while for its end, and removes it. True if there is none, or
- * nobody is left in it. */
+/* Kills what is left in it, waits a while for its end, and removes it with those that were made
+ * below it. True if there is none, or nobody is left in it. */
 bool own_cgroup_end(struct own_cgroup *cgroup);
 
 #endif

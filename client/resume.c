@@ -4,15 +4,13 @@
 #include <string.h>
 
 #include "client/agent.h"
+#include "client/waiting.h"
 
-/* An agent that just came up has its store to read first. */
-enum { ANSWER_MS = 2000 };
-
-static enum resume join(struct varlink *agent, const char *secret)
+static enum resume join(struct varlink *agent, const char *secret, int ms)
 {
     struct varlink_reply reply;
     json_t *p = json_pack("{s:s}", "secret", secret);
-    if (varlink_call(agent, AGENT_INTERFACE "JoinSession", p, &reply, ANSWER_MS) != VARLINK_OK)
+    if (varlink_call(agent, AGENT_INTERFACE "JoinSession", p, &reply, ms) != VARLINK_OK)
         return RESUME_AGAIN;
     enum resume found = reply.error[0] != '\0'                   ? RESUME_OVER
                         : json_flag(reply.parameters, "resumed") ? RESUME_DONE
@@ -21,14 +19,16 @@ static enum resume join(struct varlink *agent, const char *secret)
     return found;
 }
 
-enum resume resume_try(struct varlink *agent, struct watch *watch, const char *socket)
+enum resume resume_try(struct varlink *agent, struct watch *watch, const char *socket, int ms)
 {
+    long long until_ms = waiting_now_ms() + ms;
     varlink_close(agent);
     watch_close(watch);
     if (varlink_open(agent, socket) != VARLINK_OK)
         return RESUME_AGAIN;
-    enum resume found = join(agent, watch->secret);
-    if (found == RESUME_DONE && !watch_again(watch, socket))
+    enum resume found = join(agent, watch->secret, ms);
+    long long left_ms = until_ms - waiting_now_ms();
+    if (found == RESUME_DONE && !watch_again(watch, socket, left_ms > 0 ? (int)left_ms : 0))
         found = RESUME_AGAIN;
     if (found != RESUME_DONE)
         varlink_close(agent);
@@ -47,12 +47,12 @@ static bool listed(const json_t *operations, const char *hold)
     return false;
 }
 
-const struct held_lock *resume_missing(struct varlink *agent, const struct held *held, bool *known)
+const struct held_lock *resume_missing(struct varlink *agent, const struct held *held, int ms,
+                                       bool *known)
 {
     struct varlink_reply reply;
     const struct held_lock *missing = NULL;
-    *known =
-        varlink_call(agent, AGENT_INTERFACE "ListSession", NULL, &reply, ANSWER_MS) == VARLINK_OK;
+    *known = varlink_call(agent, AGENT_INTERFACE "ListSession", NULL, &reply, ms) == VARLINK_OK;
     if (!*known)
         return NULL;
     const json_t *operations = json_object_get(reply.parameters, "operations");
@@ -69,12 +69,14 @@ void resume_let_go(struct varlink *agent)
     struct varlink_reply list, reply;
     size_t index;
     const json_t *operation;
-    if (varlink_call(agent, AGENT_INTERFACE "ListSession", NULL, &list, ANSWER_MS) != VARLINK_OK)
+    if (varlink_call(agent, AGENT_INTERFACE "ListSession", NULL, &list, RESUME_ANSWER_MS) !=
+        VARLINK_OK)
         return;
     json_array_foreach(json_object_get(list.parameters, "operations"), index, operation)
     {
         json_t *p = json_pack("{s:s}", "hold", json_text(operation, "hold"));
-        if (varlink_call(agent, AGENT_INTERFACE "Release", p, &reply, ANSWER_MS) != VARLINK_OK)
+        if (varlink_call(agent, AGENT_INTERFACE "Release", p, &reply, RESUME_ANSWER_MS) !=
+            VARLINK_OK)
             break;
         json_decref(reply.parameters);
     }

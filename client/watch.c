@@ -43,7 +43,7 @@ int watch_open(struct watch *w, const struct cli *cli, struct varlink *session)
     return code;
 }
 
-bool watch_again(struct watch *w, const char *socket)
+bool watch_again(struct watch *w, const char *socket, int ms)
 {
     struct varlink_reply reply;
     json_t *p = json_pack("{s:s}", "secret", w->secret);
@@ -51,8 +51,8 @@ bool watch_again(struct watch *w, const char *socket)
         json_decref(p);
         return false;
     }
-    bool good = varlink_call(&w->stream, AGENT_INTERFACE "JoinSession", p, &reply,
-                             AGENT_TIMEOUT_MS) == VARLINK_OK;
+    bool good =
+        varlink_call(&w->stream, AGENT_INTERFACE "JoinSession", p, &reply, ms) == VARLINK_OK;
     if (good) {
         good = reply.error[0] == '\0' && follow(w) == VARLINK_OK;
         json_decref(reply.parameters);

@@ -31,9 +31,9 @@ struct watch {
  * code after saying what is wrong; then `w` is closed.
  */
 int watch_open(struct watch *w, const struct cli *cli, struct varlink *session);
-/* Watches the session of w->secret anew, after the agent was restarted. False, quietly, if it
- * cannot be; then `w` is closed. */
-bool watch_again(struct watch *w, const char *socket);
+/* Watches the session of w->secret anew, after the agent was restarted; waits at most so long for
+ * an answer. False, quietly, if it cannot be; then `w` is closed. */
+bool watch_again(struct watch *w, const char *socket, int ms);
 void watch_close(struct watch *w);
 /*
  * The next thing that came, without waiting. `hold` says whose it is, "" if it names none; `reason`

@@ -26,6 +26,10 @@ static void api_refuse(struct varlink_call *call, enum session_status status)
     case SESSION_TAKEN:
         reason = "this connection is in another session";
         break;
+    case SESSION_FULL:
+        reason = "this user has too many sessions; those whose client is gone count until their "
+                 "processes have ended";
+        break;
     }
     varlink_error(call, "org.holdfast.NotPermitted", json_pack("{s:s}", "reason", reason));
 }

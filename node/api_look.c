@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <utlist.h>
+
 #include "crypto/version.h"
 #include "node/render.h"
 #include "node/render_executor.h"
@@ -58,17 +60,27 @@ static json_t *api_operation(const struct api *api, const struct op_view *view)
         "token", (json_int_t)view->token, "session", owned ? op->session->name : "", "pids", pids);
 }
 
-/* Of one session; NULL: of all, and of those that are over. */
-static json_t *api_operations(const struct api *api, const struct session *session)
+/* All, also those that are over. */
+static json_t *api_operations(const struct api *api)
 {
     json_t *operations = json_array();
     struct op_view view;
     size_t cursor = 0;
-    while (peer_next_op(agent_peer(api->agent), &cursor, &view)) {
-        const struct operation *op = operation_find(&api->sessions.operations, view.id);
-        if (view.readers) /* each of them is listed */
-            continue;
-        if (!session || (op && op->session == session))
+    while (peer_next_op(agent_peer(api->agent), &cursor, &view))
+        if (!view.readers) /* each of them is listed */
+            json_array_append_new(operations, api_operation(api, &view));
+    return json_pack("{s:o}", "operations", operations);
+}
+
+/* Of one session: clients ask for that now and then, so no others are looked at. */
+static json_t *api_session_operations(const struct api *api, const struct session *session)
+{
+    json_t *operations = json_array();
+    struct op_view view;
+    const struct operation *op;
+    DL_FOREACH(session->operations, op)
+    {
+        if (op->known && peer_op(agent_peer(api->agent), op->id, &view) && !view.readers)
             json_array_append_new(operations, api_operation(api, &view));
     }
     return json_pack("{s:o}", "operations", operations);
@@ -76,7 +88,7 @@ static json_t *api_operations(const struct api *api, const struct session *sessi
 
 json_t *api_list_json(const struct api *api)
 {
-    return api_operations(api, NULL);
+    return api_operations(api);
 }
 
 void api_list(struct varlink_call *call, const json_t *parameters)
@@ -90,7 +102,7 @@ void api_list_session(struct varlink_call *call, const json_t *parameters)
     (void)parameters;
     const struct session *session = session_present(call->connection);
     if (session)
-        varlink_reply(call, api_operations(api_of(call), session));
+        varlink_reply(call, api_session_operations(api_of(call), session));
     else
         varlink_error(call, "org.holdfast.NoSuchSession", NULL);
 }

@@ -12,7 +12,10 @@
 
 #include "proto/must.h"
 
-enum { NS_PER_S = 1000000000 };
+enum {
+    NS_PER_S = 1000000000,
+    CLOCK_RINGS_MAX = 64 /* in one turn of the loop: then its sockets have theirs */
+};
 
 struct instant clock_now(void)
 {
@@ -45,8 +48,8 @@ static void clock_arm(struct clock *clock)
     clock->armed = at;
 }
 
-/* Rings what is due. Each ring may set and clear any alarm, so the search starts anew after each.
- */
+/* Rings what is due, in the order in which it was set; what is too much for one turn rings in the
+ * next. Each ring may set and clear any alarm, so the search starts anew after each. */
 static void clock_ring(evutil_socket_t fd, short what, void *context)
 {
     (void)what;
@@ -57,16 +60,16 @@ static void clock_ring(evutil_socket_t fd, short what, void *context)
     clock->armed = INSTANT_NEVER;
     struct instant now = clock_now();
     clock->floor = instant_after(now, (struct span){1});
-    struct alarm *a;
-    do {
+    for (int rung = 0; rung < CLOCK_RINGS_MAX; rung++) {
+        struct alarm *a;
         DL_FOREACH(clock->alarms, a)
         if (instant_reached(now, a->at))
             break;
-        if (a) {
-            clock_clear(clock, a);
-            a->ring(a->context);
-        }
-    } while (a);
+        if (!a)
+            break;
+        clock_clear(clock, a);
+        a->ring(a->context);
+    }
     clock_arm(clock);
 }
 

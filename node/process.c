@@ -1,14 +1,12 @@
 /* One process, known for sure. */
 #include "node/process.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
@@ -65,7 +63,7 @@ bool process_ended(int fd)
     return poll(&p, 1, 0) == 1;
 }
 
-enum process_status process_open(pid_t pid, struct process *out, int *fd)
+enum process_status process_open(pid_t pid, struct process_look *out, int *fd)
 {
     struct process_look look;
     int opened = pidfd_open(pid, 0);
@@ -82,19 +80,19 @@ enum process_status process_open(pid_t pid, struct process *out, int *fd)
         close(opened);
         return status;
     }
-    *out = look.process;
+    *out = look;
     *fd = opened;
     return PROCESS_FOUND;
 }
 
 enum process_status process_reopen(const struct process *process, int *fd)
 {
-    struct process now;
+    struct process_look now;
     int opened;
     enum process_status status = process_open(process->pid, &now, &opened);
     if (status != PROCESS_FOUND)
         return status;
-    if (now.start != process->start) {
+    if (now.process.start != process->start) {
         close(opened);
         return PROCESS_GONE;
     }
@@ -102,23 +100,11 @@ enum process_status process_reopen(const struct process *process, int *fd)
     return PROCESS_FOUND;
 }
 
-bool process_group_lives(const struct process *leader)
+bool process_group_exists(const struct process *leader)
 {
     struct process_look look;
     /* While a group has members the kernel gives its number to no new process. */
     if (process_look(leader->pid, &look) == PROCESS_FOUND && look.process.start != leader->start)
         return false;
-    DIR *proc = opendir("/proc");
-    if (!proc)
-        return true;
-    bool lives = false;
-    const struct dirent *entry;
-    while (!lives && (entry = readdir(proc)) != NULL) {
-        if (!isdigit((unsigned char)entry->d_name[0]))
-            continue;
-        enum process_status status = process_look((pid_t)atoi(entry->d_name), &look);
-        lives = status == PROCESS_FOUND && look.group == leader->pid && process_runs(&look);
-    }
-    closedir(proc);
-    return lives;
+    return kill(-leader->pid, 0) == 0 || errno != ESRCH;
 }

@@ -18,8 +18,9 @@ struct process {
 
 enum process_status {
     PROCESS_FOUND,
-    PROCESS_GONE,      /* no such process, or another one under its pid */
-    PROCESS_UNREADABLE /* the system does not say: no descriptor left, or /proc is hidden */
+    PROCESS_GONE,       /* no such process, or another one under its pid */
+    PROCESS_UNREADABLE, /* the system does not say: no descriptor left, or /proc is hidden */
+    PROCESS_STRANGER    /* of stopset_add_named() alone: it is no child of the one who names it */
 };
 
 struct process_look {
@@ -37,14 +38,15 @@ bool process_runs(const struct process_look *look);
 /* Takes /proc/PID/stat's text apart. False if it is not such a text. */
 bool process_parse(struct process_look *out, const char *text);
 
-/* Opens a pidfd of the process that has `pid` now, and says which it is. */
-enum process_status process_open(pid_t pid, struct process *out, int *fd);
+/* Opens a pidfd of the process that has `pid` now, and tells what /proc says of that very one. */
+enum process_status process_open(pid_t pid, struct process_look *out, int *fd);
 /* Opens a pidfd of this very process. */
 enum process_status process_reopen(const struct process *process, int *fd);
 /* True once the process has ended, waited for or not. */
 bool process_ended(int fd);
 
-/* True if `leader`'s group has a member that runs. Walks /proc. When in doubt, true. */
-bool process_group_lives(const struct process *leader);
+/* True if the group that `leader` led has a member, or one that was not waited for: so its number
+ * is its own still. False: there is no such group any more, or another process has the number. */
+bool process_group_exists(const struct process *leader);
 
 #endif

@@ -34,6 +34,7 @@ void sessions_init(struct sessions *all, struct agent *agent, struct event_base 
                    struct clock *clock)
 {
     *all = (struct sessions){.agent = agent, .base = base, .clock = clock};
+    groups_init(&all->groups);
     all->operations.agent = agent;
     all->operations.clock = clock;
 }
@@ -47,7 +48,8 @@ static struct session *session_new(struct sessions *all, const struct session_ke
     s->uid = uid;
     hex_encode(s->name, key->bytes, (SESSION_NAME_SIZE - 1) / 2);
     s->grace = (struct alarm){.ring = session_grace_over, .context = s};
-    stopset_init(&s->stopset, all->base, all->clock, session_emptied, s);
+    const struct stopset_loop loop = {all->base, all->clock, &all->groups};
+    stopset_init(&s->stopset, &loop, session_emptied, s);
     HASH_ADD(hh, all->by_key, key, sizeof s->key, s);
     return s;
 }
@@ -113,6 +115,7 @@ void sessions_deinit(struct sessions *all)
     }
     several_free_all(&all->operations);
     session_forget_early(all);
+    groups_deinit(&all->groups);
 }
 
 void session_operation_gone(struct session *s, struct operation *op)
@@ -182,6 +185,18 @@ const struct process *session_caller(struct varlink_connection *connection)
     return &seat->process;
 }
 
+/* Whether this user has all that one may have: else each client that dies could leave the loop one
+ * more to look after, until the table of operations is full. Those that only wait for their holds
+ * to be dropped cost nothing. */
+static bool session_full(const struct sessions *all, uid_t uid)
+{
+    size_t count = 0;
+    const struct session *s, *next;
+    HASH_ITER(hh, all->by_key, s, next)
+    count += s->uid == uid && s->state != SESSION_ENDING;
+    return count >= SESSIONS_PER_USER;
+}
+
 struct session *session_of(struct sessions *all, struct varlink_connection *connection,
                            enum session_status *status)
 {
@@ -189,6 +204,10 @@ struct session *session_of(struct sessions *all, struct varlink_connection *conn
     if (present) {
         *status = present->state == SESSION_OPEN ? SESSION_OK : SESSION_UNKNOWN;
         return present->state == SESSION_OPEN ? present : NULL;
+    }
+    if (session_full(all, varlink_peer(connection)->uid)) {
+        *status = SESSION_FULL;
+        return NULL;
     }
     uint8_t secret[SESSION_SECRET_SIZE];
     randombytes_buf(secret, sizeof secret);
@@ -434,19 +453,20 @@ void sessions_adopt(struct sessions *all)
 
 /* --- The stop set of a request --- */
 
-/* NULL if `pid` may be named by `caller`; else why not. */
-static const char *session_check_child(const struct process *caller, pid_t pid)
+/* Why `pid` cannot be named; NULL: it can, and has. */
+static const char *session_named_why(enum process_status status)
 {
-    struct process_look look;
-    switch (process_look(pid, &look)) {
+    switch (status) {
+    case PROCESS_FOUND:
+        break;
     case PROCESS_GONE:
         return "pid: there is no such process";
     case PROCESS_UNREADABLE:
         return "pid: the agent cannot see this process";
-    case PROCESS_FOUND:
-        break;
+    case PROCESS_STRANGER:
+        return "pid: its parent is not the caller";
     }
-    return look.parent == caller->pid ? NULL : "pid: its parent is not the caller";
+    return NULL;
 }
 
 static void session_holder_use(struct session *s, struct holder *holder,
@@ -465,13 +485,9 @@ bool session_holder(struct session *s, struct varlink_connection *connection, pi
     const struct process *caller = session_caller(connection);
     struct process child;
     bool other = pid != 0 && pid != caller->pid;
-    *why = other ? session_check_child(caller, pid) : NULL;
+    *why = other ? session_named_why(stopset_add_named(&s->stopset, caller, pid, &child)) : NULL;
     if (*why)
         return false;
-    if (other && stopset_add_named(&s->stopset, pid, &child) != PROCESS_FOUND) {
-        *why = "pid: the process has ended, or the agent cannot watch it";
-        return false;
-    }
     *out = (struct holder){.session = s->key, .uid = s->uid};
     memcpy(out->boot_id, agent_identity(s->all->agent)->boot_id, sizeof out->boot_id);
     if (other)

@@ -32,6 +32,9 @@ enum session_state { SESSION_OPEN, SESSION_LOST, SESSION_KILLING, SESSION_ENDING
 
 enum {
     SESSION_SECRET_SIZE = 32,
+    SESSIONS_PER_USER =
+        256,               /* to be opened; those whose client is gone count until they are stopped.
+                              As many as connections (varlink.h), so only these can be too many */
     SESSION_NAME_SIZE = 17 /* hex of half the key, and NUL */
 };
 
@@ -60,6 +63,7 @@ struct sessions {
     struct agent *agent;
     struct event_base *base;
     struct clock *clock;
+    struct groups groups; /* of this machine's processes: for all stop sets */
     struct operations operations;
     struct session *by_key;
     bool adopted;
@@ -78,7 +82,8 @@ enum session_status {
     SESSION_UNKNOWN, /* no such session, or it has ended */
     SESSION_OTHER_USER,
     SESSION_OTHER_PROCESS, /* to resume: not one of its stop set */
-    SESSION_TAKEN          /* the connection is in another session */
+    SESSION_TAKEN,         /* the connection is in another session */
+    SESSION_FULL           /* the user has SESSIONS_PER_USER of them */
 };
 
 /* The session of this connection; opens one if it has none. NULL: see *status. */

@@ -1,12 +1,15 @@
 /*
  * A stop set.
  *
- * Processes are watched by pidfd. A group whose leader has ended has no descriptor, and a cgroup is
- * not worth one: they are looked at now and then, but only while somebody waits for the set to be
- * empty, so nothing runs when nothing is at stake.
+ * Processes are watched by pidfd, from the beginning on: once a leader has ended its group's number
+ * is the group's only as long as that has members, and then may become another's. A group whose
+ * leader has ended has no descriptor, and a cgroup is not worth one: they are looked at now and
+ * then. While nobody waits for the set to be empty that is one question to the kernel for such a
+ * group, and nothing for the rest.
  */
 #include "node/stopset.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
@@ -17,14 +20,15 @@
 
 #include "proto/must.h"
 
-#define STOPSET_LOOK_AGAIN SPAN_MS(200)
+#define STOPSET_LOOK_IDLE SPAN_MS(1000) /* at groups without leaders, while nobody waits */
 
 static void stopset_examine(void *context);
+static void stopset_attend(struct stopset_member *m);
 
-void stopset_init(struct stopset *set, struct event_base *base, struct clock *clock,
+void stopset_init(struct stopset *set, const struct stopset_loop *loop,
                   void (*emptied)(void *context), void *context)
 {
-    *set = (struct stopset){.base = base, .clock = clock, .emptied = emptied, .context = context};
+    *set = (struct stopset){.loop = *loop, .emptied = emptied, .context = context};
     set->look = (struct alarm){.ring = stopset_examine, .context = set};
 }
 
@@ -48,7 +52,7 @@ static void stopset_free_member(struct stopset_member *m)
 
 void stopset_deinit(struct stopset *set)
 {
-    clock_clear(set->clock, &set->look);
+    clock_clear(set->loop.clock, &set->look);
     while (set->members)
         stopset_free_member(set->members);
 }
@@ -76,6 +80,18 @@ size_t stopset_count(const struct stopset *set)
     return count;
 }
 
+/* Its descriptor tells nobody any more, so it is looked at from now on. */
+static void stopset_note_end(struct stopset_member *m)
+{
+    if (m->ended)
+        return;
+    m->ended = true;
+    m->at = clock_now();
+    stopset_shut(m);
+    if (m->set->watched || m->process.leads)
+        clock_set(m->set->loop.clock, &m->set->look, m->at);
+}
+
 /* Takes over `fd` (-1: none). NULL if memory ran out. */
 static struct stopset_member *stopset_insert(struct stopset *set, const struct process *process,
                                              int fd)
@@ -83,7 +99,9 @@ static struct stopset_member *stopset_insert(struct stopset *set, const struct p
     struct stopset_member *m = stopset_find(set, process);
     if (m) {
         m->uses++;
-        if (fd >= 0)
+        if (fd >= 0 && m->fd < 0 && !m->ended)
+            m->fd = fd;
+        else if (fd >= 0)
             close(fd);
         return m;
     }
@@ -100,31 +118,45 @@ static struct stopset_member *stopset_insert(struct stopset *set, const struct p
     m->uses = 1;
     m->set = set;
     DL_APPEND(set->members, m);
+    stopset_attend(m);
     if (set->watched)
-        clock_set(set->clock, &set->look, clock_now());
+        clock_set(set->loop.clock, &set->look, clock_now());
     return m;
 }
 
 enum process_status stopset_add(struct stopset *set, pid_t pid, struct process *out)
 {
-    struct process process;
+    struct process_look look;
     int fd;
-    enum process_status status = process_open(pid, &process, &fd);
+    enum process_status status = process_open(pid, &look, &fd);
     if (status != PROCESS_FOUND)
         return status;
-    if (!stopset_insert(set, &process, fd))
+    if (!stopset_insert(set, &look.process, fd))
         return PROCESS_UNREADABLE;
-    *out = process;
+    *out = look.process;
     return PROCESS_FOUND;
 }
 
-enum process_status stopset_add_named(struct stopset *set, pid_t pid, struct process *out)
+enum process_status stopset_add_named(struct stopset *set, const struct process *parent, pid_t pid,
+                                      struct process *out)
 {
-    enum process_status status = stopset_add(set, pid, out);
+    struct process_look look;
+    int fd;
+    const struct stopset_member *by = stopset_find(set, parent);
+    enum process_status status = process_open(pid, &look, &fd);
     if (status != PROCESS_FOUND)
         return status;
-    struct stopset_member *m = stopset_find(set, out);
-    must(m);
+    /* The look is at the very process that the descriptor is of; and the parent lives after it, so
+     * its number is not another's. */
+    must(by);
+    if (look.parent != parent->pid || by->fd < 0 || process_ended(by->fd)) {
+        close(fd);
+        return PROCESS_STRANGER;
+    }
+    struct stopset_member *m = stopset_insert(set, &look.process, fd);
+    if (!m)
+        return PROCESS_UNREADABLE;
+    *out = look.process;
     /* Its descriptor is there: if it still runs after the look, it was the one that was looked at.
      */
     struct cgroup cgroup;
@@ -143,7 +175,7 @@ bool stopset_adopt(struct stopset *set, const struct process *process)
     enum process_status status = process_reopen(process, &fd);
     struct stopset_member *m = stopset_insert(set, process, fd);
     if (m && status == PROCESS_GONE)
-        m->ended = true;
+        stopset_note_end(m);
     if (m && process->cgroup && !m->cgroup.id) {
         m->process.cgroup = process->cgroup;
         m->cgroup = cgroup_again(process->cgroup, m->ended ? 0 : process->pid);
@@ -169,16 +201,10 @@ void stopset_remove(struct stopset *set, const struct process *process)
 /* True if this process has ended; if it could not be opened before, tries again. */
 static bool stopset_ended(struct stopset_member *m)
 {
-    if (!m->ended && m->fd < 0)
-        m->ended = process_reopen(&m->process, &m->fd) == PROCESS_GONE;
-    if (!m->ended && m->fd >= 0 && process_ended(m->fd)) {
-        m->ended = true;
-        stopset_shut(m);
-        /* Its descriptor tells nobody any more: so whoever found out sees to it that it is heard
-         * of. */
-        if (m->set->watched)
-            clock_set(m->set->clock, &m->set->look, clock_now());
-    }
+    if (!m->ended && m->fd < 0 && process_reopen(&m->process, &m->fd) == PROCESS_GONE)
+        stopset_note_end(m);
+    if (!m->ended && m->fd >= 0 && process_ended(m->fd))
+        stopset_note_end(m);
     return m->ended;
 }
 
@@ -186,7 +212,7 @@ static bool stopset_runs(struct stopset_member *m)
 {
     if (!stopset_ended(m))
         return true;
-    if (m->process.leads && process_group_lives(&m->process))
+    if (m->process.leads && groups_lives(m->set->loop.groups, &m->process, m->at))
         return true;
     m->process.leads = false; /* an ended group cannot come back; its number may, as another's */
     if (cgroup_lives(&m->cgroup))
@@ -208,23 +234,46 @@ static void stopset_member_ended(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
     (void)what;
-    const struct stopset_member *m = context;
+    struct stopset_member *m = context;
+    stopset_note_end(m);
     stopset_examine(m->set);
 }
 
-/* Sees to it that this member's end is heard of. False if nothing will tell: look again later. */
-static bool stopset_watch_member(struct stopset_member *m)
+/* Sees to it that this member's end is heard of, if its descriptor can tell. */
+static void stopset_attend(struct stopset_member *m)
+{
+    if (m->fd < 0 || m->event)
+        return;
+    m->event = event_new(m->set->loop.base, m->fd, EV_READ, stopset_member_ended, m);
+    if (m->event && event_add(m->event, NULL) != 0) {
+        event_free(m->event);
+        m->event = NULL;
+    }
+}
+
+/* False if nothing will tell of this member's end: look again later. */
+static bool stopset_told(struct stopset_member *m)
 {
     if (stopset_ended(m))
         return !m->process.leads && !m->cgroup.id;
-    if (m->fd >= 0 && !m->event) {
-        m->event = event_new(m->set->base, m->fd, EV_READ, stopset_member_ended, m);
-        if (m->event && event_add(m->event, NULL) != 0) {
-            event_free(m->event);
-            m->event = NULL;
-        }
-    }
+    stopset_attend(m);
     return m->event != NULL;
+}
+
+/* While nobody waits: forgets each group that ended, before its number is another's. */
+static void stopset_forget_groups(struct stopset *set)
+{
+    struct stopset_member *m;
+    bool left = false;
+    DL_FOREACH(set->members, m)
+    {
+        if (!m->process.leads || !stopset_ended(m))
+            continue;
+        m->process.leads = process_group_exists(&m->process);
+        left = left || m->process.leads;
+    }
+    if (left)
+        clock_set(set->loop.clock, &set->look, instant_after(clock_now(), STOPSET_LOOK_IDLE));
 }
 
 /* While watched: says so if the set is empty, else sees to it that it is heard of. */
@@ -233,17 +282,19 @@ static void stopset_examine(void *context)
     struct stopset *set = context;
     struct stopset_member *m;
     bool told = true;
-    if (!set->watched)
+    if (!set->watched) {
+        stopset_forget_groups(set);
         return;
+    }
     if (stopset_empty(set)) {
         stopset_unwatch(set);
         set->emptied(set->context); /* may free the set: nothing of it is touched after this */
         return;
     }
     DL_FOREACH(set->members, m)
-    told = stopset_watch_member(m) && told;
+    told = stopset_told(m) && told;
     if (!told)
-        clock_set(set->clock, &set->look, instant_after(clock_now(), STOPSET_LOOK_AGAIN));
+        clock_set(set->loop.clock, &set->look, instant_after(clock_now(), set->loop.groups->pause));
 }
 
 void stopset_watch(struct stopset *set)
@@ -251,20 +302,13 @@ void stopset_watch(struct stopset *set)
     if (set->watched)
         return;
     set->watched = true;
-    clock_set(set->clock, &set->look, clock_now());
+    clock_set(set->loop.clock, &set->look, clock_now());
 }
 
 void stopset_unwatch(struct stopset *set)
 {
-    struct stopset_member *m;
     set->watched = false;
-    clock_clear(set->clock, &set->look);
-    DL_FOREACH(set->members, m)
-    {
-        if (m->event)
-            event_free(m->event);
-        m->event = NULL;
-    }
+    clock_set(set->loop.clock, &set->look, clock_now()); /* for the groups, at their own pace */
 }
 
 /* True if there is nothing left to kill, or it was killed. */
@@ -273,10 +317,10 @@ static bool stopset_kill_member(struct stopset_member *m)
     bool done = true;
     if (m->process.pid <= 1 || m->process.pid == getpid())
         return false; /* such a set would never be empty, but nobody is killed who must not be */
-    /* The group first: while its leader is not waited for, or members live, its number is its own.
-     */
-    if (m->process.leads && (!stopset_ended(m) || process_group_lives(&m->process)))
-        done = kill(-m->process.pid, SIGKILL) == 0;
+    /* The group first: while its leader is not waited for, or it has members, its number is its
+     * own; it had some when it was looked at last. */
+    if (m->process.leads && (!stopset_ended(m) || process_group_exists(&m->process)))
+        done = kill(-m->process.pid, SIGKILL) == 0 || errno == ESRCH;
     if (!stopset_ended(m))
         done = m->fd >= 0 && pidfd_send_signal(m->fd, SIGKILL, NULL, 0) == 0 && done;
     if (m->cgroup.id)

@@ -15,6 +15,7 @@
 
 #include "node/cgroup.h"
 #include "node/clock.h"
+#include "node/groups.h"
 #include "node/process.h"
 
 struct event_base;
@@ -23,7 +24,8 @@ struct event;
 struct stopset_member {
     struct process process;
     int fd;               /* pidfd; -1 if it has ended, or could not be opened */
-    bool ended;           /* seen to have ended */
+    bool ended;           /* seen to have ended, */
+    struct instant at;    /*   then */
     bool spared;          /* stopset_kill leaves it alone */
     unsigned uses;        /* how many operations and connections named it */
     struct cgroup cgroup; /* process.cgroup */
@@ -32,9 +34,15 @@ struct stopset_member {
     struct stopset_member *next, *prev;
 };
 
-struct stopset {
+/* What all stop sets of the loop share. */
+struct stopset_loop {
     struct event_base *base;
     struct clock *clock;
+    struct groups *groups;
+};
+
+struct stopset {
+    struct stopset_loop loop;
     struct stopset_member *members;
     void (*emptied)(void *context); /* called while watched, once, when the set is empty */
     void *context;
@@ -43,15 +51,16 @@ struct stopset {
         look; /* for what no descriptor tells: groups without leaders, unreadable processes */
 };
 
-void stopset_init(struct stopset *set, struct event_base *base, struct clock *clock,
+void stopset_init(struct stopset *set, const struct stopset_loop *loop,
                   void (*emptied)(void *context), void *context);
 void stopset_deinit(struct stopset *set);
 
 /* Adds the process that has `pid` now and tells which it is; each needs a stopset_remove. */
 enum process_status stopset_add(struct stopset *set, pid_t pid, struct process *out);
-/* The same of a process that was named, and with it all that is in its cgroup, if that is its own.
- */
-enum process_status stopset_add_named(struct stopset *set, pid_t pid, struct process *out);
+/* The same of a process that `parent`, which is in it, names as its child, and with it all that is
+ * in its cgroup, if that is its own. PROCESS_STRANGER: it is another's child. */
+enum process_status stopset_add_named(struct stopset *set, const struct process *parent, pid_t pid,
+                                      struct process *out);
 /* One more use of a process that is in it. */
 void stopset_use(struct stopset *set, const struct process *process);
 /* Adds a process that an earlier run of the agent knew, ended or not. False: out of memory. */

@@ -8,7 +8,7 @@
  * A TAG that begins with & runs in a thread of its own. Holds are named by the first ARGUMENT:
  *
  *     open [PATH]   close   patience MS   cancel   event MS   poll MS
- *     acquire|try HOLD NAME [mode=WORD] [limit=N] [stale=WORD] [timeout=MS] [pid=N]
+ *     acquire|try HOLD NAME [mode=WORD] [limit=N] [stale=WORD] [ttl=MS] [timeout=MS] [pid=N]
  *                           [waits=N]      say what is waited for, and give up at the Nth time
  *                           [head=1] [if_token=N] [data=WORD]
  *                           [size=N] [tail=N]   of struct hf_options, and a byte behind it
@@ -112,7 +112,7 @@ static const char *name_of(const struct hf_hold *hold)
 }
 
 static const char *const mode_words[] = {"exclusive", "shared", "counted", "NL", "CR", "CW", "PW"};
-static const char *const stale_words[] = {"default", "hold", "fence"};
+static const char *const stale_words[] = {"default", "hold", "fence", "expire"};
 
 /* The value of NAME=VALUE; NULL if it is not there. */
 static const char *word(const struct command *c, const char *name)
@@ -168,7 +168,8 @@ static void read_options(struct longer *longer, struct command *c)
     o->size = (size_t)option(c, "size", sizeof *o);
     o->mode = (enum hf_mode)number_of(word(c, "mode"), mode_words, 7);
     o->limit = (uint32_t)option(c, "limit", 0);
-    o->stale = (enum hf_stale)number_of(word(c, "stale"), stale_words, 3);
+    o->stale = (enum hf_stale)number_of(word(c, "stale"), stale_words, 4);
+    o->ttl_ms = option(c, "ttl", 0);
     o->pid = (pid_t)option(c, "pid", 0);
     o->timeout_ms = option(c, "timeout", 0);
     o->head = option(c, "head", 0) != 0;

@@ -136,6 +136,8 @@ class Shell:
                 given[key] = int(given[key])
         if "timeout" in given:
             given["timeout"] /= 1000
+        if "ttl" in given:
+            given["ttl"] = int(given["ttl"]) / 1000
         if "data" in given:
             given["data"] = given["data"].encode()
         return given

@@ -415,6 +415,55 @@ class Restarts(LibraryCase):
         a.must("release h")
         self.until_free("hv2", name)
 
+    def lose_by_lease(self, a, name):
+        """The agent of hv3 dies; to the holder the lock is lost once its lease is over."""
+        a.must(f"acquire h {name} stale=expire ttl=1500")
+        self.assertEqual(a.ask("event 2000")[0], "TIMED_OUT")  # it is renewed
+        a.must("held h")
+        self.lab.agent("hv3", "kill")
+
+    def heard_lost(self, a):
+        a.until_event("away")
+        self.assertEqual(a.ask("held h")[0], "UNKNOWN")
+        lost = a.until_event("lost")
+        self.assertEqual(lost.split()[1], "h")
+        self.assertIn("its lease is over", lost)
+        a.refused("held h", "LOST")
+
+    def test_a_lease_ends_while_the_agent_is_away(self):
+        """The holder hears that it is lost no later than somebody else is let in."""
+        a, b, name = self.shell("hv3"), self.shell("hv1"), self.name()
+        self.lose_by_lease(a, name)
+        waiter = b.begin(f"acquire h {name}")
+        self.heard_lost(a)
+        self.assertTrue(b.queue(waiter).empty(), "nobody was let in before that")
+        self.assertEqual(b.heard(waiter)[0], "OK")
+        b.must("release h")
+        a.refused("release h", "LOST")
+        a.end()  # else the agent, once it is back and hears of the loss
+        self.lab.agent("hv3", "start")
+        self.lab.wait_voting("hv3")
+        until(lambda: not self.operations("hv3"), "it is given back")
+
+    def test_what_a_lease_lost_is_given_back(self):
+        """Nobody asked for it meanwhile: the agent has it still, or hears that it is lost and ends its process."""
+        a, name = self.shell("hv3"), self.name()
+        self.lose_by_lease(a, name)
+        self.heard_lost(a)
+        a.refused("release h", "LOST")
+        self.lab.agent("hv3", "start")
+        self.until_free("hv1", name)
+        until(lambda: not self.operations("hv3"), "it is given back")
+        a.end()
+
+    def test_an_agent_that_hangs_says_nothing_of_a_lease(self):
+        a, name = self.shell("hv3"), self.name()
+        a.must(f"acquire h {name} stale=expire ttl=1000")
+        a.must("held h")
+        self.lab.agent("hv3", "pause")
+        self.addCleanup(self.lab.agent, "hv3", "resume")
+        until(lambda: a.ask("held h")[0] == "UNKNOWN", "its lease may be over")
+
     def test_a_session_without_holds_begins_anew(self):
         a = self.shell()
         a.must("patience 0")

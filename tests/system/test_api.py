@@ -3,6 +3,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -497,6 +498,54 @@ class ApiSessions(ApiCase):
             child.pid, next(o["pids"] for o in self.operations("hv1") if o["hold"] == hold)
         )
         api.release(hold)
+
+
+# A client that leaves sessions behind, all of them with a group whose leader has ended.
+LEAVES = """
+import os, subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from support.varlink import Connection, Refused
+path, name, count = sys.argv[2], sys.argv[3], int(sys.argv[4])
+leader = subprocess.Popen(["sh", "-c", "sleep 1000 & read x"], stdin=subprocess.PIPE, preexec_fn=os.setpgrp)
+left = [Connection(path) for _ in range(count)]
+for i, api in enumerate(left):
+    api.acquire(f"{name}/{i}", pid=leader.pid)
+leader.stdin.close()
+leader.wait()
+for api in left:
+    api.close()
+api = Connection(path)
+while sum(not o["session"] for o in api.call("List")["operations"]) < count:
+    pass
+opened = []
+try:
+    while True:
+        opened.append(Connection(path))
+        opened[-1].call("OpenSession")
+except Refused as refused:
+    print(leader.pid, len(opened), refused.name, refused.parameters["reason"], flush=True)
+sys.stdin.read()
+"""
+
+
+class ApiSessions(ApiCase):
+    machines = 1
+
+    def test_sessions_per_user_are_bounded(self):
+        """Those that a client left behind count until its processes have ended."""
+        name, left = self.name(), PER_USER - 20
+        path = self.lab.socket("hv1")
+        client = self.start(sys.executable, "-c", LEAVES, ROOT / "tests", path, name, left,
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        group, opened, error, reason = client.stdout.readline().decode().split(maxsplit=3)
+        self.assertEqual(error, "NotPermitted")
+        self.assertIn("too many sessions", reason)
+        self.assertLessEqual(int(opened), PER_USER - left + 1)
+        self.assertEqual(len(self.operations("hv1")), left)
+        client.kill()
+        os.killpg(int(group), signal.SIGKILL)
+        until(lambda: not self.operations("hv1"), "what it left behind is gone")
+        self.connect().call("OpenSession")
 
 
 class ApiLimits(ApiCase):

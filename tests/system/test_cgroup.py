@@ -129,6 +129,16 @@ class OwnCgroup(FenceCase):
         self.assertEqual(unclean, [])
         self.assertEqual(self.cgroups(), [])
 
+    def test_a_command_that_leaves_cgroups_behind(self):
+        """Empty ones below its own: it ended as cleanly as without them, and they go with it."""
+        name = self.name("below")
+        make = f"mkdir -p '{mounts()[0]}'$(sed -n 's/^0:://p' /proc/self/cgroup)/a/b"
+        code, _, err = self.locked("hv1", "--cgroup", name, "sh", "-c", make)
+        self.assertEqual((code, err), (OK, ""))
+        self.assertEqual(self.cgroups(), [])
+        code, out, _ = self.locked("hv2", "-q", name, "sh", "-c", "echo unclean: $HOLDFAST_UNCLEAN")
+        self.assertEqual((code, out), (OK, "unclean:\n"))
+
     def test_it_ends_all_or_nothing(self):
         code, _, err = self.locked("hv1", "--cgroup", "--on-lost", "none", self.name(), "true")
         self.assertEqual(code, USAGE)

@@ -1,5 +1,6 @@
 """Locks that expire: renewed by a node that lives, let go of one that does not."""
 import sys
+import time
 
 from case import Case, LOST, NOT_GRANTED, OK
 from support.lab import until
@@ -60,6 +61,45 @@ class Leases(Case):
         self.assertEqual(code, LOST)
         self.assertIn("its lease of 1.0 s is over", err)
         self.until_free("hv1", name)
+
+    def test_a_command_ends_within_its_lease_if_the_agent_dies(self):
+        """Also one that does not mind SIGTERM: whoever is let in then finds nobody who writes."""
+        name, log = self.name(), self.dir / "ends"
+        write = f"trap '' TERM; while :; do echo x >>'{log}'; sleep 0.01; done"
+        for way in ((), ("--on-lost", "kill"), ("--on-lost", "term")):
+            with self.subTest(way=way):
+                log.write_text("")
+                options = ("--stale", "expire:2", *way)
+                holder = self.hold("hv3", name, *options, command=("sh", "-c", write))
+                until(lambda: log.stat().st_size > 0, "it writes")
+                self.lab.agent("hv3", "kill")
+                look = f"wc -c <'{log}'; sleep 0.3; wc -c <'{log}'"
+                code, out, err = self.locked("hv1", "-q", "-w", "30", name, "sh", "-c", look)
+                self.assertEqual(code, OK, err)
+                self.assertEqual(len(set(out.split())), 1, out)
+                code, _, err = self.finish(holder)
+                self.assertEqual(code, LOST)
+                self.assertIn("the agent was lost", err)
+                self.lab.agent("hv3", "start")
+                self.lab.wait_voting("hv3")
+                self.until_free("hv1", name)
+
+    def test_an_agent_that_hangs_before_it_dies(self):
+        """What it said last of the lease counts, not that it said nothing of a risk."""
+        name, log = self.name(), self.dir / "hangs"
+        write = f"trap '' TERM; while :; do echo x >>'{log}'; sleep 0.01; done"
+        holder = self.hold("hv3", name, "--stale", "expire:2", command=("sh", "-c", write))
+        until(lambda: log.exists() and log.stat().st_size > 0, "it writes")
+        self.lab.agent("hv3", "pause")
+        time.sleep(1.5)
+        self.lab.agent("hv3", "kill")
+        look = f"wc -c <'{log}'; sleep 0.3; wc -c <'{log}'"
+        code, out, err = self.locked("hv1", "-q", "-w", "30", name, "sh", "-c", look)
+        self.assertEqual(code, OK, err)
+        self.assertEqual(len(set(out.split())), 1, out)
+        self.assertEqual(self.finish(holder)[0], LOST)
+        self.lab.agent("hv3", "start")
+        self.lab.wait_voting("hv3")
 
     def test_an_agent_that_starts_again_finds_it(self):
         name = self.name()

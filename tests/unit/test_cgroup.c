@@ -23,6 +23,7 @@ enum { NOBODY = 65534, PATH_SIZE = 512 };
 static struct {
     struct event_base *base;
     struct clock clock;
+    struct groups groups;
     struct stopset set;
     unsigned emptied;
     char dir[PATH_SIZE]; /* empty: no cgroup can be made here */
@@ -50,19 +51,27 @@ static void make_cgroup(void)
         printf("test_cgroup: no cgroup can be made here: nothing is tried\n");
 }
 
+static void begin_set(struct stopset *set)
+{
+    const struct stopset_loop loop = {world.base, &world.clock, &world.groups};
+    stopset_init(set, &loop, note_emptied, NULL);
+}
+
 static void setup(void)
 {
     struct fault fault = {0};
     memset(&world, 0, sizeof world);
     world.base = event_base_new();
+    groups_init(&world.groups);
     ck_assert(clock_open(&world.clock, world.base, &fault));
-    stopset_init(&world.set, world.base, &world.clock, note_emptied, NULL);
+    begin_set(&world.set);
     make_cgroup();
 }
 
 static void teardown(void)
 {
     stopset_deinit(&world.set);
+    groups_deinit(&world.groups);
     clock_close(&world.clock);
     event_base_free(world.base);
     for (int i = 0; world.dir[0] && rmdir(world.dir) != 0 && errno == EBUSY && i < 500; i++)
@@ -238,6 +247,17 @@ END_TEST
 
 /* --- Stop sets --- */
 
+/* This process is the client, in the set for that as long as it names somebody: else the set is
+ * never empty. */
+static struct process name(pid_t pid)
+{
+    struct process self, named;
+    ck_assert_int_eq(stopset_add(&world.set, getpid(), &self), PROCESS_FOUND);
+    ck_assert_int_eq(stopset_add_named(&world.set, &self, pid, &named), PROCESS_FOUND);
+    stopset_remove(&world.set, &self);
+    return named;
+}
+
 static void await_emptied(void)
 {
     stopset_watch(&world.set);
@@ -254,7 +274,7 @@ START_TEST(what_left_the_group)
         return;
     pid_t first = child(false), escaped = child(false);
     place(world.dir, first);
-    ck_assert_int_eq(stopset_add_named(&world.set, first, &named), PROCESS_FOUND);
+    named = name(first);
     ck_assert(named.cgroup != 0);
     place(world.dir, escaped);
     end(first);
@@ -278,7 +298,7 @@ START_TEST(adopted)
         return;
     pid_t first = child(false), escaped = child(false);
     place(world.dir, first);
-    ck_assert_int_eq(stopset_add_named(&world.set, first, &named), PROCESS_FOUND);
+    named = name(first);
     place(world.dir, escaped);
     holder.processes[0] = named;
     size_t size = holder_encode(bytes, &holder);
@@ -286,7 +306,7 @@ START_TEST(adopted)
     ck_assert(found.processes[0].cgroup == named.cgroup);
     stopset_deinit(&world.set);
     end(first);
-    stopset_init(&world.set, world.base, &world.clock, note_emptied, NULL);
+    begin_set(&world.set);
     ck_assert(stopset_adopt(&world.set, &found.processes[0]));
     ck_assert(!stopset_empty(&world.set));
     ck_assert_uint_eq(stopset_kill(&world.set), 0);
@@ -304,7 +324,7 @@ START_TEST(shared)
     pid_t first = child(false), other = child(false);
     place(world.dir, first);
     place(world.dir, other);
-    ck_assert_int_eq(stopset_add_named(&world.set, first, &named), PROCESS_FOUND);
+    named = name(first);
     ck_assert(named.cgroup == 0);
     ck_assert_uint_eq(stopset_kill(&world.set), 0);
     reap(first);

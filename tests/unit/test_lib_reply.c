@@ -332,16 +332,19 @@ START_TEST(operations_are_of_one_session)
 {
     struct lib_operation op;
     const json_t *ours = json("{\"hold\":\"0.1.7\",\"name\":\"x\",\"session\":\"s\","
-                              "\"state\":\"held\",\"mode\":\"PW\",\"token\":3}");
+                              "\"state\":\"held\",\"mode\":\"PW\",\"token\":3,\"left_ms\":70}");
     ck_assert(lib_reply_operation(&op, ours, "s"));
     ck_assert_int_eq(op.state, LIB_OPERATION_HELD);
     ck_assert_int_eq(op.now.mode, HF_PW);
     ck_assert_uint_eq(op.now.token, 3);
+    ck_assert_int_eq(op.left_ms, 70);
     ck_assert_str_eq(op.name, "x");
     ck_assert(!lib_reply_operation(&op, ours, "t"));
     ck_assert(!lib_reply_operation(&op, json("[]"), "s"));
-    ck_assert(lib_reply_operation(&op, json("{\"hold\":\"1\",\"session\":\"s\"}"), "s"));
+    ck_assert(
+        lib_reply_operation(&op, json("{\"hold\":\"1\",\"session\":\"s\",\"left_ms\":-1}"), "s"));
     ck_assert_int_eq(op.state, LIB_OPERATION_ASKED);
+    ck_assert_int_eq(op.left_ms, 0);
 }
 END_TEST
 

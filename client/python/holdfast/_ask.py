@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
-from holdfast import _replies
+from holdfast import _lease, _replies
 from holdfast._errors import BadOption, Cancelled, Garbled, Unreachable
 from holdfast._link import NEVER, Closed, Late, Link
 from holdfast._replies import Waiting, is_error, member, number, parameters, text
@@ -151,6 +151,11 @@ class Acquire(Ask):
     """Fills the hold."""
 
     method = "Acquire"
+
+    def run(self) -> None:
+        for hold in self.holds:
+            hold._ttl = _lease.ttl_of(self._asked)
+        super().run()
 
     def told_holds(self, told: dict[str, Any]) -> list[Any]:
         """What is said of each hold."""

@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator, Optional
 
+from holdfast import _lease
 from holdfast._ask import Convert, check_timeout, given
 from holdfast._errors import (
     BadOption,
@@ -51,6 +52,9 @@ class Hold:
         self._at_risk = False
         self._left_behind = False  # its session ended, with no word of this hold
         self._unclean_end = False
+        self._ttl = 0.0  # under "expire"
+        self._lease_end = 0.0  # held until then for sure, by _lease.now()
+        self._lapsed = False  # lost by its lease while the agent was away: that may have it still
 
     def __repr__(self) -> str:
         return f"<Hold {self.name} {self.mode} token {self.token} {self._state}>"
@@ -70,16 +74,18 @@ class Hold:
         """What is known at this instant, without asking anybody.
 
         "held"; "at-risk": held, but too few jurors acknowledge this node; "lost"; "unknown": the
-        agent is away, or the hold is being handed over; "released".
+        agent is away, or has not said for long that its lease is renewed, or the hold is being
+        handed over; "released".
         """
         session = self._session
         session.check_process()
         with session.changed:
+            _lease.lose_away(session)
             if self._state == "lost":
                 return "lost"
             if self._state not in ("held", "passing") or session.closing:
                 return "released"
-            if self._state == "passing" or not session.ready:
+            if self._state == "passing" or not session.ready or _lease.over(self):
                 return "unknown"
             return "at-risk" if self._at_risk else "held"
 
@@ -87,7 +93,7 @@ class Hold:
         """Raises Lost or Unknown unless it is held. Cheap: may be called before every write."""
         state = self.state
         if state == "unknown":
-            raise Unknown("the agent is away, or the hold is being handed over")
+            raise Unknown("the agent is away or silent, or the hold is being handed over")
         if state not in ("held", "at-risk"):
             raise Lost(f"{self.name} is {state}")
 
@@ -114,7 +120,7 @@ class Hold:
                 raise Lost(f"{self.name} was lost before it was released")
             self._ask_release()
         except (Lost, Unknown):
-            self._end("released")
+            self._end("forgotten" if self._lapsed else "released")
             raise
         except BaseException:
             self._end("forgotten")

@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Optional
 
+from holdfast import _lease
 from holdfast._errors import Garbled, HoldfastError, Unreachable
 from holdfast._link import NEVER, Closed, Late, Link, wait_readable
 from holdfast._replies import error, is_error, member, number, parameters, text
@@ -64,7 +65,7 @@ class Keeper:
         return link
 
     def _open_session(self, link: Link) -> None:
-        reply = link.call("OpenSession", {}, time.monotonic() + QUICK_S)
+        reply = link.call("OpenSession", {}, _lease.until(self._session, QUICK_S))
         if "error" in reply:
             raise error(reply)
         told = parameters(reply)
@@ -77,7 +78,8 @@ class Keeper:
         """False: the session is over, and everything in it."""
         until = time.monotonic() + QUICK_S
         while time.monotonic() < until:
-            reply = link.call("JoinSession", {"secret": self._session.secret}, until)
+            bound = min(until, _lease.until(self._session, QUICK_S))
+            reply = link.call("JoinSession", {"secret": self._session.secret}, bound)
             if "error" in reply:
                 self._lose_session(str(error(reply)))
                 return False
@@ -91,6 +93,7 @@ class Keeper:
         with session.changed:
             for hold in list(session.holds.values()):
                 hold._left_behind = True
+                hold._lapsed = False
                 session.lose(hold, reason)
                 if hold._state == "forgotten":
                     del session.holds[hold.id]
@@ -107,7 +110,8 @@ class Keeper:
         a call that does not know its id yet could be anybody of its name. False: not all of it is.
         """
         session = self._session
-        reply = link.call("ListSession", {}, time.monotonic() + QUICK_S)
+        asked_at = _lease.now()
+        reply = link.call("ListSession", {}, _lease.until(session, QUICK_S))
         with session.changed:
             ours = {
                 text(operation, "hold"): operation
@@ -116,6 +120,8 @@ class Keeper:
             }
             due, clear = self._unheard(ours)
             for id, hold in session.holds.items():
+                if id in ours:
+                    _lease.said(hold, asked_at, number(ours[id], "left_ms") / 1000)
                 if hold._state == "forgotten":
                     due[id] = hold._unclean_end
                 elif id in ours:
@@ -162,7 +168,7 @@ class Keeper:
     def _release(self, link: Link, id: str, unclean: bool) -> bool:
         session = self._session
         asked = {"hold": id, "unclean": unclean}
-        reply = link.call("Release", asked, time.monotonic() + QUICK_S)
+        reply = link.call("Release", asked, _lease.until(session, QUICK_S))
         over = "error" not in reply or is_error(reply, "NoSuchHold")
         with session.changed:
             hold = session.holds.get(id)
@@ -217,12 +223,15 @@ class Keeper:
             for hold in session.holds.values():
                 hold._at_risk = False  # Watch says it anew
             session.ready = True
+            if session.lease_at != NEVER:
+                session.lease_at = time.monotonic()
             session.put("reconnected", None)
 
     def _listen(self, watch: Link) -> None:
         """Hears what there is, and settles if that is due."""
         session = self._session
-        readable = wait_readable([watch.fileno(), session.wake_fd], session.settle_at)
+        until = min(session.settle_at, session.lease_at)
+        readable = wait_readable([watch.fileno(), session.wake_fd], until)
         if watch.fileno() in readable:
             watch.fill()
         while (message := watch.take()) is not None:
@@ -231,6 +240,7 @@ class Keeper:
                 raise Closed  # the agent ended the session
             with session.changed:
                 session.hear(event)
+        _lease.due(session)
         self._settle_due()
 
     def _turn(self, until: float) -> None:
@@ -243,7 +253,8 @@ class Keeper:
             if time.monotonic() - self._connected > LASTS_S:
                 self._pause = 0.0
             return
-        wait_readable([self._session.wake_fd], min(time.monotonic() + self._pause, until))
+        pause = _lease.until(self._session, self._pause)
+        wait_readable([self._session.wake_fd], min(pause, until))
         try:
             self._watch = self._connect()
             self._back()
@@ -277,7 +288,9 @@ class Keeper:
         """Whether there is something to give back, or may be."""
         session = self._session
         with session.changed:
-            states = {hold._state for hold in session.holds.values()}
+            states = {hold._state for hold in session.holds.values() if not hold._lapsed}
+            if any(hold._lapsed for hold in session.holds.values()):
+                return True
             return session.settle_at != NEVER or bool(states & {"held", "passing", "forgotten"})
 
     def _give_all_back(self, until: float) -> None:
@@ -285,7 +298,7 @@ class Keeper:
         wanted = self._has_something()
         with session.changed:
             for hold in session.holds.values():
-                if hold._state in ("held", "passing"):
+                if hold._state in ("held", "passing") or hold._lapsed:
                     hold._state = "forgotten"
         while wanted and not self._settle_over_link(until):
             if time.monotonic() >= until:

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
+from holdfast import _lease
 from holdfast._errors import BadOption, Cancelled, Forked, HoldfastError, Unreachable
 from holdfast._link import NEVER, Closed, Late, Link
 from holdfast._replies import error, is_error, text
@@ -75,6 +76,7 @@ class Session:
         self.early: list[dict[str, Any]] = []
         self.settle_at = NEVER
         self.settle_wait = SETTLE_S[0]
+        self.lease_at = NEVER  # to ask how long leases last
 
     def check_process(self) -> None:
         if self.pid != os.getpid():
@@ -151,6 +153,7 @@ class Session:
         if not self.ready or self.generation != generation:
             return False
         self.holds[hold.id] = hold
+        _lease.granted(self, hold)
         for event in self.early:
             if text(event, "hold") == hold.id:
                 self._hear_of(hold, event)
