@@ -153,7 +153,13 @@ void link_edge(struct link *l, struct instant now, uint16_t from, const struct m
         link_end_changed(l, end);
         return;
     }
+    /* What came directly may not go back so (a one-way cut), or only so: where both ends take
+     * relays that lead nowhere, each would wait for an answer that the other's relay loses. */
     struct message answer = {.type = WIRE_EDGE_OK, .edge_ok = {.seq = m->edge_ask.seq}};
-    if (l->staged_count < EFFECTS_DATAGRAMS_MAX / 2)
-        link_out_message(l, end, l->came_via ? l->came_via : end->way.via, &answer);
+    uint16_t via = l->came_via ? l->came_via : end->way.via;
+    if (l->staged_count >= EFFECTS_DATAGRAMS_MAX / 2)
+        return;
+    link_out_message(l, end, via, &answer);
+    if (!l->came_via && via)
+        link_out_message(l, end, 0, &answer);
 }

@@ -475,6 +475,24 @@ START_TEST(a_one_way_cut_needs_a_relay_one_way)
 }
 END_TEST
 
+/* The relays of both are cut off, and the direct way works again: each answers the other's question
+ * by it, too. */
+START_TEST(relays_that_lead_nowhere_are_left_by_both)
+{
+    stage_cut(s, 0, 3, true);
+    stage_run(s, 5 * STAGE_SECOND);
+    ck_assert_uint_ne(member(0, 3).via, SLOT_NONE);
+    ck_assert_uint_ne(member(3, 0).via, SLOT_NONE);
+    for (size_t i = 0; i < 5; i++)
+        if (i != 0 && i != 3)
+            stage_isolate(s, i, true);
+    stage_cut(s, 0, 3, false);
+    stage_run(s, 5 * STAGE_SECOND);
+    ck_assert_uint_eq(member(0, 3).via, SLOT_NONE);
+    ck_assert_uint_eq(member(3, 0).via, SLOT_NONE);
+}
+END_TEST
+
 START_TEST(another_relay_takes_over)
 {
     stage_cut(s, 0, 3, true);
@@ -580,6 +598,7 @@ Suite *suite_relay(void)
     tcase_add_test(plays, no_cut_no_relay);
     tcase_add_test(plays, two_that_miss_each_other_talk_through_a_third);
     tcase_add_test(plays, a_one_way_cut_needs_a_relay_one_way);
+    tcase_add_test(plays, relays_that_lead_nowhere_are_left_by_both);
     tcase_add_test(plays, another_relay_takes_over);
     tcase_add_loop_test(plays, the_relay_that_works_is_found, 0, 3);
     tcase_add_test(plays, two_that_never_met_meet_through_a_third);
