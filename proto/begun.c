@@ -2,7 +2,11 @@
 #include "proto/begun.h"
 
 #include "proto/executor.h"
+#include "proto/juror.h"
 #include "proto/mutant.h"
+
+/* Longer than the rest of an executor that no quorum said yes to. */
+#define FIRST_SPAN SPAN_MS(1000)
 
 static struct fence_report *report_of(struct docket_entry *e, uint16_t executor)
 {
@@ -35,8 +39,9 @@ void begun_again(struct docket_entry *e, struct instant now, uint16_t executor, 
         e->runs_until = until;
 }
 
-bool begun_bars(const struct core *c, struct instant now, const struct docket_entry *e,
-                uint16_t executor)
+/* Whether another one acts, or goes on before it. */
+static bool bars(const struct core *c, struct instant now, const struct docket_entry *e,
+                 uint16_t executor)
 {
     const struct fence_report *own = docket_report_of(e, executor);
     bool began = own && own->stage == RUN_BEGAN;
@@ -55,4 +60,31 @@ bool begun_bars(const struct core *c, struct instant now, const struct docket_en
             return true;
     }
     return false;
+}
+
+/* Of those that ask now, each every 200 ms. */
+static bool asks_first(const struct core *c, struct instant now, struct docket_entry *e,
+                       uint16_t executor)
+{
+    bool better = executor_rank(c, &e->order, executor) <= executor_rank(c, &e->order, e->first);
+    if (!instant_reached(now, e->first_until) && !better)
+        return false;
+    e->first = executor;
+    e->first_until = instant_after(now, FIRST_SPAN);
+    return true;
+}
+
+bool begun_yes(const struct core *c, struct instant now, struct docket_entry *e, uint16_t executor)
+{
+    if (bars(c, now, e, executor))
+        return false;
+    bool first = asks_first(c, now, e, executor);
+    const struct fence_report *r = docket_report_of(e, e->yes_to);
+    bool other = e->yes_to != executor && !instant_reached(now, e->yes_until) &&
+                 !(r && r->stage == RUN_FAILED);
+    if ((other || !first) && !MUTANT(166)) /* "a juror says yes to two at a time" */
+        return false;
+    e->yes_to = executor;
+    e->yes_until = instant_after(now, ASK_SPAN);
+    return true;
 }

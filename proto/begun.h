@@ -12,6 +12,11 @@
  * Every juror that knows of both says the same: the rank is a hash of order and slot. Who goes on
  * says once more that it begins; from then on it is taken to act, and has its whole time, once for
  * each rung that the order allows.
+ *
+ * That two begin at all is rare: a juror says yes to one at a time. Who heard it may begin for
+ * ASK_SPAN, and for so long nobody else hears it, unless that one failed; of two quorums one juror
+ * is in both. Of several that ask, each with the yes of some, the best rank is heard next, so that
+ * they do not keep each other from it.
  */
 #ifndef PROTO_BEGUN_H
 #define PROTO_BEGUN_H
@@ -23,8 +28,8 @@ void begun_asks(struct docket_entry *e, uint16_t executor);
 /* It says again that it begins, and what it takes at most from here; a span of nothing is no more
  * than a reminder that it began. */
 void begun_again(struct docket_entry *e, struct instant now, uint16_t executor, struct span span);
-/* Whether another one acts, or goes on before it. */
-bool begun_bars(const struct core *c, struct instant now, const struct docket_entry *e,
-                uint16_t executor);
+/* Whether this juror says yes to it now, which it then remembers: nobody bars it, and nobody else
+ * was said yes to just before. Else who asks is not answered, and asks again. */
+bool begun_yes(const struct core *c, struct instant now, struct docket_entry *e, uint16_t executor);
 
 #endif

@@ -27,10 +27,14 @@ struct docket_entry {
     uint8_t *story; /* in the arena; NULL: none */
     uint32_t story_size;
     uint64_t lsn;
-    uint64_t serial;                                /* order of coming: the oldest gives way */
-    struct instant at;                              /* the last news of it, in this run */
-    struct instant look_at;                         /* the executor's: whose turn it is */
-    struct instant runs_until;                      /* an executor said that it acts until then */
+    uint64_t serial;           /* order of coming: the oldest gives way */
+    struct instant at;         /* the last news of it, in this run */
+    struct instant look_at;    /* the executor's: whose turn it is */
+    struct instant runs_until; /* an executor said that it acts until then */
+    uint16_t yes_to;           /* F9: it may begin until then, by this */
+    struct instant yes_until;  /*   juror's word (begun.h) */
+    uint16_t first;            /* of those that asked lately the best rank */
+    struct instant first_until;
     struct fence_report reports[FENCE_REPORTS_MAX]; /* one of each executor, oldest first */
     size_t report_count;
     uint8_t *proof; /* the receipt with its order; in the arena; NULL: none */

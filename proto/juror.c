@@ -257,7 +257,7 @@ static void take_exec_ask(struct juror *j, struct instant now, uint16_t from,
     if ((inhibitors_freeze(inhibitors, now, m->slot) && !MUTANT(130)) ||
         (inhibitors_maintain(inhibitors, now, m->slot) && !MUTANT(133)))
         return;
-    if (begun_bars(j->core, now, order, from)) /* who has not heard of it asks again later */
+    if (!begun_yes(j->core, now, order, from)) /* who has not heard of it asks again later */
         return;
     if (m->scope.session) {
         scopes_exec_ask(j->scopes, now, from, m);

@@ -113,6 +113,7 @@ table='
 163 only:scenario/ladder        the ladder ends at its first rung
 164 only:scenario/mid-action    a second executor begins beside one that began
 165 only:scenario/two-begin     two executors that began wait for each other
+166 -                           a juror says yes to two executors at a time
 170 -                           a provisional grant is believed without the own vote
 171 -                           a vote for another state makes a grant true
 172 -                           the asker'"'"'s own vote counts twice

@@ -161,6 +161,8 @@ START_TEST(of_two_windows_the_longer_survives)
     bury(TARGET);
     give_order(1, 3);
     ck_assert_uint_eq(ask_to_act(_i ? 4 : 3, 1, 12000), 1);
+    ck_assert_uint_eq(ask_to_act(_i ? 3 : 4, 1, 1000), 0); /* while the first may still begin */
+    stage_run(s, 2 * STAGE_SECOND);
     ck_assert_uint_eq(ask_to_act(_i ? 3 : 4, 1, 1000), 1);
     stage_kill(s, JUROR);
     stage_start(s, JUROR);
