@@ -1,7 +1,8 @@
 /*
  * S10: a juror that knows that an executor began lets no other begin while that one's driver runs
  * (F9). It knows it from the executor's own word in this run, and until that one asks it again. An
- * answer that waited for its window to be durable may have been decided on before.
+ * answer that waited for its window to be durable may have been decided on before. Nor does it say
+ * yes to two at a time.
  */
 #include "sim/check.h"
 
@@ -9,6 +10,7 @@
 #include "sim/world.h"
 
 static const struct span run_span = SPAN_MS(DEVICE_DEADLINE_MS);
+static const struct span yes_span = SPAN_MS(2000); /* who heard it may begin for so long */
 
 /* The juror's answer waited for a sync, and was decided on before it heard of the other one; or it
  * has not heard of that since its start. */
@@ -36,6 +38,26 @@ static bool acts(const struct world *w, const struct machine *juror, const struc
     return false;
 }
 
+/* The same life, one of two, and the first may still begin by its yes. */
+static void check_one_at_a_time(struct world *w, const struct machine *juror, uint16_t to,
+                                const struct wire_exec_ok *ok, const struct order_view *order)
+{
+    int target = cluster_index(w->cluster, ok->slot);
+    struct yes_said *yes = &w->yes_said[juror->index][target];
+    const struct disk *d = &juror->disk;
+    int64_t apart = w->now - yes->at;
+    bool other = yes->life == ok->life && yes->to != to && yes->at >= juror->bounds.started;
+    for (size_t i = 0; i < order->report_count; i++)
+        other &= order->reports[i].executor != yes->to || order->reports[i].stage != RUN_FAILED;
+    /* Each may have waited for a sync. */
+    if (other && d->slow == 0 && d->stuck == 0 &&
+        apart < yes_span.ns - 2 * (w->p.sync.high.ns + d->extra))
+        world_fail(w, EXIT_BROKEN, "S10",
+                   "%s lets slot %u act on life %llu of slot %u so soon after slot %u", juror->name,
+                   to, (unsigned long long)ok->life, ok->slot, yes->to);
+    *yes = (struct yes_said){.to = to, .life = ok->life, .at = w->now};
+}
+
 void check_let_beside(struct world *w, const struct machine *juror, uint16_t to,
                       const struct wire_exec_ok *ok)
 {
@@ -46,6 +68,8 @@ void check_let_beside(struct world *w, const struct machine *juror, uint16_t to,
         if (order->slot != ok->slot || order->life != ok->life ||
             !scope_equal(&order->scope, &ok->scope))
             continue;
+        if (!ok->scope.session)
+            check_one_at_a_time(w, juror, to, ok, &view);
         for (size_t i = 0; i < view.report_count; i++) {
             const struct fence_report *r = &view.reports[i];
             int executor = cluster_index(w->cluster, r->executor);

@@ -115,6 +115,13 @@ struct world_options {
     enum trace_text text;
 };
 
+/* A juror's last yes to an executor, about a machine (F9). */
+struct yes_said {
+    uint16_t to;
+    uint64_t life;
+    int64_t at;
+};
+
 struct world {
     uint64_t seed;
     struct parameters p;
@@ -137,7 +144,8 @@ struct world {
     struct faults faults;
     struct siege siege;
     struct devices devices;
-    struct acts_table *acts; /* of each machine's executor */
+    struct yes_said yes_said[MACHINES_MAX][MACHINES_MAX]; /* juror, target */
+    struct acts_table *acts;                              /* of each machine's executor */
     struct sessions sessions;
     struct forger forger;
     struct operator_desk desk; /* of operators */
