@@ -25,11 +25,12 @@
 enum {
     HUSH_LOOKED = 8, /* probes that say how the link is now */
     HUSH_MOST = 5,   /* so many of them alone: in trouble */
-    HUSH_WELL = 16,  /* so many without one alone: well. By luck with 80 % loss, where three of
-                           four are: once in ten thousand million */
-    HUSH_REFUTES = 2,
-    HUSH_APART = 2 /* periods between refutations that count: what is said of one cut's end
-                         comes in one heap */
+    /* So many without one alone: well. By luck with 80 % loss, where three of four are alone: once
+     * in ten thousand million. */
+    HUSH_WELL = 16,
+    HUSH_REFUTES = 2, /* in trouble, before it is silent */
+    /* Periods between refutations that count: what is said of one cut's end comes in one heap. */
+    HUSH_APART = 2
 };
 
 struct hush {

@@ -220,7 +220,8 @@ START_TEST(orders_that_are_carried_out_make_room)
     ck_assert_int_eq(recover(), RECOVERED);
     ck_assert_ptr_null(docket_find(&peer->fencing.docket, stage_slot(TARGET), 1));
     ck_assert_ptr_null(docket_find(&peer->fencing.docket, stage_slot(TARGET), 2));
-    ck_assert_ptr_nonnull(docket_find(&peer->fencing.docket, stage_slot(TARGET), PLACES_ORDERS + 2));
+    ck_assert_ptr_nonnull(
+        docket_find(&peer->fencing.docket, stage_slot(TARGET), PLACES_ORDERS + 2));
     put_order(PLACES_ORDERS + 3, 0);
     ck_assert_int_eq(recover(), RECOVERY_TOO_LARGE);
 }
