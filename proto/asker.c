@@ -244,17 +244,18 @@ void asker_write(struct asker *a, struct asker_op *op, bool sync)
 void asker_rewrite(struct asker *a, struct asker_op *op, bool sync)
 {
     uint64_t lsn = op->lsn;
-    asker_write(a, op, sync);
-    if (op->waited) {
-        op->held_lsn = op->state == OP_HELD ? op->lsn : op->held_lsn;
+    bool held = op->waited && op->state == OP_HELD;
+    asker_write(a, op, sync || held);
+    if (held)
+        op->held_lsn = op->lsn;
+    else if (op->waited)
         a->core->journal.write_wanted = true;
-    }
     op->lsn = lsn;
 }
 
 bool asker_held_known(const struct asker *a, const struct asker_op *op)
 {
-    return !op->unheard && op->held_lsn <= a->core->journal.written;
+    return !op->unheard && op->held_lsn <= a->core->journal.durable;
 }
 
 /* It is over: its end need not be durable, since asking again about it is harmless. */

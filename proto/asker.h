@@ -13,9 +13,10 @@
  * that is not in the table was never told to anybody: it is given back (a "ghost").
  *
  * Who waited under `expire` has a record that says so, and hears of its grant only once its record
- * as a hold is written. So what is found waiting was never told to be held (`unheard`): if its
- * coordinator says that it is not, it is given up, and nothing is stopped for it. Written will do:
- * if the machine goes down, nothing acts under it any more. A grant at once pays nothing for this.
+ * as a hold is durable. So what is found waiting was never told to be held (`unheard`): if its
+ * coordinator says that it is not, it is given up, and nothing is stopped for it. Written will not
+ * do: a sync that fails may lose what was written, and the client acts on. A grant at once pays
+ * nothing for this.
  */
 #ifndef PROTO_ASKER_H
 #define PROTO_ASKER_H

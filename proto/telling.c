@@ -112,7 +112,7 @@ static bool may_tell(const struct asker *a, const struct asker_op *op, uint32_t 
     bool durable = op->lsn <= j->durable, written = op->lsn <= j->written;
     if (what == OWE_FINAL && op->final == ANSWER_GRANTED)
         return (durable || (written && op->local.as)) && may_begin(a, op) &&
-               (asker_held_known(a, op) || MUTANT(186)) && /* "told before it is written" */
+               (asker_held_known(a, op) || MUTANT(186)) && /* "told before it is durable" */
                !instant_reached(a->core->now, renewing_until(a, op));
     if (what == OWE_FINAL)
         return written || op->gone || op->show || j->failed;

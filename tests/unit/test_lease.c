@@ -559,10 +559,10 @@ START_TEST(what_was_granted_while_it_was_away_is_held)
 }
 END_TEST
 
-/* Who waited hears of its grant once its record as a hold is written, else an agent that starts
+/* Who waited hears of its grant once its record as a hold is durable, else an agent that starts
  * anew would take what acts under it for what only waits. A grant at once waits for nothing more
  * than ever. _i: whether it waited. */
-START_TEST(who_waited_is_told_once_it_is_written)
+START_TEST(who_waited_is_told_once_it_is_durable)
 {
     uint64_t first = _i ? stage_hold(s, other, name, LOCK_EXCLUSIVE) : 0;
     uint64_t handle = stage_acquire(s, HOLDER, name, LOCK_EXCLUSIVE);
@@ -678,7 +678,7 @@ Suite *suite_lease(void)
     tcase_add_test(plays, who_only_waited_loses_nothing);
     tcase_add_test(plays, who_only_waited_gives_up_in_the_end);
     tcase_add_test(plays, what_was_granted_while_it_was_away_is_held);
-    tcase_add_loop_test(plays, who_waited_is_told_once_it_is_written, 0, 2);
+    tcase_add_loop_test(plays, who_waited_is_told_once_it_is_durable, 0, 2);
     tcase_add_test(plays, an_end_statement_goes_before_the_lease);
     tcase_add_test(plays, who_waits_for_the_dead_hears_why);
     tcase_add_test(plays, a_conversion_that_waits_does_not_end_renewals);
