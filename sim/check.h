@@ -124,6 +124,7 @@ void check_act_written(struct world *w, struct machine *m, uint16_t slot, uint64
  * *refused: its gate does not open for it. */
 bool check_run(struct world *w, struct machine *m, const struct run *run, bool *refused);
 /* check_s10_beside.c: a juror lets an executor act. */
+void check_exec_asked(struct world *w, const struct machine *m, const struct wire_exec_ask *ask);
 void check_let_beside(struct world *w, const struct machine *juror, uint16_t to,
                       const struct wire_exec_ok *ok);
 /* Executors' gates and acts (F4, F9): see check_s10_executor.c. False: it is not let. */

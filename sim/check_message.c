@@ -69,6 +69,8 @@ void check_message(struct world *w, struct machine *m, uint16_t to, const struct
         note_refusal(w, m, &message->refuse);
     else if (message->type == WIRE_REQUEST)
         note_request(w, m, &message->request);
+    else if (message->type == WIRE_EXEC_ASK)
+        check_exec_asked(w, m, &message->exec_ask);
     else if (message->type == WIRE_EXEC_OK) {
         note_window(w, m, to, &message->exec_ok);
         check_let_beside(w, m, to, &message->exec_ok);

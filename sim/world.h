@@ -115,10 +115,16 @@ struct world_options {
     enum trace_text text;
 };
 
-/* A juror's last yes to an executor, about a machine (F9). */
+/* A juror's last yes to an executor, about a machine (F9), and when that had begun to ask. */
 struct yes_said {
     uint16_t to;
     uint64_t life;
+    int64_t from;
+};
+
+/* An executor's last asking about a machine. */
+struct exec_asked {
+    uint64_t nonce;
     int64_t at;
 };
 
@@ -144,8 +150,9 @@ struct world {
     struct faults faults;
     struct siege siege;
     struct devices devices;
-    struct yes_said yes_said[MACHINES_MAX][MACHINES_MAX]; /* juror, target */
-    struct acts_table *acts;                              /* of each machine's executor */
+    struct yes_said yes_said[MACHINES_MAX][MACHINES_MAX];     /* juror, target */
+    struct exec_asked exec_asked[MACHINES_MAX][MACHINES_MAX]; /* executor, target */
+    struct acts_table *acts;                                  /* of each machine's executor */
     struct sessions sessions;
     struct forger forger;
     struct operator_desk desk; /* of operators */
