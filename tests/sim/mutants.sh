@@ -126,7 +126,7 @@ table='
 182 only:scenario/lost-under-way a life that knows nothing of those before it ends them by surrendering
 183 only:scenario/start-under-order an order is forgotten when its target'"'"'s agent restarts
 185 only:scenario/full          floors take the places of locks
-186 only:profile/leases         a waiter under expire is told of its grant before that is durable
+186 rare-only:profile/leases    a waiter under expire is told of its grant before that is durable
 190 -                           an executor that hung acts when it goes on
 '
 caught=0 planted=0
