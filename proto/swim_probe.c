@@ -108,12 +108,18 @@ static void plan_watch(struct swim *s, struct instant now, uint16_t member, uint
     w->next = instant_after(w->next, span_times(turn(s), s->health.score));
 }
 
-/* What the dead and unknown answer says something only where failures of theirs do, too (judge()).
- */
+/* Whether the end of a probe says something about this node's link (hush.h). One of a dead or
+ * unknown member does only where nobody is left to ask: else it is that member's end. */
+static bool tells_of_link(const struct swim *s, const struct probe *probe, bool live)
+{
+    bool nobody = s->members.alive_count + s->members.suspect_count <= 1;
+    return probe->indirect ? live : s->hush.on && nobody;
+}
+
 static void answered(struct swim *s, const struct probe *probe)
 {
     health_good(&s->health);
-    if (probe->indirect || s->hush.on)
+    if (tells_of_link(s, probe, true))
         hush_probed(&s->hush, false);
 }
 
@@ -283,7 +289,7 @@ static void judge(struct swim *s, struct instant now, struct probe *probe)
         return;
     swim_probe_set_reach(s, probe->target, true);
     s->counters.probes_failed++;
-    if (probe->indirect ? live : s->hush.on)
+    if (tells_of_link(s, probe, live))
         hush_probed(&s->hush, probe->heard == 0);
     if (!probe->indirect || !live)
         return;

@@ -13,15 +13,29 @@ static const struct span run_span = SPAN_MS(DEVICE_DEADLINE_MS);
 /* Who heard it may begin for 2 s; clocks may be fast. */
 static const struct span yes_span = SPAN_MS(1700);
 
-/* The juror's answer waited for a sync, and was decided on before it heard of the other one; or it
- * has not heard of that since its start. */
-static bool decided_before(const struct world *w, const struct machine *juror,
-                           const struct fence_report *r)
+void check_exec_asked(struct world *w, const struct machine *m, const struct wire_exec_ask *ask)
 {
-    const struct disk *d = &juror->disk;
-    int64_t since = span_between(r->at, machine_clock(juror)).ns;
-    return r->at.ns == 0 || d->slow > 0 || d->stuck > 0 ||
-           since <= 2 * (w->p.sync.high.ns + d->extra);
+    int target = cluster_index(w->cluster, ask->slot);
+    struct exec_asked *asked = target < 0 ? NULL : &w->exec_asked[m->index][target];
+    if (asked && asked->nonce != ask->nonce)
+        *asked = (struct exec_asked){.nonce = ask->nonce, .at = w->now};
+}
+
+/* When it first asked so; 0: not known. What is said to that was decided on since. */
+static int64_t asked_at(const struct world *w, int executor, int target, uint64_t nonce)
+{
+    const struct exec_asked *asked = executor < 0 ? NULL : &w->exec_asked[executor][target];
+    return asked && asked->nonce == nonce ? asked->at : 0;
+}
+
+/* The juror's answer, which waited for a sync, may have been decided on before it heard of the
+ * other one; or it has not heard of that since its start. */
+static bool decided_before(const struct world *w, const struct machine *juror, uint16_t to,
+                           const struct wire_exec_ok *ok, const struct fence_report *r)
+{
+    int target = cluster_index(w->cluster, ok->slot);
+    int64_t heard = w->now - span_between(r->at, machine_clock(juror)).ns;
+    return r->at.ns == 0 || asked_at(w, cluster_index(w->cluster, to), target, ok->nonce) <= heard;
 }
 
 /* Its driver runs, by the truth, and began in this run of the juror. */
@@ -37,21 +51,6 @@ static bool acts(const struct world *w, const struct machine *juror, const struc
             return true;
     }
     return false;
-}
-
-void check_exec_asked(struct world *w, const struct machine *m, const struct wire_exec_ask *ask)
-{
-    int target = cluster_index(w->cluster, ask->slot);
-    struct exec_asked *asked = target < 0 ? NULL : &w->exec_asked[m->index][target];
-    if (asked && asked->nonce != ask->nonce)
-        *asked = (struct exec_asked){.nonce = ask->nonce, .at = w->now};
-}
-
-/* When it first asked so; 0: not known. What is said to that was decided on since. */
-static int64_t asked_at(const struct world *w, int executor, int target, uint64_t nonce)
-{
-    const struct exec_asked *asked = executor < 0 ? NULL : &w->exec_asked[executor][target];
-    return asked && asked->nonce == nonce ? asked->at : 0;
 }
 
 /* Two hear yes about one life, and the first may still begin by it. */
@@ -88,7 +87,7 @@ void check_let_beside(struct world *w, const struct machine *juror, uint16_t to,
             const struct fence_report *r = &view.reports[i];
             int executor = cluster_index(w->cluster, r->executor);
             if (r->executor == to || r->stage != RUN_BEGAN || r->asks || executor < 0 ||
-                decided_before(w, juror, r) || !acts(w, juror, ok, executor))
+                decided_before(w, juror, to, ok, r) || !acts(w, juror, ok, executor))
                 continue;
             world_fail(w, EXIT_BROKEN, "S10",
                        "%s lets slot %u act on life %llu of slot %u beside %s, which it knows to "
