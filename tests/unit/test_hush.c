@@ -149,6 +149,28 @@ START_TEST(a_flickering_link_is_silence_and_a_good_one_ends_it)
 }
 END_TEST
 
+/* Two others are dead by then: that they do not answer says nothing about its link. Seed 660058. */
+START_TEST(the_dead_do_not_keep_it_silent)
+{
+    struct play *p = play_begin(ALL, 3);
+    play_enter_all(p);
+    play_run(p, 5000);
+    play_crash(p, 0);
+    play_crash(p, 1);
+    play_run(p, 20000);
+    flicker(p);
+    ck_assert(own_view(p).hushed);
+    bad_link(p, false);
+    play_run(p, 10000);
+    ck_assert(!own_view(p).hushed);
+    for (size_t i = 2; i < BAD; i++) {
+        ck_assert_int_eq(play_view(p, i, BAD).state, MEMBER_ALIVE);
+        ck_assert_int_eq(play_view(p, BAD, i).state, MEMBER_ALIVE);
+    }
+    play_end(p);
+}
+END_TEST
+
 /* It accuses nobody: it is this end. */
 START_TEST(who_is_silent_accuses_nobody)
 {
@@ -211,6 +233,7 @@ Suite *suite_hush(void)
     suite_add_tcase(suite, t);
     TCase *swims = tcase_create("swims");
     tcase_add_test(swims, a_flickering_link_is_silence_and_a_good_one_ends_it);
+    tcase_add_test(swims, the_dead_do_not_keep_it_silent);
     tcase_add_test(swims, who_is_silent_accuses_nobody);
     tcase_add_test(swims, a_short_cut_is_no_silence);
     tcase_add_test(swims, a_new_life_ends_it);
