@@ -19,7 +19,8 @@ static const struct span well = SPAN_MS(2000);
 /* e, a thirtieth of D, holds an answer's way there and back. */
 static void shape(struct parameters *p)
 {
-    p->far_permille = 0;
+    p->far_permille = p->deep_permille = p->late_permille = 0; /* what comes late is lost */
+    p->bad_loss_permille = p->loss_permille = 0;
     p->detect_ms = 4000;
     p->watchdog = false;
 }
