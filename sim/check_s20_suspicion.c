@@ -85,7 +85,7 @@ static void check_has_stopped(struct world *w, const struct machine *target, uin
         w->p.clock_ppm > CLOCK_RATE_PPM)
         return;
     peer_status(target->peer, &status);
-    if (status.standing)
+    if (status.standing && status.standing_wanted) /* else it holds nothing, and does not look */
         world_fail(w, EXIT_BROKEN, "S20", "life %llu of %s is ordered fenced while it has standing",
                    (unsigned long long)number, target->name);
 }
