@@ -29,6 +29,9 @@ enum {
      * in ten thousand million. */
     HUSH_WELL = 16,
     HUSH_REFUTES = 2, /* in trouble, before it is silent */
+    /* Among so many members: it accuses nobody, so who dies meanwhile is known to it by others'
+     * word alone. Of few all may be silent, or dead, and none would ever find its link well. */
+    HUSH_AMONG = 32,
     /* Periods between refutations that count: what is said of one cut's end comes in one heap. */
     HUSH_APART = 2
 };

@@ -47,6 +47,7 @@ static struct swim_config swim_config_of(const struct peer_config *config)
                                 .self = config->self,
                                 .key = config->key,
                                 .cluster = config->cluster,
+                                .hush_among = config->hush_among,
                                 .timing = timing_derive(SPAN_MS(config->roster->detect_ms),
                                                         config->roster->node_count, NULL)};
 }

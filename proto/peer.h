@@ -44,6 +44,7 @@ struct peer_config {
     uint32_t max_locks;           /* locks this voter can store; floors (L10) have their own room */
     uint32_t max_ops;             /* requests and holds of this node at once */
     uint32_t max_served;          /* locks that this node coordinates at once; 0: twice max_ops */
+    uint32_t hush_among;          /* see swim.h; 0 but in plays */
     size_t register_bytes;        /* for the registers' names and states */
     /* L10: a lock that has been free for so long is forgotten; ns 0: never. */
     struct span forget_span;

@@ -41,6 +41,7 @@ struct swim_config {
     struct swim_timing timing;
     struct words *words; /* signed words that several swims of one process keep together; outlives
                             the swim. NULL: a store of its own */
+    uint32_t hush_among; /* who sits among fewer always refutes (hush.h); 0: HUSH_AMONG */
 };
 
 /* First-hand numbers of a node about its own store, as it last told us (L7). */

@@ -233,7 +233,9 @@ static void take_accusation(struct swim *s, struct instant now, uint16_t from, u
     bool sane = incarnation < UINT32_MAX && incarnation - own->incarnation <= INCARNATION_STEP_MAX;
     if (!past && life == own->life && sane && !own->left) {
         bool hushed = s->hush.on;
-        if (hush_refutes(&s->hush, now, s->config.timing.period, incarnation))
+        uint32_t among = s->config.hush_among ? s->config.hush_among : HUSH_AMONG;
+        if (s->members.count < among ||
+            hush_refutes(&s->hush, now, s->config.timing.period, incarnation))
             refute(s, now, from, incarnation);
         else if (!hushed)
             s->round_at = now; /* from now on it probes fast */

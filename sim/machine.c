@@ -333,6 +333,7 @@ void machine_config(struct world *w, struct machine *m, struct peer_config *conf
     config->max_locks = w->p.registers ? w->p.registers : LOCKS_MAX;
     config->max_ops = OPS_MAX;
     config->max_served = w->p.served;
+    config->hush_among = w->p.hush_among;
     config->register_bytes = 1024 * 1024;
     config->forget_span = w->p.forget_span;
     config->stop_on_isolation = w->p.stop_on_isolation;

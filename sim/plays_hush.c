@@ -20,6 +20,7 @@ static void shape(struct parameters *p)
 {
     p->far_permille = 0;
     p->detect_ms = 4000;
+    p->hush_among = 1; /* else clusters of so few always refute */
 }
 
 static struct member_view seen(struct world *w, size_t from, size_t of)

@@ -99,6 +99,7 @@ struct parameters {
     uint32_t nodes;            /* 3 .. MACHINES_MAX */
     uint32_t cohort;           /* 3 or 5, as the roster says */
     uint32_t served;           /* locks that a node coordinates at once; few make it forget */
+    uint32_t hush_among;       /* see swim.h; 0 but in plays */
     uint32_t registers;        /* locks that a voter can store; 0: 512 */
     struct span forget_span;   /* L10: free locks are forgotten after it; ns 0: never */
     uint32_t shards;           /* 1 .. SHARDS_MAX */

@@ -116,7 +116,8 @@ void play_boot(struct play *p, size_t actor)
                                  .self = play_slot(actor),
                                  .key = &a->key,
                                  .cluster = p->cluster,
-                                 .timing = p->timing};
+                                 .timing = p->timing,
+                                 .hush_among = 1};
     uint8_t seed[DRBG_SEED_SIZE];
     drbg_bytes(&p->drbg, seed, sizeof seed);
     drbg_init(&a->drbg, seed);
