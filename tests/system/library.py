@@ -426,7 +426,7 @@ class Restarts(LibraryCase):
         a.until_event("away")
         self.assertEqual(a.ask("held h")[0], "UNKNOWN")
         lost = a.until_event("lost")
-        self.assertEqual(lost.split()[1], "h")
+        self.assertEqual(lost.split()[1], "h", lost)
         self.assertIn("its lease is over", lost)
         a.refused("held h", "LOST")
 
@@ -521,7 +521,7 @@ class Loss(LibraryCase):
         self.assertIn("jurors", a.until_event("at-risk"))
         self.assertEqual(a.must("held kept"), "")
         lost = a.until_event("lost")
-        self.assertEqual(lost.split()[1], "h")
+        self.assertEqual(lost.split()[1], "h", lost)
         self.assertIn("jurors", lost)
         a.refused("held h", "LOST")
         a.refused("release h", "LOST")
