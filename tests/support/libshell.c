@@ -319,7 +319,12 @@ static void run_close(const struct command *c)
 {
     struct hf *closed = hf;
     hf = NULL;
-    say_result(c, hf_close(closed));
+    enum hf_result result = hf_close(closed);
+    pthread_mutex_lock(&holds_lock);
+    for (size_t i = 0; i < HOLDS; i++) /* they are gone, and their places in memory come again */
+        holds[i].hold = NULL;
+    pthread_mutex_unlock(&holds_lock);
+    say_result(c, result);
 }
 
 static void run(struct command *c)
