@@ -123,6 +123,8 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", {"features": [scheme, still]})
         if url:
             self.call("Page.navigate", {"url": url})
+        else:  # it is laid out anew with the next frame
+            self.js("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))")
 
     def js(self, expression):
         """The value of an expression; a promise is waited for."""
