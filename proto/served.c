@@ -447,15 +447,6 @@ static void prepare_again(struct served_table *t, const struct served *s)
         send_to_cohort(t, s, &m);
 }
 
-/* Enough have answered, but there was no memory for what comes of it: they are asked anew. */
-static void read_again(struct served_table *t, struct served *s)
-{
-    if (s->phase != SERVED_READING || !majority(t, s->answered))
-        return;
-    s->answered = s->alike = 0;
-    s->lacked = false;
-}
-
 /* L10: another lock was dropped meanwhile under a higher seq. Whoever did that and never had this
  * one would refuse it under its old number. */
 static void renumber(struct served_table *t, struct served *s)
@@ -475,7 +466,6 @@ void served_step(struct served_table *t, struct instant now)
         if (s->resting || !instant_reached(now, s->retry_at))
             continue;
         prepare_again(t, s);
-        read_again(t, s);
         renumber(t, s);
         send_round(t, s);
         s->retry_wait = span_min(span_times(s->retry_wait, 2), RETRY_MAX);

@@ -298,10 +298,10 @@ static void judge(struct swim *s, struct instant now, struct probe *probe)
         health_bad(&s->health, probe->asked, (uint32_t)probe->asked - probe->heard);
     s->hurry += probe->asked > 0 && probe->heard == 0 ? HURRY_WIDE : HURRY_STEP;
     s->hurry = s->hurry > HURRY_MAX ? HURRY_MAX : s->hurry;
-    if (!s->hush.on)
-        s->round_at = instant_earlier(s->round_at, now);
-    if (!s->hush.on) /* then it is this end */
-        swim_word_accuse(s, now, probe->target, MEMBER_SUSPECT, s->config.self);
+    if (s->hush.on)
+        return; /* it is this end */
+    s->round_at = instant_earlier(s->round_at, now);
+    swim_word_accuse(s, now, probe->target, MEMBER_SUSPECT, s->config.self);
 }
 
 void swim_probe_judge(struct swim *s, struct instant now)

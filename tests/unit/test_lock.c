@@ -5,7 +5,7 @@
 #include <check.h>
 
 #include "crypto/drbg.h"
-#include "proto/lock.h"
+#include "tests/unit/lock_rig.h"
 
 Suite *suite_lock(void);
 
@@ -13,45 +13,27 @@ static struct lock_state state;
 
 static void set_up(void)
 {
-    memset(&state, 0xa5, sizeof state);
-    lock_init(&state);
-}
-
-static struct op_id id_of(uint64_t counter)
-{
-    return (struct op_id){.slot = (uint16_t)(counter % 5 + 1), .life = 1, .counter = counter};
+    lock_rig_begin(&state);
 }
 
 static struct lock_result acquire(uint64_t counter, enum lock_mode mode, bool try)
 {
-    struct lock_op op = {.kind = LOCK_ACQUIRE,
-                         .id = id_of(counter),
-                         .mode = mode,
-                         .policy = LOCK_STALE_FENCE,
-                         .try = try};
-    return lock_apply(&state, &op);
+    return lock_rig_acquire(&state, counter, mode, 0, try);
 }
 
 static struct lock_result counted(uint64_t counter, uint16_t limit, bool try)
 {
-    struct lock_op op = {.kind = LOCK_ACQUIRE,
-                         .id = id_of(counter),
-                         .mode = LOCK_COUNTED,
-                         .limit = limit,
-                         .policy = LOCK_STALE_FENCE,
-                         .try = try};
-    return lock_apply(&state, &op);
+    return lock_rig_acquire(&state, counter, LOCK_COUNTED, limit, try);
 }
 
 static struct lock_result drop(uint64_t counter)
 {
-    struct lock_op op = {.kind = LOCK_DROP, .id = id_of(counter)};
-    return lock_apply(&state, &op);
+    return lock_rig_drop(&state, counter);
 }
 
 static bool holds(uint64_t counter)
 {
-    return lock_find_hold(&state, id_of(counter)) >= 0;
+    return lock_find_hold(&state, lock_rig_id(counter)) >= 0;
 }
 
 START_TEST(a_free_lock_is_granted)
@@ -175,7 +157,7 @@ END_TEST
 START_TEST(ids_differ_in_each_part)
 {
     acquire(1, LOCK_SHARED, false);
-    struct op_id id = id_of(1);
+    struct op_id id = lock_rig_id(1);
     id.life++;
     ck_assert_int_eq(lock_find_hold(&state, id), -1);
     id.life--;
@@ -429,8 +411,8 @@ static void check_model(const struct model *m)
 {
     size_t waiters = 0, held = 0;
     for (size_t i = 0; i < m->count; i++) {
-        int hold = lock_find_hold(&state, id_of(m->asked[i].counter));
-        int waiter = lock_find_waiter(&state, id_of(m->asked[i].counter));
+        int hold = lock_find_hold(&state, lock_rig_id(m->asked[i].counter));
+        int waiter = lock_find_waiter(&state, lock_rig_id(m->asked[i].counter));
         if (m->asked[i].token) {
             ck_assert_int_ge(hold, 0);
             ck_assert_uint_eq(state.holds[hold].token, m->asked[i].token);
@@ -487,7 +469,7 @@ START_TEST(random_sequences_agree_with_a_naive_model)
                 ck_assert_uint_eq(r.token, m.asked[model_find(&m, counter)].token);
         } else {
             size_t before =
-                state.hold_count - (size_t)(lock_find_hold(&state, id_of(counter)) >= 0);
+                state.hold_count - (size_t)(lock_find_hold(&state, lock_rig_id(counter)) >= 0);
             model_drop(&m, counter);
             struct lock_result r = drop(counter);
             ck_assert_int_eq(r.outcome, LOCK_DROPPED);

@@ -5,7 +5,7 @@
 #include <check.h>
 
 #include "crypto/drbg.h"
-#include "proto/lock.h"
+#include "tests/unit/lock_rig.h"
 
 Suite *suite_lock_change(void);
 
@@ -13,35 +13,23 @@ static struct lock_state state;
 
 static void set_up(void)
 {
-    memset(&state, 0xa5, sizeof state);
-    lock_init(&state);
-}
-
-static struct op_id id_of(uint64_t counter)
-{
-    return (struct op_id){.slot = (uint16_t)(counter % 5 + 1), .life = 1, .counter = counter};
+    lock_rig_begin(&state);
 }
 
 static struct lock_result acquire(uint64_t counter, enum lock_mode mode)
 {
-    struct lock_op op = {.kind = LOCK_ACQUIRE,
-                         .id = id_of(counter),
-                         .mode = mode,
-                         .limit = mode == LOCK_COUNTED ? 3 : 0,
-                         .policy = LOCK_STALE_FENCE};
-    return lock_apply(&state, &op);
+    return lock_rig_acquire(&state, counter, mode, mode == LOCK_COUNTED ? 3 : 0, false);
 }
 
 static struct lock_result drop(uint64_t counter)
 {
-    struct lock_op op = {.kind = LOCK_DROP, .id = id_of(counter)};
-    return lock_apply(&state, &op);
+    return lock_rig_drop(&state, counter);
 }
 
 static struct lock_result convert(uint64_t counter, uint64_t change, enum lock_mode mode, bool try)
 {
     struct lock_op op = {.kind = LOCK_CONVERT,
-                         .id = id_of(counter),
+                         .id = lock_rig_id(counter),
                          .change = change,
                          .mode = mode,
                          .limit = mode == LOCK_COUNTED ? 2 : 0,
@@ -51,14 +39,14 @@ static struct lock_result convert(uint64_t counter, uint64_t change, enum lock_m
 
 static struct lock_result cancel(uint64_t counter, uint64_t change)
 {
-    struct lock_op op = {.kind = LOCK_CANCEL, .id = id_of(counter), .change = change};
+    struct lock_op op = {.kind = LOCK_CANCEL, .id = lock_rig_id(counter), .change = change};
     return lock_apply(&state, &op);
 }
 
 static struct lock_result write_value(uint64_t counter, uint64_t change, const char *text)
 {
     struct lock_op op = {.kind = LOCK_WRITE,
-                         .id = id_of(counter),
+                         .id = lock_rig_id(counter),
                          .change = change,
                          .bytes = {(const uint8_t *)text, strlen(text)}};
     return lock_apply(&state, &op);
@@ -66,8 +54,10 @@ static struct lock_result write_value(uint64_t counter, uint64_t change, const c
 
 static struct lock_result transfer(uint64_t counter, uint64_t change, uint64_t to)
 {
-    struct lock_op op = {
-        .kind = LOCK_TRANSFER, .id = id_of(counter), .change = change, .other = id_of(to)};
+    struct lock_op op = {.kind = LOCK_TRANSFER,
+                         .id = lock_rig_id(counter),
+                         .change = change,
+                         .other = lock_rig_id(to)};
     return lock_apply(&state, &op);
 }
 
@@ -75,7 +65,7 @@ static struct lock_result clear_mark(uint64_t counter, uint64_t change, struct o
                                      uint64_t token)
 {
     struct lock_op op = {.kind = LOCK_CLEAR,
-                         .id = id_of(counter),
+                         .id = lock_rig_id(counter),
                          .change = change,
                          .other = marked,
                          .token = token};
@@ -84,7 +74,7 @@ static struct lock_result clear_mark(uint64_t counter, uint64_t change, struct o
 
 static const struct lock_hold *hold_of(uint64_t counter)
 {
-    int index = lock_find_hold(&state, id_of(counter));
+    int index = lock_find_hold(&state, lock_rig_id(counter));
     return index < 0 ? NULL : &state.holds[index];
 }
 
@@ -291,7 +281,7 @@ START_TEST(an_unclean_end_of_a_writer_makes_it_doubtful)
 {
     acquire(1, LOCK_EXCLUSIVE);
     write_value(1, 10, "v");
-    struct lock_op op = {.kind = LOCK_DROP, .id = id_of(1), .unclean = true};
+    struct lock_op op = {.kind = LOCK_DROP, .id = lock_rig_id(1), .unclean = true};
     lock_apply(&state, &op);
     ck_assert(!state.value.valid);
     acquire(2, LOCK_EXCLUSIVE);
@@ -299,7 +289,7 @@ START_TEST(an_unclean_end_of_a_writer_makes_it_doubtful)
     ck_assert(state.value.valid);
     drop(2);
     acquire(3, LOCK_SHARED);
-    op.id = id_of(3);
+    op.id = lock_rig_id(3);
     lock_apply(&state, &op);
     ck_assert(state.value.valid); /* a reader wrote nothing */
 }
@@ -310,15 +300,15 @@ END_TEST
 START_TEST(only_the_very_mark_is_cleared)
 {
     acquire(1, LOCK_EXCLUSIVE);
-    struct lock_op op = {.kind = LOCK_DROP, .id = id_of(1), .unclean = true};
+    struct lock_op op = {.kind = LOCK_DROP, .id = lock_rig_id(1), .unclean = true};
     lock_apply(&state, &op);
     acquire(2, LOCK_EXCLUSIVE);
-    ck_assert_int_eq(clear_mark(2, 10, id_of(1), 7).outcome, LOCK_OTHER_MARK);
-    ck_assert_int_eq(clear_mark(2, 11, id_of(2), 1).outcome, LOCK_OTHER_MARK);
+    ck_assert_int_eq(clear_mark(2, 10, lock_rig_id(1), 7).outcome, LOCK_OTHER_MARK);
+    ck_assert_int_eq(clear_mark(2, 11, lock_rig_id(2), 1).outcome, LOCK_OTHER_MARK);
     ck_assert(state.mark.set);
-    ck_assert_int_eq(clear_mark(2, 12, id_of(1), 1).outcome, LOCK_DONE);
+    ck_assert_int_eq(clear_mark(2, 12, lock_rig_id(1), 1).outcome, LOCK_DONE);
     ck_assert(!state.mark.set);
-    ck_assert_int_eq(clear_mark(2, 13, id_of(1), 1).outcome, LOCK_OTHER_MARK);
+    ck_assert_int_eq(clear_mark(2, 13, lock_rig_id(1), 1).outcome, LOCK_OTHER_MARK);
 }
 END_TEST
 
@@ -362,7 +352,7 @@ START_TEST(the_head_of_the_queue)
     acquire(1, LOCK_EXCLUSIVE);
     acquire(2, LOCK_EXCLUSIVE);
     struct lock_op op = {
-        .kind = LOCK_ACQUIRE, .id = id_of(3), .mode = LOCK_EXCLUSIVE, .head = true};
+        .kind = LOCK_ACQUIRE, .id = lock_rig_id(3), .mode = LOCK_EXCLUSIVE, .head = true};
     struct lock_result r = lock_apply(&state, &op);
     ck_assert_int_eq(r.outcome, LOCK_WAITS);
     ck_assert_uint_eq(r.place, 1);
@@ -375,7 +365,8 @@ START_TEST(only_while_the_token_is_the_same)
 {
     acquire(1, LOCK_EXCLUSIVE);
     drop(1);
-    struct lock_op op = {.kind = LOCK_ACQUIRE, .id = id_of(2), .mode = LOCK_EXCLUSIVE, .token = 7};
+    struct lock_op op = {
+        .kind = LOCK_ACQUIRE, .id = lock_rig_id(2), .mode = LOCK_EXCLUSIVE, .token = 7};
     struct lock_result r = lock_apply(&state, &op);
     ck_assert_int_eq(r.outcome, LOCK_MOVED);
     ck_assert_uint_eq(r.token, 1);
@@ -384,7 +375,7 @@ START_TEST(only_while_the_token_is_the_same)
     ck_assert_int_eq(lock_apply(&state, &op).outcome, LOCK_GRANTED);
     /* One that waits is let go when somebody else's grant has moved the token. */
     acquire(3, LOCK_EXCLUSIVE);
-    op.id = id_of(4);
+    op.id = lock_rig_id(4);
     op.token = 2;
     ck_assert_int_eq(lock_apply(&state, &op).outcome, LOCK_WAITS);
     acquire(5, LOCK_EXCLUSIVE);
@@ -399,7 +390,8 @@ END_TEST
 /* L10: of a lock that was forgotten it is not known, unless it has the very token. */
 START_TEST(a_token_of_before_it_was_forgotten)
 {
-    struct lock_op op = {.kind = LOCK_ACQUIRE, .id = id_of(2), .mode = LOCK_EXCLUSIVE, .token = 6};
+    struct lock_op op = {
+        .kind = LOCK_ACQUIRE, .id = lock_rig_id(2), .mode = LOCK_EXCLUSIVE, .token = 6};
     state.token = 7;
     state.born = true;
     struct lock_result r = lock_apply(&state, &op);
@@ -411,7 +403,7 @@ START_TEST(a_token_of_before_it_was_forgotten)
     op.token = 7;
     ck_assert_int_eq(lock_apply(&state, &op).outcome, LOCK_GRANTED);
     drop(2);
-    op.id = id_of(3);
+    op.id = lock_rig_id(3);
     op.token = 6; /* by now somebody was granted it for sure */
     ck_assert_int_eq(lock_apply(&state, &op).outcome, LOCK_MOVED);
 }
@@ -422,10 +414,12 @@ END_TEST
 START_TEST(a_grant_before_the_queue_settles_it)
 {
     acquire(1, LOCK_CR);
-    struct lock_op op = {.kind = LOCK_ACQUIRE, .id = id_of(2), .mode = LOCK_EXCLUSIVE, .token = 1};
+    struct lock_op op = {
+        .kind = LOCK_ACQUIRE, .id = lock_rig_id(2), .mode = LOCK_EXCLUSIVE, .token = 1};
     ck_assert_int_eq(lock_apply(&state, &op).outcome, LOCK_WAITS);
     ck_assert_int_eq(acquire(3, LOCK_CR).outcome, LOCK_WAITS);
-    op = (struct lock_op){.kind = LOCK_ACQUIRE, .id = id_of(4), .mode = LOCK_CR, .head = true};
+    op =
+        (struct lock_op){.kind = LOCK_ACQUIRE, .id = lock_rig_id(4), .mode = LOCK_CR, .head = true};
     struct lock_result r = lock_apply(&state, &op);
     ck_assert_int_eq(r.outcome, LOCK_GRANTED);
     ck_assert_uint_eq(r.token, 2);
@@ -439,7 +433,8 @@ END_TEST
 START_TEST(a_hold_is_not_handed_to_one_whose_token_has_passed)
 {
     acquire(1, LOCK_EXCLUSIVE);
-    struct lock_op op = {.kind = LOCK_ACQUIRE, .id = id_of(2), .mode = LOCK_EXCLUSIVE, .token = 1};
+    struct lock_op op = {
+        .kind = LOCK_ACQUIRE, .id = lock_rig_id(2), .mode = LOCK_EXCLUSIVE, .token = 1};
     ck_assert_int_eq(lock_apply(&state, &op).outcome, LOCK_WAITS);
     convert(1, 10, LOCK_EXCLUSIVE, false); /* a new token */
     ck_assert_int_eq(transfer(1, 11, 2).outcome, LOCK_NO_WAITER);
@@ -451,7 +446,7 @@ START_TEST(data_comes_with_the_hold)
 {
     acquire(1, LOCK_EXCLUSIVE);
     struct lock_op op = {.kind = LOCK_ACQUIRE,
-                         .id = id_of(2),
+                         .id = lock_rig_id(2),
                          .mode = LOCK_EXCLUSIVE,
                          .bytes = {(const uint8_t *)"vm-7", 4}};
     lock_apply(&state, &op);
@@ -499,14 +494,14 @@ static void random_op(struct drbg *d, uint64_t change)
     static const uint8_t text[LOCK_VALUE_MAX];
     enum lock_mode mode = (enum lock_mode)drbg_below(d, LOCK_MODES);
     struct lock_op op = {.kind = (enum lock_op_kind)drbg_below(d, LOCK_OPS),
-                         .id = id_of(1 + drbg_below(d, 12)),
+                         .id = lock_rig_id(1 + drbg_below(d, 12)),
                          .change = change - drbg_below(d, 3),
                          .mode = mode,
                          .limit = (uint16_t)(mode == LOCK_COUNTED ? 1 + drbg_below(d, 3) : 0),
                          .try = drbg_below(d, 4) == 0,
                          .head = drbg_below(d, 8) == 0,
                          .unclean = drbg_below(d, 2),
-                         .other = id_of(1 + drbg_below(d, 12)),
+                         .other = lock_rig_id(1 + drbg_below(d, 12)),
                          .token = drbg_below(d, 6) ? 0 : state.token - drbg_below(d, 2),
                          .bytes = {text, drbg_below(d, LOCK_DATA_MAX)}};
     if (op.kind == LOCK_BREAK && drbg_below(d, 10))

@@ -3,7 +3,7 @@
  */
 #include <check.h>
 
-#include "proto/lock.h"
+#include "tests/unit/lock_rig.h"
 
 Suite *suite_lock_codec(void);
 
@@ -11,34 +11,17 @@ static struct lock_state state;
 
 static void set_up(void)
 {
-    memset(&state, 0xa5, sizeof state);
-    lock_init(&state);
-}
-
-static struct op_id id_of(uint64_t counter)
-{
-    return (struct op_id){.slot = (uint16_t)(counter % 5 + 1), .life = 1, .counter = counter};
+    lock_rig_begin(&state);
 }
 
 static struct lock_result acquire(uint64_t counter, enum lock_mode mode, bool try)
 {
-    struct lock_op op = {.kind = LOCK_ACQUIRE,
-                         .id = id_of(counter),
-                         .mode = mode,
-                         .policy = LOCK_STALE_FENCE,
-                         .try = try};
-    return lock_apply(&state, &op);
+    return lock_rig_acquire(&state, counter, mode, 0, try);
 }
 
 static struct lock_result counted(uint64_t counter, uint16_t limit, bool try)
 {
-    struct lock_op op = {.kind = LOCK_ACQUIRE,
-                         .id = id_of(counter),
-                         .mode = LOCK_COUNTED,
-                         .limit = limit,
-                         .policy = LOCK_STALE_FENCE,
-                         .try = try};
-    return lock_apply(&state, &op);
+    return lock_rig_acquire(&state, counter, LOCK_COUNTED, limit, try);
 }
 
 static size_t sample(uint8_t *out, size_t room)
