@@ -25,7 +25,7 @@ const struct accusers_entry *accusers_of(const struct accusers *a, uint16_t memb
 void accusers_excuse(struct accusers *a, struct span late)
 {
     for (size_t i = 0; i < a->count; i++)
-        a->table[i].began = instant_after(a->table[i].began, late);
+        a->began[i] = instant_after(a->began[i], late);
 }
 
 void accusers_begin(struct accusers *a, struct instant now, uint16_t member, uint16_t by,
@@ -34,8 +34,9 @@ void accusers_begin(struct accusers *a, struct instant now, uint16_t member, uin
     accusers_end(a, member);
     if (a->count == ACCUSERS_MAX)
         return;
+    a->began[a->count] = now;
     a->table[a->count++] = (struct accusers_entry){
-        .member = member, .count = 1, .wanted = (uint8_t)wanted, .by = {by}, .began = now};
+        .member = member, .count = 1, .wanted = (uint8_t)wanted, .by = {by}};
 }
 
 bool accusers_confirm(struct accusers *a, uint16_t member, uint16_t by)
@@ -60,6 +61,13 @@ void accusers_settle(struct accusers *a, uint16_t member)
 void accusers_end(struct accusers *a, uint16_t member)
 {
     struct accusers_entry *e = find(a, member);
-    if (e)
-        *e = a->table[--a->count];
+    if (!e)
+        return;
+    a->began[e - a->table] = a->began[--a->count];
+    *e = a->table[a->count];
+}
+
+struct instant accusers_began(const struct accusers *a, const struct accusers_entry *entry)
+{
+    return a->began[entry - a->table];
 }

@@ -19,11 +19,11 @@ struct accusers_entry {
     uint8_t count;
     uint8_t wanted;             /* confirmations, as reckoned when it began (suspicion_wanted) */
     uint16_t by[ACCUSERS_EACH]; /* slots; the first suspected it first */
-    struct instant began;       /* its time runs from here */
 };
 
 struct accusers {
     struct accusers_entry table[ACCUSERS_MAX];
+    struct instant began[ACCUSERS_MAX]; /* of each: its time runs from here */
     size_t count;
 };
 
@@ -40,5 +40,7 @@ void accusers_settle(struct accusers *a, uint16_t member);
 void accusers_end(struct accusers *a, uint16_t member);
 /* NULL: none is kept. */
 const struct accusers_entry *accusers_of(const struct accusers *a, uint16_t member);
+/* Of an entry that accusers_of() found. */
+struct instant accusers_began(const struct accusers *a, const struct accusers_entry *entry);
 
 #endif

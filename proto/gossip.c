@@ -19,9 +19,7 @@ uint16_t gossip_limit(uint32_t members)
 
 size_t gossip_room(size_t members)
 {
-    if (members <= GOSSIP_ROOM_SMALL)
-        return members;
-    return members / 4 > GOSSIP_ROOM_SMALL ? members / 4 : GOSSIP_ROOM_SMALL;
+    return members < GOSSIP_ROOM_MAX ? members : GOSSIP_ROOM_MAX;
 }
 
 size_t gossip_bytes(size_t members)

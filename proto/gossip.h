@@ -28,7 +28,7 @@ enum {
     GOSSIP_LAMBDA = 3,
     GOSSIP_LIMIT_MAX = 48, /* 3 * log2(2^16): members are 16-bit numbers */
     GOSSIP_NOBODY = 0xffff,
-    GOSSIP_ROOM_SMALL = 2048
+    GOSSIP_ROOM_MAX = 2048
 };
 
 /* There is up to one of these for every pair of nodes of a cluster (proto/members.h): ten bytes.

@@ -15,7 +15,7 @@
 
 enum {
     MEMBER_CHANGES_MAX = 256,
-    MEMBERS_SUMMED = 32 /* in one sum of hashes: a quarter of a byte a member */
+    MEMBERS_SUMMED = 64 /* in one sum of hashes: an eighth of a byte a member */
 };
 
 /* There is one of these for every pair of nodes of a cluster: 100 million among 10,000. */

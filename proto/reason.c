@@ -18,7 +18,7 @@ enum change_reason change_reason(const struct swim_change *change, uint16_t self
     }
     if (change->before == MEMBER_UNKNOWN)
         return REASON_FIRST_WORD;
-    if (change->life != change->life_before)
+    if (change->new_life)
         return REASON_NEW_LIFE;
     return change->before == MEMBER_LEFT ? REASON_CAME_BACK : REASON_REFUTED;
 }

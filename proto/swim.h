@@ -75,13 +75,13 @@ struct member_view {
 
 struct swim_change {
     uint16_t slot;
-    enum member_state before;
-    enum member_state after;
-    uint64_t life;
-    uint64_t life_before;
+    enum member_state before : 8;
+    enum member_state after : 8;
     uint32_t incarnation;
+    uint64_t life;
     uint16_t by; /* who said `after`, of suspect and dead; else SLOT_NONE */
     uint16_t accused_by;
+    bool new_life; /* before it was another one */
 };
 
 struct swim_counters {

@@ -264,7 +264,8 @@ static void set_due(struct swim *s, uint16_t index)
         wanted = accusers->wanted;
     uint32_t confirmed = accusers ? (uint32_t)accusers->count - 1 : wanted;
     struct span span = suspicion_span(s->config.timing.suspicion, confirmed, wanted);
-    struct instant began = accusers ? accusers->began : brief_instant(m->since);
+    struct instant began =
+        accusers ? accusers_began(&s->accusers, accusers) : brief_instant(m->since);
     m->due = brief_ceiling(instant_after(began, span));
     s->suspect_at = instant_earlier(s->suspect_at, brief_instant(m->due));
 }

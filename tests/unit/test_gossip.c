@@ -7,9 +7,9 @@
 Suite *suite_gossip(void);
 
 /* So many that the queue has room for some of them only. */
-enum { MEMBERS = 20, CROWD = GOSSIP_ROOM_SMALL + 700 };
+enum { MEMBERS = 20, CROWD = GOSSIP_ROOM_MAX + 700 };
 
-static uint16_t memory[GOSSIP_ROOM_SMALL * sizeof(struct gossip_item) / 2 + CROWD];
+static uint16_t memory[GOSSIP_ROOM_MAX * sizeof(struct gossip_item) / 2 + CROWD];
 static struct gossip news;
 static uint16_t picked[GOSSIP_PER_DATAGRAM];
 
@@ -26,7 +26,7 @@ struct plain_item {
     uint32_t stamp;
 };
 
-static struct plain_item plain[GOSSIP_ROOM_SMALL];
+static struct plain_item plain[GOSSIP_ROOM_MAX];
 static size_t plain_count;
 static uint32_t plain_stamp;
 
@@ -43,7 +43,7 @@ static void plain_add(uint16_t member)
     for (size_t i = 1; i < plain_count; i++)
         if (goes_before(&plain[last], &plain[i]))
             last = i;
-    if (at == plain_count && plain_count == GOSSIP_ROOM_SMALL)
+    if (at == plain_count && plain_count == GOSSIP_ROOM_MAX)
         at = last;
     else if (at == plain_count)
         plain_count++;
@@ -170,9 +170,9 @@ END_TEST
 START_TEST(full_queue_drops_what_was_told_most)
 {
     gossip_init(&news, memory, CROWD);
-    for (size_t i = 0; i < GOSSIP_ROOM_SMALL; i++)
+    for (size_t i = 0; i < GOSSIP_ROOM_MAX; i++)
         gossip_add(&news, (uint16_t)i);
-    uint16_t newest = GOSSIP_ROOM_SMALL - 1;
+    uint16_t newest = GOSSIP_ROOM_MAX - 1;
     ck_assert_uint_eq(gossip_pick(&news, GOSSIP_NOBODY, picked, GOSSIP_PER_DATAGRAM),
                       GOSSIP_PER_DATAGRAM);
     /* Of those that were told, the oldest gives way; when none is left, the oldest of all. */
@@ -185,7 +185,7 @@ START_TEST(full_queue_drops_what_was_told_most)
     ck_assert_uint_ne(news.at[0], GOSSIP_NOBODY);
     gossip_add(&news, newest);
     ck_assert_uint_eq(news.at[0], GOSSIP_NOBODY);
-    ck_assert_uint_eq(news.count, GOSSIP_ROOM_SMALL);
+    ck_assert_uint_eq(news.count, GOSSIP_ROOM_MAX);
 }
 END_TEST
 
@@ -220,7 +220,7 @@ START_TEST(order_is_that_of_a_full_search)
     play_both(7, 2);
     play_both(MEMBERS, 3);
     play_both(CROWD, 4);
-    ck_assert_uint_eq(news.count, GOSSIP_ROOM_SMALL);
+    ck_assert_uint_eq(news.count, GOSSIP_ROOM_MAX);
 }
 END_TEST
 

@@ -79,7 +79,7 @@ START_TEST(each_accuser_counts_once)
     ck_assert(!accusers_confirm(&a, 7, 4)); /* no more are wanted */
     ck_assert_uint_eq(accusers_of(&a, 7)->count, 3);
     accusers_excuse(&a, SPAN_MS(1));
-    ck_assert_int_eq(accusers_of(&a, 7)->began.ns, 1000010);
+    ck_assert_int_eq(accusers_began(&a, accusers_of(&a, 7)).ns, 1000010);
     accusers_end(&a, 7);
     ck_assert_ptr_null(accusers_of(&a, 7));
 }

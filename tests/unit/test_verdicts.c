@@ -54,13 +54,13 @@ START_TEST(every_change_has_a_reason)
         {{.before = MEMBER_ALIVE, .after = MEMBER_SUSPECT, .by = OTHER}, "hearsay"},
         {{.before = MEMBER_SUSPECT, .after = MEMBER_DEAD, .by = SELF}, "unrefuted"},
         {{.before = MEMBER_ALIVE, .after = MEMBER_DEAD, .by = OTHER}, "told-dead"},
-        {{.before = MEMBER_SUSPECT, .after = MEMBER_ALIVE, .life = 4, .life_before = 4}, "refuted"},
-        {{.before = MEMBER_DEAD, .after = MEMBER_ALIVE, .life = 4, .life_before = 4}, "refuted"},
-        {{.before = MEMBER_DEAD, .after = MEMBER_ALIVE, .life = 5, .life_before = 4}, "new-life"},
-        {{.before = MEMBER_ALIVE, .after = MEMBER_ALIVE, .life = 5, .life_before = 4}, "new-life"},
-        {{.before = MEMBER_LEFT, .after = MEMBER_ALIVE, .life = 4, .life_before = 4}, "came-back"},
-        {{.before = MEMBER_LEFT, .after = MEMBER_ALIVE, .life = 5, .life_before = 4}, "new-life"},
-        {{.before = MEMBER_ALIVE, .after = MEMBER_LEFT, .life = 4, .life_before = 4}, "left"},
+        {{.before = MEMBER_SUSPECT, .after = MEMBER_ALIVE, .life = 4}, "refuted"},
+        {{.before = MEMBER_DEAD, .after = MEMBER_ALIVE, .life = 4}, "refuted"},
+        {{.before = MEMBER_DEAD, .after = MEMBER_ALIVE, .life = 5, .new_life = true}, "new-life"},
+        {{.before = MEMBER_ALIVE, .after = MEMBER_ALIVE, .life = 5, .new_life = true}, "new-life"},
+        {{.before = MEMBER_LEFT, .after = MEMBER_ALIVE, .life = 4}, "came-back"},
+        {{.before = MEMBER_LEFT, .after = MEMBER_ALIVE, .life = 5, .new_life = true}, "new-life"},
+        {{.before = MEMBER_ALIVE, .after = MEMBER_LEFT, .life = 4}, "left"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         enum change_reason reason = change_reason(&cases[i].change, SELF);

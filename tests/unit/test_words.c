@@ -138,7 +138,7 @@ START_TEST(full_news_lets_go_of_what_was_told_most)
     enum { CLUSTER = 10000 };
     size_t room = gossip_room(CLUSTER);
     ck_assert_uint_lt(room, CLUSTER);
-    ck_assert_uint_eq(gossip_room(GOSSIP_ROOM_SMALL), GOSSIP_ROOM_SMALL);
+    ck_assert_uint_eq(gossip_room(GOSSIP_ROOM_MAX), GOSSIP_ROOM_MAX);
     void *memory = malloc(gossip_bytes(CLUSTER));
     ck_assert_ptr_nonnull(memory);
     struct gossip news;
