@@ -342,7 +342,6 @@ Suite *suite_action(void)
     Suite *suite = suite_create("action");
     TCase *tc = tcase_create("plays");
     tcase_add_checked_fixture(tc, open_five, close_stage);
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, what_the_holder_named_is_done_and_nothing_else);
     tcase_add_test(tc, each_accused_session_has_its_step);
     tcase_add_loop_test(tc, who_is_kept_from_it_does_not_climb, 0, 2);

@@ -132,7 +132,6 @@ Suite *suite_begun(void)
     Suite *suite = suite_create("begun");
     TCase *t = tcase_create("begun");
     tcase_add_checked_fixture(t, open_five, close_stage);
-    tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, of_two_that_began_one_goes_on, 0, 2);
     tcase_add_test(t, then_the_other_goes_on);
     suite_add_tcase(suite, t);

@@ -256,7 +256,6 @@ Suite *suite_book(void)
     Suite *suite = suite_create("book");
     TCase *book = tcase_create("book");
     tcase_add_checked_fixture(book, open_five, close_stage);
-    tcase_set_timeout(book, 120);
     tcase_add_test(book, a_number_has_one_nonce);
     tcase_add_test(book, the_book_is_durable_before_it_is_told);
     tcase_add_test(book, it_lets_nobody_act_without_an_order);

@@ -424,7 +424,6 @@ Suite *suite_break(void)
     Suite *suite = suite_create("break");
     TCase *voters = tcase_create("voters");
     tcase_add_checked_fixture(voters, open_five, close_stage);
-    tcase_set_timeout(voters, 120);
     tcase_add_test(voters, a_break_needs_a_proof);
     tcase_add_test(voters, a_proof_that_is_held_serves_later_breaks);
     tcase_add_test(voters, the_proof_is_written_before_the_state);
@@ -437,7 +436,6 @@ Suite *suite_break(void)
 
     TCase *receipts = tcase_create("receipts");
     tcase_add_checked_fixture(receipts, open_five, close_stage);
-    tcase_set_timeout(receipts, 120);
     tcase_add_test(receipts, who_still_hears_the_life_refuses_the_receipt);
     tcase_add_test(receipts, a_refused_receipt_sends_the_order_to_its_target);
     tcase_add_test(receipts, a_life_that_is_heard_after_its_receipt);

@@ -239,7 +239,6 @@ Suite *suite_cert(void)
     Suite *suite = suite_create("cert");
     TCase *tc = tcase_create("certificates");
     tcase_add_checked_fixture(tc, set_up, NULL);
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, a_majority_counts);
     tcase_add_test(tc, a_duplicate_is_named);
     tcase_add_test(tc, a_signer_that_is_no_juror_is_named);

@@ -172,6 +172,7 @@ START_TEST(own_or_not)
     end(second);
     ck_assert_int_eq(rmdir(below), 0);
     ck_assert(cgroup_own(&c, first));
+    cgroup_drop(&c);
     end(first);
     ck_assert(!cgroup_own(&c, first));
     ck_assert(!c.path && !cgroup_lives(&c));

@@ -360,7 +360,6 @@ Suite *suite_change(void)
     Suite *suite = suite_create("change");
     TCase *plays = tcase_create("plays");
     tcase_add_checked_fixture(plays, open_five, close_stage);
-    tcase_set_timeout(plays, 60);
     tcase_add_test(plays, converted_down_and_up);
     tcase_add_test(plays, down_is_durable_before_it_is_asked_for);
     tcase_add_test(plays, one_change_at_a_time);

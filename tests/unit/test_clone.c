@@ -301,7 +301,6 @@ Suite *suite_clone(void)
     suite_add_tcase(suite, hellos);
     TCase *peers = tcase_create("peers");
     tcase_add_checked_fixture(peers, open_five, close_stage);
-    tcase_set_timeout(peers, 30);
     tcase_add_test(peers, both_abstain);
     tcase_add_test(peers, a_copy_gets_nowhere);
     tcase_add_test(peers, when_the_copy_is_off_all_is_well);

@@ -434,7 +434,6 @@ Suite *suite_delegation(void)
     Suite *suite = suite_create("delegation");
     TCase *plays = tcase_create("plays");
     tcase_add_checked_fixture(plays, open_five, close_stage);
-    tcase_set_timeout(plays, 60);
     tcase_add_test(plays, readers_cost_nothing);
     tcase_add_test(plays, writers_get_a_token_each);
     tcase_add_test(plays, used_up_tokens_are_asked_for);

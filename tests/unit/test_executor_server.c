@@ -472,7 +472,6 @@ Suite *suite_executor_server(void)
     Suite *s = suite_create("executor_server");
     TCase *c = tcase_create("executor_server");
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_set_timeout(c, 60);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(c, tests[i]);
     suite_add_tcase(s, c);

@@ -597,7 +597,6 @@ Suite *suite_forget(void)
 {
     Suite *suite = suite_create("forget");
     TCase *tcase = tcase_create("plays");
-    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, open_stage, close_stage);
     tcase_add_test(tcase, what_nobody_uses_is_forgotten_everywhere);
     tcase_add_test(tcase, tokens_and_generations_go_on);

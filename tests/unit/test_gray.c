@@ -112,7 +112,6 @@ Suite *suite_gray(void)
     Suite *suite = suite_create("gray");
     TCase *tc = tcase_create("plays");
     tcase_add_checked_fixture(tc, open_five, close_stage);
-    tcase_set_timeout(tc, 60);
     tcase_add_test(tc, one_that_answers_probes_and_nothing_else);
     tcase_add_test(tc, one_that_does_all_but_answer_probes);
     tcase_add_test(tc, one_whose_clock_stands);

@@ -467,7 +467,6 @@ Suite *suite_inhibitors(void)
     Suite *suite = suite_create("inhibitors");
     TCase *all = tcase_create("all");
     tcase_add_checked_fixture(all, open_five, close_stage);
-    tcase_set_timeout(all, 120);
     tcase_add_test(all, everybody_stores_it);
     tcase_add_test(all, it_is_answered_when_it_is_durable);
     tcase_add_test(all, who_was_away_hears_of_it);

@@ -253,7 +253,6 @@ Suite *suite_inspector(void)
     Suite *s = suite_create("inspector");
     TCase *c = tcase_create("inspector");
     tcase_add_checked_fixture(c, drive_setup, drive_teardown);
-    tcase_set_timeout(c, 60);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(c, tests[i]);
     suite_add_tcase(s, c);

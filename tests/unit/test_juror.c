@@ -651,7 +651,6 @@ Suite *suite_juror(void)
     Suite *suite = suite_create("juror");
     TCase *asks = tcase_create("what it asks of itself");
     tcase_add_checked_fixture(asks, open_five, close_stage);
-    tcase_set_timeout(asks, 120);
     tcase_add_test(asks, it_votes_on_its_own_evidence);
     tcase_add_test(asks, a_renewal_within_the_detection_target);
     tcase_add_test(asks, after_its_own_start_it_waits_as_long);
@@ -667,7 +666,6 @@ Suite *suite_juror(void)
 
     TCase *few = tcase_create("three jurors of seven");
     tcase_add_checked_fixture(few, open_three_of_seven, close_stage);
-    tcase_set_timeout(few, 120);
     tcase_add_test(few, few_are_alive);
     tcase_add_test(few, an_accuser_without_a_stake);
     tcase_add_test(few, what_cannot_be_accused);
@@ -675,7 +673,6 @@ Suite *suite_juror(void)
 
     TCase *final = tcase_create("final");
     tcase_add_checked_fixture(final, open_five, close_stage);
-    tcase_set_timeout(final, 120);
     tcase_add_test(final, a_vote_is_durable_before_it_is_sent);
     tcase_add_loop_test(final, after_a_vote_no_renewal_is_acknowledged, 0, 2);
     tcase_add_test(final, a_bound_target_warns_until_it_holds_nothing);
@@ -687,7 +684,6 @@ Suite *suite_juror(void)
 
     TCase *limits = tcase_create("limits");
     tcase_add_checked_fixture(limits, open_seven, close_stage);
-    tcase_set_timeout(limits, 240);
     tcase_add_test(limits, no_more_than_the_limit_at_once);
     tcase_add_test(limits, the_count_looks_back_ten_minutes);
     tcase_add_loop_test(limits, the_end_of_an_earlier_life_frees_no_place, 0, 2);

@@ -129,7 +129,6 @@ Suite *suite_ladder(void)
     Suite *suite = suite_create("ladder");
     TCase *t = tcase_create("ladder");
     tcase_add_checked_fixture(t, open_five, close_stage);
-    tcase_set_timeout(t, 120);
     tcase_add_test(t, the_first_rung_that_works_is_the_last);
     tcase_add_loop_test(t, the_second_rung_follows_the_first, 0, 3);
     tcase_add_test(t, each_executor_goes_up_once);

@@ -658,7 +658,6 @@ Suite *suite_lease(void)
     suite_add_tcase(suite, arithmetic);
     TCase *plays = tcase_create("plays");
     tcase_add_checked_fixture(plays, open_five, close_stage);
-    tcase_set_timeout(plays, 60);
     tcase_add_test(plays, a_holder_renews_and_stays);
     tcase_add_test(plays, without_holds_nothing_is_said);
     tcase_add_test(plays, one_exchange_renews_all);

@@ -456,7 +456,6 @@ Suite *suite_life(void)
     Suite *suite = suite_create("life");
     TCase *boots = tcase_create("boots");
     tcase_add_checked_fixture(boots, open_five, close_stage);
-    tcase_set_timeout(boots, 120);
     tcase_add_test(boots, the_same_boot_keeps_the_life);
     tcase_add_test(boots, a_new_boot_states_the_end_of_all_below);
     tcase_add_test(boots, nothing_is_claimed_before_it_is_durable);
@@ -472,7 +471,6 @@ Suite *suite_life(void)
 
     TCase *stores = tcase_create("stores");
     tcase_add_checked_fixture(stores, open_five, close_stage);
-    tcase_set_timeout(stores, 120);
     tcase_add_test(stores, a_store_that_is_behind_states_no_end);
     tcase_add_test(stores, a_lost_store_states_no_end);
     tcase_add_loop_test(stores, nor_does_its_surrender, 0, 2);

@@ -611,7 +611,6 @@ Suite *suite_link(void)
     Suite *suite = suite_create("link");
     TCase *sessions = tcase_create("sessions");
     tcase_add_checked_fixture(sessions, set_up, tear_down);
-    tcase_set_timeout(sessions, 60);
     tcase_add_test(sessions, all_meet_and_fall_silent);
     tcase_add_test(sessions, nothing_is_said_before_the_session);
     tcase_add_loop_test(sessions, a_lost_hello_is_repeated, 0, 8);
@@ -629,7 +628,6 @@ Suite *suite_link(void)
 
     TCase *messages = tcase_create("messages");
     tcase_add_checked_fixture(messages, set_up, tear_down);
-    tcase_set_timeout(messages, 60);
     tcase_add_test(messages, small_messages_share_a_datagram);
     tcase_add_test(messages, long_messages_are_cut_and_put_together);
     tcase_add_test(messages, fragments_come_in_any_order);

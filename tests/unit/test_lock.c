@@ -487,7 +487,6 @@ Suite *suite_lock(void)
     Suite *suite = suite_create("lock");
     TCase *rules = tcase_create("rules");
     tcase_add_checked_fixture(rules, set_up, NULL);
-    tcase_set_timeout(rules, 60);
     tcase_add_test(rules, a_free_lock_is_granted);
     tcase_add_test(rules, exclusive_excludes);
     tcase_add_test(rules, readers_hold_together);

@@ -545,7 +545,6 @@ Suite *suite_lock_change(void)
     Suite *suite = suite_create("lock_change");
     TCase *rules = tcase_create("rules");
     tcase_add_checked_fixture(rules, set_up, NULL);
-    tcase_set_timeout(rules, 60);
     tcase_add_test(rules, a_reader_alone_becomes_the_writer);
     tcase_add_test(rules, which_modes_cover_which);
     tcase_add_test(rules, down_lets_others_in);

@@ -423,7 +423,6 @@ Suite *suite_mark(void)
     suite_add_tcase(suite, rules);
 
     TCase *peers = tcase_create("peers");
-    tcase_set_timeout(peers, 60);
     tcase_add_test(peers, only_the_breaking_state_names_the_break);
     suite_add_tcase(suite, peers);
     return suite;

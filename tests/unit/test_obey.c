@@ -132,12 +132,10 @@ Suite *suite_obey(void)
     Suite *suite = suite_create("obey");
     TCase *lives = tcase_create("lives");
     tcase_add_checked_fixture(lives, open_five, close_stage);
-    tcase_set_timeout(lives, 120);
     tcase_add_loop_test(lives, a_restart_under_an_order, 0, 3);
     suite_add_tcase(suite, lives);
     TCase *sessions = tcase_create("sessions");
     tcase_add_checked_fixture(sessions, open_sessions, close_stage);
-    tcase_set_timeout(sessions, 120);
     tcase_add_test(sessions, a_restart_under_an_order_about_a_session);
     suite_add_tcase(suite, sessions);
     return suite;

@@ -373,7 +373,6 @@ Suite *suite_operator(void)
     Suite *suite = suite_create("operator");
     TCase *requests = tcase_create("requests");
     tcase_add_checked_fixture(requests, open_five, close_stage);
-    tcase_set_timeout(requests, 120);
     tcase_add_test(requests, a_dead_node_is_fenced_at_an_operators_word);
     tcase_add_test(requests, a_healthy_node_is_not);
     tcase_add_test(requests, who_goes_away_asks_for_nothing);
@@ -382,7 +381,6 @@ Suite *suite_operator(void)
     suite_add_tcase(suite, requests);
     TCase *receipts = tcase_create("receipts");
     tcase_add_checked_fixture(receipts, open_five, close_stage);
-    tcase_set_timeout(receipts, 120);
     tcase_add_test(receipts, a_lock_passes_on_by_hand);
     tcase_add_loop_test(receipts, who_is_heard_is_not_confirmed, 0, 2);
     tcase_add_test(receipts, one_juror_that_hears_it_is_enough);
@@ -393,7 +391,6 @@ Suite *suite_operator(void)
     suite_add_tcase(suite, receipts);
     TCase *glass = tcase_create("two nodes");
     tcase_add_checked_fixture(glass, open_two, close_stage);
-    tcase_set_timeout(glass, 120);
     tcase_add_test(glass, break_glass);
     suite_add_tcase(suite, glass);
     return suite;

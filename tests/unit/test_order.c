@@ -452,7 +452,6 @@ static TCase *case_bytes(void)
 {
     TCase *tc = tcase_create("bytes");
     tcase_add_checked_fixture(tc, set_up, NULL);
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, orders_differ_in_each_of_their_parts);
     tcase_add_test(tc, the_format_is_pinned);
     tcase_add_test(tc, adding_keeps_order_and_takes_the_newer_vote);
@@ -470,7 +469,6 @@ Suite *suite_order(void)
     Suite *suite = suite_create("order");
     TCase *tc = tcase_create("votes");
     tcase_add_checked_fixture(tc, set_up, NULL);
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, a_majority_of_votes_certifies);
     tcase_add_test(tc, fewer_than_three_jurors_order_nothing);
     tcase_add_test(tc, two_of_five_are_too_few);

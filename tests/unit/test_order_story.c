@@ -632,7 +632,6 @@ Suite *suite_order_story(void)
     Suite *suite = suite_create("order_story");
     TCase *story = tcase_create("story");
     tcase_add_checked_fixture(story, open_five, close_stage);
-    tcase_set_timeout(story, 120);
     tcase_add_loop_test(story, a_dead_holder_is_fenced_and_the_waiter_has_the_lock, 0, 2);
     tcase_add_test(story, the_story_survives_restarts);
     tcase_add_test(story, a_story_comes_behind_its_order);
@@ -646,7 +645,6 @@ Suite *suite_order_story(void)
 
     TCase *executors = tcase_create("executors");
     tcase_add_checked_fixture(executors, open_five, close_stage);
-    tcase_set_timeout(executors, 120);
     tcase_add_test(executors, the_next_executor_acts_when_one_fails);
     tcase_add_test(executors, one_executor_at_a_time);
     tcase_add_loop_test(executors, what_is_not_off_gives_no_receipt, TOOL_FAILS, TOOL_LIES);
@@ -662,7 +660,6 @@ Suite *suite_order_story(void)
 
     TCase *orders = tcase_create("orders");
     tcase_add_checked_fixture(orders, open_five, close_stage);
-    tcase_set_timeout(orders, 120);
     tcase_add_test(orders, the_target_obeys);
     tcase_add_test(orders, a_stopped_holder_leaves_a_mark);
     tcase_add_test(orders, an_order_binds_over_a_restart);

@@ -12,7 +12,7 @@ enum { PAGES = 1500 }; /* more than are looked at at once */
 
 START_TEST(only_zeros_are_given_back)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), size = PAGES * page - 100, kept = 0;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), size = PAGES * page - 100, kept = 0, changed = 0;
     unsigned char present[PAGES];
     unsigned char *memory = pages_get(size);
     ck_assert_ptr_nonnull(memory);
@@ -26,8 +26,9 @@ START_TEST(only_zeros_are_given_back)
     ck_assert_uint_eq(kept, PAGES / 100 + 1); /* and the last, which is not whole */
     for (size_t at = 0; at < size; at++) {
         size_t start = at / (100 * page) * 100 * page;
-        ck_assert_uint_eq(memory[at], at == start + start / 100 % page);
+        changed += memory[at] != (at == start + start / 100 % page);
     }
+    ck_assert_uint_eq(changed, 0);
     memory[size - 1] = 2;
     pages_put(memory, size);
 }

@@ -574,7 +574,6 @@ Suite *suite_peer(void)
     Suite *suite = suite_create("peer");
     TCase *locks = tcase_create("locks");
     tcase_add_checked_fixture(locks, open_five, close_stage);
-    tcase_set_timeout(locks, 120);
     tcase_add_test(locks, five_find_each_other_and_vote);
     tcase_add_test(locks, exclusive_is_held_by_one_and_tokens_rise);
     tcase_add_test(locks, the_holder_is_told_who_waits);
@@ -598,7 +597,6 @@ Suite *suite_peer(void)
 
     TCase *limits = tcase_create("limits");
     tcase_add_checked_fixture(limits, open_five, close_stage);
-    tcase_set_timeout(limits, 120);
     tcase_add_test(limits, long_states_travel_in_fragments);
     tcase_add_test(limits, a_full_queue_says_so);
     tcase_add_test(limits, a_full_table_says_so);
@@ -607,7 +605,6 @@ Suite *suite_peer(void)
     suite_add_tcase(suite, limits);
 
     TCase *worlds = tcase_create("worlds");
-    tcase_set_timeout(worlds, 120);
     tcase_add_loop_test(worlds, clusters_of_each_size_work, 1, 8);
     tcase_add_test(worlds, the_same_seed_gives_the_same_datagrams);
     suite_add_tcase(suite, worlds);

@@ -405,7 +405,6 @@ static TCase *case_bytes(void)
 {
     TCase *tc = tcase_create("bytes");
     tcase_add_checked_fixture(tc, set_up, NULL);
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, a_device_has_one_encoding);
     tcase_add_test(tc, bytes_go_both_ways);
     tcase_add_test(tc, the_largest_proof_fits);
@@ -421,7 +420,6 @@ Suite *suite_proof(void)
     Suite *suite = suite_create("proof");
     TCase *tc = tcase_create("proofs");
     tcase_add_checked_fixture(tc, set_up, NULL);
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, both_kinds_verify);
     tcase_add_test(tc, an_end_statement_needs_a_life_before_it);
     tcase_add_test(tc, an_end_statement_is_the_nodes_own);

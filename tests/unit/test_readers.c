@@ -414,7 +414,6 @@ Suite *suite_readers(void)
     Suite *suite = suite_create("readers");
     TCase *plays = tcase_create("plays");
     tcase_add_checked_fixture(plays, open_cached, close_stage);
-    tcase_set_timeout(plays, 60);
     tcase_add_test(plays, together_they_cost_nothing);
     tcase_add_test(plays, each_is_listed_under_the_hold);
     tcase_add_test(plays, ids_are_their_own);

@@ -152,7 +152,6 @@ Suite *suite_recovery(void)
     Suite *suite = suite_create("recovery");
     TCase *logs = tcase_create("logs");
     tcase_add_checked_fixture(logs, open_five, close_stage);
-    tcase_set_timeout(logs, 120);
     tcase_add_test(logs, a_log_cut_at_any_byte);
     tcase_add_test(logs, a_segment_is_the_log);
     tcase_add_test(logs, stores_of_others_are_refused);

@@ -581,7 +581,6 @@ Suite *suite_restart(void)
     Suite *suite = suite_create("restart");
     TCase *lives = tcase_create("lives");
     tcase_add_checked_fixture(lives, open_five, close_stage);
-    tcase_set_timeout(lives, 120);
     tcase_add_test(lives, holds_come_back_and_are_not_given_away);
     tcase_add_test(lives, a_limit_comes_back);
     tcase_add_test(lives, what_was_given_up_is_dropped_by_the_next_run);
@@ -598,7 +597,6 @@ Suite *suite_restart(void)
 
     TCase *stores = tcase_create("stores");
     tcase_add_checked_fixture(stores, open_five, close_stage);
-    tcase_set_timeout(stores, 120);
     tcase_add_test(stores, no_vote_leaves_before_it_is_durable);
     tcase_add_test(stores, what_was_not_durable_may_be_lost);
     tcase_add_test(stores, what_was_found_is_spoken_of_only_once_durable);

@@ -593,7 +593,6 @@ static TCase *case_canonical(void)
 {
     TCase *tc = tcase_create("canonical bytes");
     tcase_add_checked_fixture(tc, set_up, NULL);
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, bytes_go_both_ways);
     tcase_add_test(tc, a_full_roster_goes_both_ways);
     tcase_add_test(tc, what_follows_a_text_is_not_encoded);
@@ -618,7 +617,6 @@ static TCase *case_files(void)
 {
     TCase *tc = tcase_create("files");
     tcase_add_checked_fixture(tc, set_up, NULL);
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, a_signed_file);
     tcase_add_test(tc, a_file_is_signed_by_one_operator_after_the_other);
     tcase_add_test(tc, a_signature_that_is_not_the_operators);

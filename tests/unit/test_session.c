@@ -511,7 +511,6 @@ Suite *suite_session(void)
     Suite *suite = suite_create("session");
     TCase *hellos = tcase_create("hellos");
     tcase_add_checked_fixture(hellos, set_up, NULL);
-    tcase_set_timeout(hellos, 120);
     tcase_add_test(hellos, three_hellos_make_a_session);
     tcase_add_test(hellos, data_shows_that_the_peer_believes);
     tcase_add_test(hellos, both_begin_at_once);
@@ -529,7 +528,6 @@ Suite *suite_session(void)
     suite_add_tcase(suite, hellos);
     TCase *window = tcase_create("window");
     tcase_add_checked_fixture(window, set_up, NULL);
-    tcase_set_timeout(window, 120);
     tcase_add_test(window, counters_begin_at_one);
     tcase_add_loop_test(window, the_edge_of_the_window, 0, 65);
     tcase_add_test(window, a_leap_empties_the_window);

@@ -605,7 +605,6 @@ Suite *suite_standing(void)
 
     TCase *peers = tcase_create("peers");
     tcase_add_checked_fixture(peers, open_five, close_stage);
-    tcase_set_timeout(peers, 120);
     tcase_add_test(peers, a_request_waits_for_standing);
     tcase_add_loop_test(peers, without_standing_a_wait_ends_as_no_majority, 0, 2);
     tcase_add_test(peers, a_hold_policy_needs_none);

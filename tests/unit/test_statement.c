@@ -143,7 +143,6 @@ Suite *suite_statement(void)
     Suite *suite = suite_create("statement");
     TCase *tc = tcase_create("signatures");
     tcase_add_checked_fixture(tc, set_up, NULL);
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, a_signature_verifies);
     tcase_add_test(tc, kinds_have_contexts_of_their_own);
     tcase_add_test(tc, bound_to_cluster_bytes_and_signer);

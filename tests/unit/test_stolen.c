@@ -341,7 +341,6 @@ Suite *suite_stolen(void)
     suite_add_tcase(suite, keys);
     TCase *lives = tcase_create("lives");
     tcase_add_checked_fixture(lives, open_off, close_stage);
-    tcase_set_timeout(lives, 120);
     tcase_add_loop_test(lives, votes_against_a_life_that_nobody_began, 0, 2);
     tcase_add_test(lives, numbers_that_nobody_can_have_begun);
     suite_add_tcase(suite, lives);

@@ -490,7 +490,6 @@ Suite *suite_stopset(void)
     Suite *s = suite_create("stopset");
     TCase *c = tcase_create("stopset");
     tcase_add_checked_fixture(c, setup, teardown);
-    tcase_set_timeout(c, 60);
     tcase_add_test(c, parse_stat);
     tcase_add_test(c, empty_at_once);
     tcase_add_test(c, ends_by_itself);

@@ -538,7 +538,6 @@ Suite *suite_store(void)
 {
     Suite *suite = suite_create("store");
     TCase *tcase = tcase_create("files");
-    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, append_and_reopen);
     tcase_add_test(tcase, one_sync_serves_many);

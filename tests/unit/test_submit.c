@@ -172,7 +172,6 @@ Suite *suite_submit(void)
     Suite *suite = suite_create("submit");
     TCase *files = tcase_create("files");
     tcase_add_checked_fixture(files, open_five, close_stage);
-    tcase_set_timeout(files, 120);
     tcase_add_test(files, a_replayed_order_after_rebirth_is_refused);
     tcase_add_test(files, bad_orders_are_refused_with_their_rule);
     tcase_add_test(files, bad_proofs_are_refused_with_their_rule);

@@ -575,7 +575,6 @@ Suite *suite_swim(void)
 {
     Suite *suite = suite_create("swim");
     TCase *plays = tcase_create("plays");
-    tcase_set_timeout(plays, 120); /* a guard against a hang, not a measure */
     add_plays(plays);
     suite_add_tcase(suite, plays);
     suite_add_tcase(suite, tcase_swim_alone());

@@ -607,7 +607,6 @@ Suite *suite_takeover(void)
     Suite *suite = suite_create("takeover");
     TCase *plays = tcase_create("plays");
     tcase_add_checked_fixture(plays, open_five, close_stage);
-    tcase_set_timeout(plays, 120);
     tcase_add_test(plays, the_first_of_the_cohort_coordinates);
     tcase_add_test(plays, another_takes_over_and_nobody_loses_a_hold);
     tcase_add_test(plays, a_release_survives_the_coordinator);
@@ -629,7 +628,6 @@ Suite *suite_takeover(void)
 
     TCase *storm = tcase_create("storm");
     tcase_add_checked_fixture(storm, open_five, close_stage);
-    tcase_set_timeout(storm, 300);
     tcase_add_loop_test(storm, a_storm_never_gives_a_lock_twice, 0, 8);
     suite_add_tcase(suite, storm);
     return suite;

@@ -404,7 +404,6 @@ Suite *suite_votelog(void)
 {
     Suite *suite = suite_create("votelog");
     TCase *tcase = tcase_create("bytes");
-    tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, roundtrip);
     tcase_add_test(tcase, empty_and_largest);
     tcase_add_test(tcase, cut_at_every_byte);
