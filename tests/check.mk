@@ -10,10 +10,14 @@ ASAN_SEEDS ?= 20
 TEST_SECONDS ?= 220
 TEST_SEEDS ?= 200
 
+TEST_BUILDS = all $(UNIT_RUNNERS) $(B)/holdfast-sim $(B)/holdfast-sim-bulk $(SYSTEM_BUILDS)
+
 .PHONY: test check-sim asan ci
 
+# What the layers run is built beforehand, by all cores.
 test: ## everything: unit, simulator, planted bugs, real agents; ends in "N passed, N failed"
-	@$(MAKE) --no-print-directory $(jobs) all
+	@$(MAKE) --no-print-directory $(jobs) $(TEST_BUILDS)
+	@$(MAKE) --no-print-directory $(jobs) V=mutants build/mutants/holdfast-sim-bulk
 	@SIM_SECONDS=$(TEST_SECONDS) SIM_SEEDS=$(TEST_SEEDS) MAKE="$(MAKE)" tests/summary.sh check-unit sim sim-mutants check-system
 
 check-sim: sim sim-mutants ## the simulator alone: seeds, then the planted bugs

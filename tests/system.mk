@@ -19,6 +19,8 @@ build/examples/%: client/examples/%.c client/holdfast.h build/libholdfast.so
 	@$(say) CC $@
 	$(Q)$(CC) $(BASE) -O2 -Iclient $< -pie -Lbuild -lholdfast -Wl,-rpath,'$$ORIGIN/..' -o $@
 
+SYSTEM_BUILDS := build/tests/libshell build/tests/wall.so $(EXAMPLES)
+
 .PHONY: check-system
-check-system: all build/tests/libshell build/tests/wall.so $(EXAMPLES) ## end-to-end tests on real agents (TESTS=pattern runs some)
+check-system: all $(SYSTEM_BUILDS) ## end-to-end tests on real agents (TESTS=pattern runs some)
 	@python3 tests/system/run.py $(TESTS)

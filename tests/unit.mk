@@ -7,8 +7,8 @@
 UNIT_FILES   := $(wildcard tests/unit/*.c)
 UNIT_CLIENT  := $(if $(UNIT_FILES),$(shell grep -l '^#include "client/' $(UNIT_FILES)))
 UNIT_NODE    := $(filter-out $(UNIT_CLIENT) tests/unit/main.c,$(UNIT_FILES))
-UNIT_RUNNERS := $(B)/unit $(if $(UNIT_CLIENT),$(B)/unit-client)
-LIBS_CHECK   := -lcheck_pic -lsubunit -lrt -lm -lpthread
+UNIT_RUNNERS := $(B)/unit $(B)/unit-client
+LIBS_CHECK   := -Wl,--wrap=_mark_point -lcheck_pic -lsubunit -lrt -lm -lpthread
 
 # SUITE(name) for each `Suite *suite_name(void)` that is defined in a test.
 define list_suites
@@ -33,4 +33,7 @@ $(B)/unit-client: $(B)/tests/client/main.o $(call obj,$(UNIT_CLIENT) $(filter-ou
 
 .PHONY: check-unit
 check-unit: $(UNIT_RUNNERS) ## run the unit tests
-	@for runner in $(UNIT_RUNNERS); do $$runner || exit 1; done
+	@$(B)/unit-client || exit 1; \
+	shares=$$(nproc); runs=; \
+	for share in $$(seq $$shares); do $(B)/unit --share $$share/$$shares & runs="$$runs $$!"; done; \
+	bad=0; for run in $$runs; do wait $$run || bad=1; done; exit $$bad
