@@ -54,6 +54,8 @@ void explain_members(struct explanation *e)
                   "news goes out so often while there is any");
     explain_timer(e, part, "digest_period", "fixed", t.digest_period,
                   "views are compared with a random member so often");
+    explain_timer(e, part, "away", "D - D/3", t.away,
+                  "who said that it restarts is not suspected before");
     explain_timer(e, part, "starved", "by D", t.late, "a loop that comes later accuses nobody");
     add_rule(e, &bound);
 }

@@ -12,6 +12,7 @@ enum door door_of(enum wire_type type)
         [WIRE_SUSPECT] = DOOR_SWIM,
         [WIRE_DEAD] = DOOR_SWIM,
         [WIRE_DIGEST] = DOOR_SWIM,
+        [WIRE_AWAY] = DOOR_SWIM,
         [WIRE_STORE_ASK] = DOOR_CHECK,
         [WIRE_STORE_KNOWN] = DOOR_CHECK,
         [WIRE_PREPARE] = DOOR_VOTER,

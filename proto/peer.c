@@ -538,13 +538,15 @@ static void settle(struct peer *p)
 }
 
 /* `left` frees nothing (M2), and hides that somebody is gone who still holds: so it is said only by
- * whoever holds nothing. */
+ * whoever holds nothing. Another may restart under its holds (proto/away.h). */
 static void leave(struct peer *p)
 {
     coordinator_stop(&p->coordinator);
     delegating_close(&p->asker, p->core.now);
     if (asker_holds_nothing(&p->asker))
         swim_leave(p->core.swim, p->core.now);
+    else
+        swim_away(p->core.swim);
 }
 
 void peer_step(struct peer *p, struct instant now, const struct event *event)

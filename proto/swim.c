@@ -134,6 +134,17 @@ void swim_leave(struct swim *s, struct instant now)
     }
 }
 
+void swim_away(struct swim *s)
+{
+    if (!s->started || s->leaving)
+        return;
+    s->leaving = true;
+    const struct message m = {.type = WIRE_AWAY, .away = {.life = s->vitals.life}};
+    for (size_t i = 0; i < s->members.count; i++)
+        if (i != s->self)
+            swim_word_send(s, (uint16_t)i, &m);
+}
+
 void swim_set_vitals(struct swim *s, uint64_t commits, uint64_t ops)
 {
     s->vitals.commits = commits;
@@ -232,6 +243,7 @@ void swim_take(struct swim *s, struct instant now, uint16_t from, const struct m
         [WIRE_SUSPECT] = swim_word_take_suspect,
         [WIRE_DEAD] = swim_word_take_dead,
         [WIRE_DIGEST] = swim_word_take_digest,
+        [WIRE_AWAY] = swim_probe_take_away,
     };
     must(m->type < WIRE_TYPES && takers[m->type]);
     int index = members_find(&s->members, from);
@@ -258,6 +270,7 @@ void swim_connected(struct swim *s, struct instant now, uint16_t slot)
     mark_heard(s, now, (uint16_t)index);
     if (!s->started)
         return;
+    swim_probe_meet(s, now, (uint16_t)index);
     swim_word_tell_start(s, (uint16_t)index);
     swim_word_tell_digest(s, (uint16_t)index, true);
 }

@@ -111,7 +111,7 @@ void swim_recall(struct swim *s, struct instant now, const struct wire_alive *wo
 /* When swim_step wants to be called; INSTANT_NEVER before swim_start. */
 struct instant swim_deadline(const struct swim *s);
 void swim_step(struct swim *s, struct instant now);
-/* A message of types PING .. DIGEST from `from`, authenticated. */
+/* A message of types PING .. AWAY from `from`, authenticated. */
 void swim_take(struct swim *s, struct instant now, uint16_t from, const struct message *m);
 /* Any authenticated datagram came from `slot`. */
 void swim_heard(struct swim *s, struct instant now, uint16_t slot);
@@ -119,6 +119,8 @@ void swim_heard(struct swim *s, struct instant now, uint16_t slot);
 void swim_connected(struct swim *s, struct instant now, uint16_t slot);
 /* Says, signed, that this node leaves (M2), to everybody directly. Nothing is freed by it. */
 void swim_leave(struct swim *s, struct instant now);
+/* Says to everybody directly that this agent stops and means to come back in this life. */
+void swim_away(struct swim *s);
 
 /* Tells `to` all that is held about `about`, now, instead of with the next probe. */
 void swim_tell(struct swim *s, uint16_t to, uint16_t about);

@@ -11,6 +11,7 @@
 #define PROTO_SWIM_CORE_H
 
 #include "proto/accusers.h"
+#include "proto/away.h"
 #include "proto/gossip.h"
 #include "proto/health.h"
 #include "proto/members.h"
@@ -37,6 +38,7 @@ struct swim {
     struct vitals vitals; /* our own */
     struct health health;
     struct hush hush; /* of our refutations */
+    struct away away; /* others */
     struct watch watch;
     struct accusers accusers;
     uint32_t hurry;          /* random probes to send at once, since somebody was silent */
@@ -88,11 +90,13 @@ void swim_probe_look(struct swim *s, struct instant now, uint16_t index);
 void swim_probe_set_reach(struct swim *s, uint16_t index, bool unreachable);
 /* Nothing was heard for a while, or many probes in a row had no answer: not slow, but cut off. */
 bool swim_probe_cut_off(const struct swim *s, struct instant now);
+/* A new session: what was sent to it before says nothing of this run. */
+void swim_probe_meet(struct swim *s, struct instant now, uint16_t index);
 /* Forgets what is open without a verdict. */
 void swim_probe_void(struct swim *s);
 /* Up to `wanted` random live members other than `except` and ourselves; returns how many. */
 size_t swim_probe_choose(struct swim *s, uint16_t except, size_t wanted, uint16_t *out);
 swim_taker swim_probe_take_ping, swim_probe_take_ack, swim_probe_take_ping_req,
-    swim_probe_take_indirect_ack;
+    swim_probe_take_indirect_ack, swim_probe_take_away;
 
 #endif

@@ -195,6 +195,21 @@ void swim_probe_take_indirect_ack(struct swim *s, struct instant now, uint16_t f
     swim_probe_set_reach(s, (uint16_t)target, false);
 }
 
+void swim_probe_take_away(struct swim *s, struct instant now, uint16_t from,
+                          const struct message *m)
+{
+    if (m->away.life == members_word(&s->members, from)->life)
+        away_note(&s->away, from, instant_after(now, s->config.timing.away));
+    else
+        s->counters.words_ignored++;
+}
+
+void swim_probe_meet(struct swim *s, struct instant now, uint16_t index)
+{
+    if (probes_busy(&s->probes, index))
+        away_note(&s->away, index, now);
+}
+
 /* Fisher and Yates, with the caller's randomness. */
 static void shuffle(struct swim *s)
 {
@@ -283,6 +298,8 @@ static void judge(struct swim *s, struct instant now, struct probe *probe)
     enum { HURRY_STEP = 4, HURRY_WIDE = 16, HURRY_MAX = 64 };
     bool live = members_live(&s->members, probe->target);
     probe->open = false;
+    if (away_excuses(&s->away, probe->target, probe->sent))
+        return;
     /* Nobody else tries a quiet one: of a member that came back meanwhile it says nothing. */
     const struct member *m = &s->members.table[probe->target];
     if (!probe->indirect && (live || brief_instant(m->heard).ns >= probe->sent.ns))

@@ -355,6 +355,7 @@ void swim_word_take_alive(struct swim *s, struct instant now, uint16_t from,
     case WORD_NEW:
         members_set_alive(&s->members, now, index, &m->alive);
         accusers_end(&s->accusers, index);
+        away_end(&s->away, index, now);
         add_news(s, now, index);
         break;
     case WORD_KNOWN:

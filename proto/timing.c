@@ -15,6 +15,7 @@ enum {
     WATCHERS = 4,
     INDIRECT = 3, /* SWIM paper, section 5: k = 3 */
     FANOUT = 3,
+    RENEWALS = 3, /* r = D/3, and F = D: an agent may be absent for F - r (F11) */
     /* Shorter than that, scheduling and a switch's queue look like death. */
     PERIOD_MIN_MS = 250,
     TIMEOUT_MIN_MS = 100,
@@ -53,6 +54,7 @@ struct swim_timing timing_derive(struct span detect, size_t members, struct timi
         .judge = scaled(JUDGE_MS, detect, usual, JUDGE_MIN_MS),
         .gossip_period = SPAN_MS(GOSSIP_MS),
         .digest_period = SPAN_MS(DIGEST_MS),
+        .away = {detect.ns - detect.ns / RENEWALS},
         .late = scaled(LATE_MS, detect, usual, LATE_MIN_MS),
         .watchers = WATCHERS,
         .indirect_count = INDIRECT,

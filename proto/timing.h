@@ -28,6 +28,7 @@ struct swim_timing {
     struct span suspicion;     /* shortest, with all confirmations; proto/suspicion.h */
     struct span gossip_period; /* between two rounds of news of one node, while there is any */
     struct span digest_period; /* a digest to one random member, when all is quiet */
+    struct span away;          /* who said that it restarts may be silent so long (proto/away.h) */
     struct span late;        /* a step that comes later than this was starved: it accuses nobody */
     uint32_t watchers;       /* of each member */
     uint32_t indirect_count; /* k others asked for an indirect probe */

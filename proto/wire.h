@@ -27,6 +27,7 @@
     M(SUSPECT, suspect)                                                                            \
     M(DEAD, dead)                                                                                  \
     M(DIGEST, digest)                                                                              \
+    M(AWAY, away)                                                                                  \
     /* Lives, proofs that one is over, standing (F5-F7). */                                        \
     M(LIFE_CLAIM, life_claim)                                                                      \
     M(LIFE_STORED, life_stored)                                                                    \
@@ -115,6 +116,8 @@
  * all. Whoever differs sends digests of the parts, or of a small one all it knows, and its own
  * digest if `ask`. */
 #define WIRE_FIELDS_digest(F) F(u64, hash) F(u16, first) F(u16, count) F(flag, ask)
+/* This agent, of that life, stops and means to come back: proto/away.h. */
+#define WIRE_FIELDS_away(F) F(u64, life)
 
 /* A juror keeps the highest life of each node and its nonce; a life counts once q have stored it.
  */

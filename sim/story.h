@@ -102,7 +102,7 @@ struct act {
     E(GAP, "longest gap")                                                                          \
     E(WAIT, "wait")                                                                                \
     E(SEEN, "all see")                                                                             \
-    E(NEVER_DEAD, "nobody holds dead")                                                             \
+    E(NEVER_HELD, "nobody holds dead")                                                             \
     E(BROKEN, "broken check")
 
 enum expect_kind {

@@ -58,6 +58,14 @@ static void read_at_most(struct story_reader *r, struct expect *e, enum expect_k
     e->amount = read_span(r);
 }
 
+static void read_gone(struct story_reader *r, struct expect *e)
+{
+    if (read_try(r, "dead"))
+        e->state = MEMBER_DEAD;
+    else if (read_need(r, "suspect"))
+        e->state = MEMBER_SUSPECT;
+}
+
 /* "all see hv3 dead within 20s", "all see all alive within 30s": of those that are up. */
 static void read_seen(struct story_reader *r, struct expect *e)
 {
@@ -66,19 +74,17 @@ static void read_seen(struct story_reader *r, struct expect *e)
     e->bits = read_group(r);
     if (read_try(r, "alive"))
         e->state = MEMBER_ALIVE;
-    else if (read_try(r, "dead"))
-        e->state = MEMBER_DEAD;
-    else if (read_need(r, "suspect"))
-        e->state = MEMBER_SUSPECT;
+    else
+        read_gone(r, e);
     read_within(r, e, true);
 }
 
 static void read_nobody(struct story_reader *r, struct expect *e)
 {
-    e->kind = EXPECT_NEVER_DEAD;
+    e->kind = EXPECT_NEVER_HELD;
     read_need(r, "holds");
     e->bits = read_group(r);
-    read_need(r, "dead");
+    read_gone(r, e);
 }
 
 static void read_never(struct story_reader *r, struct expect *e)

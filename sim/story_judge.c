@@ -340,16 +340,18 @@ static void judge_seen(const struct world *w, const struct expect *e, struct jud
         say(j, false, e->until, "not so at %s", when(e->until));
 }
 
-static void judge_never_dead(const struct world *w, const struct expect *e, struct judgement *j)
+static void judge_never_held(const struct world *w, const struct expect *e, struct judgement *j)
 {
     const struct chronicle *c = w->chronicle;
     for (size_t i = 0; i < c->count; i++) {
         const struct entry *n = &c->entries[i];
-        if (n->kind != CHRONICLE_VIEW || n->number != MEMBER_DEAD || !(e->bits & BIT(n->other)) ||
-            n->at < e->from)
+        bool held = n->kind == CHRONICLE_VIEW &&
+                    (n->number == MEMBER_DEAD || n->number == (uint64_t)e->state);
+        if (!held || !(e->bits & BIT(n->other)) || n->at < e->from)
             continue;
-        say(j, false, n->at, "%s holds %s dead at %s", w->play->story->nodes[n->machine],
-            w->play->story->nodes[n->other], when(n->at));
+        say(j, false, n->at, "%s holds %s %s at %s", w->play->story->nodes[n->machine],
+            w->play->story->nodes[n->other], member_state_text((enum member_state)n->number),
+            when(n->at));
         return;
     }
     say(j, true, -1, "never");
@@ -416,8 +418,8 @@ void story_judge(const struct world *w, const struct expect *e, struct judgement
     case EXPECT_SEEN:
         judge_seen(w, e, out);
         break;
-    case EXPECT_NEVER_DEAD:
-        judge_never_dead(w, e, out);
+    case EXPECT_NEVER_HELD:
+        judge_never_held(w, e, out);
         break;
     case EXPECT_BROKEN:
         judge_broken(w, e, out);

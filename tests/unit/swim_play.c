@@ -167,6 +167,14 @@ void play_crash(struct play *p, size_t actor)
     clear_actor(&p->actors[actor]);
 }
 
+void play_away(struct play *p, size_t actor)
+{
+    swim_away(p->actors[actor].swim);
+    collect(p, actor);
+    play_run(p, 10);
+    play_crash(p, actor);
+}
+
 static void trace(struct play *p, const struct play_flight *f)
 {
     uint8_t line[8 + 8 + 2 + 2 + PLAY_LINE_MAX];

@@ -75,6 +75,8 @@ void play_enter(struct play *p, size_t actor, uint64_t life);
 /* Everybody enters under life 1, at once, and has had time to say so. */
 void play_enter_all(struct play *p);
 void play_crash(struct play *p, size_t actor);
+/* Its agent stops under its locks, and says so (proto/away.h): the others hear it. */
+void play_away(struct play *p, size_t actor);
 /* Time passes. */
 void play_run(struct play *p, int64_t ms);
 /* Messages from `a` are lost on the way to `b`, or no longer. */

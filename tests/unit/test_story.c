@@ -166,6 +166,7 @@ START_TEST(test_expectations)
            "expect p99 of waiting <= 2s\n"
            "expect all see hv3 dead within 20s\n"
            "expect nobody holds hv1 dead\n"
+           "expect nobody holds all suspect\n"
            "expect at most 2 machines switched off\n"
            "expect S1 broken\n");
     const struct expect *e = story->expects;
@@ -180,7 +181,9 @@ START_TEST(test_expectations)
     ck_assert(e[10].at_least && e[10].amount == 100);
     ck_assert_uint_eq(e[11].rank, 990);
     ck_assert_uint_eq(e[12].state, MEMBER_DEAD);
-    ck_assert_str_eq(e[15].check, "S1");
+    ck_assert(e[13].kind == EXPECT_NEVER_HELD && e[13].state == MEMBER_DEAD);
+    ck_assert(e[14].kind == EXPECT_NEVER_HELD && e[14].state == MEMBER_SUSPECT);
+    ck_assert_str_eq(e[16].check, "S1");
     ck_assert_str_eq(e[4].text, "image/x stays until 50s");
 }
 END_TEST
