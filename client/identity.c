@@ -96,7 +96,8 @@ int identity_make(struct roster_node *out, const struct identity_request *reques
     snprintf(node.name, sizeof node.name, "%s", request->name);
     memcpy(node.device, request->device, sizeof node.device);
     identity_random(node.store.bytes, STORE_ID_SIZE);
-    if (!file_directory(request->dir, 0700) || !file_directory(request->state, 0700))
+    /* The agent's user reads its configuration and roster there; the key is closed by itself. */
+    if (!file_directory(request->dir, 0755) || !file_directory(request->state, 0700))
         return EXIT_ERROR;
     if (!absent(key) || !absent(store) || !absent(card))
         return EXIT_CONFIG;

@@ -167,6 +167,11 @@ void api_reloaded(struct api *api)
     varlink_rebadge(api->server);
 }
 
+void api_stopping(struct api *api)
+{
+    api->stopping = true;
+}
+
 void api_close(struct api *api)
 {
     varlink_close(api->server);

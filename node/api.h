@@ -23,6 +23,7 @@ struct api {
     struct api_log_call *log_calls; /* that follow the fence log, or wait for a check of it */
     struct executor_probe *executor;
     struct executor_check *executor_check;
+    bool stopping;
 };
 
 /* `fd`: listening, stays the caller's. The agent outlives it. */
@@ -33,6 +34,8 @@ struct api *api_open(struct agent *agent, struct event_base *base, struct clock 
 void api_started(struct api *api);
 /* The configuration was read anew: who may do what is asked again for every connection. */
 void api_reloaded(struct api *api);
+/* The agent ends soon: no new locks are taken. */
+void api_stopping(struct api *api);
 void api_close(struct api *api);
 /* ANSWER_BLOCKING, AT_RISK, SAFE, LOST, for the session whose hold it is about. */
 void api_about_hold(struct api *api, const struct answer *answer);

@@ -175,6 +175,10 @@ bool api_acquire_request(struct varlink_call *call, const json_t *parameters,
                                       .head = frame_bool(parameters, "head", false),
                                       .spare = frame_bool(parameters, "spare", false),
                                       .deadline = INSTANT_NEVER};
+    if (api_of(call)->stopping) {
+        varlink_error(call, "org.holdfast.NotReady", json_pack("{s:s}", "reason", RENDER_STOPPING));
+        return false;
+    }
     if (!api_mode(call, parameters, &out->mode, &out->limit))
         return false;
     if (!api_stale(call, parameters, out) || !api_action(call, parameters, out))

@@ -1,7 +1,7 @@
 /*
  * One line of the log as an entry of systemd's journal, with a field for each key, in the native
  * protocol (systemd.journal-fields(7), https://systemd.io/JOURNAL_NATIVE_PROTOCOL): so that
- * `journalctl HOLDFAST_EVENT=stop-refused` finds it. Pure.
+ * `journalctl HOLDFAST_EVENT=stop-waits` finds it. Pure.
  */
 #ifndef NODE_JOURNAL_ENTRY_H
 #define NODE_JOURNAL_ENTRY_H

@@ -7,8 +7,8 @@
  * kept: who stops an agent to upgrade it loses no lock.
  *
  *     SIGUSR1          makes way for the next start: stops at once
- *     SIGTERM, SIGINT  stops for longer. Refused once while something is held here for which this
- *                      node would be fenced; the second one within STOP_AGAIN_S is meant
+ *     SIGTERM, SIGINT  stops for longer. While something is held here for which this node would be
+ *                      fenced it waits until that is released; the second one stops at once
  *     SIGHUP           reads the configuration anew (reload.h)
  */
 #include <errno.h>
@@ -43,8 +43,10 @@ _Noreturn void must_failed(const char *condition, const char *file, int line)
     abort();
 }
 
-/* That are taken; and for how long a second SIGTERM means what it says. */
-enum { SIGNALS = 4, STOP_AGAIN_S = 60 };
+enum { SIGNALS = 4, STATUS_SIZE = 600 };
+/* From the last release to the end of an agent that waits for it: its holder hears that it is done.
+ */
+#define STOP_REST SPAN_MS(1000)
 
 /* Everything that runs, in the order in which it is started. */
 struct daemon {
@@ -58,9 +60,11 @@ struct daemon {
     struct api *api;
     struct web *web; /* NULL: off */
     struct event *signals[SIGNALS];
-    struct instant refused_at; /* to stop; ns 0: it was not */
-    bool level_given;          /* on the command line, which is above the configuration */
-    struct event *alive;       /* tells the service manager so, if it wants to know; or NULL */
+    bool level_given;    /* on the command line, which is above the configuration */
+    struct event *alive; /* tells the service manager so, if it wants to know; or NULL */
+    bool stop_waits;     /* for holders to release */
+    struct alarm rest;   /* rings after STOP_REST without any */
+    bool resting;
     bool stopping;
 };
 
@@ -95,28 +99,60 @@ static size_t main_fenced_for(const struct daemon *d, struct op_view *first)
     return count;
 }
 
+/* A service manager cannot be refused a stop, so it waits for it: new locks are not taken, and the
+ * manager's user reads why (systemctl status). */
+static void main_wait_to_stop(struct daemon *d, int signal, size_t held,
+                              const struct op_view *first)
+{
+    char status[STATUS_SIZE];
+    struct log_value name = log_value(first->name.bytes, first->name.size);
+    d->stop_waits = true;
+    api_stopping(d->api);
+    log_event(
+        LOG_LEVEL_WARNING, "stop-waits", "signal=%d held=%zu lock=%s why=\"%s\"", signal, held,
+        name.text,
+        "this node would be fenced for what it holds: it stops once that is released (holdfast "
+        "locks), and takes no new locks; SIGUSR1 restarts and keeps all, the same signal again "
+        "stops now");
+    snprintf(status, sizeof status,
+             "STATUS=waits to stop until holders release (%zu, %s among them): this node would be "
+             "fenced for that; to stop now: systemctl kill holdfastd",
+             held, name.text);
+    notify_manager(status);
+}
+
 static void main_stop(evutil_socket_t number, short what, void *context)
 {
     (void)what;
     struct daemon *d = context;
     struct op_view first;
-    struct instant now = clock_now();
     size_t held = number == SIGUSR1 ? 0 : main_fenced_for(d, &first);
-    bool again = d->refused_at.ns != 0 &&
-                 span_between(d->refused_at, now).ns < SPAN_MS(1000 * STOP_AGAIN_S).ns;
-    if (held > 0 && !again) {
-        d->refused_at = now;
-        log_event(LOG_LEVEL_WARNING, "stop-refused", "signal=%d held=%zu lock=%s why=\"%s\"",
-                  (int)number, held, log_value(first.name.bytes, first.name.size).text,
-                  "this node would be fenced for what it holds: let its holders release first "
-                  "(holdfast locks), restart instead (SIGUSR1 keeps all), or send the signal again "
-                  "within a minute");
-        notify_manager(
-            "STATUS=refused to stop: locks are held for which this node would be fenced");
+    if (held > 0 && !d->stop_waits) {
+        main_wait_to_stop(d, (int)number, held, &first);
         return;
     }
     log_event(LOG_LEVEL_INFO, "stopping", "signal=%d held=%zu", (int)number, held);
     d->stopping = true;
+}
+
+static void main_rested(void *context)
+{
+    struct daemon *d = context;
+    struct op_view first;
+    d->resting = false;
+    if (d->stopping || main_fenced_for(d, &first) > 0)
+        return; /* who waited for a lock has it now */
+    log_event(LOG_LEVEL_INFO, "stopping", "held=0");
+    d->stopping = true;
+}
+
+static void main_stop_if_free(struct daemon *d)
+{
+    struct op_view first;
+    if (!d->stop_waits || d->resting || main_fenced_for(d, &first) > 0)
+        return;
+    d->resting = true;
+    clock_set(&d->clock, &d->rest, instant_after(clock_now(), STOP_REST));
 }
 
 static void main_reload(evutil_socket_t number, short what, void *context)
@@ -254,6 +290,7 @@ static void main_run(struct daemon *d)
         if (event_base_loop(d->base, EVLOOP_ONCE) < 0)
             break;
         agent_turn(d->agent);
+        main_stop_if_free(d);
     }
     notify_manager("STOPPING=1");
     agent_leave(d->agent);
@@ -306,6 +343,7 @@ int main(int argc, char **argv)
     struct daemon_options options;
     struct fault fault = {0};
     struct daemon d = {.socket = -1, .clock.fd = -1};
+    d.rest = (struct alarm){.ring = main_rested, .context = &d};
     if (argc == 2 + KEEPER_ARGUMENTS && strcmp(argv[1], KEEPER_OPTION) == 0)
         return keeper_main(argv + 2);
     int status = daemon_options_take(&options, &program, argc, argv);

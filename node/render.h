@@ -12,7 +12,8 @@
 const char *render_reason(enum wait_reason reason);
 
 /* Why a node whose log failed refuses, and what to do. */
-#define RENDER_DRAINED "this node is drained: it takes no new locks"
+#define RENDER_DRAINED  "this node is drained: it takes no new locks"
+#define RENDER_STOPPING "this agent stops once what is held here is released: it takes no new locks"
 #define RENDER_LOG_FAILED                                                                          \
     "this node's vote log cannot be written any more: mend its disk and start the agent again"
 

@@ -34,21 +34,51 @@ class Signals(Case):
         lines = [line for line in self.node.log().splitlines() if f" {event} " in line or line.startswith(f"{event} ")]
         return lines if len(lines) >= count else None
 
-    def test_a_stop_is_refused_while_this_node_would_be_fenced_for_it(self):
-        agent = self.node.start()
-        self.node.until_store("voting")
-        holder = self.held("-x")
+    def waits(self, agent):
+        """It was told to stop, and says why it does not."""
         agent.send_signal(signal.SIGTERM)
-        (line,) = until(lambda: self.logged("stop-refused"), "it is said")
-        for part in ("held=1", 'lock="a"', "SIGUSR1", "again within a minute"):
+        (line,) = until(lambda: self.logged("stop-waits"), "it is said")
+        for part in ("held=1", 'lock="a"', "SIGUSR1", "stops now"):
             self.assertIn(part, line)
         self.assertIsNone(agent.poll())
         self.assertEqual(self.run_command("status")[0], OK)
+
+    def test_a_stop_waits_while_this_node_would_be_fenced_for_it(self):
+        agent = self.node.start()
+        self.node.until_store("voting")
+        holder = self.held("-x")
+        self.waits(agent)
+        for names in (("b",), ("-a", "b", "c")):
+            code, _, err = self.run_command("lock", "-n", *names, "--", "true")
+            self.assertNotEqual(code, OK)
+            self.assertIn("takes no new locks", err)
+        holder.terminate()
+        self.assertEqual(holder.wait(30), 128 + signal.SIGTERM, "it was released as ever")
+        self.assertEqual(agent.wait(10), 0)
+
+    def test_a_stop_that_is_asked_for_twice_is_meant(self):
+        agent = self.node.start()
+        self.node.until_store("voting")
+        holder = self.held("-x")
+        self.waits(agent)
         agent.send_signal(signal.SIGTERM)
-        self.assertEqual(agent.wait(10), 0, "the second one is meant")
+        self.assertEqual(agent.wait(10), 0)
         holder.wait(30)
 
-    def test_a_stop_is_not_refused_for_what_expires_or_waits_for_the_boot(self):
+    def test_a_restart_while_a_stop_waits_keeps_all(self):
+        agent = self.node.start()
+        self.node.until_store("voting")
+        holder = self.held("-x")
+        self.waits(agent)
+        agent.send_signal(signal.SIGUSR1)
+        self.assertEqual(agent.wait(10), 0)
+        self.node.start()
+        self.node.until_store("voting")
+        self.assertIn("exclusive", self.run_command("locks")[1])
+        holder.terminate()
+        self.assertEqual(holder.wait(30), 128 + signal.SIGTERM)
+
+    def test_a_stop_does_not_wait_for_what_expires_or_waits_for_the_boot(self):
         for options in (("-s",), ("-x", "--stale", "hold")):
             agent = self.node.start()
             self.node.until_store("voting")
@@ -56,7 +86,7 @@ class Signals(Case):
             agent.send_signal(signal.SIGTERM)
             self.assertEqual(agent.wait(10), 0)
             holder.wait(30)
-            self.assertIsNone(self.logged("stop-refused"))
+            self.assertIsNone(self.logged("stop-waits"))
 
     def test_a_restart_is_never_refused_and_keeps_all(self):
         agent = self.node.start()

@@ -15,12 +15,12 @@ static void make(const char *event, const char *pairs)
 
 START_TEST(fields)
 {
-    make("stop-refused", "signal=15 lock=\"a \\\"b\\\" \\\\ c\" why=\"two words\" with-dash=x");
-    ck_assert_str_eq(entry, "MESSAGE=stop-refused signal=15 lock=\"a \\\"b\\\" \\\\ c\" "
+    make("stop-waits", "signal=15 lock=\"a \\\"b\\\" \\\\ c\" why=\"two words\" with-dash=x");
+    ck_assert_str_eq(entry, "MESSAGE=stop-waits signal=15 lock=\"a \\\"b\\\" \\\\ c\" "
                             "why=\"two words\" with-dash=x\n"
                             "PRIORITY=4\n"
                             "SYSLOG_IDENTIFIER=holdfastd\n"
-                            "HOLDFAST_EVENT=stop-refused\n"
+                            "HOLDFAST_EVENT=stop-waits\n"
                             "HOLDFAST_SIGNAL=15\n"
                             "HOLDFAST_LOCK=a \"b\" \\ c\n"
                             "HOLDFAST_WHY=two words\n"
