@@ -59,8 +59,11 @@ void check_passed_on(struct world *w, struct op *op, const struct value *after)
     if (op->drop_sent || op->drop_called || asked_to_pass(op))
         return;
     const struct lives *lives = &w->observer->lives;
-    /* A coordinator that was replaced without knowing it may propose so; it is not chosen. */
-    if (op->policy == LOCK_STALE_EXPIRE && (!after->chosen || !check_believed(op)))
+    /* A coordinator that was replaced without knowing it may propose so; it is not chosen. Or it
+     * is, when a later state was long before: what its node believes in is a grant of that one,
+     * anew (seed 804826). */
+    bool anew = op->granted_told && op->token_told > after->token;
+    if (op->policy == LOCK_STALE_EXPIRE && (!after->chosen || !check_believed(op) || anew))
         return;
     if (op->id.life > lives->covered[op->machine->index] && !sessions_over(w, op))
         world_fail(w, EXIT_BROKEN, "S8",

@@ -157,12 +157,18 @@ static int64_t latest(int64_t a, int64_t b)
 }
 
 /* The life that an order for its sake is about: of a later one that anybody knows of, jurors say so
- * to who accuses an earlier. */
+ * to who accuses an earlier. One that its machine wrote down and whoever heard of it forgot, in a
+ * restart before it counted, nobody knows of (seed 803144). */
 static const struct life *ordered(const struct world *w, const struct op *op)
 {
-    const struct lives *lives = &w->observer->lives;
-    uint64_t highest = lives->highest[op->machine->index];
-    return &lives->of[op->machine->index][highest > op->id.life ? highest : op->id.life];
+    uint64_t highest = op->id.life;
+    for (size_t i = 0; i < w->machine_count; i++) {
+        struct member_view view = {0};
+        if (siege_inside(w, i) && w->machines[i].peer)
+            peer_member(w->machines[i].peer, cluster_slot(op->machine->index), &view);
+        highest = view.life > highest ? view.life : highest;
+    }
+    return &w->observer->lives.of[op->machine->index][highest];
 }
 
 /* Whether anybody in the core has not acted on that life yet, or died just when he would: nobody
