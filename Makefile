@@ -109,4 +109,4 @@ clean: ## remove everything that was built
 	rm -rf build
 
 -include packaging/install.mk $(wildcard tests/*.mk)
--include $(shell find build -path build/deb -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find build \( -path build/deb -o -path build/systemd \) -prune -o -name '*.d' -type f -print 2>/dev/null)

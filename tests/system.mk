@@ -24,3 +24,7 @@ SYSTEM_BUILDS := build/tests/libshell build/tests/wall.so $(EXAMPLES)
 .PHONY: check-system
 check-system: all $(SYSTEM_BUILDS) ## end-to-end tests on real agents (TESTS=pattern runs some)
 	@python3 tests/system/run.py $(TESTS)
+
+.PHONY: check-systemd
+check-systemd: all deb ## the packages in containers under a real systemd (root, debootstrap, systemd-container; minutes)
+	@python3 tests/systemd/trial.py build/systemd
