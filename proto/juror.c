@@ -263,20 +263,23 @@ static void take_exec_ask(struct juror *j, struct instant now, uint16_t from,
         scopes_exec_ask(j->scopes, now, from, m);
         return;
     }
-    bool other =
-        s->window_life == m->life && s->window_by != from && !instant_reached(now, s->window_until);
+    bool open = s->window_life && !instant_reached(now, s->window_until);
+    bool other = open && (s->window_by != from || s->window_life != m->life);
+    /* Of two lives the lower one: none above it counts while somebody may act on it. */
+    uint64_t life = other && s->window_life < m->life ? s->window_life : m->life;
     struct span span = SPAN_MS((int64_t)m->span_ms);
     if (other && s->window_span.ns > span.ns)
         span = s->window_span; /* of two drivers the one that may take longer */
     struct instant until = instant_after(instant_after(now, ASK_SPAN), span);
     s->window_until = other && until.ns < s->window_until.ns ? s->window_until : until;
-    if (s->window_life != m->life || s->window_by != from || s->window_span.ns < span.ns) {
-        s->window_by = other ? SLOT_NONE : from; /* of two, neither alone can close it */
-        s->window_life = m->life;
+    uint16_t by = other ? SLOT_NONE : from; /* of two, neither alone can close it */
+    if (s->window_life != life || s->window_by != by || s->window_span.ns < span.ns) {
+        s->window_by = by;
+        s->window_life = life;
         s->window_span = span;
         struct record record = {.kind = RECORD_WINDOW,
                                 .window = {.slot = m->slot,
-                                           .life = m->life,
+                                           .life = s->window_life,
                                            .executor = s->window_by,
                                            .span_ms = (uint32_t)(span.ns / 1000000)}};
         s->window_lsn = journal_append(&j->core->journal, &record, true);

@@ -4,6 +4,8 @@
  */
 #include "tests/unit/fence_play.h"
 
+#include "proto/peer_internal.h"
+
 Suite *suite_book(void);
 
 enum { JUROR = 1, TARGET = 2 };
@@ -176,6 +178,33 @@ START_TEST(of_two_windows_the_longer_survives)
 }
 END_TEST
 
+/* The node obeyed, began its next life, and an order came against that too: whoever may act on the
+ * first one still may, so the second does not count before that is over, nor after a restart. */
+START_TEST(the_window_of_a_later_life_closes_no_earlier_one)
+{
+    stage_tools(s, TOOL_HANGS);
+    bury(TARGET);
+    give_order(1, 3);
+    ck_assert_uint_eq(ask_to_act(3, 1, 12000), 1);
+    stage_power_cut(s, TARGET);
+    stage_start(s, TARGET);
+    stage_run(s, STAGE_SECOND);
+    give_order(2, 3);
+    const struct docket_entry *second =
+        docket_find(s->nodes[JUROR].peer->core.docket, stage_slot(TARGET), 2);
+    ck_assert_int_gt(second->yes_until.ns, 0); /* the juror's own executor was first to ask */
+    if (_i) {
+        stage_kill(s, JUROR);
+        stage_start(s, JUROR);
+        stage_run(s, STAGE_SECOND);
+    }
+    stage_run(s, 4 * STAGE_SECOND);
+    ck_assert_uint_eq(claim(TARGET, 2, 0xaa).life, 0);
+    stage_run(s, 12 * STAGE_SECOND);
+    ck_assert_uint_eq(claim(TARGET, 2, 0xaa).life, 2);
+}
+END_TEST
+
 static void report_from(size_t executor, enum run_stage stage)
 {
     struct message m = {.type = WIRE_EXEC_REPORT,
@@ -262,6 +291,7 @@ Suite *suite_book(void)
     tcase_add_test(book, a_window_withholds_a_claim);
     tcase_add_test(book, a_window_survives_a_restart);
     tcase_add_loop_test(book, of_two_windows_the_longer_survives, 0, 2);
+    tcase_add_loop_test(book, the_window_of_a_later_life_closes_no_earlier_one, 0, 2);
     tcase_add_loop_test(book, a_window_is_closed_by_who_opened_it, 0, 2);
     tcase_add_loop_test(book, one_acts_at_a_time, 0, 2);
     tcase_add_test(book, who_fails_ends_nobody_elses_time);
