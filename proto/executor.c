@@ -224,15 +224,19 @@ static struct message report_of(const struct execution *e, enum run_stage stage,
                                             .scope = e->scope}};
 }
 
+/* To all that live, and to each juror: one that is only held dead may say yes to another executor
+ * meanwhile (seed 809435). */
 static void report(struct executor *x, const struct execution *e, enum run_stage stage,
                    const char *text)
 {
     const struct roster *roster = x->core->config.roster;
     struct message m = report_of(e, stage, ladder_span(x, e), text);
-    for (size_t i = 0; i < roster->node_count; i++)
-        if (roster->nodes[i].slot == core_self(x->core) ||
-            swim_alive(x->core->swim, roster->nodes[i].slot))
-            outbox_send(&x->core->outbox, roster->nodes[i].slot, &m);
+    for (size_t i = 0; i < roster->node_count; i++) {
+        uint16_t slot = roster->nodes[i].slot;
+        if (slot == core_self(x->core) || swim_alive(x->core->swim, slot) ||
+            jury_find(&x->core->jury, slot) >= 0)
+            outbox_send(&x->core->outbox, slot, &m);
+    }
 }
 
 static void fail(struct executor *x, struct execution *e, const char *text)
