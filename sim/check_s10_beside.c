@@ -12,6 +12,8 @@
 static const struct span run_span = SPAN_MS(DEVICE_DEADLINE_MS);
 /* Who heard it may begin for 2 s; clocks may be fast. */
 static const struct span yes_span = SPAN_MS(1700);
+/* Its clock is not the world's. */
+static const struct span one_turn = SPAN_MS(1);
 
 void check_exec_asked(struct world *w, const struct machine *m, const struct wire_exec_ask *ask)
 {
@@ -35,7 +37,9 @@ static bool decided_before(const struct world *w, const struct machine *juror, u
 {
     int target = cluster_index(w->cluster, ok->slot);
     int64_t heard = w->now - span_between(r->at, machine_clock(juror)).ns;
-    return r->at.ns == 0 || asked_at(w, cluster_index(w->cluster, to), target, ok->nonce) <= heard;
+    /* Who was frozen may ask itself, and hear the other one, in one turn (seed 811916). */
+    return r->at.ns == 0 ||
+           asked_at(w, cluster_index(w->cluster, to), target, ok->nonce) <= heard + one_turn.ns;
 }
 
 /* Its driver runs, by the truth, and began in this run of the juror. */
@@ -59,6 +63,9 @@ static void check_one_at_a_time(struct world *w, const struct machine *juror, ui
 {
     int target = cluster_index(w->cluster, ok->slot);
     struct yes_said *yes = &w->yes_said[juror->index][target];
+    int64_t asked = asked_at(w, cluster_index(w->cluster, to), target, ok->nonce);
+    if (!asked) /* of an asking that is over: nobody begins by it (seed 811920) */
+        return;
     bool other = yes->life == ok->life && yes->to != to && yes->from >= juror->bounds.started;
     for (size_t i = 0; i < order->report_count; i++)
         other &= order->reports[i].executor != yes->to || order->reports[i].stage != RUN_FAILED;
@@ -66,9 +73,7 @@ static void check_one_at_a_time(struct world *w, const struct machine *juror, ui
         world_fail(w, EXIT_BROKEN, "S10",
                    "%s lets slot %u act on life %llu of slot %u so soon after slot %u", juror->name,
                    to, (unsigned long long)ok->life, ok->slot, yes->to);
-    *yes = (struct yes_said){.to = to,
-                             .life = ok->life,
-                             .from = asked_at(w, cluster_index(w->cluster, to), target, ok->nonce)};
+    *yes = (struct yes_said){.to = to, .life = ok->life, .from = asked};
 }
 
 void check_let_beside(struct world *w, const struct machine *juror, uint16_t to,
