@@ -318,11 +318,10 @@ static void accuse_late(struct swim *s, struct instant now, uint16_t index, uint
     const struct member *m = &s->members.table[index];
     struct span shortest = s->config.timing.suspicion;
     struct span held = span_between(brief_instant(m->since), now);
-    if (MUTANT(94)) { /* "a death that comes late is believed at once" */
-        swim_word_accuse(s, now, index, MEMBER_DEAD, by);
-    } else if (m->state == MEMBER_ALIVE && (m->refuted || held.ns > shortest.ns)) {
+    bool late = !MUTANT(94); /* "a death that comes late is believed at once" */
+    if (late && m->state == MEMBER_ALIVE && (m->refuted || held.ns > shortest.ns)) {
         suspect(s, now, index, by, 0);
-    } else if (m->state == MEMBER_SUSPECT && held.ns < shortest.ns / 2) {
+    } else if (late && m->state == MEMBER_SUSPECT && held.ns < shortest.ns / 2) {
         accusers_settle(&s->accusers, index);
         set_due(s, index);
     } else {

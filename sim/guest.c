@@ -141,12 +141,12 @@ void guest_stop_due(struct world *w, struct machine *m, size_t index, uint64_t h
     struct client *c = find(m, index, handle);
     if (!c)
         return;
-    if (!m->agent_up && c->guest_op->under) /* of which the next agent knows nothing: it dies with
-                                               its parent (PR_SET_PDEATHSIG; seed 801172) */
-        stop(w, c);
-    else if (!m->agent_up)
-        c->guest_waits = true; /* found by the next agent */
-    else if (m->paused)
+    /* Of one under a cached hold the next agent knows nothing: it dies with its parent
+     * (PR_SET_PDEATHSIG; seed 801172). */
+    bool found = !m->agent_up && !c->guest_op->under;
+    if (found)
+        c->guest_waits = true; /* by the next agent */
+    else if (m->agent_up && m->paused)
         plan(w, c, again, HAPPEN_GUEST_STOP);
     else
         stop(w, c);

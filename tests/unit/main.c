@@ -36,15 +36,15 @@ enum { SUITES = sizeof suites / sizeof suites[0], EXIT_USAGE = 64 };
  * crashes: a system call for each of millions. Here it is noted, and written by who crashes
  * (linked with --wrap=_mark_point, tests/unit.mk).
  */
-void __real__mark_point(const char *file, int line);
-void __wrap__mark_point(const char *file, int line);
+void write_mark(const char *file, int line) __asm__("__real__mark_point");
+void note_mark(const char *file, int line) __asm__("__wrap__mark_point");
 
 static struct {
     const char *volatile file;
     volatile int line;
 } mark;
 
-void __wrap__mark_point(const char *file, int line)
+void note_mark(const char *file, int line)
 {
     mark.file = file;
     mark.line = line;
@@ -58,7 +58,7 @@ static struct sigaction before[CRASHES]; /* a sanitizer's */
 static void crashed(int signo)
 {
     if (mark.file)
-        __real__mark_point(mark.file, mark.line);
+        write_mark(mark.file, mark.line);
     for (size_t i = 0; i < CRASHES; i++)
         if (crashes[i] == signo)
             sigaction(signo, &before[i], NULL);

@@ -39,11 +39,11 @@ END_TEST
 START_TEST(a_new_one_takes_the_place_of_the_oldest)
 {
     struct away a = {0};
-    for (uint16_t i = 0; i <= AWAY_MAX; i++)
-        away_note(&a, i, at(100));
+    for (int i = 0; i <= AWAY_MAX; i++)
+        away_note(&a, (uint16_t)i, at(100));
     ck_assert(!away_excuses(&a, 0, at(0)));
-    for (uint16_t i = 1; i <= AWAY_MAX; i++)
-        ck_assert(away_excuses(&a, i, at(0)));
+    for (int i = 1; i <= AWAY_MAX; i++)
+        ck_assert(away_excuses(&a, (uint16_t)i, at(0)));
 }
 END_TEST
 

@@ -54,9 +54,9 @@ START_TEST(what_does_not_fit)
 {
     static char pairs[2 * JOURNAL_ENTRY_SIZE];
     memset(pairs, 'a', sizeof pairs - 1);
-    memcpy(pairs, "long=", 5);
-    pairs[2000] = ' ';
-    memcpy(pairs + 2001, "b=1 ", 4);
+    static const char first[] = "long=", second[] = " b=1 ";
+    memcpy(pairs, first, sizeof first - 1);
+    memcpy(pairs + 2000, second, sizeof second - 1);
     make("x", pairs);
     ck_assert_uint_lt(strlen(entry), JOURNAL_ENTRY_SIZE);
     ck_assert_int_eq(entry[strlen(entry) - 1], '\n');
