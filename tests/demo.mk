@@ -10,7 +10,7 @@ check-system: build/demo/forge
 demo: export IMAGE := $(IMAGE)
 demo: ## install what is missing, build, and play the user's story (IMAGE=file)
 	@sh tests/demo/packages.sh
-	@$(MAKE) --no-print-directory all build/demo/forge
+	@$(MAKE) --no-print-directory $(jobs) build/holdfastd build/holdfast-executor build/holdfast build/demo/forge
 	@python3 tests/demo/demo.py
 
 .PHONY: example-image-cache
