@@ -345,8 +345,9 @@ static bool doubts_link(const struct swim *s)
 static struct span judge_span(const struct swim *s, struct instant now)
 {
     struct span span = patience(s, now, s->config.timing.judge);
-    int64_t kept_ns = s->config.timing.period.ns * PROBES_KEPT / HURRIED * 5 / 6; /* with a rest */
-    return doubts_link(s) && span.ns > kept_ns ? (struct span){kept_ns} : span;
+    /* With a rest. */
+    struct span kept = {s->config.timing.period.ns * PROBES_KEPT / HURRIED * 5 / 6};
+    return doubts_link(s) ? span_min(span, kept) : span;
 }
 
 static struct span ask_span(const struct swim *s, struct instant now)
